@@ -1,0 +1,116 @@
+"""Moving samples between the user's rows and the kernels' feature-major blocks.
+
+A block holds up to `lanes` samples. Its input part is (d_1, lanes), its target part (d_L, lanes)
+with one more row, the example weights. Lanes beyond the last sample are zero.
+"""
+
+from __future__ import annotations
+
+from .jit import Vector, entry, kernel
+from .memory import window
+
+
+@kernel
+def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int) -> None:
+    """block_is ← rows_(start+s, i): `count` rows of `width` features become columns.
+
+    order gives the row of each position, or is empty for the order as it stands.
+    """
+    lanes = block.size // width
+    for i in range(width):
+        target = window(block, i * lanes, lanes)
+        if order.size:
+            for s in range(count):
+                target[s] = rows[order[start + s] * width + i]
+        else:
+            source = window(rows, start * width + i, count * width - i)
+            for s in range(count):
+                target[s] = source[s * width]
+        for s in range(count, lanes):
+            target[s] = 0
+
+
+@kernel
+def pack_targets(
+    block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int, lanes: int
+) -> None:
+    """The same for targets, and the row of example weights after them: 1, or 0 for padding."""
+    pack(window(block, 0, width * lanes), rows, order, start, count, width)
+    weight = window(block, width * lanes, lanes)
+    for s in range(lanes):
+        weight[s] = 1 if s < count else 0
+
+
+@kernel
+def gather(block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int) -> None:
+    """block_s ← rows_order(start+s): rows stay rows, for wide first layers."""
+    for s in range(count):
+        source = window(rows, order[start + s] * width, width)
+        target = window(block, s * width, width)
+        for i in range(width):
+            target[i] = source[i]
+
+
+@kernel
+def unpack(rows: Vector, block: Vector, start: int, count: int, width: int) -> None:
+    """rows_(start+s, i) ← block_is: the inverse of `pack`."""
+    lanes = block.size // width
+    for s in range(count):
+        target = window(rows, (start + s) * width, width)
+        for i in range(width):
+            target[i] = block[i * lanes + s]
+
+
+@kernel
+def input_block(
+    block: Vector,
+    rows: Vector,
+    order: Vector,
+    start: int,
+    count: int,
+    width: int,
+    sample_major: bool,
+) -> Vector:
+    """The input block of `count` samples from `start` on, written to `block` where that is needed.
+
+    Wide first layers read consecutive rows where they lie.
+    """
+    if not sample_major:
+        pack(block, rows, order, start, count, width)
+        return block
+    if order.size == 0:
+        return window(rows, start * width, count * width)
+    gather(block, rows, order, start, count, width)
+    return window(block, 0, count * width)
+
+
+@entry
+def pack_all(
+    inputs: Vector,
+    targets: Vector,
+    x: Vector,
+    y: Vector,
+    order: Vector,
+    d_in: int,
+    d_out: int,
+    batch_size: int,
+    lanes: int,
+    sample_major: bool,
+) -> None:
+    """Every block of every batch in the order of the data, packed once for all epochs.
+
+    inputs is (blocks, d_1, lanes), or empty if `sample_major`; targets (blocks, d_L + 1, lanes).
+    """
+    n = y.size // d_out
+    input_size, target_size = d_in * lanes, (d_out + 1) * lanes
+    block = 0
+    for first in range(0, n, batch_size):
+        for start in range(first, min(first + batch_size, n), lanes):
+            count = min(lanes, min(first + batch_size, n) - start)
+            if not sample_major:
+                pack(window(inputs, block * input_size, input_size), x, order, start, count, d_in)
+            pack_targets(
+                window(targets, block * target_size, target_size),
+                y, order, start, count, d_out, lanes,
+            )  # fmt: skip
+            block += 1

@@ -1,0 +1,96 @@
+"""Numba's compiler with two changes: kernels are optimised once, and in 512-bit vectors.
+
+Numba optimises every function as a unit and again in every function that calls it. The driver's
+call tree is six levels deep, so the first descent would take 8 s to compile. Here the kernels
+below an entry are only lowered; all optimisation happens once, in the entry, where they are linked
+together. The price: a kernel alone has no machine code, so Python can call entries only.
+
+On several CPU names LLVM keeps to 256-bit vectors where the machine has 512: exp took 0.90 ns a
+float64 element against 0.64. The function attribute below asks for the wide ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
+from numba.core.typed_passes import NativeLowering
+
+
+class _WideVectorLower(Lower):
+    """Lowers a function and marks it to use 512-bit vectors where the machine has them."""
+
+    def lower_function_body(self) -> Any:
+        # llvmlite's own `add` knows only a list of names; LLVM takes any quoted pair.
+        set.add(self.function.attributes, '"prefer-vector-width"="512"')
+        return super().lower_function_body()
+
+
+class _LinkedLibrary(JITCodeLibrary):
+    """The code of one kernel, there to be linked into an entry and to nothing else."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _EntryLowering(NativeLowering):
+    _name = "nnlib_entry_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _WideVectorLower
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _KernelLowering(NativeLowering):
+    _name = "nnlib_kernel_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _WideVectorLower
+
+    def run_pass(self, state: Any) -> bool:
+        name = state.func_id.func_qualname
+        flags = state.flags
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        state.library = _LinkedLibrary(state.targetctx.codegen(), name)
+        super().run_pass(state)
+        # Numba tells compiled functions apart by their built-in entry point; this one is unique
+        # and raises if Python calls it.
+        address = [f"{name} is for compiled code"].index
+        state["cr"] = state["cr"]._replace(cfunc=address)
+        state.targetctx.insert_user_function(address, state["cr"].fndesc, [state.library])
+        return True
+
+
+class _Compiler(CompilerBase):
+    lowering: type[NativeLowering]
+
+    def define_pipelines(self) -> list[Any]:
+        manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        manager.passes = [
+            (self.lowering if numba_pass is NativeLowering else numba_pass, description)
+            for numba_pass, description in manager.passes
+        ]
+        manager.finalize()
+        return [manager]
+
+
+class EntryCompiler(_Compiler):
+    """For functions that Python calls."""
+
+    lowering = _EntryLowering
+
+
+class KernelCompiler(_Compiler):
+    """For functions that only compiled code calls."""
+
+    lowering = _KernelLowering

@@ -1,0 +1,165 @@
+"""The dense layer: z = W a + b, its delta and its gradient, on one block of samples.
+
+Arrays are feature-major: a layer's outputs are a (d_out, lanes) matrix whose rows hold one unit's
+values for all samples of the block, the lecture's column vectors side by side. W is (d_out, d_in),
+row-major. Narrow layers run hand loops vectorised over the lanes, wide ones BLAS.
+
+The first layer may be `sample_major`: its input block is then (lanes, d_in), the user's rows as
+they are. BLAS takes either order at the same speed, so wide first layers need no transposition.
+"""
+
+from __future__ import annotations
+
+from .gemm import gemm
+from .jit import Scalar, Vector, kernel
+from .memory import window
+from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, WIDE, Row
+
+# Layers with fewer weights run the hand loops, all others BLAS; measured in bench/NOTES.md.
+WIDE_WEIGHTS = 1024
+
+
+def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, first: bool) -> Row:
+    """Table row of a dense layer; W (d_out, d_in) comes first in its parameters, then b (d_out,)."""
+    weights = d_in * d_out
+    wide = weights >= WIDE_WEIGHTS
+    return Row(
+        kind=DENSE,
+        activation=activation,
+        d_in=d_in,
+        d_out=d_out,
+        parameters=parameters,
+        size=weights + d_out,
+        decayed=weights,
+        output=output,
+        wide=int(wide),
+        sample_major=int(wide and first),
+    )
+
+
+@kernel
+def forward(z: Vector, parameters: Vector, a: Vector, row: Vector) -> None:
+    """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes), or (samples, d_in)."""
+    d_in, d_out = row[D_IN], row[D_OUT]
+    lanes = z.size // d_out
+    weight = window(parameters, 0, d_in * d_out)
+    bias = window(parameters, d_in * d_out, d_out)
+    if row[WIDE]:
+        samples = a.size // d_in
+        sample_major = row[SAMPLE_MAJOR] == 1
+        a_stride = d_in if sample_major else lanes
+        gemm(z, weight, a, d_out, samples, d_in, d_in, a_stride, lanes, False, sample_major, 1, 0)
+        for j in range(d_out):
+            z_row = window(z, j * lanes, lanes)
+            for s in range(samples):
+                z_row[s] += bias[j]
+            for s in range(samples, lanes):  # padding: any finite value will do
+                z_row[s] = bias[j]
+    else:
+        for j in range(d_out):
+            z_row = window(z, j * lanes, lanes)
+            weighted_sum(z_row, window(weight, j * d_in, d_in), a, bias[j], 1)
+
+
+@kernel
+def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector) -> None:
+    """δ_in ← Wᵀ δ_out; delta_in (d_in, lanes) is written, delta_out is (d_out, lanes)."""
+    d_in, d_out = row[D_IN], row[D_OUT]
+    lanes = delta_out.size // d_out
+    if row[WIDE]:
+        weight = window(parameters, 0, d_in * d_out)
+        gemm(delta_in, weight, delta_out, d_in, lanes, d_out, d_in, lanes, lanes, True, False, 1, 0)
+    else:
+        for i in range(d_in):
+            delta_row = window(delta_in, i * lanes, lanes)
+            column = window(parameters, i, d_in * d_out - i)
+            weighted_sum(delta_row, column, delta_out, parameters.dtype.type(0), d_in)
+
+
+@kernel
+def gradient(
+    gradient_out: Vector, delta_out: Vector, a: Vector, row: Vector, accumulate: bool
+) -> None:
+    """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what gradient_out holds if `accumulate`."""
+    d_in, d_out = row[D_IN], row[D_OUT]
+    lanes = delta_out.size // d_out
+    weight = window(gradient_out, 0, d_in * d_out)
+    bias = window(gradient_out, d_in * d_out, d_out)
+    kept = gradient_out.dtype.type(1 if accumulate else 0)
+    if row[WIDE]:
+        samples = a.size // d_in
+        sample_major = row[SAMPLE_MAJOR] == 1
+        a_stride = d_in if sample_major else lanes
+        gemm(weight, delta_out, a, d_out, d_in, samples, lanes, a_stride, d_in,
+             False, not sample_major, 1, kept)  # fmt: skip
+    for j in range(d_out):
+        delta_row = window(delta_out, j * lanes, lanes)
+        bias[j] = kept * bias[j] + lane_sum(delta_row)
+        if not row[WIDE]:
+            lane_products(window(weight, j * d_in, d_in), delta_row, a, kept)
+
+
+@kernel
+def weighted_sum(out: Vector, weight: Vector, rows: Vector, start: Scalar, stride: int) -> None:
+    """out_s ← start + Σ_i weight[i·stride] rows_is, four rows at a time.
+
+    Four rows cost five loads and one store for four multiply-adds; one row at a time costs two
+    loads and a store each.
+    """
+    lanes = out.size
+    count = rows.size // lanes
+    head = count % 4
+    for s in range(lanes):
+        out[s] = start
+    for i in range(head):
+        w = weight[i * stride]
+        row = window(rows, i * lanes, lanes)
+        for s in range(lanes):
+            out[s] += w * row[s]
+    for i in range(head, count, 4):
+        w0, w1 = weight[i * stride], weight[(i + 1) * stride]
+        w2, w3 = weight[(i + 2) * stride], weight[(i + 3) * stride]
+        row0 = window(rows, i * lanes, lanes)
+        row1 = window(rows, (i + 1) * lanes, lanes)
+        row2 = window(rows, (i + 2) * lanes, lanes)
+        row3 = window(rows, (i + 3) * lanes, lanes)
+        for s in range(lanes):
+            out[s] += (w0 * row0[s] + w1 * row1[s]) + (w2 * row2[s] + w3 * row3[s])
+
+
+@kernel
+def lane_sum(row: Vector) -> Scalar:
+    """Σ_s row_s."""
+    total = row.dtype.type(0)
+    for s in range(row.size):
+        total += row[s]
+    return total
+
+
+@kernel
+def lane_products(out: Vector, delta_row: Vector, rows: Vector, kept: Scalar) -> None:
+    """out_i ← kept out_i + Σ_s δ_s rows_is, four rows at a time: δ is loaded once for four."""
+    lanes = delta_row.size
+    count = out.size
+    head = count % 4
+    for i in range(head):
+        row = window(rows, i * lanes, lanes)
+        total = out.dtype.type(0)
+        for s in range(lanes):
+            total += delta_row[s] * row[s]
+        out[i] = kept * out[i] + total
+    for i in range(head, count, 4):
+        row0 = window(rows, i * lanes, lanes)
+        row1 = window(rows, (i + 1) * lanes, lanes)
+        row2 = window(rows, (i + 2) * lanes, lanes)
+        row3 = window(rows, (i + 3) * lanes, lanes)
+        sum0 = sum1 = sum2 = sum3 = out.dtype.type(0)
+        for s in range(lanes):
+            sum0 += delta_row[s] * row0[s]
+            sum1 += delta_row[s] * row1[s]
+            sum2 += delta_row[s] * row2[s]
+            sum3 += delta_row[s] * row3[s]
+        out[i] = kept * out[i] + sum0
+        out[i + 1] = kept * out[i + 1] + sum1
+        out[i + 2] = kept * out[i + 2] + sum2
+        out[i + 3] = kept * out[i + 3] + sum3

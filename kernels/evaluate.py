@@ -1,0 +1,124 @@
+"""F, J and derJ over a whole data set, block by block."""
+
+from __future__ import annotations
+
+import math
+
+from .blocks import input_block, pack_targets, unpack
+from .jit import Vector, entry, kernel
+from .losses import cost as loss_cost
+from .memory import window
+from .operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS, SAMPLE_MAJOR
+from .propagate import cost_and_gradient, forward
+
+
+@entry
+def outputs(
+    out: Vector,
+    x: Vector,
+    order: Vector,
+    table: Vector,
+    parameters: Vector,
+    activations: Vector,
+    block: Vector,
+    lanes: int,
+) -> None:
+    """out (n, d_L) ← F(x), x (n, d_1); activations and block are scratch, order is empty."""
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    n = out.size // d_out
+    for start in range(0, n, lanes):
+        count = min(lanes, n - start)
+        a_in = input_block(block, x, order, start, count, d_in, table[SAMPLE_MAJOR] == 1)
+        unpack(out, forward(activations, table, parameters, a_in, lanes), start, count, d_out)
+
+
+@entry
+def cost(
+    x: Vector,
+    y: Vector,
+    order: Vector,
+    table: Vector,
+    parameters: Vector,
+    activations: Vector,
+    block: Vector,
+    target_block: Vector,
+    lanes: int,
+    loss: int,
+) -> float:
+    """Σ over the data of the cost per example, without weight decay."""
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    n = y.size // d_out
+    targets, weight = window(target_block, 0, d_out * lanes), window(target_block, d_out * lanes, lanes)
+    total = 0.0
+    for start in range(0, n, lanes):
+        count = min(lanes, n - start)
+        a_in = input_block(block, x, order, start, count, d_in, table[SAMPLE_MAJOR] == 1)
+        pack_targets(target_block, y, order, start, count, d_out, lanes)
+        a = forward(activations, table, parameters, a_in, lanes)
+        total += loss_cost(a, targets, weight, loss)
+    return total
+
+
+@entry
+def gradient(
+    gradient_out: Vector,
+    x: Vector,
+    y: Vector,
+    order: Vector,
+    table: Vector,
+    parameters: Vector,
+    activations: Vector,
+    deltas: Vector,
+    block: Vector,
+    target_block: Vector,
+    lanes: int,
+    loss: int,
+    scale: float,
+    weight_decay: float,
+) -> float:
+    """gradient_out ← scale · Σ ∇J + λ W; returns Σ J over the data, without weight decay."""
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    n = y.size // d_out
+    targets, weight = window(target_block, 0, d_out * lanes), window(target_block, d_out * lanes, lanes)
+    total = 0.0
+    for start in range(0, n, lanes):
+        count = min(lanes, n - start)
+        a_in = input_block(block, x, order, start, count, d_in, table[SAMPLE_MAJOR] == 1)
+        pack_targets(target_block, y, order, start, count, d_out, lanes)
+        total += cost_and_gradient(
+            gradient_out, deltas, activations, table, parameters, a_in, targets, weight, loss, start > 0
+        )
+    factor, decay = gradient_out.dtype.type(scale), gradient_out.dtype.type(weight_decay)
+    for k in range(gradient_out.size):
+        gradient_out[k] *= factor
+    for first in range(0, table.size, COLUMNS):
+        offset, decayed = table[first + PARAMETERS], table[first + DECAYED]
+        for k in range(offset, offset + decayed):
+            gradient_out[k] += decay * parameters[k]
+    return total
+
+
+@kernel
+def squared_weights(table: Vector, parameters: Vector) -> float:
+    """Σ w² over the weights that decay, not the biases."""
+    total = 0.0
+    for first in range(0, table.size, COLUMNS):
+        weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
+        for k in range(weight.size):
+            total += weight[k] * weight[k]
+    return total
+
+
+@entry
+def weight_norm(table: Vector, parameters: Vector) -> float:
+    """Σ w² for Python: the weight decay of J is (λ/2) of it."""
+    return squared_weights(table, parameters)
+
+
+@entry
+def all_finite(values: Vector) -> bool:
+    """Whether no element is NaN or infinite; v − v is 0 for finite v alone."""
+    total = values.dtype.type(0)
+    for i in range(values.size):
+        total += abs(values[i] - values[i])
+    return math.isfinite(total)

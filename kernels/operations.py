@@ -1,0 +1,53 @@
+"""The operation table: a network is rows of integers over flat buffers.
+
+A row names one layer: which kernels compute it, where its parameters start in the flat vector,
+and where its output starts in the activation buffer (counted in units: unit u of a block occupies
+elements u·lanes … (u+1)·lanes). The columns are the same for every kind of layer; a kind gives
+`D_IN` and `D_OUT` their meaning. The table is a flat int64 vector, so that a row is a window.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .jit import Vector
+
+
+class Row(NamedTuple):
+    """One layer, as its kind's row builder makes it."""
+
+    kind: int
+    activation: int  # code in activations.CODES, applied to the layer's output
+    d_in: int
+    d_out: int
+    parameters: int  # offset of the layer's parameters in the flat vector
+    size: int  # how many parameters it has
+    decayed: int  # how many of them, from the first on, weight decay shrinks: W, not b
+    output: int  # first unit of its output in the activation buffer
+    wide: int  # 1: products by BLAS, 0: hand loops
+    sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
+
+
+COLUMNS = len(Row._fields)
+(
+    KIND,
+    ACTIVATION,
+    D_IN,
+    D_OUT,
+    PARAMETERS,
+    SIZE,
+    DECAYED,
+    OUTPUT,
+    WIDE,
+    SAMPLE_MAJOR,
+) = range(COLUMNS)
+
+# Kinds of layer.
+DENSE = 0
+
+
+def build_table(rows: list[Row]) -> Vector:
+    """The rows as one flat int64 vector."""
+    return np.array(rows, dtype=np.int64).reshape(-1)
