@@ -62,7 +62,7 @@ def unpack(rows: Vector, block: Vector, start: int, count: int, width: int) -> N
 
 
 @kernel
-def input_block(
+def pack_inputs(
     block: Vector,
     rows: Vector,
     order: Vector,
@@ -70,18 +70,12 @@ def input_block(
     count: int,
     width: int,
     sample_major: bool,
-) -> Vector:
-    """The input block of `count` samples from `start` on, written to `block` where that is needed.
-
-    Wide first layers read consecutive rows where they lie.
-    """
-    if not sample_major:
+) -> None:
+    """The input block of `count` samples from `start` on, in the order that the first layer reads."""
+    if sample_major:
+        gather(block, rows, order, start, count, width)
+    else:
         pack(block, rows, order, start, count, width)
-        return block
-    if order.size == 0:
-        return window(rows, start * width, count * width)
-    gather(block, rows, order, start, count, width)
-    return window(block, 0, count * width)
 
 
 @entry

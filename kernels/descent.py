@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from .blocks import input_block, pack_targets
+from .blocks import pack_inputs, pack_targets
 from .evaluate import squared_weights
 from .jit import Vector, entry, kernel
 from .memory import window
@@ -94,19 +94,16 @@ def block_pass(model: Model, data: Data, state: State, settings: Settings) -> fl
     start = first + block * lanes
     count = min(lanes, min(first + settings.batch_size, settings.n) - start)
     sample_major = table[SAMPLE_MAJOR] == 1
+    number = batch * ((settings.batch_size + lanes - 1) // lanes) + block
     target_size = (d_out + 1) * lanes
-    if data.order.size or sample_major:
-        a_in = input_block(
-            data.input_block, data.inputs, data.order, start, count, d_in, sample_major
-        )
-    else:
-        number = batch * ((settings.batch_size + lanes - 1) // lanes) + block
-        a_in = window(data.inputs, number * d_in * lanes, d_in * lanes)
     if data.order.size:
-        pack_targets(data.target_block, data.targets, data.order, start, count, d_out, lanes)
+        a_in = window(data.input_block, 0, d_in * (count if sample_major else lanes))
+        pack_inputs(a_in, data.inputs, data.order, start, count, d_in, sample_major)
         targets = data.target_block
+        pack_targets(targets, data.targets, data.order, start, count, d_out, lanes)
     else:
-        number = batch * ((settings.batch_size + lanes - 1) // lanes) + block
+        offset = start * d_in if sample_major else number * d_in * lanes
+        a_in = window(data.inputs, offset, d_in * (count if sample_major else lanes))
         targets = window(data.targets, number * target_size, target_size)
     return cost_and_gradient(
         model.gradient, model.deltas, model.activations, table, model.parameters, a_in,

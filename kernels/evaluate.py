@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from .blocks import input_block, pack_targets, unpack
+from .blocks import pack, pack_targets, unpack
 from .jit import Vector, entry, kernel
 from .losses import cost as loss_cost
 from .memory import window
-from .operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS, SAMPLE_MAJOR
+from .operations import COLUMNS, D_IN, D_OUT, DECAYED, OUTPUT, PARAMETERS, SAMPLE_MAJOR
 from .propagate import cost_and_gradient, forward
 
 
@@ -25,11 +25,17 @@ def outputs(
 ) -> None:
     """out (n, d_L) ← F(x), x (n, d_1); activations and block are scratch, order is empty."""
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    last = table[table.size - COLUMNS + OUTPUT]
     n = out.size // d_out
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
-        a_in = input_block(block, x, order, start, count, d_in, table[SAMPLE_MAJOR] == 1)
-        unpack(out, forward(activations, table, parameters, a_in, lanes), start, count, d_out)
+        a_in = block
+        if table[SAMPLE_MAJOR]:
+            a_in = window(x, start * d_in, count * d_in)
+        else:
+            pack(block, x, order, start, count, d_in)
+        forward(activations, table, parameters, a_in, lanes)
+        unpack(out, window(activations, last * lanes, d_out * lanes), start, count, d_out)
 
 
 @entry
@@ -47,14 +53,20 @@ def cost(
 ) -> float:
     """Σ over the data of the cost per example, without weight decay."""
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    last = table[table.size - COLUMNS + OUTPUT]
     n = y.size // d_out
     targets, weight = window(target_block, 0, d_out * lanes), window(target_block, d_out * lanes, lanes)
     total = 0.0
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
-        a_in = input_block(block, x, order, start, count, d_in, table[SAMPLE_MAJOR] == 1)
+        a_in = block
+        if table[SAMPLE_MAJOR]:
+            a_in = window(x, start * d_in, count * d_in)
+        else:
+            pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, order, start, count, d_out, lanes)
-        a = forward(activations, table, parameters, a_in, lanes)
+        forward(activations, table, parameters, a_in, lanes)
+        a = window(activations, last * lanes, d_out * lanes)
         total += loss_cost(a, targets, weight, loss)
     return total
 
@@ -83,7 +95,11 @@ def gradient(
     total = 0.0
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
-        a_in = input_block(block, x, order, start, count, d_in, table[SAMPLE_MAJOR] == 1)
+        a_in = block
+        if table[SAMPLE_MAJOR]:
+            a_in = window(x, start * d_in, count * d_in)
+        else:
+            pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, order, start, count, d_out, lanes)
         total += cost_and_gradient(
             gradient_out, deltas, activations, table, parameters, a_in, targets, weight, loss, start > 0

@@ -95,7 +95,7 @@ def cache_folder() -> str | None:
 _CACHE_FOLDER = cache_folder()
 
 
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 
 
 def entry(function: Function) -> Function:
@@ -114,7 +114,7 @@ def entry(function: Function) -> Function:
 
 def kernel(function: Function) -> Function:
     """Compile a loop that only compiled code calls."""
-    return njit(fastmath=_REORDERED, pipeline_class=KernelCompiler, **_OPTIONS)(function)
+    return njit(fastmath=_REORDERED, forceinline=True, pipeline_class=KernelCompiler, **_OPTIONS)(function)
 
 
 def formula(function: Function) -> Function:

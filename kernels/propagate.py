@@ -11,41 +11,26 @@ from . import activations as activation
 from . import dense, losses
 from .jit import Vector, kernel
 from .memory import window
-from .operations import ACTIVATION, COLUMNS, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, SIZE
-
-
-@kernel
-def layer_output(buffer: Vector, row: Vector, lanes: int) -> Vector:
-    """The (d_out, lanes) part of an activation or delta buffer that belongs to one layer."""
-    return window(buffer, row[OUTPUT] * lanes, row[D_OUT] * lanes)
-
-
-@kernel
-def layer_input(activations: Vector, inputs: Vector, table: Vector, r: int, lanes: int) -> Vector:
-    """What layer r reads: the input block, or the output of the layer before it."""
-    if r == 0:
-        return inputs
-    return layer_output(activations, window(table, (r - 1) * COLUMNS, COLUMNS), lanes)
+from .operations import ACTIVATION, COLUMNS, D_IN, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, SIZE
 
 
 @kernel
 def forward(
     activations: Vector, table: Vector, parameters: Vector, inputs: Vector, lanes: int
-) -> Vector:
-    """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]); returns the last one's output.
+) -> None:
+    """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
 
     activations (units, lanes) is written; inputs is the block, (d_1, lanes) or (samples, d_1).
     """
-    count = table.size // COLUMNS
-    for r in range(count):
-        row = window(table, r * COLUMNS, COLUMNS)
-        a_in = layer_input(activations, inputs, table, r, lanes)
-        a_out = layer_output(activations, row, lanes)
+    a_in = inputs
+    for first in range(0, table.size, COLUMNS):
+        row = window(table, first, COLUMNS)
+        a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)
         layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
             dense.forward(a_out, layer_parameters, a_in, row)
         activation.forward(a_out, row[ACTIVATION])
-    return layer_output(activations, window(table, (count - 1) * COLUMNS, COLUMNS), lanes)
+        a_in = a_out
 
 
 @kernel
@@ -64,18 +49,21 @@ def backward(
     The last layer's part of deltas (units, lanes) holds ∂J/∂a^[L] and is overwritten like the
     rest; gradient is written, or added to if `accumulate`.
     """
-    for r in range(table.size // COLUMNS - 1, -1, -1):
-        row = window(table, r * COLUMNS, COLUMNS)
-        a_in = layer_input(activations, inputs, table, r, lanes)
-        a_out = layer_output(activations, row, lanes)
-        delta_out = layer_output(deltas, row, lanes)
+    for first in range(table.size - COLUMNS, -1, -COLUMNS):
+        row = window(table, first, COLUMNS)
+        before = first - COLUMNS
+        a_in = inputs
+        if before >= 0:
+            a_in = window(activations, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
+        a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)
+        delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
         activation.backward(delta_out, a_out, row[ACTIVATION])
         layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
             dense.gradient(layer_gradient, delta_out, a_in, row, accumulate)
-        if r > 0:
+        if before >= 0:
             layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
-            delta_in = layer_output(deltas, window(table, (r - 1) * COLUMNS, COLUMNS), lanes)
+            delta_in = window(deltas, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
             if row[KIND] == DENSE:
                 dense.delta(delta_in, layer_parameters, delta_out, row)
 
@@ -98,8 +86,9 @@ def cost_and_gradient(
     targets is (d_L, lanes), weight (lanes,) with 0 for padding lanes.
     """
     lanes = weight.size
-    a = forward(activations, table, parameters, inputs, lanes)
-    last = window(table, table.size - COLUMNS, COLUMNS)
-    losses.delta(layer_output(deltas, last, lanes), a, targets, weight, loss)
+    forward(activations, table, parameters, inputs, lanes)
+    last = table[table.size - COLUMNS + OUTPUT] * lanes
+    a = window(activations, last, targets.size)
+    losses.delta(window(deltas, last, targets.size), a, targets, weight, loss)
     backward(gradient, deltas, table, parameters, activations, inputs, lanes, accumulate)
     return losses.cost(a, targets, weight, loss)
