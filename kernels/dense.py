@@ -85,18 +85,23 @@ def gradient(
     lanes = delta_out.size // d_out
     weight = window(gradient_out, 0, d_in * d_out)
     bias = window(gradient_out, d_in * d_out, d_out)
-    kept = gradient_out.dtype.type(1 if accumulate else 0)
+    if not (accumulate or row[WIDE]):
+        for k in range(gradient_out.size):
+            gradient_out[k] = 0
     if row[WIDE]:
         samples = a.size // d_in
         sample_major = row[SAMPLE_MAJOR] == 1
         a_stride = d_in if sample_major else lanes
         gemm(weight, delta_out, a, d_out, d_in, samples, lanes, a_stride, d_in,
-             False, not sample_major, 1, kept)  # fmt: skip
+             False, not sample_major, 1, 1 if accumulate else 0)  # fmt: skip
+        if not accumulate:
+            for j in range(d_out):
+                bias[j] = 0
     for j in range(d_out):
         delta_row = window(delta_out, j * lanes, lanes)
-        bias[j] = kept * bias[j] + lane_sum(delta_row)
+        bias[j] += lane_sum(delta_row)
         if not row[WIDE]:
-            lane_products(window(weight, j * d_in, d_in), delta_row, a, kept)
+            add_lane_products(window(weight, j * d_in, d_in), delta_row, a)
 
 
 @kernel
@@ -137,8 +142,8 @@ def lane_sum(row: Vector) -> Scalar:
 
 
 @kernel
-def lane_products(out: Vector, delta_row: Vector, rows: Vector, kept: Scalar) -> None:
-    """out_i ← kept out_i + Σ_s δ_s rows_is, four rows at a time: δ is loaded once for four."""
+def add_lane_products(out: Vector, delta_row: Vector, rows: Vector) -> None:
+    """out_i += Σ_s δ_s rows_is, four rows at a time, so that δ is loaded once for four."""
     lanes = delta_row.size
     count = out.size
     head = count % 4
@@ -147,7 +152,7 @@ def lane_products(out: Vector, delta_row: Vector, rows: Vector, kept: Scalar) ->
         total = out.dtype.type(0)
         for s in range(lanes):
             total += delta_row[s] * row[s]
-        out[i] = kept * out[i] + total
+        out[i] += total
     for i in range(head, count, 4):
         row0 = window(rows, i * lanes, lanes)
         row1 = window(rows, (i + 1) * lanes, lanes)
@@ -159,7 +164,7 @@ def lane_products(out: Vector, delta_row: Vector, rows: Vector, kept: Scalar) ->
             sum1 += delta_row[s] * row1[s]
             sum2 += delta_row[s] * row2[s]
             sum3 += delta_row[s] * row3[s]
-        out[i] = kept * out[i] + sum0
-        out[i + 1] = kept * out[i + 1] + sum1
-        out[i + 2] = kept * out[i + 2] + sum2
-        out[i + 3] = kept * out[i + 3] + sum3
+        out[i] += sum0
+        out[i + 1] += sum1
+        out[i + 2] += sum2
+        out[i + 3] += sum3

@@ -51,3 +51,18 @@ DENSE = 0
 def build_table(rows: list[Row]) -> Vector:
     """The rows as one flat int64 vector."""
     return np.array(rows, dtype=np.int64).reshape(-1)
+
+
+def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
+    """Samples per block: a whole number of vectors, blocks of equal size, scratch within L2.
+
+    A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements; 512 KiB of
+    them stay in the second-level cache of every current core. Wide networks still get 256 lanes,
+    since BLAS needs long sides, and 1024 are enough for the narrowest.
+    """
+    vector = 64 // itemsize
+    fitting = 2**19 // ((2 * units + d_in) * itemsize)
+    most = min(max(fitting, 256), 1024)
+    blocks = -(-batch // most)
+    share = -(-batch // blocks)
+    return -(-share // vector) * vector

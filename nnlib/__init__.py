@@ -1,0 +1,16 @@
+"""Neural networks small enough that a framework's overhead is the cost.
+
+>>> import nnlib
+>>> net = nnlib.Network([1, 2, 1], activation="sigmoid", seed=0)
+>>> net.parameters.size
+7
+"""
+
+from __future__ import annotations
+
+from .errors import DivergenceError
+from .history import History
+from .network import Network
+
+__all__ = ["DivergenceError", "History", "Network"]
+__version__ = "0.1.0"

@@ -1,0 +1,480 @@
+"""Network: sizes, parameters, F, J and derJ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import validation
+from .descent import run
+from .history import History
+from .initializers import initialize
+from .kernels import activations, dense, evaluate, losses
+from .kernels.operations import Row, block_lanes, build_table
+from .validation import check_finite, examples, known_name, numbers, real_number, rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+
+REDUCTIONS = ("mean", "sum")
+_NO_ORDER = np.empty(0, np.int64)
+
+
+class Network:
+    """A feed-forward network of dense layers, trained by gradient descent in compiled code.
+
+    a^[1] = x;  z^[ℓ+1] = W^[ℓ] a^[ℓ] + b^[ℓ];  a^[ℓ+1] = f(z^[ℓ+1]);  F(x) = a^[L].
+
+    Parameters
+    ----------
+    sizes : list of int
+        Units of each layer, d_1 (inputs) to d_L (outputs).
+    activation : str or list of str
+        One name for every layer, or one per layer after the input: ``identity``, ``sigmoid``,
+        ``tanh``, ``relu``, ``heaviside``.
+    loss : str
+        ``half_squared_error``: J(x, y) = ½‖F(x) − y‖².
+    dtype : str or dtype
+        ``float64`` or ``float32``, of parameters and arithmetic.
+    seed : int or None
+        Decides the initial weights and the order of mini-batches; None draws a fresh one.
+    initializer : str, list of (W, b), or None
+        ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``zeros``, or the
+        arrays themselves. None: ``he_uniform`` for relu layers, ``glorot_uniform`` for others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For any argument that is not of this form, before anything is allocated.
+
+    Examples
+    --------
+    The lecture's network with seven coefficients:
+
+    >>> import nnlib
+    >>> start = [([[0], [0]], [1, -1]), ([[1, 1]], [-1])]
+    >>> net = nnlib.Network([1, 2, 1], activation="sigmoid", initializer=start)
+    >>> net
+    Network([1, 2, 1], activation='sigmoid', loss='half_squared_error', dtype='float64', seed=0)
+    >>> round(net.F(0.0), 6)
+    0.5
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "sigmoid",
+        loss: str = "half_squared_error",
+        dtype: DTypeLike = "float64",
+        seed: int | None = 0,
+        initializer: Any = None,
+    ) -> None:
+        self._sizes = validation.layer_sizes(sizes)
+        self._activations = _activation_names(activation, len(self._sizes) - 1)
+        self._loss = known_name("loss", loss, losses.CODES)
+        self._dtype = validation.floating_dtype(dtype)
+        self._seed = None if seed is None else validation.whole_number("seed", seed, 0)
+        self._table = _dense_table(self._sizes, self._activations)
+        last = Row(*self._table.reshape(-1, len(Row._fields))[-1])
+        self._units = last.output + last.d_out
+        self._parameters = np.zeros(last.parameters + last.size, self._dtype)
+        sequence = np.random.SeedSequence(self._seed)
+        initial, order = sequence.spawn(2)
+        self._generator = order.generate_state(4, np.uint64)
+        initialize(
+            self.weights,
+            self.biases,
+            self._activations,
+            initializer,
+            np.random.default_rng(initial),
+        )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer, d_1 … d_L."""
+        return self._sizes
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Name of each layer's activation, the input layer left out."""
+        return self._activations
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self._loss
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self._dtype
+
+    @property
+    def parameters(self) -> Array:
+        """The flat vector W^[1], b^[1], W^[2], b^[2], …, each W row by row; writable in place."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        array = numbers("parameters", values, self._dtype)
+        if array.shape != self._parameters.shape:
+            raise ValueError(
+                f"parameters has shape {array.shape}, wanted {self._parameters.shape}"
+            )
+        check_finite("parameters", array)
+        self._parameters[:] = array
+
+    @property
+    def weights(self) -> list[Array]:
+        """W of each layer, shape (d_out, d_in): writable views of `parameters`."""
+        return [weight for weight, _ in self._views(self._parameters)]
+
+    @property
+    def biases(self) -> list[Array]:
+        """b of each layer, shape (d_out,): writable views of `parameters`."""
+        return [bias for _, bias in self._views(self._parameters)]
+
+    def F(self, X: ArrayLike) -> Any:
+        """Outputs of the network, F(x) = a^[L].
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d_1)
+            Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
+
+        Returns
+        -------
+        ndarray, shape (n, d_L)
+            Shape (d_L,) for one example. Where d_1 = d_L = 1 it has the shape of X: a number
+            for a number.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X or the parameters are not finite real numbers, or X has another shape.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([2, 1], "heaviside", initializer=[([[1, -2]], [1])])
+        >>> net.F([[3, 2], [2, 2]])
+        array([[1.],
+               [0.]])
+        """
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        array = numbers("X", X, self._dtype)
+        shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
+        if array.ndim < 2:
+            if d_in == 1:
+                shape = array.shape if d_out == 1 else (*array.shape, d_out)
+            elif array.shape == (d_in,):
+                array, shape = array.reshape(1, -1), (d_out,)
+        array = rows("X", array, d_in)
+        self._check_parameters()
+        n = len(array)
+        out = np.empty(n * d_out, self._dtype)
+        lanes = block_lanes(n, self._units, d_in, self._dtype.itemsize)
+        evaluate.outputs(
+            out,
+            array.reshape(-1),
+            _NO_ORDER,
+            self._table,
+            self._parameters,
+            np.empty(self._units * lanes, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
+            lanes,
+        )
+        return out.reshape(shape) if shape else float(out[0])
+
+    def J(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+    ) -> float:
+        """Cost over a data set: J = (1/n) Σ J(x_i, y_i) + (λ/2) Σ w².
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d_1)
+            Or, without y, a sequence of (x, y) pairs.
+        y : array_like, shape (n, d_L)
+            Or (n,) where d_L = 1.
+        reduction : {"mean", "sum"}
+            ``sum`` leaves out the factor 1/n, as the lecture's programs do.
+        weight_decay : float
+            λ; weights count, biases do not.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            For data of another form, or not finite.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
+        >>> net.J([(0, 1), (1, 3)])
+        2.5
+        """
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype)
+        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
+        decay = real_number("weight_decay", weight_decay)
+        self._check_parameters()
+        lanes, activation_buffer, block, targets = self._scratch(len(X))
+        total = evaluate.cost(
+            X.reshape(-1), y.reshape(-1), _NO_ORDER, self._table, self._parameters,
+            activation_buffer, block, targets, lanes, losses.CODES[self._loss],
+        )  # fmt: skip
+        if mean:
+            total /= len(X)
+        if decay:
+            total += 0.5 * decay * evaluate.weight_norm(self._table, self._parameters)
+        return float(total)
+
+    def derJ(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+    ) -> tuple[list[Array], list[Array]]:
+        """Gradient of `J` by back-propagation.
+
+        δ^[L] = (a^[L] − y) ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
+        ∇W^[ℓ] = δ^[ℓ+1] (a^[ℓ])ᵀ;  ∇b^[ℓ] = δ^[ℓ+1].
+
+        Parameters
+        ----------
+        X, y, reduction, weight_decay
+            As for `J`.
+
+        Returns
+        -------
+        tuple of (list of ndarray, list of ndarray)
+            ∂J/∂W of shape (d_out, d_in) and ∂J/∂b of shape (d_out,), one per layer.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `J`.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
+        >>> net.derJ([(0, 1), (1, 3)])
+        ([array([[-1.5]])], [array([-2.])])
+        """
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype)
+        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
+        decay = real_number("weight_decay", weight_decay)
+        self._check_parameters()
+        lanes, activation_buffer, block, targets = self._scratch(len(X))
+        gradient = np.empty_like(self._parameters)
+        evaluate.gradient(
+            gradient, X.reshape(-1), y.reshape(-1), _NO_ORDER, self._table, self._parameters,
+            activation_buffer, np.empty_like(activation_buffer), block, targets, lanes,
+            losses.CODES[self._loss], 1 / len(X) if mean else 1.0, decay,
+        )  # fmt: skip
+        views = self._views(gradient)
+        return [weight for weight, _ in views], [bias for _, bias in views]
+
+    def descent(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        learning_rate: float = 0.1,
+        epochs: int = 1000,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        seed: int | None = None,
+        progress: bool | None = None,
+    ) -> History:
+        """Gradient descent: W ← W − α((1/n) dW + λ W), b ← b − α (1/n) db, `epochs` times.
+
+        `parameters` is written in place; it never holds part of an epoch once the call has ended,
+        however it ended.
+
+        Parameters
+        ----------
+        X, y
+            As for `J`.
+        learning_rate : float
+            α > 0.
+        epochs : int
+            Passes over the data.
+        reduction : {"mean", "sum"}
+            ``sum`` leaves out the factor 1/n, as the lecture's programs do.
+        weight_decay : float
+            λ ≥ 0, on weights, not on biases.
+        batch_size : int or None
+            Examples per step; n counts those of the batch then. None: all of them.
+        shuffle : bool
+            Draw a new order of the examples for every epoch; matters for mini-batches only.
+        seed : int or None
+            Of that order; None goes on with the network's own generator.
+        progress : bool or None
+            Show a bar on standard error. None: if that is a terminal and tqdm is installed.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        TypeError, ValueError
+            For any argument that is not of this form, before any work.
+        DivergenceError
+            If the cost becomes NaN or infinite; the network then holds the last parameters whose
+            cost was finite.
+        KeyboardInterrupt
+            On Ctrl-C, within a few tens of ms; the network then holds the last completed epoch.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity")
+        >>> history = net.descent([0, 1, 2], [1, 3, 5], learning_rate=0.3, epochs=300)
+        >>> net.weights[0].round(3), net.biases[0].round(3)
+        (array([[2.]]), array([1.]))
+        """
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype)
+        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
+        if not isinstance(shuffle, (bool, np.bool_)):
+            raise TypeError(f"shuffle must be True or False; got {shuffle!r}")
+        if not (progress is None or isinstance(progress, bool)):
+            raise TypeError(f"progress must be True, False or None; got {progress!r}")
+        rate = real_number("learning_rate", learning_rate, above=0)
+        epochs = validation.whole_number("epochs", epochs, 0)
+        decay = real_number("weight_decay", weight_decay)
+        n = len(X)
+        batch = n if batch_size is None else validation.whole_number("batch_size", batch_size, 1, n)
+        generator = self._generator
+        if seed is not None:
+            seed = validation.whole_number("seed", seed, 0)
+            generator = np.random.SeedSequence(seed).generate_state(4, np.uint64)
+        self._check_parameters()
+        return run(
+            self._table,
+            self._parameters,
+            self._units,
+            X,
+            y,
+            learning_rate=rate,
+            epochs=epochs,
+            mean=mean,
+            weight_decay=decay,
+            batch_size=batch,
+            shuffle=bool(shuffle) and batch < n,
+            generator=generator,
+            loss=losses.CODES[self._loss],
+            progress=progress,
+        )
+
+    def show(self, X: Any, y: ArrayLike | None = None, *, ax: Axes | None = None) -> Axes:
+        """The lecture's figure: the data as red or blue dots and the curve F over them.
+
+        Parameters
+        ----------
+        X, y
+            As for `J`; d_1 = d_L = 1.
+        ax : matplotlib Axes or None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If the network has more than one input or output.
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 2, 1])
+        >>> net.show([0, 1, 2], [0.2, 1, 0.2])  # doctest: +SKIP
+        """
+        from .plot import show
+
+        return show(self, X, y, ax=ax)
+
+    def __repr__(self) -> str:
+        names = self._activations
+        activation = names[0] if len(set(names)) == 1 else list(names)
+        return (
+            f"Network({list(self._sizes)}, activation={activation!r}, loss={self._loss!r}, "
+            f"dtype={self._dtype.name!r}, seed={self._seed})"
+        )
+
+    def _views(self, flat: Array) -> list[tuple[Array, Array]]:
+        """(W, b) of each layer as views of a vector laid out like `parameters`."""
+        views, start = [], 0
+        for d_in, d_out in zip(self._sizes, self._sizes[1:], strict=False):
+            middle = start + d_in * d_out
+            views.append((flat[start:middle].reshape(d_out, d_in), flat[middle : middle + d_out]))
+            start = middle + d_out
+        return views
+
+    def _check_parameters(self) -> None:
+        if not evaluate.all_finite(self._parameters):
+            check_finite("parameters", self._parameters)
+
+    def _scratch(self, n: int) -> tuple[int, Array, Array, Array]:
+        """Lanes of a block and the buffers for activations, inputs and targets.
+
+        Made anew for every call, so that threads may share a network that they do not train.
+        """
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        lanes = block_lanes(n, self._units, d_in, self._dtype.itemsize)
+        return (
+            lanes,
+            np.empty(self._units * lanes, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
+            np.empty((d_out + 1) * lanes, self._dtype),
+        )
+
+
+def _activation_names(activation: Any, layers: int) -> tuple[str, ...]:
+    """One checked name per layer after the input."""
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
+        return (known_name("activation", activation, activations.CODES),) * layers
+    if len(activation) != layers:
+        raise ValueError(
+            f"activation has {len(activation)} names, wanted one name or {layers}, "
+            "one per layer after the input"
+        )
+    return tuple(
+        known_name(f"activation[{i}]", name, activations.CODES)
+        for i, name in enumerate(activation)
+    )
+
+
+def _dense_table(sizes: Sequence[int], names: Sequence[str]) -> Array:
+    """The operation table of a chain of dense layers."""
+    table_rows: list[Row] = []
+    parameters = output = 0
+    for d_in, d_out, name in zip(sizes, sizes[1:], names, strict=False):
+        code = activations.CODES[name]
+        row = dense.row(d_in, d_out, code, parameters, output, first=not table_rows)
+        table_rows.append(row)
+        parameters += row.size
+        output += d_out
+    return build_table(table_rows)

@@ -1,0 +1,66 @@
+"""The progress bar of long descents."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+# Shorter descents end before a bar could be read.
+DELAY_SECONDS = 0.5
+
+
+class Progress:
+    """A tqdm bar over epochs, or nothing where there is no terminal or no tqdm.
+
+    Parameters
+    ----------
+    epochs : int
+        The bar's full length.
+    wanted : bool or None
+        True: always, and ImportError without tqdm. False: never. None: if standard error is a
+        terminal and tqdm is installed.
+
+    Examples
+    --------
+    >>> with Progress(10, False) as bar:
+    ...     bar.update(5, 0.25)
+    """
+
+    def __init__(self, epochs: int, wanted: bool | None) -> None:
+        self._bar: Any = None
+        if wanted is False or (wanted is None and not _is_terminal()):
+            return
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            if wanted:
+                raise ImportError(
+                    'progress=True needs tqdm: pip install "nnlib-compiled[plot]"'
+                ) from None
+            return
+        self._bar = tqdm(
+            total=epochs, unit=" epochs", unit_scale=True, delay=DELAY_SECONDS, leave=False
+        )
+
+    def update(self, epoch: int, cost: float) -> None:
+        """Show that `epoch` epochs are done, the last at this cost."""
+        if self._bar is not None:
+            self._bar.set_postfix(J=f"{cost:.4g}", refresh=False)
+            self._bar.update(epoch - self._bar.n)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
