@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .validation import whole_number
+
 _WORD = re.compile(r"\w+")
 
 
@@ -88,14 +90,11 @@ class Vocabulary:
         >>> Vocabulary.most_frequent(["Bon film !", "Mauvais film.", "Un bon film"], 2)
         Vocabulary(['film', 'bon'])
         """
-        if isinstance(size, bool) or not isinstance(size, int | np.integer):
-            raise TypeError(f"size is {size!r} ({type(size).__name__}), wanted an integer")
-        if size < 1:
-            raise ValueError(f"size is {size}, wanted 1 or more")
+        size = whole_number("size", size, 1)
         counts = Counter(word for text in _texts(texts) for word in _split(text))
         if not counts:
             raise ValueError("texts contains no word, wanted at least one")
-        return cls(word for word, _ in counts.most_common(int(size)))
+        return cls(word for word, _ in counts.most_common(size))
 
     def indices(self, text: str) -> list[int]:
         """The indices, from 1, of the known words in `text`, in the order of the text.
