@@ -71,7 +71,7 @@ def pack_inputs(
     width: int,
     sample_major: bool,
 ) -> None:
-    """The input block of `count` samples from `start` on, in the order that the first layer reads."""
+    """The input block of `count` samples from `start` on, as the first layer reads it."""
     if sample_major:
         gather(block, rows, order, start, count, width)
     else:

@@ -20,7 +20,7 @@ WIDE_WEIGHTS = 1024
 
 
 def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, first: bool) -> Row:
-    """Table row of a dense layer; W (d_out, d_in) comes first in its parameters, then b (d_out,)."""
+    """Table row of a dense layer; its parameters are W (d_out, d_in), then b (d_out,)."""
     weights = d_in * d_out
     wide = weights >= WIDE_WEIGHTS
     return Row(

@@ -139,7 +139,11 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
             return
         scale = 1.0 / examples if settings.mean else 1.0
         gradient_descent(
-            model.parameters, model.gradient, model.table, settings.learning_rate, scale,
+            model.parameters,
+            model.gradient,
+            model.table,
+            settings.learning_rate,
+            scale,
             settings.weight_decay,
         )
         position[BATCH] += 1

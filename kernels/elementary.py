@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from .jit import by_dtype, formula
+from .jit import Scalar, by_dtype, formula
 
 _LOG2_E = 1.4426950408889634
 # ln 2 in two parts: k times the high part is exact, for |k| < 2^21 (float32: 2^9).
@@ -36,7 +36,7 @@ _FOUR_32 = np.float32(4.0)
 
 
 @formula
-def _reduce_64(x):
+def _reduce_64(x: Scalar) -> tuple[Scalar, Scalar, Scalar]:
     """k and r of x = k ln 2 + r; k both as a float and as the bits of x·log2(e) + magic."""
     shifted = x * _LOG2_E + _MAGIC
     k = shifted - _MAGIC
@@ -45,7 +45,7 @@ def _reduce_64(x):
 
 
 @formula
-def _reduce_32(x):
+def _reduce_32(x: Scalar) -> tuple[Scalar, Scalar, Scalar]:
     """The same for float32."""
     shifted = x * _LOG2_E_32 + _MAGIC_32
     k = shifted - _MAGIC_32
@@ -54,19 +54,19 @@ def _reduce_32(x):
 
 
 @formula
-def _power_of_two_64(bits):
+def _power_of_two_64(bits: Scalar) -> Scalar:
     """2^k for the integer k in the low bits, −1022 ≤ k ≤ 1023; higher bits fall out."""
     return np.int64((bits + _BIAS) << 52).view(np.float64)
 
 
 @formula
-def _power_of_two_32(bits):
+def _power_of_two_32(bits: Scalar) -> Scalar:
     """2^k for the integer k in the low bits, −126 ≤ k ≤ 127; higher bits fall out."""
     return np.int32((bits + _BIAS_32) << _MANTISSA_32).view(np.float32)
 
 
 @formula
-def _exp_64(x):
+def _exp_64(x: Scalar) -> Scalar:
     """e^x, float64; a polynomial of degree 11 (relative error 2e-17) on |r| ≤ ½ ln 2."""
     x = 710.0 if x > 710.0 else (-746.0 if x < -746.0 else x)
     k, _, r = _reduce_64(x)
@@ -84,11 +84,15 @@ def _exp_64(x):
     # 2^k in two factors: k reaches 1024 (overflow) and −1076 (gradual underflow).
     half = k * 0.5 + _MAGIC
     rest = (k - (half - _MAGIC)) + _MAGIC
-    return p * _power_of_two_64(np.float64(half).view(np.int64)) * _power_of_two_64(np.float64(rest).view(np.int64))
+    return (
+        p
+        * _power_of_two_64(np.float64(half).view(np.int64))
+        * _power_of_two_64(np.float64(rest).view(np.int64))
+    )
 
 
 @formula
-def _exp_32(x):
+def _exp_32(x: Scalar) -> Scalar:
     """e^x, float32; a polynomial of degree 6 (relative error 1e-8) on |r| ≤ ½ ln 2."""
     x = np.float32(89.0) if x > np.float32(89.0) else x
     x = np.float32(-105.0) if x < np.float32(-105.0) else x
@@ -101,11 +105,15 @@ def _exp_32(x):
     p = p * r * r + r + _ONE_32
     half = k * _HALF_32 + _MAGIC_32
     rest = (k - (half - _MAGIC_32)) + _MAGIC_32
-    return p * _power_of_two_32(np.float32(half).view(np.int32)) * _power_of_two_32(np.float32(rest).view(np.int32))
+    return (
+        p
+        * _power_of_two_32(np.float32(half).view(np.int32))
+        * _power_of_two_32(np.float32(rest).view(np.int32))
+    )
 
 
 @formula
-def _rational_64(r):
+def _rational_64(r: Scalar) -> tuple[Scalar, Scalar]:
     """Q and rP of e^r = (Q + rP)/(Q − rP), |r| ≤ ½ ln 2 (Cephes, exp.c)."""
     u = r * r
     p = (1.26177193074810590878e-4 * u + 3.02994407707441961300e-2) * u + 9.99999999999999999910e-1
@@ -115,7 +123,7 @@ def _rational_64(r):
 
 
 @formula
-def _rational_32(r):
+def _rational_32(r: Scalar) -> tuple[Scalar, Scalar]:
     """Q = 1 and rP = tanh(r/2) of e^r = (Q + rP)/(Q − rP): four coefficients give 1e-10."""
     u = r * r
     p = np.float32(-4.11515392899e-4) * u + np.float32(4.16590998796e-3)
@@ -124,7 +132,7 @@ def _rational_32(r):
 
 
 @formula
-def _sigmoid_64(z):
+def _sigmoid_64(z: Scalar) -> Scalar:
     """σ(z) = A/(A + 2^k B), A = Q − rP, B = Q + rP, for −z = k ln 2 + r: one division in all.
 
     Below −708 the power 2^k would overflow where σ(z) is still a subnormal number, so both terms
@@ -139,7 +147,7 @@ def _sigmoid_64(z):
 
 
 @formula
-def _sigmoid_32(z):
+def _sigmoid_32(z: Scalar) -> Scalar:
     """The same for float32: factor 2^-32; above 18, σ(z) is 1 to the last bit."""
     x = -z
     x = np.float32(105.0) if x > np.float32(105.0) else x
@@ -151,7 +159,7 @@ def _sigmoid_32(z):
 
 
 @formula
-def _tanh_64(x):
+def _tanh_64(x: Scalar) -> Scalar:
     """tanh(x) = (sB − A)/(sB + A), s = 2^k, A = Q − rP, B = Q + rP, for 2|x| = k ln 2 + r.
 
     For small k the numerator is written (s − 1)Q + (s + 1)rP: 2rP for k = 0, so nothing cancels
@@ -172,7 +180,7 @@ def _tanh_64(x):
 
 
 @formula
-def _tanh_32(x):
+def _tanh_32(x: Scalar) -> Scalar:
     """The same for float32."""
     y = abs(x)
     y = np.float32(10.0) if y > np.float32(10.0) else y
@@ -192,13 +200,13 @@ tanh = by_dtype(_tanh_32, _tanh_64)
 
 
 @formula
-def _like_64(x, value):
+def _like_64(x: Scalar, value: float) -> Scalar:
     """value as float64."""
     return np.float64(value)
 
 
 @formula
-def _like_32(x, value):
+def _like_32(x: Scalar, value: float) -> Scalar:
     """value as float32."""
     return np.float32(value)
 

@@ -55,7 +55,10 @@ def cost(
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
     last = table[table.size - COLUMNS + OUTPUT]
     n = y.size // d_out
-    targets, weight = window(target_block, 0, d_out * lanes), window(target_block, d_out * lanes, lanes)
+    targets, weight = (
+        window(target_block, 0, d_out * lanes),
+        window(target_block, d_out * lanes, lanes),
+    )
     total = 0.0
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
@@ -91,7 +94,10 @@ def gradient(
     """gradient_out ← scale · Σ ∇J + λ W; returns Σ J over the data, without weight decay."""
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
     n = y.size // d_out
-    targets, weight = window(target_block, 0, d_out * lanes), window(target_block, d_out * lanes, lanes)
+    targets, weight = (
+        window(target_block, 0, d_out * lanes),
+        window(target_block, d_out * lanes, lanes),
+    )
     total = 0.0
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
@@ -102,7 +108,16 @@ def gradient(
             pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, order, start, count, d_out, lanes)
         total += cost_and_gradient(
-            gradient_out, deltas, activations, table, parameters, a_in, targets, weight, loss, start > 0
+            gradient_out,
+            deltas,
+            activations,
+            table,
+            parameters,
+            a_in,
+            targets,
+            weight,
+            loss,
+            start > 0,
         )
     factor, decay = gradient_out.dtype.type(scale), gradient_out.dtype.type(weight_decay)
     for k in range(gradient_out.size):

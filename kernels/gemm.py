@@ -8,6 +8,7 @@ is made of ``np.dot`` (and allocates). SciPy is imported at the first product, n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from .jit import kernel
+from .jit import Vector, allocating_kernel, kernel
 
 HAS_DIRECT_GEMM = "xxgemm" in getattr(_helperlib, "c_helpers", {})
 
 
-@intrinsic
-def _xxgemm(
+def _build_xxgemm(
     typingctx: Any, c: Any, a: Any, b: Any, m: Any, n: Any, k: Any,
     lda: Any, ldb: Any, ldc: Any, transa: Any, transb: Any, alpha: Any, beta: Any,
 ) -> Any:  # fmt: skip
@@ -63,46 +63,51 @@ def _xxgemm(
         )  # fmt: skip
 
     sizes = (types.intp,) * 6
-    signature = types.int32(
-        c, a, b, *sizes, types.boolean, types.boolean, c.dtype, c.dtype
-    )
+    signature = types.int32(c, a, b, *sizes, types.boolean, types.boolean, c.dtype, c.dtype)
     return signature, build
 
 
-def _direct(c, a, b, m, n, k, lda, ldb, ldc, transpose_a, transpose_b, alpha, beta):  # type: ignore[no-untyped-def]
-    one = c.dtype.type
+_xxgemm: Callable[..., None] = intrinsic(_build_xxgemm)
+
+
+@kernel
+def gemm_direct(
+    c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
+    transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
+) -> None:  # fmt: skip
+    """c (m, n) ← α op(a) (m, k) op(b) (k, n) + β c, all row-major 1-D buffers of one dtype.
+
+    lda, ldb, ldc are the distances between rows as stored. c is not read where β is 0.
+    """
+    number = c.dtype.type
     # Row-major C is column-major Cᵀ = op(B)ᵀ op(A)ᵀ: the operands change places.
-    _xxgemm(
-        c, b, a, n, m, k, ldb, lda, ldc, transpose_b, transpose_a, one(alpha), one(beta)
-    )
+    _xxgemm(c, b, a, n, m, k, ldb, lda, ldc, transpose_b, transpose_a, number(alpha), number(beta))
 
 
-def _rows(matrix, rows, columns, leading):  # type: ignore[no-untyped-def]
-    """Contiguous copy of a row-major matrix whose rows start `leading` elements apart."""
+@allocating_kernel
+def _contiguous(matrix: Vector, rows: int, columns: int, leading: int, transpose: bool) -> Any:
+    """op(matrix) as a new (rows, columns) array."""
     copy = np.empty((rows, columns), matrix.dtype)
     for i in range(rows):
         for j in range(columns):
-            copy[i, j] = matrix[i * leading + j]
+            copy[i, j] = matrix[j * leading + i] if transpose else matrix[i * leading + j]
     return copy
 
 
-_rows = kernel(_rows)
-
-
-def _through_dot(c, a, b, m, n, k, lda, ldb, ldc, transpose_a, transpose_b, alpha, beta):  # type: ignore[no-untyped-def]
-    left = _rows(a, k, m, lda).T.copy() if transpose_a else _rows(a, m, k, lda)
-    right = _rows(b, n, k, ldb).T.copy() if transpose_b else _rows(b, k, n, ldb)
+@allocating_kernel
+def gemm_through_dot(
+    c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
+    transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
+) -> None:  # fmt: skip
+    """The same through np.dot, for a Numba without ``numba_xxgemm``."""
+    left = _contiguous(a, m, k, lda, transpose_a)
+    right = _contiguous(b, k, n, ldb, transpose_b)
     product = np.dot(left, right)
-    one = c.dtype.type
+    number = c.dtype.type
     for i in range(m):
         for j in range(n):
-            kept = one(beta) * c[i * ldc + j] if beta != 0 else one(0)
-            c[i * ldc + j] = kept + one(alpha) * product[i, j]
+            kept = number(beta) * c[i * ldc + j] if beta != 0 else number(0)
+            c[i * ldc + j] = kept + number(alpha) * product[i, j]
 
 
-# gemm(c, a, b, m, n, k, lda, ldb, ldc, transpose_a, transpose_b, alpha, beta):
-# c (m, n) ← alpha · op(a) (m, k) · op(b) (k, n) + beta · c, row-major 1-D buffers of one dtype,
-# ld… the distance between rows as stored. c is written in place and not read where beta is 0.
-gemm_direct = kernel(_direct)
-gemm_through_dot = kernel(_through_dot)
 gemm = gemm_direct if HAS_DIRECT_GEMM else gemm_through_dot

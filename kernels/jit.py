@@ -95,6 +95,8 @@ def cache_folder() -> str | None:
 _CACHE_FOLDER = cache_folder()
 
 
+# Without reference counts ("_nrt"): kernels allocate nothing and windows own nothing, and the
+# atomic increments took 0.4 of the exercise's 0.7 µs per epoch.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 
 
@@ -114,7 +116,14 @@ def entry(function: Function) -> Function:
 
 def kernel(function: Function) -> Function:
     """Compile a loop that only compiled code calls."""
-    return njit(fastmath=_REORDERED, forceinline=True, pipeline_class=KernelCompiler, **_OPTIONS)(function)
+    options = {"fastmath": _REORDERED, "forceinline": True, "pipeline_class": KernelCompiler}
+    return njit(**options, **_OPTIONS)(function)
+
+
+def allocating_kernel(function: Function) -> Function:
+    """Compile a loop that needs memory of its own; no kernel of a normal pass does."""
+    options = {"fastmath": _REORDERED, "pipeline_class": KernelCompiler}
+    return njit(**options, **{**_OPTIONS, "_nrt": True})(function)
 
 
 def formula(function: Function) -> Function:
@@ -136,5 +145,7 @@ def by_dtype(float32: Callable[..., Any], float64: Callable[..., Any]) -> Callab
         implementation = float32 if x == types.float32 else float64
         return lambda x, *rest: implementation(x, *rest)
 
-    overload(chosen, jit_options={"forceinline": True, "pipeline_class": KernelCompiler}, strict=False)(choose)
+    overload(
+        chosen, jit_options={"forceinline": True, "pipeline_class": KernelCompiler}, strict=False
+    )(choose)
     return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import types
@@ -9,9 +10,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from .jit import Vector
 
-@intrinsic
-def window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
+
+def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
     """View of `size` elements of the 1-D `buffer` from `offset` on; bounds are the caller's duty.
 
     A slice would do the same with a reference count (an atomic addition) and bound arithmetic
@@ -36,3 +38,7 @@ def window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
         return result._getvalue()
 
     return buffer(buffer, types.intp, types.intp), build
+
+
+# The name that kernels call, with the types that they see.
+window: Callable[[Vector, int, int], Vector] = intrinsic(_window)

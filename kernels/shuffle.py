@@ -38,7 +38,7 @@ def next_word(state: Vector) -> Any:
 
 
 @kernel
-def next_below(state: Vector, bound: int) -> int:
+def next_below(state: Vector, bound: int) -> Any:
     """A uniform integer in [0, bound), bound < 2^32, without bias."""
     limit = np.uint64(bound)
     product = (next_word(state) >> _SHIFT_32) * limit

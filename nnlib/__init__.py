@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+from . import course, text
 from .errors import DivergenceError
 from .history import History
 from .network import Network
 
-__all__ = ["DivergenceError", "History", "Network"]
+__all__ = ["DivergenceError", "History", "Network", "course", "text"]
 __version__ = "0.1.0"

@@ -116,7 +116,9 @@ def _run_slices(
     progress: bool | None,
 ) -> None:
     """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
-    budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / (3 * model.parameters.size * settings.lanes)))
+    budget = max(
+        1, int(SLICE_SECONDS * _SLOW_MACHINE / (3 * model.parameters.size * settings.lanes))
+    )
     with Progress(settings.epochs, progress) as bar:
         while state.position[driver.STATUS] == driver.RUNNING:
             start = time.perf_counter()

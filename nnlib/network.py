@@ -123,9 +123,7 @@ class Network:
     def parameters(self, values: ArrayLike) -> None:
         array = numbers("parameters", values, self._dtype)
         if array.shape != self._parameters.shape:
-            raise ValueError(
-                f"parameters has shape {array.shape}, wanted {self._parameters.shape}"
-            )
+            raise ValueError(f"parameters has shape {array.shape}, wanted {self._parameters.shape}")
         check_finite("parameters", array)
         self._parameters[:] = array
 
@@ -462,8 +460,7 @@ def _activation_names(activation: Any, layers: int) -> tuple[str, ...]:
             "one per layer after the input"
         )
     return tuple(
-        known_name(f"activation[{i}]", name, activations.CODES)
-        for i, name in enumerate(activation)
+        known_name(f"activation[{i}]", name, activations.CODES) for i, name in enumerate(activation)
     )
 
 

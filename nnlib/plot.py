@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,8 @@ _CURVE_POINTS = 400
 _MARGIN = 0.4
 
 
-def new_axes() -> Axes:
-    """Axes of a new figure.
+def new_axes(*, interactive: bool = True) -> Axes:
+    """Axes of a new figure, which pyplot knows and may show on a screen if `interactive`.
 
     Raises
     ------
@@ -27,11 +28,13 @@ def new_axes() -> Axes:
         If matplotlib is missing.
     """
     try:
-        from matplotlib import pyplot
+        from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError(
-            'drawing needs matplotlib: pip install "nnlib-compiled[plot]"'
-        ) from None
+        raise ImportError('drawing needs matplotlib: pip install "nnlib-compiled[plot]"') from None
+    if not interactive:
+        return Figure(layout="constrained").subplots()
+    from matplotlib import pyplot
+
     return pyplot.subplots(layout="constrained")[1]
 
 
@@ -54,7 +57,9 @@ def show(network: Network, X: Any, y: Any = None, *, ax: Axes | None = None) -> 
     if ax is None:
         ax = new_axes()
     draw_points(ax, X[:, 0], y[:, 0])
-    draw_curve(ax, network, X, label="F")
+    low, high = float(X.min()), float(X.max())
+    margin = _MARGIN * (high - low) or 1.0
+    draw_curve(ax, network, (low - margin, high + margin), label="F")
     ax.set_xlabel("x")
     ax.set_ylabel("F(x)")
     return ax
@@ -67,9 +72,16 @@ def draw_points(ax: Axes, x: Any, y: Any) -> None:
     ax.scatter(x[~high], y[~high], color="tab:blue", s=14, zorder=3)
 
 
-def draw_curve(ax: Axes, network: Network, X: Any, *, label: str, **style: Any) -> None:
-    """The curve F over the data's span and a margin on either side."""
-    low, high = float(np.min(X)), float(np.max(X))
-    margin = _MARGIN * (high - low) or 1.0
-    grid = np.linspace(low - margin, high + margin, _CURVE_POINTS)
-    ax.plot(grid, network.F(grid), label=label, **{"color": "black", **style})
+def draw_curve(
+    ax: Axes, network: Network, span: tuple[float, float], *, label: str, color: str = "black"
+) -> None:
+    """The curve F over the span from low to high x."""
+    grid = np.linspace(*span, _CURVE_POINTS)
+    ax.plot(grid, network.F(grid), label=label, color=color)
+
+
+def save(ax: Axes, path: Path) -> None:
+    """Write the figure that holds `ax` to a file; its ending names the format."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=150)

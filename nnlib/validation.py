@@ -1,4 +1,4 @@
-"""Checks of everything a caller gives; each error names the argument, what came, what was wanted."""
+"""Checks of what a caller gives; an error names the argument, what came and what was wanted."""
 
 from __future__ import annotations
 
@@ -125,9 +125,7 @@ def rows(argument: str, array: Array, width: int) -> Array:
     return array
 
 
-def examples(
-    X: Any, y: Any, d_in: int, d_out: int, dtype: np.dtype[Any]
-) -> tuple[Array, Array]:
+def examples(X: Any, y: Any, d_in: int, d_out: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     """X (n, d_1) and y (n, d_L) from two arrays, or from one sequence of (x, y) pairs."""
     if y is None:
         X, y = split_pairs(X)
