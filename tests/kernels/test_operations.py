@@ -1,0 +1,48 @@
+"""The operation table and the size of blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnlib.kernels import activations, dense
+from nnlib.kernels.operations import COLUMNS, DENSE, Row, block_lanes, build_table
+
+
+def test_table_holds_the_rows_one_after_the_other():
+    first = dense.row(2, 3, activations.TANH, 0, 0, True)
+    second = dense.row(3, 1, activations.SIGMOID, first.size, 3, False)
+    table = build_table([first, second])
+    assert table.dtype == np.int64
+    assert table.shape == (2 * COLUMNS,)
+    assert Row(*table[:COLUMNS]) == first
+    assert Row(*table[COLUMNS:]) == second
+
+
+def test_dense_row():
+    row = dense.row(2, 3, activations.TANH, 40, 5, True)
+    assert (row.kind, row.activation) == (DENSE, activations.TANH)
+    assert (row.d_in, row.d_out, row.size, row.decayed) == (2, 3, 9, 6)
+    assert (row.parameters, row.output, row.wide) == (40, 5, 0)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_wide_layers_use_blas(first):
+    side = int(np.ceil(np.sqrt(dense.WIDE_WEIGHTS)))
+    row = dense.row(side, side, activations.TANH, 0, 0, first)
+    assert row.wide == 1
+    assert row.sample_major == int(first)
+    narrow = dense.row(dense.WIDE_WEIGHTS - 1, 1, activations.TANH, 0, 0, first)
+    assert (narrow.wide, narrow.sample_major) == (0, 0)
+
+
+@pytest.mark.parametrize("itemsize", [4, 8])
+@pytest.mark.parametrize(("units", "d_in"), [(3, 1), (138, 784), (40_000, 1)])
+@pytest.mark.parametrize("batch", [1, 7, 60, 128, 1025, 100_000])
+def test_blocks_are_whole_vectors_with_little_padding(batch, units, d_in, itemsize):
+    lanes = block_lanes(batch, units, d_in, itemsize)
+    vector = 64 // itemsize
+    assert lanes % vector == 0
+    assert vector <= lanes <= 1024
+    blocks = -(-batch // lanes)
+    assert blocks * lanes - batch < blocks * vector

@@ -1,0 +1,39 @@
+"""How close two results must be: the one place where tests take tolerances from.
+
+A sum of `terms` rounded products is off by at most terms · eps times the sum of their magnitudes
+(Higham, Accuracy and Stability of Numerical Algorithms, §3.1), and each layer that it passes
+through adds as much again. The elementary functions add their 4 ulp.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# What the elementary functions may be off by.
+ULPS = 4
+
+
+def tolerance(dtype, terms, depth=1):
+    """Relative error of sums of `terms` products passed through `depth` layers."""
+    return float(np.finfo(dtype).eps) * (terms + ULPS) * depth
+
+
+def difference_step(magnitude=1.0):
+    """The step h of a central difference in float64: its error h² meets rounding's eps/h."""
+    return float(np.cbrt(np.finfo(np.float64).eps)) * magnitude
+
+
+def difference_tolerance(terms, depth=1):
+    """Error of a float64 central difference with that step: h² for truncation, twice over.
+
+    The derivatives of third order grow with the layers they pass through.
+    """
+    return 2 * difference_step() ** 2 * (terms + ULPS) * depth
+
+
+def assert_close(actual, expected, terms, depth=1, dtype=None):
+    """Assert equality up to `tolerance`, relative to the largest value expected, or to 1."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    relative = tolerance(dtype or actual.dtype, terms, depth)
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    np.testing.assert_allclose(actual, expected, rtol=relative, atol=relative * scale)
