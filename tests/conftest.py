@@ -10,7 +10,7 @@ import pytest
 
 # No deadline: the first example of a dtype compiles. "ci" tries the same examples every time;
 # "thorough" is for the day on which a kernel changes.
-hypothesis.settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
