@@ -1,0 +1,53 @@
+"""What a measurement depends on: processor, threads, versions, compiler."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from typing import Any
+
+from .programs.c_program import FLAGS
+
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "torch")
+
+
+def machine_facts() -> dict[str, Any]:
+    """Facts of this process, for the JSON and the report."""
+    return {
+        "cores": os.cpu_count(),
+        "threads": _blas_threads(),
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "compiler": _compiler(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages that are installed."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _blas_threads() -> int:
+    """Threads of SciPy's BLAS, the one that the kernels call."""
+    import scipy.linalg.blas  # noqa: F401 — loads the library that is asked for
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+    return max((pool["num_threads"] for pool in threadpool_info()), default=1)
+
+
+def _compiler() -> str | None:
+    """Version of gcc and the flags of the C program; None without gcc."""
+    gcc = shutil.which("gcc")
+    if gcc is None:
+        return None
+    version = subprocess.run([gcc, "-dumpfullversion"], capture_output=True, text=True).stdout
+    return f"gcc {version.strip()} {' '.join(FLAGS)}"

@@ -1,0 +1,1 @@
+"""The implementations: each file has ``descent(problem, dtype)`` and where useful ``forward``."""

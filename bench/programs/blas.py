@@ -1,0 +1,44 @@
+"""The machine's own matrix product: what a wide network could reach."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..workload import Array, Result, Run
+
+SIZE = 1024
+FLOPS = 2 * SIZE**3
+
+
+def matrices() -> tuple[Array, Array]:
+    """A and B of one SIZE³ product."""
+    rng = np.random.default_rng(0)
+    return rng.random((SIZE, SIZE)), rng.random((SIZE, SIZE))
+
+
+def scipy_product(problem: tuple[Array, Array], dtype: str) -> Run:
+    """C = A B by SciPy's sgemm, which nnlib's kernels call too, into the same C each time."""
+    from scipy.linalg.blas import sgemm
+
+    a, b = (np.asfortranarray(matrix, dtype) for matrix in problem)
+    c = np.zeros((SIZE, SIZE), dtype, order="F")
+
+    def run(products: int) -> Result:
+        for _ in range(products):
+            sgemm(1.0, a, b, beta=0.0, c=c, overwrite_c=True)
+        return Result(c.ravel("C"))
+
+    return run
+
+
+def numpy_product(problem: tuple[Array, Array], dtype: str) -> Run:
+    """C = A B by NumPy, into the same C each time."""
+    a, b = (matrix.astype(dtype) for matrix in problem)
+    c = np.zeros((SIZE, SIZE), dtype)
+
+    def run(products: int) -> Result:
+        for _ in range(products):
+            np.matmul(a, b, out=c)
+        return Result(c.ravel())
+
+    return run

@@ -1,0 +1,63 @@
+"""nnlib itself, through its public interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..problem import Problem
+from ..workload import Result, Run
+
+if TYPE_CHECKING:
+    import nnlib
+
+
+def network(problem: Problem, dtype: str) -> nnlib.Network:
+    """The problem's network at its start."""
+    import nnlib  # here, so that the report can be made without compiled kernels
+
+    return nnlib.Network(
+        list(problem.sizes),
+        activation=list(problem.activations),
+        loss="half_squared_error",
+        dtype=dtype,
+        initializer=list(problem.start),
+    )
+
+
+def descent(problem: Problem, dtype: str) -> Run:
+    """`Network.descent`, its checks of the input included."""
+    net = network(problem, dtype)
+    start = net.parameters.copy()
+    X, y = problem.X.astype(dtype), problem.y.astype(dtype)
+
+    def run(epochs: int) -> Result:
+        net.parameters = start
+        history = net.descent(
+            X,
+            y,
+            learning_rate=problem.learning_rate,
+            epochs=epochs,
+            reduction=problem.reduction,
+            batch_size=problem.batch_size,
+            shuffle=False,
+            progress=False,
+        )
+        return Result(net.parameters.copy(), float(history.J[-1]))
+
+    return run
+
+
+def forward(problem: Problem, dtype: str) -> Run:
+    """`Network.F` on one number, again and again."""
+    net = network(problem, dtype)
+    x = float(problem.X[1, 0])
+
+    def run(calls: int) -> Result:
+        out = net.F(x)
+        for _ in range(calls - 1):
+            out = net.F(x)
+        return Result(np.array([out], dtype))
+
+    return run

@@ -1,0 +1,132 @@
+"""Turn pytest-benchmark's JSON into the README's tables and a chart.
+
+``python -m bench.report RESULTS.json [--readme README.md] [--chart exercise.svg]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .chart import bar_chart
+from .goals import GOALS
+from .measurement import Measurement, Session, load
+from .units import significant, time_text
+from .workload import Workload
+from .workloads import BLAS, EXERCISE, WORKLOADS
+
+BEGIN, END = "<!-- benchmark table -->", "<!-- /benchmark table -->"
+CHART = Path(__file__).parent / "results" / "exercise.svg"
+
+
+def markdown(session: Session) -> str:
+    """The whole report: where it was measured, one table per workload, the goals."""
+    parts = [machine_line(session.machine)]
+    parts += [workload_table(workload, session) for workload in WORKLOADS.values()]
+    parts.append(goal_table(session))
+    return "\n\n".join(part for part in parts if part)
+
+
+def machine_line(machine: dict[str, Any]) -> str:
+    """Processor, cores, threads, versions, compiler."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"Measured on {machine['processor']}, {machine['cores']} cores, "
+        f"BLAS threads: {machine['threads']}; Python {machine['python']}, {versions}; "
+        f"{machine['compiler'] or 'no C compiler'}. Medians; the spread is the distance between "
+        "the quartiles, as a part of the median."
+    )
+
+
+def workload_table(workload: Workload, session: Session) -> str:
+    """Markdown table of one workload, or nothing if none of its rows was measured."""
+    measured = {
+        name: session.rows[workload.name, name]
+        for name in workload.implementations
+        if (workload.name, name) in session.rows
+    }
+    if not measured:
+        return ""
+    compared = [name for name in (workload.limit, workload.ours) if name in measured]
+    header = ["", f"one {workload.unit}", "spread", *(f"÷ {name}" for name in compared)]
+    if workload.flops:
+        header += ["GFLOP/s", f"of {BLAS.ours}'s product"]
+    lines = [f"**{workload.title}**: {workload.description}.", "", _line(header)]
+    lines.append(_line(["---", *["---:"] * (len(header) - 1)]))
+    for name, measurement in measured.items():
+        cells = [name, time_text(measurement.seconds), f"{measurement.spread:.0%}"]
+        cells += [significant(measurement.seconds / measured[other].seconds) for other in compared]
+        if workload.flops:
+            cells += _rate_cells(measurement, session, (workload.name, name))
+        lines.append(_line([f"**{cell}**" for cell in cells] if name == workload.ours else cells))
+    missing = [name for name in workload.implementations if name not in measured]
+    if missing:
+        lines += ["", f"Not measured here: {', '.join(missing)} (`pytest bench -rs` says why)."]
+    return "\n".join(lines)
+
+
+def goal_table(session: Session) -> str:
+    """Markdown table of the goals, those missed included."""
+    lines = [
+        _line(["goal", "wanted", "measured", "reached"]),
+        _line(["---", "---:", "---:", "---"]),
+    ]
+    for goal in GOALS:
+        value = goal.measure(session)
+        wanted = f"{'≥' if goal.at_least else '≤'} {goal.show(goal.bound)}"
+        if value is None:
+            lines.append(_line([goal.title, wanted, "–", "not measured"]))
+        else:
+            reached = "yes" if goal.reached(value) else "**no**"
+            lines.append(_line([goal.title, wanted, goal.show(value), reached]))
+    return "\n".join(lines)
+
+
+def refreshed(readme: str, report: str) -> str:
+    """The README with the report between its two markers and every other character as it was.
+
+    Raises
+    ------
+    ValueError
+        If the markers are not there exactly once, in this order.
+    """
+    pattern = re.compile(f"({re.escape(BEGIN)}\n).*?({re.escape(END)})", re.DOTALL)
+    if len(pattern.findall(readme)) != 1 or readme.count(BEGIN) != 1 or readme.count(END) != 1:
+        raise ValueError(f"the README must hold one line {BEGIN} and after it one line {END}")
+    return pattern.sub(lambda match: f"{match[1]}{report}\n{match[2]}", readme)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the report, draw the chart, refresh the README if asked."""
+    parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
+    parser.add_argument("results", type=Path, help="JSON of pytest-benchmark")
+    parser.add_argument("--readme", type=Path, help="file with the two marker comments")
+    parser.add_argument("--chart", type=Path, default=CHART, help="SVG or PNG to write")
+    options = parser.parse_args(arguments)
+    session = load(options.results)
+    report = markdown(session)
+    print(report)
+    if any(workload == EXERCISE.name for workload, _ in session.rows):
+        bar_chart(EXERCISE, session, options.chart)
+    if options.readme:
+        text = options.readme.read_text(encoding="utf-8")
+        options.readme.write_text(refreshed(text, report), encoding="utf-8")
+
+
+def _rate_cells(
+    measurement: Measurement, session: Session, row: tuple[str, str]
+) -> tuple[str, str]:
+    fraction = session.rate_ratio(row, (BLAS.name, BLAS.ours))
+    rate = "–" if measurement.gflops is None else significant(measurement.gflops)
+    return rate, "–" if fraction is None else f"{fraction:.0%}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

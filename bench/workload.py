@@ -1,0 +1,162 @@
+"""What a benchmark row is: a workload, its implementations, and when two results are equal.
+
+An implementation is a function ``prepare(problem, dtype) -> run``. Everything that happens once
+(copies, conversions, compilation) belongs into ``prepare``; ``run(count)`` starts from the same
+state every time, does the work ``count`` times and is all that the clock sees.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+class UnavailableError(Exception):
+    """Raised by ``prepare`` where a compiler or a peer library is not installed."""
+
+
+class Result(NamedTuple):
+    """What a run computed.
+
+    Attributes
+    ----------
+    values
+        Parameters or outputs, flat: for a network W^[1], b^[1], W^[2], b^[2], …
+    cost
+        J of the last epoch's pass, before its step; 0 where the work has no cost.
+    """
+
+    values: Array
+    cost: float = 0.0
+
+
+Run: TypeAlias = Callable[[int], Result]
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One way to do a workload.
+
+    Attributes
+    ----------
+    prepare
+        ``prepare(problem, dtype)`` returns the run; raises `UnavailableError`.
+    count
+        Units of work in one timed round: enough that a round takes some milliseconds.
+    dtype
+        "float64" or "float32".
+    compared
+        False only where nothing is computed that could be compared.
+    """
+
+    prepare: Callable[[Any, str], Run]
+    count: int
+    dtype: str = "float64"
+    compared: bool = True
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Largest difference of two right results: rtol of each number, plus atol."""
+
+    rtol: float
+    atol: float = 0.0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The same work, done by several implementations.
+
+    Attributes
+    ----------
+    name
+        Group of the benchmark and key of the table.
+    title
+        Heading in the report.
+    description
+        What exactly is computed, for the report.
+    problem
+        Builds the data, once per process.
+    implementations
+        Name in the report → implementation. The first one is the reference for all results.
+    tolerances
+        dtype → how far a result may lie from the reference.
+    ours
+        The implementation that the report compares the others with.
+    limit
+        The implementation that stands for the machine's limit, if one does.
+    unit
+        What one unit of work is called: "epoch", "call", …
+    check_count
+        Units of work after which results are compared.
+    rounds
+        Timed rounds per implementation.
+    flops
+        Floating-point operations of one unit's matrix products, if the report shall give a rate.
+    """
+
+    name: str
+    title: str
+    description: str
+    problem: Callable[[], Any]
+    implementations: Mapping[str, Implementation]
+    tolerances: Mapping[str, Tolerance]
+    ours: str
+    limit: str | None = None
+    unit: str = "epoch"
+    check_count: int = 1
+    rounds: int = 15
+    flops: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def reference(self) -> str:
+        """Name of the implementation that all results are compared with."""
+        return next(iter(self.implementations))
+
+    def prepare(self, name: str) -> Run:
+        """The run of one implementation; raises `UnavailableError`."""
+        implementation = self.implementations[name]
+        return implementation.prepare(_problem(self.problem), implementation.dtype)
+
+    def check(self, name: str, run: Run) -> None:
+        """Compare a run's result with the reference's; raises `AssertionError`."""
+        implementation = self.implementations[name]
+        if not implementation.compared:
+            return
+        reference = _reference_result(self.name, self.prepare, self.reference, self.check_count)
+        assert_equal(run(self.check_count), reference, self.tolerances[implementation.dtype])
+
+
+def assert_equal(result: Result, reference: Result, tolerance: Tolerance) -> None:
+    """Raise `AssertionError` if a result lies further from the reference than the tolerance."""
+    rtol, atol = tolerance.rtol, tolerance.atol
+    np.testing.assert_allclose(result.values, reference.values, rtol=rtol, atol=atol)
+    np.testing.assert_allclose(result.cost, reference.cost, rtol=rtol, atol=atol)
+
+
+@functools.cache
+def _problem(build: Callable[[], Any]) -> Any:
+    return build()
+
+
+_reference_results: dict[tuple[str, int], Result] = {}
+
+
+def _reference_result(
+    workload: str, prepare: Callable[[str], Run], reference: str, count: int
+) -> Result:
+    """The reference's result, computed once per process."""
+    key = (workload, count)
+    if key not in _reference_results:
+        _reference_results[key] = prepare(reference)(count)
+    return _reference_results[key]

@@ -1,0 +1,42 @@
+"""``python -m bench``, from the command line to the report."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench import __main__ as main
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=main.ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_some_rows_are_timed_and_printed(tmp_path):
+    results, readme = tmp_path / "new" / "bench.json", tmp_path / "README.md"
+    readme.write_text("unchanged", encoding="utf-8")
+    chosen = ("-k", "point and NumPy", "--threads", "1")
+    completed = run(*chosen, "--json", str(results), "--readme", str(readme))
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "| NumPy |" in completed.stdout
+    assert readme.read_text(encoding="utf-8") == "unchanged"
+    document = json.loads(results.read_text(encoding="utf-8"))
+    [row] = document["benchmarks"]
+    info = row["extra_info"]
+    assert info["unit"] == "call"
+    assert info["count"] * info["seconds"] == pytest.approx(row["stats"]["median"])
+    assert document["machine_info"]["bench"]["threads"] == 1
+    assert "node" not in document["machine_info"]
+
+
+def test_a_selection_without_rows_fails(tmp_path):
+    completed = run("-k", "no_such_row", "--json", str(tmp_path / "bench.json"))
+    assert completed.returncode != 0
