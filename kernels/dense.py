@@ -15,8 +15,8 @@ from .jit import Scalar, Vector, kernel
 from .memory import window
 from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, WIDE, Row
 
-# Layers with fewer weights run the hand loops, all others BLAS: at 64 (8 × 8) BLAS is 1.15 to 2 times
-# as fast, at 1024 (32 × 32) twice, over batches of 32 to 512 in both dtypes (bench/NOTES.md).
+# Layers with fewer weights run the hand loops, all others BLAS: at 64 (8 × 8) BLAS is 1.15 to 2
+# times as fast, at 1024 (32 × 32) twice, over batches of 32 to 512 (bench/NOTES.md).
 WIDE_WEIGHTS = 64
 
 

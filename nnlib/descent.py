@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .errors import DivergenceError
 from .history import History
-from .kernels import blocks
-from .kernels import descent as driver
+from .kernels import blocks, problem
+from .kernels.descent import descend
 from .kernels.evaluate import all_finite
 from .kernels.operations import Row, block_lanes
 from .progress import Progress
@@ -49,7 +49,7 @@ def run(
         If the cost stops being finite.
     """
     lanes = block_lanes(batch_size, units, X.shape[1], X.itemsize)
-    model = driver.Model(
+    model = problem.Model(
         table,
         parameters,
         np.zeros_like(parameters),
@@ -57,14 +57,14 @@ def run(
         np.zeros(units * lanes, X.dtype),
     )
     data = _arrange(table, X, y, batch_size, lanes, shuffle)
-    state = driver.State(
+    state = problem.State(
         np.zeros(4, np.int64),
         np.zeros(1),
         np.zeros(epochs),
         np.concatenate([parameters, parameters]),
         generator,
     )
-    settings = driver.Settings(
+    settings = problem.Settings(
         len(X), epochs, batch_size, lanes, loss, mean, learning_rate, weight_decay
     )
     start = time.perf_counter()
@@ -75,20 +75,20 @@ def run(
         _restore_epoch(parameters, state)
         raise
     seconds = time.perf_counter() - start
-    if state.position[driver.STATUS] == driver.DIVERGED or not all_finite(parameters):
+    if state.position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):
         raise _divergence(parameters, state, settings, seconds)
     return History(state.costs, seconds)
 
 
 def _arrange(
     table: Array, X: Array, y: Array, batch_size: int, lanes: int, shuffle: bool
-) -> driver.Data:
+) -> problem.Data:
     """The examples as the driver wants them: rows to gather from, or blocks packed once."""
     n, d_in = X.shape
     d_out = y.shape[1]
     x_rows, y_rows = X.reshape(-1), y.reshape(-1)
     if shuffle:
-        return driver.Data(
+        return problem.Data(
             x_rows,
             y_rows,
             np.arange(n),
@@ -105,14 +105,14 @@ def _arrange(
         inputs, targets, x_rows, y_rows, order, d_in, d_out, batch_size, lanes, sample_major
     )
     unused = np.empty(0, X.dtype)
-    return driver.Data(x_rows if sample_major else inputs, targets, order, unused, unused)
+    return problem.Data(x_rows if sample_major else inputs, targets, order, unused, unused)
 
 
 def _run_slices(
-    model: driver.Model,
-    data: driver.Data,
-    state: driver.State,
-    settings: driver.Settings,
+    model: problem.Model,
+    data: problem.Data,
+    state: problem.State,
+    settings: problem.Settings,
     progress: bool | None,
 ) -> None:
     """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
@@ -120,30 +120,30 @@ def _run_slices(
         1, int(SLICE_SECONDS * _SLOW_MACHINE / (3 * model.parameters.size * settings.lanes))
     )
     with Progress(settings.epochs, progress) as bar:
-        while state.position[driver.STATUS] == driver.RUNNING:
+        while state.position[problem.STATUS] == problem.RUNNING:
             start = time.perf_counter()
-            driver.descend(model, data, state, settings, budget)
+            descend(model, data, state, settings, budget)
             elapsed = max(time.perf_counter() - start, 1e-6)
             # A first call compiles for seconds: the budget must not shrink to nothing for that.
             budget = max(1, int(budget * min(max(SLICE_SECONDS / elapsed, 0.25), 8)))
-            epoch = int(state.position[driver.EPOCH])
+            epoch = int(state.position[problem.EPOCH])
             if epoch:
                 bar.update(epoch, float(state.costs[epoch - 1]))
 
 
-def _restore_epoch(parameters: Array, state: driver.State) -> None:
+def _restore_epoch(parameters: Array, state: problem.State) -> None:
     """Undo the steps of an epoch that has begun but not ended."""
-    epoch, batch = state.position[driver.EPOCH], state.position[driver.BATCH]
+    epoch, batch = state.position[problem.EPOCH], state.position[problem.BATCH]
     if batch:
         parameters[:] = state.snapshots.reshape(2, -1)[epoch % 2]
 
 
 def _divergence(
-    parameters: Array, state: driver.State, settings: driver.Settings, seconds: float
+    parameters: Array, state: problem.State, settings: problem.Settings, seconds: float
 ) -> DivergenceError:
     """Put back the last parameters with a finite cost and describe what happened."""
     epoch, batch, _, status = (int(value) for value in state.position)
-    diverged = status == driver.DIVERGED
+    diverged = status == problem.DIVERGED
     # The cost of an epoch's first batch belongs to the parameters of that epoch's start; if it is
     # the bad one, or if the last step of all was, the epoch before has the last good start.
     kept = epoch if batch or not epoch else epoch - 1
