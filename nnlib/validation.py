@@ -97,8 +97,8 @@ def numbers(argument: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
         raise TypeError(f"{argument} holds Python objects, wanted real numbers")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{argument} has dtype {array.dtype}, wanted real numbers")
-    with np.errstate(over="ignore"):
-        return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
+    with np.errstate(over="ignore"):  # beyond float32's range: infinite, and refused as such
+        return array.astype(dtype, order="C")
 
 
 def check_finite(argument: str, array: Array) -> None:

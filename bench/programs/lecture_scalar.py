@@ -1,23 +1,18 @@
 """The lecture's scalar program: seven named coefficients, seven partial derivatives.
 
-`descent` is written as the lecture derives it: one function per partial derivative, each of them
-the formula as it stands on paper. `descent_shared` is the best plain Python makes of the same
+`descent` is the lecture's own (`nnlib.course.lecture_program`): one function per partial
+derivative, each of them the formula as it stands on paper. `descent_shared` is the best plain Python makes of the same
 arithmetic: F1, F2 and F are computed once per point.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+
+from nnlib.course.lecture_program import scalar_descent, sigmoid
 
 from ..problem import Problem, coefficients
 from ..workload import Result, Run
-
-
-def sigmoid(z: float) -> float:
-    """σ(z) = 1/(1 + e^−z)."""
-    return 1.0 / (1.0 + math.exp(-z))
 
 
 def _points(problem: Problem) -> list[tuple[float, float]]:
@@ -34,57 +29,8 @@ def descent(problem: Problem, dtype: str) -> Run:
     points, start, rate = _points(problem), _start(problem), problem.learning_rate
 
     def run(epochs: int) -> Result:
-        a1, a2, a3, a4, a5, a6, a7 = start
-
-        def F1(x: float) -> float:
-            return sigmoid(a1 * x + a2)
-
-        def F2(x: float) -> float:
-            return sigmoid(a3 * x + a4)
-
-        def F(x: float) -> float:
-            return sigmoid(a5 * F1(x) + a6 * F2(x) + a7)
-
-        def J(x: float, y: float) -> float:
-            return 0.5 * (F(x) - y) ** 2
-
-        def dJ_da1(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x)) * a5 * F1(x) * (1 - F1(x)) * x
-
-        def dJ_da2(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x)) * a5 * F1(x) * (1 - F1(x))
-
-        def dJ_da3(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x)) * a6 * F2(x) * (1 - F2(x)) * x
-
-        def dJ_da4(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x)) * a6 * F2(x) * (1 - F2(x))
-
-        def dJ_da5(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x)) * F1(x)
-
-        def dJ_da6(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x)) * F2(x)
-
-        def dJ_da7(x: float, y: float) -> float:
-            return (F(x) - y) * F(x) * (1 - F(x))
-
-        cost = 0.0
-        for _ in range(epochs):
-            cost = d1 = d2 = d3 = d4 = d5 = d6 = d7 = 0.0
-            for x, y in points:
-                cost += J(x, y)
-                d1 += dJ_da1(x, y)
-                d2 += dJ_da2(x, y)
-                d3 += dJ_da3(x, y)
-                d4 += dJ_da4(x, y)
-                d5 += dJ_da5(x, y)
-                d6 += dJ_da6(x, y)
-                d7 += dJ_da7(x, y)
-            a1, a2, a3 = a1 - rate * d1, a2 - rate * d2, a3 - rate * d3
-            a4, a5, a6 = a4 - rate * d4, a5 - rate * d5, a6 - rate * d6
-            a7 -= rate * d7
-        return Result(coefficients(np.array([a1, a2, a3, a4, a5, a6, a7])), cost)
+        final, costs = scalar_descent(points, start, rate, epochs)
+        return Result(coefficients(np.array(final)), costs[-1])
 
     return run
 
