@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.kernels import descent as driver
+from nnlib.descent import descend
 
 # What a user sees is 0.2 s; a loaded machine may take longer to wake the process.
 SECONDS = 1.0
@@ -113,16 +113,15 @@ def test_interruption_after_any_block(calls, monkeypatch, rng):
     net, twin = nnlib.Network([1, 2, 1]), nnlib.Network([1, 2, 1])
     twin.descent(X, y, epochs=calls // 3, **settings)
     remaining = iter(range(calls))
-    run_a_slice = driver.descend
 
     def interrupted(*arguments):
         if next(remaining, None) is None:
             raise KeyboardInterrupt
-        run_a_slice(*arguments)
+        descend(*arguments)
 
     # So short a slice is a single block.
     monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr(driver, "descend", interrupted)
+    monkeypatch.setattr("nnlib.descent.descend", interrupted)
     with pytest.raises(KeyboardInterrupt):
         net.descent(X, y, epochs=10, **settings)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
