@@ -1,8 +1,8 @@
 """The lecture's scalar program: seven named coefficients, seven partial derivatives.
 
 `descent` is the lecture's own (`nnlib.course.lecture_program`): one function per partial
-derivative, each of them the formula as it stands on paper. `descent_shared` is the best plain Python makes of the same
-arithmetic: F1, F2 and F are computed once per point.
+derivative, each of them the formula as it stands on paper. `descent_shared` is the best plain
+Python makes of the same arithmetic: F1, F2 and F are computed once per point.
 """
 
 from __future__ import annotations
