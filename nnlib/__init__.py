@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from . import course, text
-from .errors import DivergenceError
+from .errors import DivergenceError, FormatError
 from .history import History
 from .network import Network
+from .saving import load
 
-__all__ = ["DivergenceError", "History", "Network", "course", "text"]
+__all__ = ["DivergenceError", "FormatError", "History", "Network", "course", "load", "text"]
 __version__ = "0.1.0"

@@ -26,3 +26,7 @@ class DivergenceError(ArithmeticError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (str(self), self.epoch, self.history)
+
+
+class FormatError(ValueError):
+    """A file is damaged, of another version, or not what was to be read; the message says which."""

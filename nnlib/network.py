@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -382,6 +383,39 @@ class Network:
             loss=losses.CODES[self._loss],
             progress=progress,
         )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file, from which `nnlib.load` makes an equal one.
+
+        A file that is already there is replaced as a whole or, if anything fails, not at all.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Of the file; its folder must exist.
+
+        Raises
+        ------
+        ValueError
+            If the parameters are not finite.
+        OSError
+            If the disk is full, the folder missing or read-only, and so on.
+        ImportError
+            If safetensors is missing.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> from tempfile import TemporaryDirectory
+        >>> net = nnlib.Network([1, 2, 1])
+        >>> with TemporaryDirectory() as folder:
+        ...     net.save(f"{folder}/model.safetensors")
+        ...     nnlib.load(f"{folder}/model.safetensors").F(0.5) == net.F(0.5)
+        True
+        """
+        from .saving import save
+
+        save(self, path)
 
     def show(self, X: Any, y: ArrayLike | None = None, *, ax: Axes | None = None) -> Axes:
         """The lecture's figure: the data as red or blue dots and the curve F over them.

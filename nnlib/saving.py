@@ -1,0 +1,138 @@
+"""Networks in files: what `Network.save` writes and `load` reads."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .errors import FormatError
+from .files import Array, PathLike, read_arrays, write_arrays
+from .network import Network
+from .validation import layer_sizes
+
+_KIND = "network"
+_ARRAYS = {"parameters", "generator"}
+_ARCHITECTURE = {"sizes", "activation", "loss", "dtype", "seed"}
+
+
+def save(network: Network, path: PathLike) -> None:
+    """Write all of a network: architecture, parameters, and the state of its generator.
+
+    Raises
+    ------
+    ValueError
+        If the parameters are not finite.
+    OSError, ImportError
+        As `files.write_arrays`.
+    """
+    network._check_parameters()
+    architecture = {
+        "sizes": network.sizes,
+        "activation": network.activations,
+        "loss": network.loss,
+        "dtype": network.dtype.name,
+        "seed": network._seed,
+    }
+    write_arrays(
+        path,
+        {"parameters": network.parameters, "generator": network._generator},
+        {"kind": _KIND, "architecture": json.dumps(architecture, separators=(",", ":"))},
+    )
+
+
+def load(path: PathLike) -> Network:
+    """Read a network that `Network.save` wrote.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    Network
+        Equal in everything, parameters bit for bit; it goes on with the same random numbers.
+
+    Raises
+    ------
+    FormatError
+        If the file is truncated, damaged, of another version, or no network; it says which.
+    OSError
+        If the file is missing or cannot be read.
+    ImportError
+        If safetensors is missing.
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> from tempfile import TemporaryDirectory
+    >>> net = nnlib.Network([1, 2, 1], "tanh", seed=3)
+    >>> with TemporaryDirectory() as folder:
+    ...     net.save(f"{folder}/model.safetensors")
+    ...     nnlib.load(f"{folder}/model.safetensors")
+    Network([1, 2, 1], activation='tanh', loss='half_squared_error', dtype='float64', seed=3)
+    """
+    arrays, metadata = read_arrays(path)
+    try:
+        _check_parts(arrays, metadata)
+        architecture = _parse_architecture(metadata["architecture"])
+        _check_parameters(arrays["parameters"], architecture)
+        _check_generator(arrays["generator"])
+        network = Network(**architecture, initializer="zeros")
+        network.parameters = arrays["parameters"]
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
+    network._generator[:] = arrays["generator"]
+    return network
+
+
+def _check_parts(arrays: dict[str, Array], metadata: dict[str, str]) -> None:
+    """The file is a network's, with nothing missing and nothing more."""
+    kind = metadata.get("kind")
+    if kind != _KIND:
+        raise ValueError(f"its kind is {kind!r}, wanted {_KIND!r}")
+    _check_names("metadata", set(metadata), {"kind", "architecture"})
+    _check_names("arrays", set(arrays), _ARRAYS)
+
+
+def _check_names(what: str, names: set[str], wanted: set[str]) -> None:
+    if names != wanted:
+        raise ValueError(f"{what} holds {sorted(names)}, wanted {sorted(wanted)}")
+
+
+def _parse_architecture(text: str) -> dict[str, Any]:
+    """The arguments of `Network`; their values are for `Network` to check."""
+    try:
+        architecture = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its architecture cannot be parsed: {error}") from None
+    if not isinstance(architecture, dict):
+        raise TypeError("its architecture is no JSON object")
+    _check_names("architecture", set(architecture), _ARCHITECTURE)
+    return architecture
+
+
+def _check_parameters(parameters: Array, architecture: dict[str, Any]) -> None:
+    """Shape and dtype agree with the architecture; nothing of the claimed sizes is allocated."""
+    sizes = layer_sizes(architecture["sizes"])
+    wanted = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+    if parameters.shape != (wanted,):
+        raise ValueError(
+            f"its parameters have shape {parameters.shape}, its sizes need {(wanted,)}"
+        )
+    if parameters.dtype.name != architecture["dtype"]:
+        raise ValueError(
+            f"its parameters are {parameters.dtype}, its architecture says "
+            f"{architecture['dtype']!r}"
+        )
+
+
+def _check_generator(generator: Array) -> None:
+    """Four words, not all 0: from there xoshiro256++ gives nothing but 0, and no shuffle ends."""
+    if generator.shape != (4,) or generator.dtype != np.uint64 or not generator.any():
+        raise ValueError(
+            f"its generator is {generator.dtype} of shape {generator.shape}, "
+            "wanted four uint64 words, not all 0"
+        )
