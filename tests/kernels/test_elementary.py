@@ -1,4 +1,4 @@
-"""exp, sigmoid and tanh: at most 4 ulp over the whole range, exact limits, vectorised loops."""
+"""The elementary functions: at most 4 ulp over the whole range, exact limits, vectorised loops."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ def exp(out, x):
 
 
 @entry
+def expm1(out, x):
+    for i in range(out.size):
+        out[i] = elementary.expm1(x[i])
+
+
+@entry
+def log(out, x):
+    for i in range(out.size):
+        out[i] = elementary.log(x[i])
+
+
+@entry
+def log1p(out, x):
+    for i in range(out.size):
+        out[i] = elementary.log1p(x[i])
+
+
+@entry
 def sigmoid(out, x):
     for i in range(out.size):
         out[i] = elementary.sigmoid(x[i])
@@ -32,11 +50,34 @@ def tanh(out, x):
         out[i] = elementary.tanh(x[i])
 
 
-FUNCTIONS = {"exp": exp, "sigmoid": sigmoid, "tanh": tanh}
+FUNCTIONS = {
+    "exp": exp,
+    "expm1": expm1,
+    "log": log,
+    "log1p": log1p,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+}
 # The same in the arithmetic of NumPy's longdouble, whose 64 bits of mantissa are a 2048th of a
 # float64's ulp.
-WIDER = {"exp": np.exp, "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh}
-EXACT = {"exp": mpmath.exp, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "tanh": mpmath.tanh}
+WIDER = {
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+}
+EXACT = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "tanh": mpmath.tanh,
+}
+# Below these, the function is not a finite number.
+DOMAIN = {"log": 0.0, "log1p": -1.0}
 
 HAS_WIDER_FLOAT = np.finfo(np.longdouble).nmant >= 63
 
@@ -93,6 +134,11 @@ def interesting_range(dtype, rng, count):
     return np.concatenate(spans).astype(dtype)
 
 
+def within_domain(name, x):
+    """The arguments for which the function is a finite number."""
+    return x[x > DOMAIN.get(name, -np.inf)]
+
+
 def breakpoints(dtype):
     """Where k of the argument reduction changes, and where the formulas clamp or change."""
     ln2 = np.longdouble("0.693147180559945309417232121458")
@@ -102,7 +148,10 @@ def breakpoints(dtype):
     limits_64 = [709.782712893384, 745.133219101941, 708.396418532264, 710, 746, 40, 20]
     limits_32 = [88.7228391, 103.972077, 87.3365448, 89, 104, 105, 18, 10]
     others = np.array([*limits_64, *limits_32, 0.549306144334])
-    return np.concatenate([changes, changes / 2, others, -others]).astype(dtype)
+    # Where log's k changes, 1 + x for log1p, and where its argument stops being subnormal.
+    roots = np.ldexp(np.sqrt(np.longdouble(2)), np.arange(-30, 31))
+    near_log = np.concatenate([roots, roots - 1, [1, np.finfo(dtype).tiny]])
+    return np.concatenate([changes, changes / 2, others, -others, near_log]).astype(dtype)
 
 
 def neighbours(x, distance):
@@ -123,6 +172,7 @@ def test_within_4_ulp_over_the_whole_range(name, dtype, rng):
             neighbours(breakpoints(dtype), 8),
         ]
     )
+    x = within_domain(name, x)
     with np.errstate(over="ignore", under="ignore"):
         exact = WIDER[name](x.astype(np.longdouble))
     assert_within_ulps(evaluate(name, x), exact, x)
@@ -137,8 +187,10 @@ def test_within_4_ulp_of_multiple_precision(name, dtype, rng):
             neighbours(rng.choice(breakpoints(dtype), 100), 2),
         ]
     )
-    # Beyond ±10 000 every limit is reached, and e^(1e300) would have too many digits.
-    x = np.clip(x, -1e4, 1e4)
+    if name not in DOMAIN:
+        # Beyond ±10 000 every limit is reached, and e^(1e300) would have too many digits.
+        x = np.clip(x, -1e4, 1e4)
+    x = within_domain(name, x)
     with mpmath.workprec(200):
         for argument, result in zip(x, evaluate(name, x), strict=True):
             error = multiple_precision_ulps(result, EXACT[name](mpmath.mpf(float(argument))))
@@ -156,13 +208,34 @@ def test_nan_stays_nan(name, dtype):
 
 @pytest.mark.parametrize(
     ("name", "below", "at_zero", "above"),
-    [("exp", 0.0, 1.0, np.inf), ("sigmoid", 0.0, 0.5, 1.0), ("tanh", -1.0, 0.0, 1.0)],
+    [
+        ("exp", 0.0, 1.0, np.inf),
+        ("expm1", -1.0, 0.0, np.inf),
+        ("sigmoid", 0.0, 0.5, 1.0),
+        ("tanh", -1.0, 0.0, 1.0),
+    ],
 )
 def test_limits_are_exact(name, below, at_zero, above, dtype):
     largest = np.finfo(dtype).max
     x = np.array([-np.inf, -largest, 0.0, -0.0, largest, np.inf], dtype)
     expected = np.array([below, below, at_zero, at_zero, above, above], dtype)
     np.testing.assert_array_equal(evaluate(name, x), expected)
+
+
+@pytest.mark.parametrize("name", DOMAIN)
+def test_limits_of_the_logarithms(name, dtype):
+    edge = dtype.type(DOMAIN[name])
+    below = np.nextafter(edge, dtype.type(-np.inf))
+    x = np.array([np.inf, edge, below, -np.finfo(dtype).max, -np.inf], dtype)
+    expected = [np.inf, -np.inf, np.nan, np.nan, np.nan]
+    np.testing.assert_array_equal(evaluate(name, x), expected)
+    assert evaluate(name, edge + np.ones(1, dtype))[0] == 0
+
+
+def test_logarithm_of_negative_zero(dtype):
+    x = np.array([-0.0], dtype)
+    assert evaluate("log", x)[0] == -np.inf
+    assert evaluate("log1p", x)[0] == 0
 
 
 def test_tanh_keeps_the_sign_of_zero(dtype):
@@ -176,7 +249,8 @@ def test_subnormal_results_are_not_flushed_to_zero(dtype):
     for name in ("exp", "sigmoid"):
         result = evaluate(name, x)
         assert smallest < result[0] < np.finfo(dtype).tiny
-    assert evaluate("tanh", np.array([smallest]))[0] == smallest
+    for name in ("tanh", "expm1", "log1p"):
+        assert evaluate(name, np.array([smallest]))[0] == smallest
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
@@ -189,6 +263,6 @@ def test_loop_is_vectorised(name, dtype):
     assembly = function.inspect_asm(signature)
     suffix = {4: "ps", 8: "pd"}[dtype.itemsize]
     assert re.search(rf"\bv?mul{suffix}\b", assembly), "no packed multiplication"
-    if name != "exp":
+    if name not in ("exp", "expm1"):
         assert re.search(rf"\bv?div{suffix}\b", assembly), "no packed division"
-    assert not re.search(r"\$(?:exp|tanh)f?\b", assembly), "calls the C library"
+    assert not re.search(r"\$(?:exp|tanh|log|log1p|expm1)f?\b", assembly), "calls the C library"
