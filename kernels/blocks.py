@@ -32,13 +32,26 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
 
 @kernel
 def pack_targets(
-    block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int, lanes: int
+    block: Vector,
+    rows: Vector,
+    weights: Vector,
+    order: Vector,
+    start: int,
+    count: int,
+    width: int,
+    lanes: int,
 ) -> None:
-    """The same for targets, and the row of example weights after them: 1, or 0 for padding."""
+    """The same for targets, and the row of example weights after them, 0 for padding.
+
+    weights gives one number per example, or is empty: all examples count 1.
+    """
     pack(window(block, 0, width * lanes), rows, order, start, count, width)
     weight = window(block, width * lanes, lanes)
-    for s in range(lanes):
-        weight[s] = 1 if s < count else 0
+    if weights.size:
+        pack(weight, weights, order, start, count, 1)
+    else:
+        for s in range(lanes):
+            weight[s] = 1 if s < count else 0
 
 
 @kernel
@@ -84,6 +97,7 @@ def pack_all(
     targets: Vector,
     x: Vector,
     y: Vector,
+    weights: Vector,
     order: Vector,
     d_in: int,
     d_out: int,
@@ -105,6 +119,6 @@ def pack_all(
                 pack(window(inputs, block * input_size, input_size), x, order, start, count, d_in)
             pack_targets(
                 window(targets, block * target_size, target_size),
-                y, order, start, count, d_out, lanes,
+                y, weights, order, start, count, d_out, lanes,
             )  # fmt: skip
             block += 1

@@ -10,6 +10,7 @@ they are. BLAS takes either order at the same speed, so wide first layers need n
 
 from __future__ import annotations
 
+from .activations import NEEDS_WORKSPACE
 from .gemm import gemm
 from .jit import Scalar, Vector, kernel
 from .memory import window
@@ -33,6 +34,7 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
         size=weights + d_out,
         decayed=weights,
         output=output,
+        workspace=output + d_out if activation in NEEDS_WORKSPACE else output,
         wide=int(wide),
         sample_major=int(wide and first),
     )

@@ -42,6 +42,7 @@ def outputs(
 def cost(
     x: Vector,
     y: Vector,
+    weights: Vector,
     order: Vector,
     table: Vector,
     parameters: Vector,
@@ -51,7 +52,7 @@ def cost(
     lanes: int,
     loss: int,
 ) -> float:
-    """Σ over the data of the cost per example, without weight decay."""
+    """Σ v_i J_i over the data, without weight decay; weights v (n,), or empty: all 1."""
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
     last = table[table.size - COLUMNS + OUTPUT]
     n = y.size // d_out
@@ -67,7 +68,7 @@ def cost(
             a_in = window(x, start * d_in, count * d_in)
         else:
             pack(block, x, order, start, count, d_in)
-        pack_targets(target_block, y, order, start, count, d_out, lanes)
+        pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
         forward(activations, table, parameters, a_in, lanes)
         a = window(activations, last * lanes, d_out * lanes)
         total += loss_cost(a, targets, weight, loss)
@@ -79,6 +80,7 @@ def gradient(
     gradient_out: Vector,
     x: Vector,
     y: Vector,
+    weights: Vector,
     order: Vector,
     table: Vector,
     parameters: Vector,
@@ -91,7 +93,7 @@ def gradient(
     scale: float,
     weight_decay: float,
 ) -> float:
-    """gradient_out ← scale · Σ ∇J + λ W; returns Σ J over the data, without weight decay."""
+    """gradient_out ← scale · Σ v ∇J + λ W; returns Σ v J over the data, without weight decay."""
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
     n = y.size // d_out
     targets, weight = (
@@ -106,7 +108,7 @@ def gradient(
             a_in = window(x, start * d_in, count * d_in)
         else:
             pack(block, x, order, start, count, d_in)
-        pack_targets(target_block, y, order, start, count, d_out, lanes)
+        pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
         total += cost_and_gradient(
             gradient_out,
             deltas,

@@ -26,8 +26,14 @@ class Row(NamedTuple):
     size: int  # how many parameters it has
     decayed: int  # how many of them, from the first on, weight decay shrinks: W, not b
     output: int  # first unit of its output in the activation buffer
+    workspace: int  # first of as many more units, if its activation needs them; else = output
     wide: int  # 1: products by BLAS, 0: hand loops
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
+
+    @property
+    def end(self) -> int:
+        """The first unit of the activation buffer after the layer's own."""
+        return max(self.output, self.workspace) + self.d_out
 
 
 COLUMNS = len(Row._fields)
@@ -40,6 +46,7 @@ COLUMNS = len(Row._fields)
     SIZE,
     DECAYED,
     OUTPUT,
+    WORKSPACE,
     WIDE,
     SAMPLE_MAJOR,
 ) = range(COLUMNS)

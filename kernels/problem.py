@@ -31,6 +31,7 @@ class Data(NamedTuple):
 
     inputs: Vector
     targets: Vector
+    weights: Vector  # one per example, or empty: all 1; packed targets hold them already
     order: Vector  # the permutation in force, or empty if the data is not shuffled
     input_block: Vector
     target_block: Vector
@@ -76,7 +77,7 @@ def block_pass(model: Model, data: Data, state: State, settings: Settings) -> fl
         a_in = window(data.input_block, 0, d_in * (count if sample_major else lanes))
         pack_inputs(a_in, data.inputs, data.order, start, count, d_in, sample_major)
         targets = data.target_block
-        pack_targets(targets, data.targets, data.order, start, count, d_out, lanes)
+        pack_targets(targets, data.targets, data.weights, data.order, start, count, d_out, lanes)
     else:
         offset = start * d_in if sample_major else number * d_in * lanes
         a_in = window(data.inputs, offset, d_in * (count if sample_major else lanes))

@@ -11,7 +11,18 @@ from . import activations as activation
 from . import dense, losses
 from .jit import Vector, kernel
 from .memory import window
-from .operations import ACTIVATION, COLUMNS, D_IN, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, SIZE
+from .operations import (
+    ACTIVATION,
+    COLUMNS,
+    D_IN,
+    D_OUT,
+    DENSE,
+    KIND,
+    OUTPUT,
+    PARAMETERS,
+    SIZE,
+    WORKSPACE,
+)
 
 
 @kernel
@@ -29,7 +40,8 @@ def forward(
         layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
             dense.forward(a_out, layer_parameters, a_in, row)
-        activation.forward(a_out, row[ACTIVATION])
+        workspace = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
+        activation.forward(a_out, workspace, lanes, row[ACTIVATION])
         a_in = a_out
 
 
@@ -46,8 +58,8 @@ def backward(
 ) -> None:
     """All layers from the last to the first: δ ⊙ f'(z), then ∇W, ∇b, then the δ before it.
 
-    The last layer's part of deltas (units, lanes) holds ∂J/∂a^[L] and is overwritten like the
-    rest; gradient is written, or added to if `accumulate`.
+    The last layer's part of deltas (units, lanes) holds ∂J/∂a^[L] (∂J/∂z^[L] where the loss takes
+    logits) and is overwritten like the rest; gradient is written, or added to if `accumulate`.
     """
     for first in range(table.size - COLUMNS, -1, -COLUMNS):
         row = window(table, first, COLUMNS)
@@ -55,9 +67,9 @@ def backward(
         a_in = inputs
         if before >= 0:
             a_in = window(activations, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
-        a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)
+        kept = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
         delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
-        activation.backward(delta_out, a_out, row[ACTIVATION])
+        activation.backward(delta_out, kept, row[ACTIVATION])
         layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
             dense.gradient(layer_gradient, delta_out, a_in, row, accumulate)

@@ -87,10 +87,12 @@ def _arrange(
     n, d_in = X.shape
     d_out = y.shape[1]
     x_rows, y_rows = X.reshape(-1), y.reshape(-1)
+    weights = np.empty(0, X.dtype)
     if shuffle:
         return problem.Data(
             x_rows,
             y_rows,
+            weights,
             np.arange(n),
             np.zeros(d_in * lanes, X.dtype),
             np.zeros((d_out + 1) * lanes, X.dtype),
@@ -102,10 +104,11 @@ def _arrange(
     targets = np.empty(count * (d_out + 1) * lanes, X.dtype)
     order = np.empty(0, np.int64)
     blocks.pack_all(
-        inputs, targets, x_rows, y_rows, order, d_in, d_out, batch_size, lanes, sample_major
-    )
+        inputs, targets, x_rows, y_rows, weights, order, d_in, d_out, batch_size, lanes,
+        sample_major,
+    )  # fmt: skip
     unused = np.empty(0, X.dtype)
-    return problem.Data(x_rows if sample_major else inputs, targets, order, unused, unused)
+    return problem.Data(x_rows if sample_major else inputs, targets, weights, order, unused, unused)
 
 
 def _run_slices(

@@ -10,12 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import validation
+from .architecture import activation_names, check_output, output_rows, training_rows
 from .descent import run
 from .history import History
 from .initializers import initialize
-from .kernels import activations, dense, evaluate, losses
-from .kernels.operations import Row, block_lanes, build_table
-from .validation import check_finite, examples, known_name, numbers, real_number, rows
+from .kernels import evaluate, losses
+from .kernels.operations import block_lanes, build_table
+from .validation import (
+    check_finite,
+    example_weights,
+    examples,
+    known_name,
+    numbers,
+    real_number,
+    rows,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,9 +46,16 @@ class Network:
         Units of each layer, d_1 (inputs) to d_L (outputs).
     activation : str or list of str
         One name for every layer, or one per layer after the input: ``identity``, ``sigmoid``,
-        ``tanh``, ``relu``, ``heaviside``.
+        ``tanh``, ``relu``, ``leaky_relu`` (slope 0.01), ``elu`` (α = 1), ``gelu`` (tanh form),
+        ``silu``, ``softplus``, ``heaviside``; on the output layer also ``softmax``.
     loss : str
-        ``half_squared_error``: J(x, y) = ½‖F(x) − y‖².
+        J(x, y) of one example, with e = F(x) − y, the sum over the outputs of
+        ``half_squared_error`` ½e²; ``absolute_error`` |e|; ``huber`` ½e², but |e| − ½ for
+        |e| > 1; ``log_cosh`` ln cosh e; ``poisson`` e^F − y F, F the logarithm of the rate,
+        y ≥ 0; ``binary_cross_entropy`` −y ln p − (1 − y) ln(1 − p), 0 ≤ y ≤ 1;
+        ``softmax_cross_entropy`` −Σ y ln p, y a class from 0 on or a row of probabilities.
+        The last two are computed from the logits: with the output activation ``sigmoid``
+        (``softmax``) F returns the probabilities p, with ``identity`` the logits.
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
@@ -76,14 +92,16 @@ class Network:
         initializer: Any = None,
     ) -> None:
         self._sizes = validation.layer_sizes(sizes)
-        self._activations = _activation_names(activation, len(self._sizes) - 1)
+        self._activations = activation_names(activation, len(self._sizes) - 1)
         self._loss = known_name("loss", loss, losses.CODES)
+        check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = validation.floating_dtype(dtype)
         self._seed = None if seed is None else validation.whole_number("seed", seed, 0)
-        self._table = _dense_table(self._sizes, self._activations)
-        last = Row(*self._table.reshape(-1, len(Row._fields))[-1])
-        self._units = last.output + last.d_out
-        self._parameters = np.zeros(last.parameters + last.size, self._dtype)
+        layers = training_rows(self._sizes, self._activations, self._loss)
+        self._table = build_table(layers)
+        self._output_table = build_table(output_rows(self._sizes, self._activations))
+        self._units = layers[-1].end
+        self._parameters = np.zeros(layers[-1].parameters + layers[-1].size, self._dtype)
         sequence = np.random.SeedSequence(self._seed)
         initial, order = sequence.spawn(2)
         self._generator = order.generate_state(4, np.uint64)
@@ -139,7 +157,7 @@ class Network:
         return [bias for _, bias in self._views(self._parameters)]
 
     def F(self, X: ArrayLike) -> Any:
-        """Outputs of the network, F(x) = a^[L].
+        """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
 
         Parameters
         ----------
@@ -182,7 +200,7 @@ class Network:
             out,
             array.reshape(-1),
             _NO_ORDER,
-            self._table,
+            self._output_table,
             self._parameters,
             np.empty(self._units * lanes, self._dtype),
             np.empty(d_in * lanes, self._dtype),
@@ -196,19 +214,23 @@ class Network:
         y: ArrayLike | None = None,
         reduction: str = "mean",
         weight_decay: float = 0.0,
+        sample_weight: ArrayLike | None = None,
     ) -> float:
-        """Cost over a data set: J = (1/n) Σ J(x_i, y_i) + (λ/2) Σ w².
+        """Cost over a data set: J = Σ v_i J(x_i, y_i) / Σ v_i + (λ/2) Σ w².
 
         Parameters
         ----------
         X : array_like, shape (n, d_1)
             Or, without y, a sequence of (x, y) pairs.
         y : array_like, shape (n, d_L)
-            Or (n,) where d_L = 1.
+            Or (n,) where d_L = 1. For the loss ``softmax_cross_entropy`` also (n,) classes
+            from 0 to d_L − 1.
         reduction : {"mean", "sum"}
-            ``sum`` leaves out the factor 1/n, as the lecture's programs do.
+            ``sum`` leaves out the factor 1/Σ v_i, as the lecture's programs do.
         weight_decay : float
             λ; weights count, biases do not.
+        sample_weight : array_like, shape (n,), or None
+            v_i ≥ 0, not all 0. None: all 1, so that J is the mean (1/n) Σ J(x_i, y_i).
 
         Returns
         -------
@@ -226,13 +248,14 @@ class Network:
         >>> net.J([(0, 1), (1, 3)])
         2.5
         """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype)
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = real_number("weight_decay", weight_decay)
+        weights = example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
         lanes, activation_buffer, block, targets = self._scratch(len(X))
         total = evaluate.cost(
-            X.reshape(-1), y.reshape(-1), _NO_ORDER, self._table, self._parameters,
+            X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table, self._parameters,
             activation_buffer, block, targets, lanes, losses.CODES[self._loss],
         )  # fmt: skip
         if mean:
@@ -247,15 +270,16 @@ class Network:
         y: ArrayLike | None = None,
         reduction: str = "mean",
         weight_decay: float = 0.0,
+        sample_weight: ArrayLike | None = None,
     ) -> tuple[list[Array], list[Array]]:
         """Gradient of `J` by back-propagation.
 
-        δ^[L] = (a^[L] − y) ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
+        δ^[L] = ∂J/∂a^[L] ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
         ∇W^[ℓ] = δ^[ℓ+1] (a^[ℓ])ᵀ;  ∇b^[ℓ] = δ^[ℓ+1].
 
         Parameters
         ----------
-        X, y, reduction, weight_decay
+        X, y, reduction, weight_decay, sample_weight
             As for `J`.
 
         Returns
@@ -275,16 +299,17 @@ class Network:
         >>> net.derJ([(0, 1), (1, 3)])
         ([array([[-1.5]])], [array([-2.])])
         """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype)
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = real_number("weight_decay", weight_decay)
+        weights = example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
         lanes, activation_buffer, block, targets = self._scratch(len(X))
         gradient = np.empty_like(self._parameters)
         evaluate.gradient(
-            gradient, X.reshape(-1), y.reshape(-1), _NO_ORDER, self._table, self._parameters,
-            activation_buffer, np.empty_like(activation_buffer), block, targets, lanes,
-            losses.CODES[self._loss], 1 / len(X) if mean else 1.0, decay,
+            gradient, X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table,
+            self._parameters, activation_buffer, np.empty_like(activation_buffer), block, targets,
+            lanes, losses.CODES[self._loss], 1 / len(X) if mean else 1.0, decay,
         )  # fmt: skip
         views = self._views(gradient)
         return [weight for weight, _ in views], [bias for _, bias in views]
@@ -351,7 +376,7 @@ class Network:
         >>> net.weights[0].round(3), net.biases[0].round(3)
         (array([[2.]]), array([1.]))
         """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype)
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         if not isinstance(shuffle, (bool, np.bool_)):
             raise TypeError(f"shuffle must be True or False; got {shuffle!r}")
@@ -482,30 +507,3 @@ class Network:
             np.empty(d_in * lanes, self._dtype),
             np.empty((d_out + 1) * lanes, self._dtype),
         )
-
-
-def _activation_names(activation: Any, layers: int) -> tuple[str, ...]:
-    """One checked name per layer after the input."""
-    if isinstance(activation, str) or not isinstance(activation, Sequence):
-        return (known_name("activation", activation, activations.CODES),) * layers
-    if len(activation) != layers:
-        raise ValueError(
-            f"activation has {len(activation)} names, wanted one name or {layers}, "
-            "one per layer after the input"
-        )
-    return tuple(
-        known_name(f"activation[{i}]", name, activations.CODES) for i, name in enumerate(activation)
-    )
-
-
-def _dense_table(sizes: Sequence[int], names: Sequence[str]) -> Array:
-    """The operation table of a chain of dense layers."""
-    table_rows: list[Row] = []
-    parameters = output = 0
-    for d_in, d_out, name in zip(sizes, sizes[1:], names, strict=False):
-        code = activations.CODES[name]
-        row = dense.row(d_in, d_out, code, parameters, output, first=not table_rows)
-        table_rows.append(row)
-        parameters += row.size
-        output += d_out
-    return build_table(table_rows)

@@ -53,7 +53,7 @@ def show(network: Network, X: Any, y: Any = None, *, ax: Axes | None = None) -> 
             f"show draws networks with one input and one output; this one has sizes "
             f"{list(network.sizes)}"
         )
-    X, y = examples(X, y, 1, 1, network.dtype)
+    X, y = examples(X, y, 1, 1, network.dtype, network.loss)
     if ax is None:
         ax = new_axes()
     draw_points(ax, X[:, 0], y[:, 0])

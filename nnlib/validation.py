@@ -15,6 +15,9 @@ from .kernels.evaluate import all_finite
 
 Array = NDArray[Any]
 
+# How far the probabilities of a row may be from 1 together; float32 sums of 1000 are off by 1e-6.
+_PROBABILITY_ERROR = 1e-5
+
 
 def known_name(argument: str, value: object, names: Iterable[str]) -> str:
     """The name itself if it is one of `names`; the error offers the nearest one."""
@@ -107,7 +110,7 @@ def check_finite(argument: str, array: Array) -> None:
         return
     place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     raise ValueError(
-        f"{argument} holds {array[place]} at index {place if len(place) > 1 else place[0]}, "
+        f"{argument} holds {array[place]} at index {_index(place)}, "
         f"wanted finite numbers (as {array.dtype})"
     )
 
@@ -125,14 +128,96 @@ def rows(argument: str, array: Array, width: int) -> Array:
     return array
 
 
-def examples(X: Any, y: Any, d_in: int, d_out: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """X (n, d_1) and y (n, d_L) from two arrays, or from one sequence of (x, y) pairs."""
+def examples(
+    X: Any, y: Any, d_in: int, d_out: int, dtype: np.dtype[Any], loss: str
+) -> tuple[Array, Array]:
+    """X (n, d_1) and y (n, d_L) from two arrays, or from one sequence of (x, y) pairs.
+
+    Classes, which the softmax loss takes, come back as rows of 0 and 1.
+    """
     if y is None:
         X, y = split_pairs(X)
-    X, y = rows("X", numbers("X", X, dtype), d_in), rows("y", numbers("y", y, dtype), d_out)
+    X, y = rows("X", numbers("X", X, dtype), d_in), targets(numbers("y", y, dtype), d_out, loss)
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} examples and y has {len(y)}, wanted equally many")
     return X, y
+
+
+def targets(y: Array, d_out: int, loss: str) -> Array:
+    """y (n, d_L) with values that the loss has a meaning for."""
+    if loss == "softmax_cross_entropy":
+        return class_targets(y, d_out)
+    y = rows("y", y, d_out)
+    if loss == "poisson":
+        check_each("y", y, y >= 0, "counts of at least 0, as the loss poisson needs")
+    if loss == "binary_cross_entropy":
+        check_each(
+            "y", y, (y >= 0) & (y <= 1),
+            "numbers between 0 and 1, as the loss binary_cross_entropy needs",
+        )  # fmt: skip
+    return y
+
+
+def class_targets(y: Array, classes: int) -> Array:
+    """Rows of probabilities (n, classes), from such rows or from classes (n,)."""
+    if y.ndim == 1 and y.size:
+        check_finite("y", y)
+        check_each(
+            "y", y, (y >= 0) & (y < classes) & (y == np.floor(y)),
+            f"classes, whole numbers from 0 to {classes - 1}, as the network has {classes} outputs",
+        )  # fmt: skip
+        return np.eye(classes, dtype=y.dtype)[y.astype(np.intp)]
+    if y.ndim != 2 or y.shape[1] != classes:
+        raise ValueError(
+            f"y has shape {y.shape}, wanted (n,) with a class for each example, or (n, {classes}) "
+            "with a probability for each class"
+        )
+    y = rows("y", y, classes)
+    check_each("y", y, (y >= 0) & (y <= 1), "probabilities between 0 and 1")
+    total = y.sum(axis=1)
+    wrong = np.flatnonzero(abs(total - 1) > _PROBABILITY_ERROR)
+    if wrong.size:
+        raise ValueError(
+            f"row {wrong[0]} of y adds up to {total[wrong[0]]:.6g}, wanted probabilities that add "
+            "up to 1"
+        )
+    return y
+
+
+def example_weights(values: Any, n: int, dtype: np.dtype[Any], mean: bool) -> Array:
+    """The factors v of n examples' costs; empty for None: all 1.
+
+    For the mean they are scaled to a mean of 1, so that (1/n) Σ v J is the weighted mean, and a
+    mini-batch's (1/batch) Σ v ∇J is right on average, whatever weights it happens to hold.
+    """
+    if values is None:
+        return np.empty(0, dtype)
+    v = numbers("sample_weight", values, dtype).copy()
+    if v.shape != (n,):
+        raise ValueError(f"sample_weight has shape {v.shape}, wanted ({n},), one per example")
+    check_finite("sample_weight", v)
+    check_each("sample_weight", v, v >= 0, "weights of at least 0")
+    largest = v.max()
+    if largest == 0:
+        raise ValueError("sample_weight is 0 for every example, wanted at least one above 0")
+    if not mean:
+        return v
+    share = v.astype(np.float64) / float(largest)  # of the largest, so that the sum is finite
+    v[...] = share * (n / share.sum())
+    return v
+
+
+def check_each(argument: str, array: Array, good: NDArray[np.bool_], wanted: str) -> None:
+    """Refuse an array with an element that is not good and say which is the first."""
+    if good.all():
+        return
+    place = tuple(int(i) for i in np.argwhere(~good)[0])
+    raise ValueError(f"{argument} holds {array[place]:g} at index {_index(place)}, wanted {wanted}")
+
+
+def _index(place: tuple[int, ...]) -> Any:
+    """A place as a message shows it: a bare number in one dimension."""
+    return place if len(place) > 1 else place[0]
 
 
 def split_pairs(dataset: Any) -> tuple[list[Any], list[Any]]:

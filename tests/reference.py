@@ -21,13 +21,79 @@ def sigmoid_derivative(z):
     return sigmoid(z) * sigmoid(-z)
 
 
-# f and f' of every activation, as functions of z; where f has no derivative, f' is 0.
+def softmax(z):
+    """e^z_j / Σ e^z_i, with the largest z taken off first."""
+    e = np.exp(z - np.max(z))
+    return e / np.sum(e)
+
+
+def log_sum_exp(z):
+    """ln Σ e^z_i."""
+    return np.max(z) + np.log(np.sum(np.exp(z - np.max(z))))
+
+
+def gelu_gate(z):
+    """½ (1 + tanh(√(2/π) (z + 0.044715 z³)))."""
+    return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+
+
+def gelu_derivative(z):
+    """The product rule on z times the gate."""
+    inner = np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)
+    return gelu_gate(z) + 0.5 * z / np.cosh(inner) ** 2 * np.sqrt(2 / np.pi) * (
+        1 + 3 * 0.044715 * z**2
+    )
+
+
+# f and f' of every activation of single units, as functions of z; where f has no derivative, f' is
+# 0, or for leaky_relu the slope on the left.
 ACTIVATIONS = {
     "identity": (lambda z: z, lambda z: np.ones_like(z)),
     "sigmoid": (sigmoid, sigmoid_derivative),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
     "relu": (lambda z: np.where(z > 0, z, 0.0), lambda z: np.where(z > 0, 1.0, 0.0)),
+    "leaky_relu": (
+        lambda z: np.where(z > 0, z, 0.01 * z),
+        lambda z: np.where(z > 0, 1.0, 0.01),
+    ),
+    "elu": (
+        lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        lambda z: np.where(z > 0, 1.0, np.exp(np.minimum(z, 0))),
+    ),
+    "gelu": (lambda z: z * gelu_gate(z), gelu_derivative),
+    "silu": (
+        lambda z: z * sigmoid(z),
+        lambda z: sigmoid(z) + z * sigmoid(z) * sigmoid(-z),
+    ),
+    "softplus": (lambda z: np.logaddexp(0, z), sigmoid),
     "heaviside": (lambda z: np.where(z >= 0, 1.0, 0.0), lambda z: np.zeros_like(z)),
+}
+
+
+# J of one example and its derivatives, as functions of the outputs a and the targets y.
+LOSSES = {
+    "half_squared_error": (lambda a, y: 0.5 * np.sum((a - y) ** 2), lambda a, y: a - y),
+    "absolute_error": (lambda a, y: np.sum(np.abs(a - y)), lambda a, y: np.sign(a - y)),
+    "huber": (
+        lambda a, y: np.sum(np.where(np.abs(a - y) <= 1, 0.5 * (a - y) ** 2, np.abs(a - y) - 0.5)),
+        lambda a, y: np.clip(a - y, -1, 1),
+    ),
+    "log_cosh": (
+        lambda a, y: np.sum(np.logaddexp(a - y, y - a) - np.log(2)),
+        lambda a, y: np.tanh(a - y),
+    ),
+    "poisson": (lambda a, y: np.sum(np.exp(a) - y * a), lambda a, y: np.exp(a) - y),
+}
+# The same as functions of z^[L], whatever the last activation is.
+LOSSES_OF_LOGITS = {
+    "binary_cross_entropy": (
+        lambda z, y: np.sum(np.logaddexp(0, z) - y * z),
+        lambda z, y: sigmoid(z) - y,
+    ),
+    "softmax_cross_entropy": (
+        lambda z, y: np.sum(y * (log_sum_exp(z) - z)),
+        lambda z, y: softmax(z) - y,
+    ),
 }
 
 
@@ -37,7 +103,7 @@ def forward(layers, activations, x):
     zs, outputs = [], [a]
     for (W, b), name in zip(layers, activations, strict=True):
         z = W @ a + b
-        a = ACTIVATIONS[name][0](z)
+        a = softmax(z) if name == "softmax" else ACTIVATIONS[name][0](z)
         zs.append(z)
         outputs.append(a)
     return zs, outputs
@@ -48,10 +114,19 @@ def predict(layers, activations, X):
     return np.array([forward(layers, activations, x)[1][-1] for x in X])
 
 
-def example_cost(layers, activations, x, y):
-    """J(W, b; x, y) = ½‖h(x) − y‖²."""
-    h = forward(layers, activations, x)[1][-1]
-    return 0.5 * np.sum((h - y) ** 2)
+def example_cost(layers, activations, x, y, loss="half_squared_error"):
+    """J(W, b; x, y), by default ½‖h(x) − y‖²."""
+    zs, outputs = forward(layers, activations, x)
+    if loss in LOSSES_OF_LOGITS:
+        return LOSSES_OF_LOGITS[loss][0](zs[-1], y)
+    return LOSSES[loss][0](outputs[-1], y)
+
+
+def output_delta(z, a, y, activation, loss):
+    """δ^[L] = ∂J/∂a ⊙ f'(z), by default (a − y) ⊙ f'(z)."""
+    if loss in LOSSES_OF_LOGITS:
+        return LOSSES_OF_LOGITS[loss][1](z, y)
+    return LOSSES[loss][1](a, y) * ACTIVATIONS[activation][1](z)
 
 
 def decay_cost(layers, weight_decay):
@@ -59,21 +134,34 @@ def decay_cost(layers, weight_decay):
     return 0.5 * weight_decay * sum(np.sum(W**2) for W, _ in layers)
 
 
-def cost(layers, activations, X, Y, reduction="mean", weight_decay=0.0):
-    """J = (1/n) Σ J(x_i, y_i) + (λ/2) Σ w², or without 1/n for the sum."""
-    total = sum(example_cost(layers, activations, x, y) for x, y in zip(X, Y, strict=True))
-    scale = {"mean": 1 / len(X), "sum": 1.0}[reduction]
+def cost(
+    layers,
+    activations,
+    X,
+    Y,
+    reduction="mean",
+    weight_decay=0.0,
+    loss="half_squared_error",
+    sample_weight=None,
+):
+    """J = Σ v_i J(x_i, y_i) / Σ v_i + (λ/2) Σ w², or without 1/Σ v_i for the sum; v_i = 1."""
+    v = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    total = sum(
+        weight * example_cost(layers, activations, x, y, loss)
+        for weight, x, y in zip(v, X, Y, strict=True)
+    )
+    scale = {"mean": 1 / np.sum(v), "sum": 1.0}[reduction]
     return scale * total + decay_cost(layers, weight_decay)
 
 
-def example_gradients(layers, activations, x, y):
+def example_gradients(layers, activations, x, y, loss="half_squared_error"):
     """∇W^[ℓ] and ∇b^[ℓ] of one example, by the delta formulas.
 
-    δ^[L] = (a^[L] − y) ⊙ f'(z^[L]); δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
+    δ^[L] = ∂J/∂a^[L] ⊙ f'(z^[L]); δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
     ∇W^[ℓ] = δ^[ℓ+1] (a^[ℓ])ᵀ; ∇b^[ℓ] = δ^[ℓ+1].
     """
     zs, outputs = forward(layers, activations, x)
-    delta = (outputs[-1] - y) * ACTIVATIONS[activations[-1]][1](zs[-1])
+    delta = output_delta(zs[-1], outputs[-1], y, activations[-1], loss)
     gradients = []
     for number in reversed(range(len(layers))):
         gradients.insert(0, (np.outer(delta, outputs[number]), delta))
@@ -83,15 +171,26 @@ def example_gradients(layers, activations, x, y):
     return gradients
 
 
-def gradients(layers, activations, X, Y, reduction="mean", weight_decay=0.0):
+def gradients(
+    layers,
+    activations,
+    X,
+    Y,
+    reduction="mean",
+    weight_decay=0.0,
+    loss="half_squared_error",
+    sample_weight=None,
+):
     """Lists of dJ/dW and dJ/db of `cost`."""
+    v = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     dW = [np.zeros_like(W) for W, _ in layers]
     db = [np.zeros_like(b) for _, b in layers]
-    for x, y in zip(X, Y, strict=True):
-        for number, (one_W, one_b) in enumerate(example_gradients(layers, activations, x, y)):
-            dW[number] += one_W
-            db[number] += one_b
-    scale = {"mean": 1 / len(X), "sum": 1.0}[reduction]
+    for weight, x, y in zip(v, X, Y, strict=True):
+        of_one = example_gradients(layers, activations, x, y, loss)
+        for number, (one_W, one_b) in enumerate(of_one):
+            dW[number] += weight * one_W
+            db[number] += weight * one_b
+    scale = {"mean": 1 / np.sum(v), "sum": 1.0}[reduction]
     dW = [scale * one + weight_decay * W for one, (W, _) in zip(dW, layers, strict=True)]
     return dW, [scale * one for one in db]
 

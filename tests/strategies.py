@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import nnlib
+from nnlib.architecture import LOGITS
 from tests import reference
 
 # The last pair is wide enough for BLAS, as first layer and as a later one.
@@ -28,12 +29,14 @@ class Case:
     X: np.ndarray
     Y: np.ndarray
     settings: dict  # reduction, weight_decay
+    loss: str = "half_squared_error"
 
     def network(self, dtype=None):
         """The network, in its own dtype or another one."""
         return nnlib.Network(
             self.sizes,
             activation=self.activations,
+            loss=self.loss,
             dtype=dtype or self.dtype,
             initializer=self.layers,
         )
@@ -49,21 +52,41 @@ class Case:
         return 2 * len(self.layers)
 
     def distance_to_a_kink(self):
-        """Smallest |z| of a unit whose activation has no derivative at 0."""
+        """Smallest distance of a unit, or of an error, from where f'', or J'', does not exist."""
         distances = [np.inf]
-        for x in self.X:
-            zs, _ = reference.forward(self.layers, self.activations, x)
+        for x, y in zip(self.X, self.Y, strict=True):
+            zs, outputs = reference.forward(self.layers, self.activations, x)
             for z, name in zip(zs, self.activations, strict=True):
-                if name in ("relu", "heaviside"):
+                if name in ("relu", "leaky_relu", "elu", "heaviside"):
                     distances.append(np.min(np.abs(z)))
+            if self.loss == "absolute_error":
+                distances.append(np.min(np.abs(outputs[-1] - y)))
+            if self.loss == "huber":
+                distances.append(np.min(np.abs(np.abs(outputs[-1] - y) - 1)))
         return min(distances)
 
 
+def targets(generator, loss, n, d_out):
+    """Targets that a loss has a meaning for; classes as rows of probabilities."""
+    if loss == "poisson":
+        return generator.poisson(2, size=(n, d_out))
+    if loss == "binary_cross_entropy":
+        return generator.choice([0, 0.25, 1], size=(n, d_out))
+    if loss == "softmax_cross_entropy":
+        # Eighths are exact in either dtype, so the rows add up to exactly 1.
+        return generator.multinomial(8, np.full(d_out, 1 / d_out), size=n) / 8
+    return generator.normal(size=(n, d_out))
+
+
 @st.composite
-def cases(draw):
-    """Any network of up to four layers with any activations, and some data for it."""
-    sizes = [draw(st.integers(1, 35)), *draw(HIDDEN), draw(st.integers(1, 5))]
+def cases(draw, losses=("half_squared_error",)):
+    """Any network of up to four layers with any activations, one of the losses, and some data."""
+    loss = draw(st.sampled_from(losses))
+    fewest = 2 if loss == "softmax_cross_entropy" else 1
+    sizes = [draw(st.integers(1, 35)), *draw(HIDDEN), draw(st.integers(fewest, 5))]
     names = [draw(st.sampled_from(list(reference.ACTIVATIONS))) for _ in sizes[1:]]
+    if loss in LOGITS:
+        names[-1] = draw(st.sampled_from(LOGITS[loss]))
     dtype = draw(st.sampled_from(["float64", "float32"]))
     generator = np.random.default_rng(draw(st.integers(0, 2**32)))
     layers = [
@@ -80,9 +103,10 @@ def cases(draw):
         dtype=dtype,
         layers=layers,
         X=generator.normal(size=(n, sizes[0])).astype(dtype),
-        Y=generator.normal(size=(n, sizes[-1])).astype(dtype),
+        Y=targets(generator, loss, n, sizes[-1]).astype(dtype),
         settings={
             "reduction": draw(st.sampled_from(["mean", "sum"])),
             "weight_decay": draw(st.sampled_from([0.0, 0.125])),
         },
+        loss=loss,
     )

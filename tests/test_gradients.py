@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hypothesis
 import numpy as np
+from hypothesis import strategies as st
 
 import nnlib
 from tests import reference
@@ -16,24 +17,40 @@ KINK = 1e-4
 SAMPLED = 25
 
 
-@hypothesis.given(case=cases())
+LOSSES = [*reference.LOSSES, *reference.LOSSES_OF_LOGITS]
+
+
+@st.composite
+def weighted_cases(draw):
+    """Networks with any loss; half of them with example weights, some of which are 0."""
+    case = draw(cases(LOSSES))
+    if draw(st.booleans()):
+        weights = draw(st.lists(st.integers(0, 4), min_size=len(case.X), max_size=len(case.X)))
+        hypothesis.assume(any(weights))
+        case.settings["sample_weight"] = np.array(weights) / 2
+    return case
+
+
+@hypothesis.given(case=weighted_cases())
 def test_outputs_and_cost_agree_with_the_oracle(case):
     hypothesis.assume(case.distance_to_a_kink() > KINK)
     net = case.network()
     expected = reference.predict(case.layers, case.activations, case.X)
     assert_close(net.F(case.X), expected, terms=max(case.sizes), depth=case.depth)
     assert net.F(case.X).dtype == case.dtype
-    cost = reference.cost(case.layers, case.activations, case.X, case.Y, **case.settings)
+    cost = reference.cost(
+        case.layers, case.activations, case.X, case.Y, loss=case.loss, **case.settings
+    )
     actual = net.J(case.X, case.Y, **case.settings)
     assert_close(actual, cost, terms=case.terms, depth=case.depth, dtype=case.dtype)
 
 
-@hypothesis.given(case=cases())
+@hypothesis.given(case=weighted_cases())
 def test_gradient_agrees_with_the_oracle(case):
     hypothesis.assume(case.distance_to_a_kink() > KINK)
     dW, db = case.network().derJ(case.X, case.Y, **case.settings)
     expected_W, expected_b = reference.gradients(
-        case.layers, case.activations, case.X, case.Y, **case.settings
+        case.layers, case.activations, case.X, case.Y, loss=case.loss, **case.settings
     )
     for actual, expected in zip([*dW, *db], [*expected_W, *expected_b], strict=True):
         assert actual.shape == expected.shape
@@ -41,7 +58,7 @@ def test_gradient_agrees_with_the_oracle(case):
         assert_close(actual, expected, terms=case.terms, depth=case.depth)
 
 
-@hypothesis.given(case=cases())
+@hypothesis.given(case=weighted_cases())
 def test_gradient_agrees_with_central_differences(case):
     hypothesis.assume(case.distance_to_a_kink() > KINK)
     gradient = reference.flat(

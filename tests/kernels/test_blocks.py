@@ -18,8 +18,8 @@ def pack(block, rows, order, start, count, width):
 
 
 @entry
-def pack_targets(block, rows, order, start, count, width, lanes):
-    blocks.pack_targets(block, rows, order, start, count, width, lanes)
+def pack_targets(block, rows, weights, order, start, count, width, lanes):
+    blocks.pack_targets(block, rows, weights, order, start, count, width, lanes)
 
 
 @entry
@@ -66,11 +66,21 @@ def test_pack_and_unpack(rows, order, start, count):
 @pytest.mark.parametrize("count", [1, 5, LANES])
 def test_pack_targets_adds_the_example_weights(rows, order, count):
     block = np.full((WIDTH + 1) * LANES, np.nan, rows.dtype)
-    pack_targets(block, rows.ravel(), order, 2, count, WIDTH, LANES)
+    no_weights = np.empty(0, rows.dtype)
+    pack_targets(block, rows.ravel(), no_weights, order, 2, count, WIDTH, LANES)
     columns = block.reshape(WIDTH + 1, LANES)
     np.testing.assert_array_equal(columns[:WIDTH, :count], chosen(rows, order, 2, count).T)
     np.testing.assert_array_equal(columns[:WIDTH, count:], 0)
     np.testing.assert_array_equal(columns[WIDTH], np.arange(LANES) < count)
+
+
+def test_pack_targets_keeps_given_weights(rows, order):
+    block = np.full((WIDTH + 1) * LANES, np.nan, rows.dtype)
+    weights = np.arange(1, N + 1, dtype=rows.dtype) / 4
+    pack_targets(block, rows.ravel(), weights, order, 2, 5, WIDTH, LANES)
+    row = block[WIDTH * LANES :]
+    np.testing.assert_array_equal(row[:5], chosen(weights, order, 2, 5))
+    np.testing.assert_array_equal(row[5:], 0)
 
 
 def test_pack_inputs_for_a_wide_first_layer_keeps_rows(rows, rng):
@@ -80,21 +90,35 @@ def test_pack_inputs_for_a_wide_first_layer_keeps_rows(rows, rng):
     np.testing.assert_array_equal(block, rows[order][4:9])
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sample_major", [False, True])
-def test_pack_all_starts_every_batch_with_a_new_block(rows, sample_major):
+def test_pack_all_starts_every_batch_with_a_new_block(rows, sample_major, weighted):
     # 11 examples in batches of 5 and blocks of 4: 4 + 1, 4 + 1, 1.
     batch_size, lanes = 5, 4
     expected = [(0, 4), (4, 1), (5, 4), (9, 1), (10, 1)]
     inputs = np.full(0 if sample_major else len(expected) * WIDTH * lanes, np.nan, rows.dtype)
     targets = np.full(len(expected) * 2 * lanes, np.nan, rows.dtype)
     y = -np.arange(1, N + 1, dtype=rows.dtype)
+    weights = np.arange(N if weighted else 0, dtype=rows.dtype)
     blocks.pack_all(
-        inputs, targets, rows.ravel(), y, IN_ORDER, WIDTH, 1, batch_size, lanes, sample_major
+        inputs,
+        targets,
+        rows.ravel(),
+        y,
+        weights,
+        IN_ORDER,
+        WIDTH,
+        1,
+        batch_size,
+        lanes,
+        sample_major,
     )
     targets = targets.reshape(len(expected), 2, lanes)
     for block, (start, count) in enumerate(expected):
         np.testing.assert_array_equal(targets[block, 0, :count], y[start : start + count])
-        np.testing.assert_array_equal(targets[block, 1], np.arange(lanes) < count)
+        wanted = weights[start : start + count] if weighted else np.ones(count)
+        np.testing.assert_array_equal(targets[block, 1, :count], wanted)
+        np.testing.assert_array_equal(targets[block, 1, count:], 0)
         if not sample_major:
             columns = inputs.reshape(len(expected), WIDTH, lanes)[block]
             np.testing.assert_array_equal(columns[:, :count], rows[start : start + count].T)

@@ -26,6 +26,14 @@ def test_dense_row():
     assert (row.parameters, row.output, row.wide) == (40, 5, 0)
 
 
+@pytest.mark.parametrize(("name", "end"), [("tanh", 8), ("silu", 11), ("softmax", 11)])
+def test_workspace_follows_the_output(name, end):
+    row = dense.row(2, 3, activations.CODES[name], 40, 5, True)
+    assert row.output == 5
+    assert row.workspace == end - 3
+    assert row.end == end
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_wide_layers_use_blas(first):
     side = int(np.ceil(np.sqrt(dense.WIDE_WEIGHTS)))
