@@ -83,6 +83,16 @@ class TestFusedPairs:
             assert np.all(np.isfinite(net.F(X)))
             assert all(np.all(np.isfinite(g)) for part in net.derJ(X, y) for g in part)
 
+    @pytest.mark.parametrize("loss", LOGITS)
+    def test_saved_and_loaded(self, loss, tmp_path, rng):
+        X, y = data(rng, loss)
+        for output in LOGITS[loss]:
+            net = network(loss, output, hidden="gelu")
+            net.save(tmp_path / "model")
+            copy = nnlib.load(tmp_path / "model")
+            np.testing.assert_array_equal(copy.F(X), net.F(X))
+            assert copy.J(X, y) == net.J(X, y)
+
     def test_cost_of_extreme_logits_is_exact(self):
         """For p = 0 on the right class, J is the difference of the logits, not infinity."""
         start = [([[1e4], [-1e4]], [0, 0])]

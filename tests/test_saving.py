@@ -33,9 +33,8 @@ def path(tmp_path):
 )
 def test_everything_comes_back(sizes, dtype, seed, data, tmp_path_factory):
     layers = len(sizes) - 1
-    names = data.draw(
-        st.lists(st.sampled_from(list(activations.CODES)), min_size=layers, max_size=layers)
-    )
+    anywhere = sorted(set(activations.CODES) - {"softmax"})
+    names = data.draw(st.lists(st.sampled_from(anywhere), min_size=layers, max_size=layers))
     net = nnlib.Network(sizes, names, dtype=dtype, seed=seed)
     # Any finite bits: the largest number, the smallest, −0.
     net.parameters[0] = data.draw(st.floats(width=32, allow_nan=False, allow_infinity=False))
