@@ -1,0 +1,174 @@
+"""How many threads compute, and the teams they form.
+
+The team is made of plain Python threads that call the same compiled function, which releases the
+GIL; its members meet at a barrier inside compiled code (`kernels.team`). While a team or a single
+thread computes, BLAS keeps to one thread: its own split of a product changes the last bits with
+the number of threads, and two teams would fight over the processors.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kernels.team import ABORTED, BARRIER_SIZE
+from .validation import whole_number
+
+Array = NDArray[Any]
+
+# The names under which the common builds of BLAS let their threads be counted and limited.
+_BLAS_NAMES = (
+    ("scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"),
+    ("scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"),
+    ("openblas_get_num_threads", "openblas_set_num_threads"),
+    ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
+)
+
+_threads: int | None = None
+
+
+def get_threads() -> int:
+    """Threads that a descent may use: `set_threads`, NNLIB_THREADS, or the processors we may use.
+
+    >>> get_threads() >= 1
+    True
+    """
+    if _threads is not None:
+        return _threads
+    given = os.environ.get("NNLIB_THREADS")
+    if given is not None:
+        try:
+            return whole_number("NNLIB_THREADS", int(given), 1)
+        except ValueError:
+            raise ValueError(
+                f"NNLIB_THREADS is {given!r}, wanted a whole number of at least 1"
+            ) from None
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_threads(threads: int | None) -> None:
+    """Let descents use this many threads from now on; None goes back to the default.
+
+    The result has the same bits for any number.
+
+    >>> set_threads(1)
+    >>> get_threads()
+    1
+    >>> set_threads(None)
+    """
+    global _threads
+    _threads = None if threads is None else whole_number("threads", threads, 1)
+
+
+class Team:
+    """Threads that call one compiled function together, each with its number.
+
+    Parameters
+    ----------
+    members : int
+        1 calls the function in the caller's own thread.
+
+    Examples
+    --------
+    >>> with Team(1) as team:
+    ...     team.run(lambda barrier, member, members, word: print(member, members, word), "hello")
+    0 1 hello
+    """
+
+    def __init__(self, members: int) -> None:
+        self._members = members
+        self._barrier = np.zeros(BARRIER_SIZE, np.int64)
+        self._pool = ThreadPoolExecutor(members, "nnlib") if members > 1 else None
+
+    def run(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call function(barrier, member, members, …) for every member and wait for all of them.
+
+        All calls run in the pool, none in the caller: an interrupt reaches the caller while it
+        waits and can never leave the others alone at the barrier for good.
+        """
+        if self._pool is None:
+            function(self._barrier, 0, 1, *arguments)
+            return
+        calls = []
+        try:
+            for member in range(self._members):
+                team = (self._barrier, member, self._members)
+                calls.append(self._pool.submit(function, *team, *arguments))
+            for call in calls:
+                call.result()
+        except BaseException:
+            if len(calls) < self._members:
+                self._barrier[ABORTED] = 1
+            raise
+
+    def __enter__(self) -> Team:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        while self._pool is not None:
+            try:
+                self._pool.shutdown(wait=True)
+                break
+            except KeyboardInterrupt:
+                # Members may still write; they end with their slice, 50 ms at most, and the
+                # interrupt that brought us here is on its way already.
+                continue
+
+
+_limit_lock = threading.Lock()
+_limit_depth = 0
+_limit_before = 1
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep the BLAS that the kernels call to one thread; the last to leave restores it."""
+    global _limit_depth, _limit_before
+    control = _blas_control()
+    if control is None:
+        yield
+        return
+    get_count, set_count = control
+    with _limit_lock:
+        if _limit_depth == 0:
+            _limit_before = get_count()
+            set_count(1)
+        _limit_depth += 1
+    try:
+        yield
+    finally:
+        with _limit_lock:
+            _limit_depth -= 1
+            if _limit_depth == 0:
+                set_count(_limit_before)
+
+
+@functools.cache
+def _blas_control() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """The functions that get and set the threads of SciPy's BLAS, or None if it has none of them.
+
+    A symbol is looked up in the library of `scipy.linalg.cython_blas` and in what that loads.
+    """
+    from scipy.linalg import cython_blas
+
+    try:
+        library = ctypes.CDLL(cython_blas.__file__)
+    except OSError:
+        return None
+    for get_name, set_name in _BLAS_NAMES:
+        if hasattr(library, get_name) and hasattr(library, set_name):
+            set_count = getattr(library, set_name)
+            set_count.restype = None
+            return getattr(library, get_name), set_count
+    return None
