@@ -1,4 +1,4 @@
-"""One step of each optimizer."""
+"""One step of each optimizer; whole trajectories are held against PyTorch in tests."""
 
 from __future__ import annotations
 
@@ -12,25 +12,57 @@ from tests.tolerances import assert_close
 
 
 @entry
-def gradient_descent(parameters, gradient, table, rate, scale, decay):
-    optimizers.gradient_descent(parameters, gradient, table, rate, scale, decay)
+def step(code, w, g, first, second, settings, rate, scale, count):
+    optimizers.step(code, w, g, first, second, settings, rate, scale, count)
 
 
-@pytest.fixture
-def two_layers():
-    """Table of a 2-3-1 network, and which of its 13 parameters are weights."""
+@entry
+def add_chunks(gradient, first, last, size, chunks):
+    optimizers.add_chunks(gradient, first, last, size, chunks)
+
+
+@entry
+def decayed_part(table, row, first, last):
+    return optimizers.decayed_part(table, row, first, last)
+
+
+@pytest.mark.parametrize("name", optimizers.CODES)
+def test_a_step_in_parts_is_a_step(name, dtype, rng):
+    """What lets a team share a step: the same bits for any division of the parameters."""
+    w, g, first, second = np.abs(rng.normal(size=(4, 200))).astype(dtype)
+    settings = np.array([0.5, 1.2, 1e-6, 50.0])
+    whole = [array.copy() for array in (w, g, first, second)]
+    step(optimizers.CODES[name], *whole, settings, 0.1, 0.25, 3)
+    parts = [array.copy() for array in (w, g, first, second)]
+    for start, end in ((0, 64), (64, 192), (192, 200)):
+        step(optimizers.CODES[name], *(array[start:end] for array in parts), settings, 0.1, 0.25, 3)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_sgd(dtype, rng):
+    w, g = rng.normal(size=(2, 13)).astype(dtype)
+    before, empty = w.copy(), np.empty(0, dtype)
+    step(optimizers.SGD, w, g, empty, empty, np.empty(0), 0.5, 0.25, 1)
+    assert_close(w, before - 0.5 * 0.25 * g.astype(float), terms=2)
+
+
+def test_chunks_are_added_in_their_order(dtype, rng):
+    parts = rng.normal(size=(4, 100)).astype(dtype)
+    gradient = parts.reshape(-1).copy()
+    add_chunks(gradient, 30, 90, 100, 4)
+    expected = ((parts[0] + parts[1]) + parts[2]) + parts[3]
+    np.testing.assert_array_equal(gradient[30:90], expected[30:90])
+    np.testing.assert_array_equal(gradient[:30], parts[0][:30])
+
+
+def test_only_weights_decay():
+    """Table of a 2-3-1 network: weights 0…5 and 9…11 of its 13 parameters."""
     first = dense.row(2, 3, activations.TANH, 0, 0, True)
     second = dense.row(3, 1, activations.TANH, first.size, 3, False)
-    is_weight = np.array([True] * 6 + [False] * 3 + [True] * 3 + [False])
-    return build_table([first, second]), is_weight
-
-
-@pytest.mark.parametrize("decay", [0.0, 0.3])
-def test_gradient_descent_shrinks_weights_only(two_layers, decay, dtype, rng):
-    table, is_weight = two_layers
-    parameters, gradient = rng.normal(size=(2, 13)).astype(dtype)
-    before, gradient_before = parameters.copy(), gradient.copy()
-    gradient_descent(parameters, gradient, table, 0.5, 0.25, decay)
-    step = 0.25 * gradient.astype(float) + decay * before * is_weight
-    assert_close(parameters, before - 0.5 * step, terms=3)
-    np.testing.assert_array_equal(gradient, gradient_before)
+    table = build_table([first, second])
+    assert decayed_part(table, 0, 0, 13) == (0, 6)
+    assert decayed_part(table, 1, 0, 13) == (9, 12)
+    assert decayed_part(table, 0, 4, 8) == (4, 6)
+    start, end = decayed_part(table, 0, 7, 13)
+    assert start == end
