@@ -41,10 +41,9 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
 
 
 @kernel
-def forward(z: Vector, parameters: Vector, a: Vector, row: Vector) -> None:
+def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -> None:
     """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes), or (samples, d_in)."""
     d_in, d_out = row[D_IN], row[D_OUT]
-    lanes = z.size // d_out
     weight = window(parameters, 0, d_in * d_out)
     bias = window(parameters, d_in * d_out, d_out)
     if row[WIDE]:
@@ -61,31 +60,30 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector) -> None:
     else:
         for j in range(d_out):
             z_row = window(z, j * lanes, lanes)
-            weighted_sum(z_row, window(weight, j * d_in, d_in), a, bias[j], 1)
+            weighted_sum(z_row, window(weight, j * d_in, d_in), a, bias[j], d_in, 1)
 
 
 @kernel
-def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector) -> None:
+def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector, lanes: int) -> None:
     """δ_in ← Wᵀ δ_out; delta_in (d_in, lanes) is written, delta_out is (d_out, lanes)."""
     d_in, d_out = row[D_IN], row[D_OUT]
-    lanes = delta_out.size // d_out
     if row[WIDE]:
         weight = window(parameters, 0, d_in * d_out)
         gemm(delta_in, weight, delta_out, d_in, lanes, d_out, d_in, lanes, lanes, True, False, 1, 0)
     else:
+        zero = parameters.dtype.type(0)
         for i in range(d_in):
             delta_row = window(delta_in, i * lanes, lanes)
             column = window(parameters, i, d_in * d_out - i)
-            weighted_sum(delta_row, column, delta_out, parameters.dtype.type(0), d_in)
+            weighted_sum(delta_row, column, delta_out, zero, d_out, d_in)
 
 
 @kernel
 def gradient(
-    gradient_out: Vector, delta_out: Vector, a: Vector, row: Vector, accumulate: bool
+    gradient_out: Vector, delta_out: Vector, a: Vector, row: Vector, lanes: int, accumulate: bool
 ) -> None:
     """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what gradient_out holds if `accumulate`."""
     d_in, d_out = row[D_IN], row[D_OUT]
-    lanes = delta_out.size // d_out
     weight = window(gradient_out, 0, d_in * d_out)
     bias = window(gradient_out, d_in * d_out, d_out)
     if not (accumulate or row[WIDE]):
@@ -108,14 +106,15 @@ def gradient(
 
 
 @kernel
-def weighted_sum(out: Vector, weight: Vector, rows: Vector, start: Scalar, stride: int) -> None:
-    """out_s ← start + Σ_i weight[i·stride] rows_is, four rows at a time.
+def weighted_sum(
+    out: Vector, weight: Vector, rows: Vector, start: Scalar, count: int, stride: int
+) -> None:
+    """out_s ← start + Σ_i weight[i·stride] rows_is over `count` rows, four at a time.
 
     Four rows cost five loads and one store for four multiply-adds; one row at a time costs two
     loads and a store each.
     """
     lanes = out.size
-    count = rows.size // lanes
     head = count % 4
     for s in range(lanes):
         out[s] = start

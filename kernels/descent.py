@@ -1,26 +1,34 @@
-"""The driver: epochs, batches, blocks, steps and the divergence test in one compiled call.
+"""The driver: epochs, batches, blocks, steps and the stopping tests in one compiled call.
 
-It returns to Python when its budget of blocks is spent and goes on from the same place when it is
-called again: everything it knows is in arrays that the caller owns. So Ctrl-C, progress bars and
-time limits are ordinary Python between two calls.
+It returns to Python when its budget is spent and goes on from the same place when it is called
+again: everything it knows is in arrays that the caller owns. So Ctrl-C, progress bars, callbacks
+and checkpoints are ordinary Python between two calls, and change no bit of the result.
+
+A batch is cut into chunks of blocks. Every chunk has scratch and a gradient of its own, so the
+members of a team can work on them at the same time; the sums over chunks have a fixed order.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 
-from .evaluate import squared_weights
-from .jit import entry, kernel
+from .evaluate import absolute_weights, squared_weights
+from .jit import Vector, entry, kernel
 from .memory import window
-from .optimizers import gradient_descent
 from .problem import (
     BATCH,
-    BLOCK,
+    COST,
     DIVERGED,
     EPOCH,
     FINISHED,
+    RATE_FACTOR,
+    ROUND,
     RUNNING,
     STATUS,
+    STEP,
+    VALIDATING,
     Data,
     Model,
     Settings,
@@ -28,61 +36,174 @@ from .problem import (
     block_pass,
 )
 from .shuffle import shuffle
+from .stopping import copy, watch
+from .team import wait_for_all
+from .update import update
 
 
 @kernel
-def start_epoch(model: Model, data: Data, state: State, settings: Settings) -> None:
-    """Keep the parameters, draw the order, begin J with the weight decay term."""
+def start_epoch(model: Model, data: Data, state: State, epoch: int) -> None:
+    """Keep the parameters and draw the order of the examples."""
     size = model.parameters.size
-    snapshot = window(state.snapshots, (state.position[EPOCH] % 2) * size, size)
-    for k in range(size):
-        snapshot[k] = model.parameters[k]
+    copy(window(state.snapshots, (epoch % 2) * size, size), model.parameters)
     if data.order.size:
+        # Always from the order of the data, so that a later descent goes on with the same bits.
+        for k in range(data.order.size):
+            data.order[k] = k
         shuffle(data.order, state.generator)
-    state.cost[0] = 0
-    if settings.weight_decay != 0:
-        term = 0.5 * settings.weight_decay * squared_weights(model.table, model.parameters)
-        state.cost[0] = term * (settings.n if settings.mean else 1)
 
 
-@entry
-def descend(model: Model, data: Data, state: State, settings: Settings, budget: int) -> None:
-    """Run up to `budget` blocks of the descent, from where state stands.
+@kernel
+def penalty(model: Model, settings: Settings) -> float:
+    """(λ/2) Σ w² + λ₁ Σ |w|."""
+    total = 0.0
+    if settings.l2 > 0:
+        total += 0.5 * settings.l2 * squared_weights(model.table, model.parameters)
+    if settings.l1 > 0:
+        total += settings.l1 * absolute_weights(model.table, model.parameters)
+    return total
 
-    Writes model.parameters, all scratch, data.order and state. J of an epoch is
-    the cost of every example as its batch is reached, before that batch's step.
+
+@kernel
+def chunk_passes(
+    model: Model,
+    data: Data,
+    state: State,
+    settings: Settings,
+    plain: bool,
+    batch: int,
+    turn: int,
+    train: bool,
+    member: int,
+    members: int,
+) -> None:
+    """The next block of each of the member's chunks; Σ J goes to state.chunk_costs."""
+    examples = min(data.batch_size, data.n - batch * data.batch_size)
+    chunks = 1 if plain else settings.chunks
+    for chunk in range(member, chunks, members):
+        block = chunk * data.chunk_blocks + turn
+        before = state.chunk_costs[chunk] if turn > 0 else 0.0
+        if block * settings.lanes < examples:
+            before += block_pass(model, data, settings, batch, block, chunk, train, turn > 0)
+        elif train and turn == 0:
+            size = model.parameters.size
+            gradient = window(model.gradient, chunk * size, size)
+            for k in range(size):
+                gradient[k] = 0
+        state.chunk_costs[chunk] = before
+
+
+@functools.cache
+def driver(plain: bool) -> Callable[..., None]:
+    """The driver, compiled as a whole or without all that a `plain` descent does not use.
+
+    Plain is one chunk and one thread, and nothing to clip, to penalise, to watch or to validate:
+    the exercise then takes a tenth less time per epoch.
     """
-    position = state.position
-    n, batch_size = settings.n, settings.batch_size
-    batches = (n + batch_size - 1) // batch_size
-    while budget > 0 and position[STATUS] == RUNNING:
-        if position[BATCH] == 0 and position[BLOCK] == 0:
-            start_epoch(model, data, state, settings)
-        state.cost[0] += block_pass(model, data, state, settings)
-        budget -= 1
-        position[BLOCK] += 1
-        examples = min(batch_size, n - position[BATCH] * batch_size)
-        if position[BLOCK] * settings.lanes < examples:
-            continue
-        position[BLOCK] = 0
-        total = state.cost[0] / n if settings.mean else state.cost[0]
-        if not math.isfinite(total):
-            state.costs[position[EPOCH]] = total
-            position[STATUS] = DIVERGED
-            return
-        scale = 1.0 / examples if settings.mean else 1.0
-        gradient_descent(
-            model.parameters,
-            model.gradient,
-            model.table,
-            settings.learning_rate,
-            scale,
-            settings.weight_decay,
-        )
-        position[BATCH] += 1
-        if position[BATCH] == batches:
-            state.costs[position[EPOCH]] = total
-            position[BATCH] = 0
-            position[EPOCH] += 1
-            if position[EPOCH] == settings.epochs:
-                position[STATUS] = FINISHED
+
+    @entry
+    def descend(
+        model: Model,
+        data: Data,
+        validation: Data,
+        state: State,
+        settings: Settings,
+        barrier: Vector,
+        member: int,
+        members: int,
+        budget: int,
+    ) -> None:
+        """Run up to `budget` rounds of blocks of the descent, from where state stands.
+
+        Called by every member of the team with the same arguments. Writes model, data.order and
+        state. J of an epoch is the cost of every example as its batch is reached, before that
+        batch's step; the validation cost is taken after the epoch's last step.
+        """
+        position, numbers = state.position, state.numbers
+        epoch, batch, turn = position[EPOCH], position[BATCH], position[ROUND]
+        validating, status, count = position[VALIDATING], position[STATUS], position[STEP]
+        cost = numbers[COST]
+        rate = 0.0
+        if status == RUNNING:
+            rate = state.rates[epoch] * numbers[RATE_FACTOR]
+        watching = not plain
+        if plain:  # constants: no barrier is left
+            member, members = 0, 1
+        wait_for_all(barrier, members)
+        while budget > 0 and status == RUNNING:
+            if batch == 0 and turn == 0 and validating == 0:
+                if member == 0:
+                    start_epoch(model, data, state, epoch)
+                cost = 0.0
+                if not plain:
+                    cost = penalty(model, settings) * (data.n if settings.mean else 1)
+                if data.order.size:
+                    wait_for_all(barrier, members)
+            source = validation if watching and validating else data
+            chunk_passes(
+                model,
+                source,
+                state,
+                settings,
+                plain,
+                batch,
+                turn,
+                validating == 0,
+                member,
+                members,
+            )
+            budget -= 1
+            turn += 1
+            examples = min(source.batch_size, source.n - batch * source.batch_size)
+            if turn < source.chunk_blocks and turn * settings.lanes < examples:
+                continue
+            turn = 0
+            wait_for_all(barrier, members)
+            total = 0.0
+            for chunk in range(1 if plain else settings.chunks):
+                total += state.chunk_costs[chunk]
+            if watching and validating:
+                watched = total / source.n if settings.mean else total
+                if member == 0:
+                    state.validation_costs[epoch] = watched
+            else:
+                cost += total
+                if not abs(cost) < math.inf:
+                    status = DIVERGED
+                    break
+                count += 1
+                scale = 1.0 / examples if settings.mean else 1.0
+                update(model, state, settings, plain, rate, scale, count, barrier, member, members)
+                wait_for_all(barrier, members)
+                batch += 1
+                if batch * data.batch_size < data.n:
+                    continue
+                batch = 0
+                watched = cost / data.n if settings.mean else cost
+                if watching and validation.n > 0:
+                    validating = 1
+                    continue
+            validating = 0
+            mean_cost = cost / data.n if settings.mean else cost
+            if member == 0:
+                state.costs[epoch] = mean_cost
+                state.rates[epoch] = rate
+            if watching:
+                if member == 0:
+                    position[STATUS] = watch(model, state, settings, mean_cost, watched)
+                wait_for_all(barrier, members)
+                status = position[STATUS]
+            epoch += 1
+            if status == RUNNING and epoch == settings.epochs:
+                status = FINISHED
+            if status == RUNNING:
+                rate = state.rates[epoch] * numbers[RATE_FACTOR]
+        wait_for_all(barrier, members)
+        if member == 0:
+            if status == DIVERGED:
+                state.costs[epoch] = cost / data.n if settings.mean else cost
+            numbers[COST] = cost
+            position[EPOCH], position[BATCH], position[ROUND] = epoch, batch, turn
+            position[VALIDATING], position[STATUS], position[STEP] = validating, status, count
+
+    return descend

@@ -119,6 +119,7 @@ def gradient(
             targets,
             weight,
             loss,
+            True,
             start > 0,
         )
     factor, decay = gradient_out.dtype.type(scale), gradient_out.dtype.type(weight_decay)
@@ -142,6 +143,17 @@ def squared_weights(table: Vector, parameters: Vector) -> float:
     return total
 
 
+@kernel
+def absolute_weights(table: Vector, parameters: Vector) -> float:
+    """Σ |w| over the weights that decay, not the biases."""
+    total = 0.0
+    for first in range(0, table.size, COLUMNS):
+        weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
+        for k in range(weight.size):
+            total += abs(weight[k])
+    return total
+
+
 @entry
 def weight_norm(table: Vector, parameters: Vector) -> float:
     """Σ w² for Python: the weight decay of J is (λ/2) of it."""
@@ -150,8 +162,8 @@ def weight_norm(table: Vector, parameters: Vector) -> float:
 
 @entry
 def all_finite(values: Vector) -> bool:
-    """Whether no element is NaN or infinite; v − v is 0 for finite v alone."""
-    total = values.dtype.type(0)
+    """Whether no element is NaN or infinite."""
+    bad = 0
     for i in range(values.size):
-        total += abs(values[i] - values[i])
-    return math.isfinite(total)
+        bad += 0 if abs(values[i]) < math.inf else 1
+    return bad == 0

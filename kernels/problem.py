@@ -11,19 +11,28 @@ from .operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR
 from .propagate import cost_and_gradient
 
 # Places in State.position.
-EPOCH, BATCH, BLOCK, STATUS = range(4)
+EPOCH, BATCH, ROUND, VALIDATING, STATUS, STEP, WAIT, PLATEAU_WAIT = range(8)
+POSITION_SIZE = 8
 # Values of position[STATUS].
-RUNNING, FINISHED, DIVERGED = range(3)
+RUNNING, FINISHED, DIVERGED, NO_PROGRESS, TARGET_REACHED = range(5)
+# Places in State.numbers.
+COST, BEST, PLATEAU_BEST, RATE_FACTOR = range(4)
+NUMBERS_SIZE = 4
 
 
 class Model(NamedTuple):
-    """The network: its table and the buffers of one block's pass."""
+    """The network: its table, and per chunk the buffers of one block's pass.
+
+    Chunk c owns the c-th part of every buffer but the parameters.
+    """
 
     table: Vector
     parameters: Vector
-    gradient: Vector
-    activations: Vector
-    deltas: Vector
+    gradient: Vector  # (chunks, parameters)
+    activations: Vector  # (chunks, units, lanes)
+    deltas: Vector  # (chunks, units, lanes)
+    input_block: Vector  # (chunks, d_1, lanes); empty if the data is packed
+    target_block: Vector  # (chunks, d_L + 1, lanes); likewise
 
 
 class Data(NamedTuple):
@@ -33,57 +42,98 @@ class Data(NamedTuple):
     targets: Vector
     weights: Vector  # one per example, or empty: all 1; packed targets hold them already
     order: Vector  # the permutation in force, or empty if the data is not shuffled
-    input_block: Vector
-    target_block: Vector
+    n: int
+    batch_size: int
+    batch_blocks: int  # blocks of a full batch
+    chunk_blocks: int  # blocks of a chunk: c · chunk_blocks … are those of chunk c
 
 
 class State(NamedTuple):
-    """Where the descent stands."""
+    """Where the descent stands; copied, it is all that is needed to go on from there."""
 
-    position: Vector  # int64: epoch, batch, block, status
-    cost: Vector  # float64 (1,): Σ J over the epoch so far
+    position: Vector  # int64 (POSITION_SIZE,)
+    numbers: Vector  # float64 (NUMBERS_SIZE,)
+    chunk_costs: Vector  # float64 (chunks,): Σ J of the batch so far
     costs: Vector  # float64 (epochs,): J of each epoch's pass
-    snapshots: Vector  # (2 · parameters): at the start of even and of odd epochs
+    validation_costs: Vector  # float64 (epochs,), or empty
+    rates: Vector  # float64 (epochs,): learning rate by the schedule; what was used, afterwards
+    first: Vector  # the optimizer's own vectors, as long as the parameters or empty
+    second: Vector
+    best: Vector  # the parameters with the lowest validation cost, or empty
+    snapshots: Vector  # (2, parameters): at the start of even and of odd epochs
     generator: Vector  # uint64 (4,)
 
 
 class Settings(NamedTuple):
     """What does not change during a descent."""
 
-    n: int
     epochs: int
-    batch_size: int
     lanes: int
+    units: int  # of all layers but the input
+    chunks: int
     loss: int
     mean: bool
-    learning_rate: float
-    weight_decay: float
+    optimizer: int
+    optimizer_settings: Vector  # float64, see `optimizers.step`
+    l1: float
+    l2: float
+    clip_norm: float  # 0: no clipping, for both
+    clip_value: float
+    max_norm: float  # 0: none
+    tolerance: float
+    patience: int  # 0: never stop for want of progress
+    target_cost: float  # −inf: none
+    plateau_factor: float  # 0: the schedule alone
+    plateau_patience: int
 
 
 @kernel
-def block_pass(model: Model, data: Data, state: State, settings: Settings) -> float:
-    """Forward and backward pass of the block that comes next; returns its summed cost."""
-    batch, block = state.position[BATCH], state.position[BLOCK]
+def block_pass(
+    model: Model,
+    data: Data,
+    settings: Settings,
+    batch: int,
+    block: int,
+    chunk: int,
+    train: bool,
+    accumulate: bool,
+) -> float:
+    """Pass of one block of one batch; returns its summed cost.
+
+    Writes the chunk's part of the buffers. If `train`, the block's gradient takes the place of
+    the chunk's, or is added to it if `accumulate`.
+    """
     lanes = settings.lanes
     table = model.table
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
-    first = batch * settings.batch_size
+    first = batch * data.batch_size
     start = first + block * lanes
-    count = min(lanes, min(first + settings.batch_size, settings.n) - start)
+    count = min(lanes, min(first + data.batch_size, data.n) - start)
+    number = batch * data.batch_blocks + block
     sample_major = table[SAMPLE_MAJOR] == 1
-    number = batch * ((settings.batch_size + lanes - 1) // lanes) + block
+    input_size = d_in * (count if sample_major else lanes)
     target_size = (d_out + 1) * lanes
     if data.order.size:
-        a_in = window(data.input_block, 0, d_in * (count if sample_major else lanes))
+        a_in = window(model.input_block, chunk * d_in * lanes, input_size)
         pack_inputs(a_in, data.inputs, data.order, start, count, d_in, sample_major)
-        targets = data.target_block
+        targets = window(model.target_block, chunk * target_size, target_size)
         pack_targets(targets, data.targets, data.weights, data.order, start, count, d_out, lanes)
     else:
         offset = start * d_in if sample_major else number * d_in * lanes
-        a_in = window(data.inputs, offset, d_in * (count if sample_major else lanes))
+        a_in = window(data.inputs, offset, input_size)
         targets = window(data.targets, number * target_size, target_size)
+    scratch = settings.units * lanes
+    size = model.parameters.size
     return cost_and_gradient(
-        model.gradient, model.deltas, model.activations, table, model.parameters, a_in,
-        window(targets, 0, d_out * lanes), window(targets, d_out * lanes, lanes),
-        settings.loss, block > 0,
-    )  # fmt: skip
+        window(model.gradient, chunk * size, size),
+        window(model.deltas, chunk * scratch, scratch),
+        window(model.activations, chunk * scratch, scratch),
+        table,
+        model.parameters,
+        a_in,
+        window(targets, 0, d_out * lanes),
+        window(targets, d_out * lanes, lanes),
+        settings.loss,
+        train,
+        accumulate,
+    )

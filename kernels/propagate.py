@@ -27,7 +27,11 @@ from .operations import (
 
 @kernel
 def forward(
-    activations: Vector, table: Vector, parameters: Vector, inputs: Vector, lanes: int
+    activations: Vector,
+    table: Vector,
+    parameters: Vector,
+    inputs: Vector,
+    lanes: int,
 ) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
 
@@ -39,7 +43,7 @@ def forward(
         a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)
         layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
-            dense.forward(a_out, layer_parameters, a_in, row)
+            dense.forward(a_out, layer_parameters, a_in, row, lanes)
         workspace = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
         activation.forward(a_out, workspace, lanes, row[ACTIVATION])
         a_in = a_out
@@ -72,12 +76,12 @@ def backward(
         activation.backward(delta_out, kept, row[ACTIVATION])
         layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
-            dense.gradient(layer_gradient, delta_out, a_in, row, accumulate)
+            dense.gradient(layer_gradient, delta_out, a_in, row, lanes, accumulate)
         if before >= 0:
             layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
             delta_in = window(deltas, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
             if row[KIND] == DENSE:
-                dense.delta(delta_in, layer_parameters, delta_out, row)
+                dense.delta(delta_in, layer_parameters, delta_out, row, lanes)
 
 
 @kernel
@@ -91,9 +95,10 @@ def cost_and_gradient(
     targets: Vector,
     weight: Vector,
     loss: int,
+    train: bool,
     accumulate: bool,
 ) -> float:
-    """Forward pass, output delta, backward pass on one block; returns the block's summed cost.
+    """Forward pass on one block and its summed cost; if `train`, output delta and backward pass.
 
     targets is (d_L, lanes), weight (lanes,) with 0 for padding lanes.
     """
@@ -101,6 +106,16 @@ def cost_and_gradient(
     forward(activations, table, parameters, inputs, lanes)
     last = table[table.size - COLUMNS + OUTPUT] * lanes
     a = window(activations, last, targets.size)
-    losses.delta(window(deltas, last, targets.size), a, targets, weight, loss)
-    backward(gradient, deltas, table, parameters, activations, inputs, lanes, accumulate)
+    if train:
+        losses.delta(window(deltas, last, targets.size), a, targets, weight, loss)
+        backward(
+            gradient,
+            deltas,
+            table,
+            parameters,
+            activations,
+            inputs,
+            lanes,
+            accumulate,
+        )
     return losses.cost(a, targets, weight, loss)

@@ -1,161 +1,373 @@
-"""Running the compiled driver in slices, so that Python can interrupt and report."""
+"""Running the compiled driver in slices, so that Python can interrupt, report and save."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DivergenceError
-from .history import History
+from .history import History, Report
 from .kernels import blocks, problem
-from .kernels.descent import descend
+from .kernels.descent import driver
 from .kernels.evaluate import all_finite
-from .kernels.operations import Row, block_lanes
+from .kernels.operations import Row, block_lanes, chunk_count
+from .optimizers import Optimizer
+from .options import Options
 from .progress import Progress
+from .schedules import Schedule
+from .threads import Team, get_threads, single_threaded_blas
 
 Array = NDArray[Any]
 
-# A slice is long against the 5 µs of its call and short against the 0.2 s of a late Ctrl-C.
+# A slice is long against the 10 µs of its call and short against the 0.2 s of a late Ctrl-C.
 SLICE_SECONDS = 0.05
 # The first slice is sized for a machine of this speed, multiply-adds per second.
 _SLOW_MACHINE = 1e9
 
+_REASONS = {
+    problem.FINISHED: "epochs",
+    problem.NO_PROGRESS: "patience",
+    problem.TARGET_REACHED: "target_cost",
+}
 
-def run(
+
+@dataclass
+class OptimizerState:
+    """What an optimizer remembers between two descents: its vectors and how many steps it made."""
+
+    optimizer: Optimizer
+    first: Array
+    second: Array
+    steps: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Checked examples, contiguous and of the network's dtype.
+
+    X is (n, d_1), y (n, d_L), weights (n,) or empty: all 1.
+    """
+
+    X: Array
+    y: Array
+    weights: Array
+
+    def part(self, chosen: Array) -> Examples:
+        """The examples with the chosen numbers."""
+        weights = self.weights[chosen] if self.weights.size else self.weights
+        return Examples(self.X[chosen], self.y[chosen], weights)
+
+
+class Descent:
+    """One descent: its buffers, its slices, and how it ends.
+
+    Parameters
+    ----------
+    table, parameters, units, loss, generator
+        The network's; parameters and generator are written in place.
+    train : Examples
+    validation : Examples or None
+    options : Options
+        batch_size filled in.
+    memory : OptimizerState or None
+        To go on from; None starts afresh.
+    """
+
+    def __init__(
+        self,
+        table: Array,
+        parameters: Array,
+        units: int,
+        loss: int,
+        generator: Array,
+        train: Examples,
+        validation: Examples | None,
+        options: Options,
+        memory: OptimizerState | None,
+    ) -> None:
+        n = len(train.X)
+        batch = options.batch_size or n
+        shuffle = options.shuffle and batch < n
+        chunks = chunk_count(batch, parameters.size)
+        lanes = block_lanes(-(-batch // chunks), units, train.X.shape[1], parameters.itemsize)
+        self._options = options
+        self._settings = _settings(options, lanes, units, chunks, loss)
+        self._descend = driver(chunks == 1 and validation is None and options.plain)
+        self._data = _arrange(table, train, batch, lanes, chunks, shuffle)
+        self._validation = _validation_data(table, train, validation, lanes, chunks)
+        self._model = _model(table, parameters, units, train, lanes, chunks, shuffle)
+        self._state = _state(parameters, generator, options, validation is not None, chunks, memory)
+        self._members = min(get_threads(), chunks)
+        self._stopped: str | None = None
+
+    def run(self) -> History:
+        """All of it; the network is left at an epoch's end, whatever happens.
+
+        Raises
+        ------
+        DivergenceError
+            If the cost stops being finite.
+        """
+        start = time.perf_counter()
+        try:
+            if self._options.epochs:
+                with single_threaded_blas(), Team(self._members) as team:
+                    self._run_slices(team, start)
+        except BaseException:
+            self._restore_epoch()
+            raise
+        seconds = time.perf_counter() - start
+        position, parameters = self._state.position, self._model.parameters
+        if position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):
+            raise self._divergence(seconds)
+        if self._stopped is not None:
+            self._restore_epoch()
+        return self._history(seconds)
+
+    def memory(self) -> OptimizerState:
+        """What the optimizer remembers."""
+        assert isinstance(self._options.optimizer, Optimizer)
+        state = self._state
+        return OptimizerState(
+            self._options.optimizer, state.first, state.second, int(state.position[problem.STEP])
+        )
+
+    def _run_slices(self, team: Team, start: float) -> None:
+        """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
+        state, options = self._state, self._options
+        work = 3 * self._model.parameters.size * self._settings.lanes
+        budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / work))
+        reported = 0
+        with Progress(options.epochs, options.progress) as bar:
+            while state.position[problem.STATUS] == problem.RUNNING:
+                begin = time.perf_counter()
+                rounds = min(budget, self._rounds_to_callback())
+                team.run(self._slice, rounds)
+                elapsed = max(time.perf_counter() - begin, 1e-6)
+                # A first call compiles for seconds: the budget must not shrink to nothing for that.
+                budget = max(1, int(rounds * min(max(SLICE_SECONDS / elapsed, 0.25), 8)))
+                epoch = int(state.position[problem.EPOCH])
+                if epoch > reported:
+                    bar.update(epoch, float(state.costs[epoch - 1]))
+                    reported = epoch if self._report(epoch, begin + elapsed - start) else reported
+                if self._stopped is not None:
+                    return
+
+    def _slice(self, barrier: Array, member: int, members: int, rounds: int) -> None:
+        self._descend(
+            self._model,
+            self._data,
+            self._validation,
+            self._state,
+            self._settings,
+            barrier,
+            member,
+            members,
+            rounds,
+        )
+
+    def _rounds_per_epoch(self) -> int:
+        """Rounds of blocks in an epoch, its validation included."""
+        total = 0
+        for data in (self._data, self._validation):
+            if data.n:
+                total += -(-data.n // data.batch_size) * data.chunk_blocks
+        return total
+
+    def _rounds_to_callback(self) -> int:
+        """At most so many rounds may pass before the callback has to see an epoch."""
+        every = self._options.callback_epochs
+        if every is None:
+            return np.iinfo(np.int64).max
+        missing = every - int(self._state.position[problem.EPOCH]) % every
+        return missing * self._rounds_per_epoch()
+
+    def _report(self, epoch: int, seconds: float) -> bool:
+        """Time limit and callback after an epoch; whether the callback saw it."""
+        options, state = self._options, self._state
+        running = state.position[problem.STATUS] == problem.RUNNING
+        if options.max_seconds is not None and seconds >= options.max_seconds and running:
+            self._stopped = "max_seconds"
+        every = options.callback_epochs or 1
+        if options.callback is None or (epoch % every and running):
+            return options.callback is None
+        report = Report(
+            epoch,
+            float(state.costs[epoch - 1]),
+            float(state.validation_costs[epoch - 1]) if state.validation_costs.size else None,
+            float(state.rates[epoch - 1]),
+            seconds,
+        )
+        if options.callback(report) is True and running:
+            self._stopped = "callback"
+        return True
+
+    def _restore_epoch(self) -> None:
+        """Undo the steps of an epoch that has begun but not ended."""
+        position = self._state.position
+        if position[problem.BATCH]:
+            snapshots = self._state.snapshots.reshape(2, -1)
+            self._model.parameters[:] = snapshots[position[problem.EPOCH] % 2]
+
+    def _history(self, seconds: float) -> History:
+        """The trace; with validation, the parameters become the best ones."""
+        state = self._state
+        epochs = int(state.position[problem.EPOCH])
+        validation, best = None, None
+        if state.validation_costs.size and epochs:
+            validation = state.validation_costs[:epochs].copy()
+            best = int(np.argmin(validation))
+            self._model.parameters[:] = state.best
+        reason = self._stopped or _REASONS.get(int(state.position[problem.STATUS]), "epochs")
+        return History(
+            state.costs[:epochs].copy(),
+            seconds,
+            state.rates[:epochs].copy(),
+            validation,
+            best,
+            reason,
+        )
+
+    def _divergence(self, seconds: float) -> DivergenceError:
+        """Put back the last parameters with a finite cost and describe what happened."""
+        state = self._state
+        epoch, batch = int(state.position[problem.EPOCH]), int(state.position[problem.BATCH])
+        diverged = state.position[problem.STATUS] == problem.DIVERGED
+        # The cost of an epoch's first batch belongs to the parameters of that epoch's start; if it
+        # is the bad one, or if the last step of all was, the epoch before has the last good start.
+        kept = epoch if batch or not epoch else epoch - 1
+        self._model.parameters[:] = state.snapshots.reshape(2, -1)[kept % 2]
+        costs = state.costs[: epoch + 1] if diverged else state.costs[:epoch]
+        value = costs[-1] if diverged else "NaN or infinite parameters"
+        rate = state.rates[min(epoch, len(state.rates) - 1)]
+        message = (
+            f"the descent diverged in epoch {epoch} of {self._options.epochs} (cost {value}) with "
+            f"learning_rate={rate:g}; the network holds the parameters of the start of epoch "
+            f"{kept}. Try a smaller learning_rate, or scaled inputs"
+        )
+        history = History(costs.copy(), seconds, state.rates[: len(costs)].copy())
+        return DivergenceError(message, epoch, history)
+
+
+def _settings(options: Options, lanes: int, units: int, chunks: int, loss: int) -> problem.Settings:
+    optimizer, plateau = options.optimizer, options.plateau
+    assert isinstance(optimizer, Optimizer)
+    return problem.Settings(
+        epochs=options.epochs,
+        lanes=lanes,
+        units=units,
+        chunks=chunks,
+        loss=loss,
+        mean=options.mean,
+        optimizer=optimizer.code,
+        optimizer_settings=np.array(optimizer.settings, dtype=np.float64),
+        l1=options.l1,
+        l2=options.weight_decay,
+        clip_norm=options.clip_norm or 0.0,
+        clip_value=options.clip_value or 0.0,
+        max_norm=options.max_norm or 0.0,
+        tolerance=options.tolerance,
+        patience=options.patience or 0,
+        target_cost=options.target,
+        plateau_factor=plateau.factor if plateau else 0.0,
+        plateau_patience=plateau.patience if plateau else 0,
+    )
+
+
+def _model(
     table: Array,
     parameters: Array,
     units: int,
-    X: Array,
-    y: Array,
-    *,
-    learning_rate: float,
-    epochs: int,
-    mean: bool,
-    weight_decay: float,
-    batch_size: int,
+    train: Examples,
+    lanes: int,
+    chunks: int,
     shuffle: bool,
-    generator: Array,
-    loss: int,
-    progress: bool | None,
-) -> History:
-    """Run the whole descent on checked arguments; `parameters` and `generator` are written.
-
-    Raises
-    ------
-    DivergenceError
-        If the cost stops being finite.
-    """
-    lanes = block_lanes(batch_size, units, X.shape[1], X.itemsize)
-    model = problem.Model(
+) -> problem.Model:
+    """Scratch and gradients for every chunk."""
+    dtype = parameters.dtype
+    gathered = chunks * lanes if shuffle else 0
+    return problem.Model(
         table,
         parameters,
-        np.zeros_like(parameters),
-        np.zeros(units * lanes, X.dtype),
-        np.zeros(units * lanes, X.dtype),
+        np.zeros(chunks * parameters.size, dtype),
+        np.zeros(chunks * units * lanes, dtype),
+        np.zeros(chunks * units * lanes, dtype),
+        np.zeros(gathered * train.X.shape[1], dtype),
+        np.zeros(gathered * (train.y.shape[1] + 1), dtype),
     )
-    data = _arrange(table, X, y, batch_size, lanes, shuffle)
-    state = problem.State(
-        np.zeros(4, np.int64),
-        np.zeros(1),
-        np.zeros(epochs),
+
+
+def _state(
+    parameters: Array,
+    generator: Array,
+    options: Options,
+    validated: bool,
+    chunks: int,
+    memory: OptimizerState | None,
+) -> problem.State:
+    """The state before the first epoch."""
+    optimizer, schedule = options.optimizer, options.learning_rate
+    assert isinstance(optimizer, Optimizer)
+    assert isinstance(schedule, Schedule)
+    position = np.zeros(problem.POSITION_SIZE, np.int64)
+    numbers = np.zeros(problem.NUMBERS_SIZE)
+    numbers[[problem.BEST, problem.PLATEAU_BEST]] = np.inf
+    numbers[problem.RATE_FACTOR] = 1
+    if memory is None:
+        sizes = [parameters.size if needed else 0 for needed in optimizer.vectors]
+        first, second = (np.zeros(size, parameters.dtype) for size in sizes)
+    else:
+        first, second = memory.first, memory.second
+        position[problem.STEP] = memory.steps
+    return problem.State(
+        position,
+        numbers,
+        np.zeros(chunks),
+        np.zeros(options.epochs),
+        np.zeros(options.epochs if validated else 0),
+        schedule.rates(options.epochs),
+        first,
+        second,
+        parameters.copy() if validated else np.empty(0, parameters.dtype),
         np.concatenate([parameters, parameters]),
         generator,
     )
-    settings = problem.Settings(
-        len(X), epochs, batch_size, lanes, loss, mean, learning_rate, weight_decay
-    )
-    start = time.perf_counter()
-    try:
-        if epochs:
-            _run_slices(model, data, state, settings, progress)
-    except BaseException:
-        _restore_epoch(parameters, state)
-        raise
-    seconds = time.perf_counter() - start
-    if state.position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):
-        raise _divergence(parameters, state, settings, seconds)
-    return History(state.costs, seconds)
 
 
 def _arrange(
-    table: Array, X: Array, y: Array, batch_size: int, lanes: int, shuffle: bool
+    table: Array, examples: Examples, batch_size: int, lanes: int, chunks: int, shuffle: bool
 ) -> problem.Data:
     """The examples as the driver wants them: rows to gather from, or blocks packed once."""
-    n, d_in = X.shape
-    d_out = y.shape[1]
-    x_rows, y_rows = X.reshape(-1), y.reshape(-1)
-    weights = np.empty(0, X.dtype)
+    (n, d_in), d_out = examples.X.shape, examples.y.shape[1]
+    dtype = examples.X.dtype
+    x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
+    batch_blocks = -(-batch_size // lanes)
+    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks)
     if shuffle:
-        return problem.Data(
-            x_rows,
-            y_rows,
-            weights,
-            np.arange(n),
-            np.zeros(d_in * lanes, X.dtype),
-            np.zeros((d_out + 1) * lanes, X.dtype),
-        )
+        return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
     full, rest = divmod(n, batch_size)
-    count = full * -(-batch_size // lanes) + -(-rest // lanes)
+    count = full * batch_blocks + -(-rest // lanes)
     sample_major = bool(Row(*table[: len(Row._fields)]).sample_major)
-    inputs = np.empty(0 if sample_major else count * d_in * lanes, X.dtype)
-    targets = np.empty(count * (d_out + 1) * lanes, X.dtype)
+    inputs = np.empty(0 if sample_major else count * d_in * lanes, dtype)
+    targets = np.empty(count * (d_out + 1) * lanes, dtype)
     order = np.empty(0, np.int64)
     blocks.pack_all(
-        inputs, targets, x_rows, y_rows, weights, order, d_in, d_out, batch_size, lanes,
+        inputs, targets, x_rows, y_rows, examples.weights, order, d_in, d_out, batch_size, lanes,
         sample_major,
     )  # fmt: skip
-    unused = np.empty(0, X.dtype)
-    return problem.Data(x_rows if sample_major else inputs, targets, weights, order, unused, unused)
+    rows = x_rows if sample_major else inputs
+    return problem.Data(rows, targets, examples.weights, order, *numbers)
 
 
-def _run_slices(
-    model: problem.Model,
-    data: problem.Data,
-    state: problem.State,
-    settings: problem.Settings,
-    progress: bool | None,
-) -> None:
-    """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
-    budget = max(
-        1, int(SLICE_SECONDS * _SLOW_MACHINE / (3 * model.parameters.size * settings.lanes))
-    )
-    with Progress(settings.epochs, progress) as bar:
-        while state.position[problem.STATUS] == problem.RUNNING:
-            start = time.perf_counter()
-            descend(model, data, state, settings, budget)
-            elapsed = max(time.perf_counter() - start, 1e-6)
-            # A first call compiles for seconds: the budget must not shrink to nothing for that.
-            budget = max(1, int(budget * min(max(SLICE_SECONDS / elapsed, 0.25), 8)))
-            epoch = int(state.position[problem.EPOCH])
-            if epoch:
-                bar.update(epoch, float(state.costs[epoch - 1]))
-
-
-def _restore_epoch(parameters: Array, state: problem.State) -> None:
-    """Undo the steps of an epoch that has begun but not ended."""
-    epoch, batch = state.position[problem.EPOCH], state.position[problem.BATCH]
-    if batch:
-        parameters[:] = state.snapshots.reshape(2, -1)[epoch % 2]
-
-
-def _divergence(
-    parameters: Array, state: problem.State, settings: problem.Settings, seconds: float
-) -> DivergenceError:
-    """Put back the last parameters with a finite cost and describe what happened."""
-    epoch, batch, _, status = (int(value) for value in state.position)
-    diverged = status == problem.DIVERGED
-    # The cost of an epoch's first batch belongs to the parameters of that epoch's start; if it is
-    # the bad one, or if the last step of all was, the epoch before has the last good start.
-    kept = epoch if batch or not epoch else epoch - 1
-    parameters[:] = state.snapshots.reshape(2, -1)[kept % 2]
-    costs = state.costs[: epoch + 1] if diverged else state.costs
-    value = costs[-1] if diverged else "NaN or infinite parameters"
-    message = (
-        f"the descent diverged in epoch {epoch} of {settings.epochs} (cost {value}) with "
-        f"learning_rate={settings.learning_rate:g}; the network holds the parameters of the "
-        f"start of epoch {kept}. Try a smaller learning_rate, or scaled inputs"
-    )
-    return DivergenceError(message, epoch, History(costs.copy(), seconds))
+def _validation_data(
+    table: Array, train: Examples, validation: Examples | None, lanes: int, chunks: int
+) -> problem.Data:
+    """The validation examples as one batch, or empty arrays."""
+    if validation is not None:
+        return _arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
+    empty = np.empty(0, train.X.dtype)
+    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1)

@@ -1,11 +1,40 @@
-"""What a descent returns."""
+"""What a descent returns, and what its callback sees."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a descent stands, as its callback sees it.
+
+    Attributes
+    ----------
+    epoch : int
+        How many epochs are done.
+    J : float
+        Cost of the last of them, as in `History.J`.
+    validation_J : float or None
+        Validation cost after it.
+    learning_rate : float
+        The one it used.
+    seconds : float
+        Since the descent began.
+    """
+
+    epoch: int
+    J: float
+    validation_J: float | None
+    learning_rate: float
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -19,20 +48,63 @@ class History:
         cost at the moment its batch is reached, before that batch's step.
     seconds : float
         Wall time of the descent, compilation included if it was the first.
+    learning_rate : ndarray of float64, shape (epochs run,)
+        The rate that each epoch used.
+    validation_J : ndarray of float64, shape (epochs run,), or None
+        Cost of the validation examples after each epoch.
+    best_epoch : int or None
+        The epoch with the lowest validation cost, whose parameters the network holds.
+    stopped : str
+        Why it ended: "epochs", "patience", "target_cost", "max_seconds" or "callback".
     """
 
     J: NDArray[np.float64]
     seconds: float
+    learning_rate: NDArray[np.float64]
+    validation_J: NDArray[np.float64] | None = None
+    best_epoch: int | None = None
+    stopped: str = "epochs"
 
     @property
     def epochs(self) -> int:
         """How many epochs ran."""
         return len(self.J)
 
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Cost, and validation cost, over the epochs; logarithmic.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> nnlib.course.exercise().run(epochs=10).plot()  # doctest: +SKIP
+        """
+        from .plot import plot_history
+
+        return plot_history(self, ax=ax)
+
     def __repr__(self) -> str:
         if not self.epochs:
             return "History(epochs=0)"
-        return (
-            f"History(epochs={self.epochs}, J={self.J[0]:.6g} → {self.J[-1]:.6g}, "
-            f"seconds={self.seconds:.3g})"
-        )
+        parts = [f"epochs={self.epochs}", f"J={self.J[0]:.6g} → {self.J[-1]:.6g}"]
+        if self.validation_J is not None:
+            parts.append(f"validation_J={self.validation_J[0]:.6g} → {self.validation_J[-1]:.6g}")
+        if self.best_epoch is not None:
+            parts.append(f"best_epoch={self.best_epoch}")
+        if self.stopped != "epochs":
+            parts.append(f"stopped={self.stopped!r}")
+        parts.append(f"seconds={self.seconds:.3g}")
+        return f"History({', '.join(parts)})"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import validation
+from . import validation as checks
 from .architecture import activation_names, check_output, output_rows, training_rows
-from .descent import run
-from .history import History
+from .descent import Descent, Examples, OptimizerState
+from .history import History, Report
 from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
+from .optimizers import Optimizer
+from .options import REDUCTIONS, Options
+from .schedules import Schedule
 from .validation import (
     check_finite,
     example_weights,
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-REDUCTIONS = ("mean", "sum")
 _NO_ORDER = np.empty(0, np.int64)
 
 
@@ -91,12 +93,12 @@ class Network:
         seed: int | None = 0,
         initializer: Any = None,
     ) -> None:
-        self._sizes = validation.layer_sizes(sizes)
+        self._sizes = checks.layer_sizes(sizes)
         self._activations = activation_names(activation, len(self._sizes) - 1)
         self._loss = known_name("loss", loss, losses.CODES)
         check_output(self._activations, self._loss, self._sizes[-1])
-        self._dtype = validation.floating_dtype(dtype)
-        self._seed = None if seed is None else validation.whole_number("seed", seed, 0)
+        self._dtype = checks.floating_dtype(dtype)
+        self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
         layers = training_rows(self._sizes, self._activations, self._loss)
         self._table = build_table(layers)
         self._output_table = build_table(output_rows(self._sizes, self._activations))
@@ -105,6 +107,7 @@ class Network:
         sequence = np.random.SeedSequence(self._seed)
         initial, order = sequence.spawn(2)
         self._generator = order.generate_state(4, np.uint64)
+        self._memory: OptimizerState | None = None
         initialize(
             self.weights,
             self.biases,
@@ -319,38 +322,81 @@ class Network:
         X: Any,
         y: ArrayLike | None = None,
         *,
-        learning_rate: float = 0.1,
+        optimizer: str | Optimizer = "sgd",
+        learning_rate: float | Schedule | None = None,
         epochs: int = 1000,
         reduction: str = "mean",
         weight_decay: float = 0.0,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
         batch_size: int | None = None,
         shuffle: bool = True,
         seed: int | None = None,
+        sample_weight: ArrayLike | None = None,
+        validation: Any = None,
+        patience: int | None = None,
+        tolerance: float = 0.0,
+        target_cost: float | None = None,
+        max_seconds: float | None = None,
+        callback: Callable[[Report], Any] | None = None,
+        callback_epochs: int | None = None,
+        partial: bool = False,
         progress: bool | None = None,
     ) -> History:
         """Gradient descent: W ← W − α((1/n) dW + λ W), b ← b − α (1/n) db, `epochs` times.
 
         `parameters` is written in place; it never holds part of an epoch once the call has ended,
-        however it ended.
+        however it ended. The result has the same bits for any number of threads.
 
         Parameters
         ----------
         X, y
             As for `J`.
-        learning_rate : float
-            α > 0.
+        optimizer : str or Optimizer
+            ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
+            ``rprop``, or an object of `nnlib.optimizers` with its settings.
+        learning_rate : float, Schedule or None
+            α > 0, a number or a schedule of `nnlib.schedules`; None is the optimizer's default.
         epochs : int
             Passes over the data.
         reduction : {"mean", "sum"}
-            ``sum`` leaves out the factor 1/n, as the lecture's programs do.
-        weight_decay : float
-            λ ≥ 0, on weights, not on biases.
+            ``sum`` leaves out the factor 1/n, as the lecture's programs do; for mini-batches n
+            is the number of examples in the batch.
+        weight_decay, l1 : float
+            λ of (λ/2) Σ w² and λ₁ of λ₁ Σ |w|, on weights, not on biases.
+        max_norm : float or None
+            Largest norm of a unit's incoming weights, after every step.
+        clip_norm, clip_value : float or None
+            Largest norm of the gradient, largest size of each of its elements (before the norm).
         batch_size : int or None
-            Examples per step; n counts those of the batch then. None: all of them.
+            Examples per step; None: all of them.
         shuffle : bool
             Draw a new order of the examples for every epoch; matters for mini-batches only.
         seed : int or None
-            Of that order; None goes on with the network's own generator.
+            Of that order and of a validation split; None goes on with the network's own generator.
+        sample_weight : array_like, shape (n,), or None
+            As for `J`.
+        validation : (X, y), float or None
+            Examples to watch, or the fraction of the examples to split off for that. The network
+            ends with the parameters that had the lowest cost on them.
+        patience : int or None
+            Stop after so many epochs without progress: no cost lower than the best by more than
+            `tolerance`; the validation cost, if there is one.
+        tolerance : float
+            See patience.
+        target_cost : float or None
+            Stop when J is at most this.
+        max_seconds : float or None
+            Stop after this time, at the end of an epoch.
+        callback : callable or None
+            Called with a `Report` about every 50 ms of work, at an epoch's end; the descent
+            stops if it returns True.
+        callback_epochs : int or None
+            Call it after every so many epochs instead.
+        partial : bool
+            Go on with what the optimizer remembers from the network's last descent.
         progress : bool or None
             Show a bar on standard error. None: if that is a terminal and tqdm is installed.
 
@@ -376,38 +422,92 @@ class Network:
         >>> net.weights[0].round(3), net.biases[0].round(3)
         (array([[2.]]), array([1.]))
         """
+        options = Options(
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            reduction=reduction,
+            weight_decay=weight_decay,
+            l1=l1,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            validation=validation,
+            patience=patience,
+            tolerance=tolerance,
+            target_cost=target_cost,
+            max_seconds=max_seconds,
+            callback=callback,
+            callback_epochs=callback_epochs,
+            partial=partial,
+            progress=progress,
+        )
         X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
-        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
-        if not isinstance(shuffle, (bool, np.bool_)):
-            raise TypeError(f"shuffle must be True or False; got {shuffle!r}")
-        if not (progress is None or isinstance(progress, bool)):
-            raise TypeError(f"progress must be True, False or None; got {progress!r}")
-        rate = real_number("learning_rate", learning_rate, above=0)
-        epochs = validation.whole_number("epochs", epochs, 0)
-        decay = real_number("weight_decay", weight_decay)
-        n = len(X)
-        batch = n if batch_size is None else validation.whole_number("batch_size", batch_size, 1, n)
-        generator = self._generator
-        if seed is not None:
-            seed = validation.whole_number("seed", seed, 0)
-            generator = np.random.SeedSequence(seed).generate_state(4, np.uint64)
+        weights = example_weights(sample_weight, len(X), self._dtype, options.mean)
+        train, held_out = self._split(Examples(X, y, weights), options)
+        if options.batch_size is not None:
+            rest = " (after the validation split)" if held_out else ""
+            options.batch_size = checks.whole_number(
+                f"batch_size{rest}", options.batch_size, 1, len(train.X)
+            )
         self._check_parameters()
-        return run(
+        memory = self._optimizer_memory(options)
+        generator = self._generator
+        if options.seed is not None:
+            generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
+        descent = Descent(
             self._table,
             self._parameters,
             self._units,
-            X,
-            y,
-            learning_rate=rate,
-            epochs=epochs,
-            mean=mean,
-            weight_decay=decay,
-            batch_size=batch,
-            shuffle=bool(shuffle) and batch < n,
-            generator=generator,
-            loss=losses.CODES[self._loss],
-            progress=progress,
+            losses.CODES[self._loss],
+            generator,
+            train,
+            held_out,
+            options,
+            memory,
         )
+        try:
+            return descent.run()
+        finally:
+            self._memory = descent.memory()
+
+    def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
+        """Training and validation examples: given apart, split off at random, or none."""
+        n = len(given.X)
+        if options.validation is None:
+            return given, None
+        if isinstance(options.validation, tuple) and len(options.validation) == 2:
+            try:
+                X, y = examples(
+                    *options.validation, self._sizes[0], self._sizes[-1], self._dtype, self._loss
+                )
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"validation: {error}") from None
+            return given, Examples(X, y, np.empty(0, self._dtype))
+        fraction = real_number("validation", options.validation, above=0)
+        held_out = round(fraction * n)
+        if not 0 < held_out < n:
+            raise ValueError(
+                f"validation is {fraction:g}, wanted a pair (X, y) or a fraction that leaves at "
+                f"least one of {n} examples on either side"
+            )
+        seed = options.seed if options.seed is not None else self._seed
+        order = np.random.default_rng(seed).permutation(n)
+        return given.part(np.sort(order[held_out:])), given.part(np.sort(order[:held_out]))
+
+    def _optimizer_memory(self, options: Options) -> OptimizerState | None:
+        """What the optimizer remembers, if it is to go on."""
+        if not options.partial or self._memory is None:
+            return None
+        if self._memory.optimizer != options.optimizer:
+            raise ValueError(
+                f"partial=True goes on with {self._memory.optimizer}, the optimizer of the last "
+                f"descent; got optimizer={options.optimizer}"
+            )
+        return self._memory
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file, from which `nnlib.load` makes an equal one.

@@ -12,6 +12,7 @@ from .validation import examples
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .history import History
     from .network import Network
 
 _CURVE_POINTS = 400
@@ -85,3 +86,22 @@ def save(ax: Axes, path: Path) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.savefig(path, dpi=150)
+
+
+def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
+    """Cost and validation cost over the epochs, with a logarithmic cost axis where it can be."""
+    if ax is None:
+        ax = new_axes()
+    epochs = np.arange(history.epochs)
+    ax.plot(epochs, history.J, color="black", label="J")
+    positive = bool((history.J > 0).all())
+    if history.validation_J is not None:
+        ax.plot(epochs, history.validation_J, color="tab:orange", label="validation J")
+        positive = positive and bool((history.validation_J > 0).all())
+    if history.best_epoch is not None:
+        ax.axvline(history.best_epoch, color="tab:orange", linestyle=":", label="best epoch")
+    ax.set_yscale("log" if positive else "linear")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("J")
+    ax.legend()
+    return ax

@@ -29,8 +29,9 @@ def in_order(n, epochs):
 def shuffled(seed, n, epochs):
     """The orders that the driver draws from this seed, by the reference in plain Python."""
     generator = Xoshiro256PlusPlus(np.random.SeedSequence(seed).generate_state(4, np.uint64))
-    order, orders = list(range(n)), []
+    orders = []
     for _ in range(epochs):
+        order = list(range(n))
         generator.shuffle(order)
         orders.append(np.array(order))
     return orders

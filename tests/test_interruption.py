@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.descent import descend
+from nnlib.kernels.descent import driver
 
 # What a user sees is 0.2 s; a loaded machine may take longer to wake the process.
 SECONDS = 1.0
@@ -114,14 +114,17 @@ def test_interruption_after_any_block(calls, monkeypatch, rng):
     twin.descent(X, y, epochs=calls // 3, **settings)
     remaining = iter(range(calls))
 
-    def interrupted(*arguments):
-        if next(remaining, None) is None:
-            raise KeyboardInterrupt
-        descend(*arguments)
+    def interrupted_driver(plain):
+        def descend(*arguments):
+            if next(remaining, None) is None:
+                raise KeyboardInterrupt
+            driver(plain)(*arguments)
+
+        return descend
 
     # So short a slice is a single block.
     monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr("nnlib.descent.descend", interrupted)
+    monkeypatch.setattr("nnlib.descent.driver", interrupted_driver)
     with pytest.raises(KeyboardInterrupt):
         net.descent(X, y, epochs=10, **settings)
     np.testing.assert_array_equal(net.parameters, twin.parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -139,7 +140,22 @@ def test_settings_of_the_cost(method, settings, error, words):
         ({"learning_rate": np.nan}, ValueError, ["learning_rate", "nan", "finite"]),
         ({"learning_rate": np.inf}, ValueError, ["learning_rate", "inf", "finite"]),
         ({"learning_rate": 1j}, TypeError, ["learning_rate", "1j", "number"]),
-        ({"learning_rate": None}, TypeError, ["learning_rate", "None", "number"]),
+        ({"optimizer": "adma"}, ValueError, ["optimizer", "'adma'", "did you mean 'adam'"]),
+        ({"optimizer": 3}, TypeError, ["optimizer", "3", "sgd, momentum"]),
+        ({"l1": -1}, ValueError, ["l1", "-1", "at least 0"]),
+        ({"clip_norm": 0}, ValueError, ["clip_norm", "0", "greater than 0"]),
+        ({"clip_value": math.nan}, ValueError, ["clip_value", "nan"]),
+        ({"max_norm": "big"}, TypeError, ["max_norm", "'big'"]),
+        ({"max_seconds": -2}, ValueError, ["max_seconds", "-2"]),
+        ({"patience": 0}, ValueError, ["patience", "0", "at least 1"]),
+        ({"tolerance": 1e-3}, ValueError, ["tolerance", "patience is None"]),
+        ({"target_cost": math.inf}, ValueError, ["target_cost", "inf"]),
+        ({"callback": 3}, TypeError, ["callback", "3", "callable"]),
+        ({"callback_epochs": 3}, ValueError, ["callback_epochs", "without a callback"]),
+        ({"partial": 1}, TypeError, ["partial", "1", "True or False"]),
+        ({"validation": 1.0}, ValueError, ["validation", "1", "fraction"]),
+        ({"validation": "some"}, TypeError, ["validation", "'some'"]),
+        ({"optimizer": "rprop", "batch_size": 2}, ValueError, ["'rprop'", "batch_size"]),
         ({"epochs": -1}, ValueError, ["epochs", "-1", "at least 0"]),
         ({"epochs": 1.5}, TypeError, ["epochs", r"1\.5", "whole number"]),
         ({"epochs": True}, TypeError, ["epochs", "True", "whole number"]),

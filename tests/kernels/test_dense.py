@@ -23,17 +23,17 @@ PATHS = [
 
 @entry
 def forward(z, parameters, a, row):
-    dense.forward(z, parameters, a, row)
+    dense.forward(z, parameters, a, row, LANES)
 
 
 @entry
 def delta(delta_in, parameters, delta_out, row):
-    dense.delta(delta_in, parameters, delta_out, row)
+    dense.delta(delta_in, parameters, delta_out, row, LANES)
 
 
 @entry
 def gradient(gradient_out, delta_out, a, row, accumulate):
-    dense.gradient(gradient_out, delta_out, a, row, accumulate)
+    dense.gradient(gradient_out, delta_out, a, row, LANES, accumulate)
 
 
 class Layer:

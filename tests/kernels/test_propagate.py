@@ -27,8 +27,9 @@ def cost_and_gradient(
     gradient, deltas, outputs, table, parameters, inputs, targets, weight, loss, accumulate
 ):
     return propagate.cost_and_gradient(
-        gradient, deltas, outputs, table, parameters, inputs, targets, weight, loss, accumulate
-    )
+        gradient, deltas, outputs, table, parameters, inputs, targets, weight,
+        loss, True, accumulate,
+    )  # fmt: skip
 
 
 class Chain:

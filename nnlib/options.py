@@ -1,0 +1,129 @@
+"""The options of a descent, checked before any work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .history import Report
+from .optimizers import Optimizer, Rprop, optimizer_from
+from .schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
+from .validation import known_name, real_number, whole_number
+
+REDUCTIONS = ("mean", "sum")
+
+
+@dataclass
+class Options:
+    """Keyword arguments of `Network.descent`; see there. Checked and completed when made.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an option that is not of its form, or for two that contradict each other.
+
+    Examples
+    --------
+    >>> Options(optimizer="adam").learning_rate
+    Constant(rate=0.001)
+    """
+
+    optimizer: str | Optimizer = "sgd"
+    learning_rate: float | Schedule | None = None
+    epochs: int = 1000
+    reduction: str = "mean"
+    weight_decay: float = 0.0
+    l1: float = 0.0
+    max_norm: float | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    batch_size: int | None = None
+    shuffle: bool = True
+    seed: int | None = None
+    validation: Any = None
+    patience: int | None = None
+    tolerance: float = 0.0
+    target_cost: float | None = None
+    max_seconds: float | None = None
+    callback: Callable[[Report], Any] | None = None
+    callback_epochs: int | None = None
+    partial: bool = False
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        self.optimizer = optimizer_from(self.optimizer)
+        if self.learning_rate is None:
+            self.learning_rate = Constant(self.optimizer.default_rate)
+        self.learning_rate = schedule_from("learning_rate", self.learning_rate)
+        self.epochs = whole_number("epochs", self.epochs, 0)
+        known_name("reduction", self.reduction, REDUCTIONS)
+        self.weight_decay = real_number("weight_decay", self.weight_decay)
+        self.l1 = real_number("l1", self.l1)
+        self.tolerance = real_number("tolerance", self.tolerance)
+        for name in ("max_norm", "clip_norm", "clip_value", "max_seconds"):
+            if getattr(self, name) is not None:
+                setattr(self, name, real_number(name, getattr(self, name), above=0))
+        if self.target_cost is not None:
+            self.target_cost = real_number("target_cost", self.target_cost)
+        for name in ("patience", "callback_epochs"):
+            if getattr(self, name) is not None:
+                setattr(self, name, whole_number(name, getattr(self, name), 1))
+        if self.seed is not None:
+            self.seed = whole_number("seed", self.seed, 0)
+        for name in ("shuffle", "partial"):
+            value = getattr(self, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{name} must be True or False; got {value!r}")
+        if not (self.progress is None or isinstance(self.progress, bool)):
+            raise TypeError(f"progress must be True, False or None; got {self.progress!r}")
+        self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        """Options that need or exclude one another."""
+        if self.callback is not None and not callable(self.callback):
+            raise TypeError(f"callback must be callable; got {self.callback!r}")
+        if self.callback_epochs is not None and self.callback is None:
+            raise ValueError("callback_epochs is given without a callback")
+        if self.tolerance and self.patience is None:
+            raise ValueError(
+                f"tolerance is {self.tolerance:g} but patience is None: give patience, the "
+                "number of epochs without progress after which to stop"
+            )
+        if isinstance(self.optimizer, Rprop) and self.batch_size is not None:
+            raise ValueError(
+                "optimizer 'rprop' and batch_size contradict each other: it needs the whole "
+                "data's gradient, so leave batch_size at None"
+            )
+
+    @property
+    def mean(self) -> bool:
+        """Whether costs are means over the examples."""
+        return self.reduction == "mean"
+
+    @property
+    def plateau(self) -> ReduceOnPlateau | None:
+        """The schedule, if it is the one that listens to the cost."""
+        return self.learning_rate if isinstance(self.learning_rate, ReduceOnPlateau) else None
+
+    @property
+    def target(self) -> float:
+        """The cost at which to stop, −inf for none."""
+        return -math.inf if self.target_cost is None else self.target_cost
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is asked for but the descent itself."""
+        return not (
+            self.weight_decay
+            or self.l1
+            or self.max_norm
+            or self.clip_norm
+            or self.clip_value
+            or self.patience
+            or self.plateau
+            or self.target_cost is not None
+        )
