@@ -1,0 +1,131 @@
+"""Cost and gradient of a whole data set at given parameters, for optimizers of full batches.
+
+J = scale Σ J(x_i, y_i) + (λ/2) Σ w², with scale = 1/n for the mean and 1 for the sum. A pass over
+the data can stop after any block: where it stands is in the caller's arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from .evaluate import squared_weights
+from .jit import Scalar, Vector, formula, kernel
+from .memory import window
+from .operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS, SAMPLE_MAJOR
+from .problem import Data, Model
+from .propagate import cost_and_gradient
+
+# The first places in a state's position.
+EPOCH, BLOCK, STATUS, EVALUATIONS, PHASE = range(5)
+# Values of position[STATUS] beside RUNNING, FINISHED and DIVERGED.
+GRADIENT_VANISHED, COST_SETTLED, STALLED = range(10, 13)
+
+
+class Settings(NamedTuple):
+    """What does not change while an optimizer of full batches runs."""
+
+    n: int
+    epochs: int  # iterations: steps that lower the cost
+    lanes: int
+    loss: int
+    scale: float
+    weight_decay: float
+    gradient_tolerance: float  # stop where max_k |∂J/∂p_k| is not above it
+    cost_tolerance: float  # stop where a step lowers J by no more than this part of it
+
+
+@kernel
+def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings: Settings) -> bool:
+    """Forward and backward pass of the next block; True once all blocks have had theirs.
+
+    model.gradient and cost[0] then hold ∇J and J at model.parameters. data is packed.
+    """
+    table, lanes, block = model.table, settings.lanes, position[BLOCK]
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    count = min(lanes, settings.n - block * lanes) if table[SAMPLE_MAJOR] else lanes
+    if block == 0:
+        cost[0] = 0
+    cost[0] += cost_and_gradient(
+        model.gradient, model.deltas, model.activations, table, model.parameters,
+        window(data.inputs, block * lanes * d_in, count * d_in),
+        window(data.targets, block * lanes * (d_out + 1), lanes * d_out),
+        window(data.targets, block * lanes * (d_out + 1) + lanes * d_out, lanes),
+        settings.loss, True, block > 0,
+    )  # fmt: skip
+    if not next_block(position, settings):
+        return False
+    scale_gradient(model, settings)
+    cost[0] = total_cost(model, settings, cost[0])
+    return True
+
+
+@kernel
+def next_block(position: Vector, settings: Settings) -> bool:
+    """Go on to the next block; True, and back at the first, if there is none."""
+    position[BLOCK] += 1
+    if position[BLOCK] * settings.lanes < settings.n:
+        return False
+    position[BLOCK] = 0
+    position[EVALUATIONS] += 1
+    return True
+
+
+@kernel
+def scale_gradient(model: Model, settings: Settings) -> None:
+    """∇J ← scale ∇J + λ W, in place in model.gradient, which holds the sum over the data."""
+    gradient = model.gradient
+    scale, decay = gradient.dtype.type(settings.scale), gradient.dtype.type(settings.weight_decay)
+    for k in range(gradient.size):
+        gradient[k] *= scale
+    for first in range(0, model.table.size, COLUMNS):
+        offset, decayed = model.table[first + PARAMETERS], model.table[first + DECAYED]
+        part, weight = window(gradient, offset, decayed), window(model.parameters, offset, decayed)
+        for k in range(decayed):
+            part[k] += decay * weight[k]
+
+
+@kernel
+def total_cost(model: Model, settings: Settings, data_cost: float) -> float:
+    """J at model.parameters from Σ J(x_i, y_i)."""
+    squares = squared_weights(model.table, model.parameters)
+    return settings.scale * data_cost + 0.5 * settings.weight_decay * squares
+
+
+@formula
+def is_finite(x: Scalar) -> bool:
+    """Neither NaN nor infinite; why not math.isfinite stands in `jit`."""
+    return abs(x) < math.inf
+
+
+@kernel
+def dot(a: Vector, b: Vector) -> float:
+    """Σ_k a_k b_k, added up in float64 for both dtypes."""
+    total = 0.0
+    for k in range(a.size):
+        total += float(a[k]) * float(b[k])
+    return total
+
+
+@kernel
+def within(values: Vector, bound: float) -> bool:
+    """Whether |v_k| ≤ bound for every k; NaN is not."""
+    outside = 0
+    for k in range(values.size):
+        if not abs(values[k]) <= bound:
+            outside += 1
+    return outside == 0
+
+
+@kernel
+def copy(target: Vector, source: Vector) -> None:
+    """target ← source."""
+    for k in range(target.size):
+        target[k] = source[k]
+
+
+@kernel
+def clear(target: Vector) -> None:
+    """target ← 0."""
+    for k in range(target.size):
+        target[k] = 0
