@@ -1,0 +1,359 @@
+"""Running the optimizers of full batches, L-BFGS and Levenberg-Marquardt, in slices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DivergenceError
+from .history import History
+from .kernels import blocks, lbfgs, levenberg_marquardt, line_search, losses, objective, problem
+from .kernels.operations import SAMPLE_MAJOR, block_lanes
+from .progress import Progress
+from .threads import single_threaded_blas
+
+Array = NDArray[Any]
+
+# A slice is long against the 5 µs of its call and short against the 0.2 s of a late Ctrl-C.
+SLICE_SECONDS = 0.05
+# The first slice is sized for a machine of this speed, multiply-adds per second.
+_SLOW_MACHINE = 1e9
+# The driver counts its budget in int64.
+_MOST_WORK = 1e18
+
+# Levenberg-Marquardt keeps JᵀJ and its factor, 8 p² bytes each: 400 MB with this many parameters.
+MOST_PARAMETERS = 5000
+
+STOPPED = {
+    problem.FINISHED: "epochs",
+    objective.GRADIENT_VANISHED: "gradient_tolerance",
+    objective.COST_SETTLED: "cost_tolerance",
+    objective.STALLED: "no lower cost found",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SecondOrderHistory(History):
+    """The trace of L-BFGS or Levenberg-Marquardt; an epoch is an iteration that lowered the cost.
+
+    Attributes
+    ----------
+    evaluations : int
+        Passes over all the data: for L-BFGS of cost and gradient, for Levenberg-Marquardt of the
+        Jacobian (one per iteration) or of the cost at a trial step (one per value of μ).
+    cost : float
+        J at the parameters reached.
+    stopped : str
+        Why it ended: "epochs", "gradient_tolerance", "cost_tolerance", or "no lower cost found":
+        the cost cannot be lowered within the precision of the dtype.
+    learning_rate : ndarray of float64, shape (epochs run,)
+        NaN: these methods choose the length of their steps themselves.
+    """
+
+    evaluations: int = 0
+    cost: float = np.nan
+
+
+def run_lbfgs(
+    table: Array,
+    parameters: Array,
+    units: int,
+    X: Array,
+    y: Array,
+    weights: Array,
+    *,
+    epochs: int,
+    mean: bool,
+    weight_decay: float,
+    loss: int,
+    progress: bool | None,
+    memory: int = 10,
+    gradient_tolerance: float = 1e-7,
+    cost_tolerance: float = 1e-12,
+) -> SecondOrderHistory:
+    """L-BFGS with a strong-Wolfe line search on checked arguments; `parameters` is written.
+
+    d = −H ∇J, with H from the last `memory` changes of parameters and gradient; then
+    J(p + α d) ≤ J(p) + 1e-4 α dᵀ∇J and |dᵀ∇J(p + α d)| ≤ 0.9 |dᵀ∇J(p)|. Nocedal and Wright,
+    Numerical Optimization, 2nd edition, algorithms 7.5, 3.5 and 3.6. The cost never rises.
+
+    Parameters
+    ----------
+    table, parameters, units, X, y, weights, epochs, mean, weight_decay, loss, progress
+        As for `descent.run`; an epoch is an iteration. weights is empty or one factor per
+        example, as `validation.example_weights` makes it.
+    memory : int
+        Pairs (s, y) remembered, m ≥ 1.
+    gradient_tolerance : float
+        Stop where max |∂J/∂p| is not above it.
+    cost_tolerance : float
+        Stop after an iteration that lowers J by no more than this part of it.
+
+    Returns
+    -------
+    SecondOrderHistory
+
+    Raises
+    ------
+    DivergenceError
+        If the cost or its gradient is not finite at the start.
+    """
+    lanes = block_lanes(len(X), units, X.shape[1], X.itemsize)
+    model = _model(table, parameters, units, lanes)
+    size, dtype = parameters.size, parameters.dtype
+    state = lbfgs.State(
+        position=np.zeros(lbfgs.POSITIONS, np.int64),
+        cost=np.zeros(2),
+        costs=np.zeros(epochs),
+        base=parameters.copy(),
+        base_gradient=np.zeros(size, dtype),
+        direction=np.zeros(size, dtype),
+        search=np.zeros(line_search.SIZE),
+        steps=np.zeros(memory * size, dtype),
+        changes=np.zeros(memory * size, dtype),
+        curvatures=np.zeros(memory),
+        coefficients=np.zeros(memory),
+    )
+    settings = _settings(
+        X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
+    )
+    data = _pack(table, X, y, weights, lanes)
+    budget = SLICE_SECONDS * _SLOW_MACHINE / (3 * size * lanes)
+    seconds = _run_slices(lbfgs.descend, model, data, state, settings, budget, progress)
+    return _history(state, seconds)
+
+
+def run_levenberg_marquardt(
+    table: Array,
+    parameters: Array,
+    units: int,
+    X: Array,
+    y: Array,
+    weights: Array,
+    *,
+    epochs: int,
+    mean: bool,
+    weight_decay: float,
+    loss: int,
+    progress: bool | None,
+    damping: float = 1e-3,
+    decrease: float = 0.1,
+    increase: float = 10.0,
+    most_damping: float = 1e10,
+    gradient_tolerance: float = 1e-7,
+    cost_tolerance: float = 1e-12,
+) -> SecondOrderHistory:
+    """Levenberg-Marquardt on checked arguments; `parameters` is written.
+
+    (JᵀJ + μ I) d = −Jᵀr for J = ½ Σ r²; μ ← μ · decrease after a step that lowers the cost,
+    μ · increase after one that does not. Hagan and Menhaj, IEEE Transactions on Neural Networks 5
+    (1994), with that paper's values. The cost never rises.
+
+    Parameters
+    ----------
+    table, parameters, units, X, y, weights, epochs, mean, weight_decay, loss, progress
+        As for `run_lbfgs`. loss is half_squared_error.
+    damping : float
+        μ at the start, for the sum over the examples whatever the reduction.
+    decrease, increase : float
+        Factors of μ, 0 < decrease < 1 < increase.
+    most_damping : float
+        Stop if no smaller μ than this lowers the cost.
+    gradient_tolerance, cost_tolerance : float
+        As for `run_lbfgs`.
+
+    Returns
+    -------
+    SecondOrderHistory
+
+    Raises
+    ------
+    ValueError
+        If the loss is not a sum of squares, or the network too large for p² numbers.
+    DivergenceError
+        If the cost or its gradient is not finite at the start.
+    """
+    check_levenberg_marquardt(parameters.size, loss)
+    size = parameters.size
+    # The Jacobian reads features as rows, so the first layer's input block must not be samples.
+    table = table.copy()
+    table[SAMPLE_MAJOR] = 0
+    lanes = _jacobian_lanes(len(X), size)
+    model = _model(table, parameters, units, lanes)
+    state = levenberg_marquardt.State(
+        position=np.zeros(levenberg_marquardt.POSITIONS, np.int64),
+        cost=np.zeros(2),
+        costs=np.zeros(epochs),
+        damping=np.array([damping, decrease, increase, most_damping]),
+        base=parameters.copy(),
+        step=np.zeros(size),
+        jacobian=np.zeros((size + 1) * lanes),
+        normal=np.zeros((size + 1) * size),
+        factor=np.zeros((size + 1) * size),
+    )
+    settings = _settings(
+        X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
+    )
+    data = _pack(table, X, y, weights, lanes)
+    budget = SLICE_SECONDS * _SLOW_MACHINE
+    seconds = _run_slices(
+        levenberg_marquardt.descend, model, data, state, settings, budget, progress
+    )
+    return _history(state, seconds)
+
+
+def check_levenberg_marquardt(parameters: int, loss: int) -> None:
+    """Refuse what Levenberg-Marquardt cannot do: other losses, and networks beyond its memory.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> check_levenberg_marquardt(10_000, 0)
+    Traceback (most recent call last):
+        ...
+    ValueError: optimizer='levenberg_marquardt' with 10000 parameters needs 1.6 GB for JᵀJ and ...
+    """
+    if loss != losses.HALF_SQUARED_ERROR:
+        name = {code: name for name, code in losses.CODES.items()}[loss]
+        raise ValueError(
+            f"optimizer='levenberg_marquardt' with loss={name!r}: it minimises sums of squares, "
+            "wanted loss='half_squared_error' (or optimizer='lbfgs')"
+        )
+    if parameters > MOST_PARAMETERS:
+        raise ValueError(
+            f"optimizer='levenberg_marquardt' with {parameters} parameters needs "
+            f"{16e-9 * parameters**2:.1f} GB for JᵀJ and its factor, wanted at most "
+            f"{MOST_PARAMETERS} parameters (or optimizer='lbfgs')"
+        )
+
+
+def _jacobian_lanes(n: int, parameters: int) -> int:
+    """Samples per block, so that the Jacobian's block stays in cache.
+
+    512 KiB of float64 stay in the second-level cache; wide networks still get 128 lanes, since
+    BLAS needs long sides. Blocks are of equal size, in whole vectors of either dtype.
+    """
+    most = min(max(2**16 // parameters, 128), 1024)
+    count = -(-n // most)
+    return -(-n // (count * 16)) * 16
+
+
+def _model(table: Array, parameters: Array, units: int, lanes: int) -> problem.Model:
+    """The network with the scratch buffers of a block."""
+    dtype = parameters.dtype
+    unused = np.empty(0, dtype)
+    return problem.Model(
+        table=table,
+        parameters=parameters,
+        gradient=np.zeros(parameters.size, dtype),
+        activations=np.zeros(units * lanes, dtype),
+        deltas=np.zeros(units * lanes, dtype),
+        input_block=unused,
+        target_block=unused,
+    )
+
+
+def _settings(
+    X: Array,
+    epochs: int,
+    lanes: int,
+    loss: int,
+    mean: bool,
+    weight_decay: float,
+    gradient_tolerance: float,
+    cost_tolerance: float,
+) -> objective.Settings:
+    n = len(X)
+    return objective.Settings(
+        n=n,
+        epochs=epochs,
+        lanes=lanes,
+        loss=loss,
+        scale=1 / n if mean else 1.0,
+        weight_decay=weight_decay,
+        gradient_tolerance=gradient_tolerance,
+        cost_tolerance=cost_tolerance,
+    )
+
+
+def _pack(table: Array, X: Array, y: Array, weights: Array, lanes: int) -> problem.Data:
+    """The examples, packed block by block."""
+    (n, d_in), d_out = X.shape, y.shape[1]
+    count = -(-n // lanes)
+    sample_major = bool(table[SAMPLE_MAJOR])
+    x_rows = X.reshape(-1)
+    inputs = np.empty(0 if sample_major else count * d_in * lanes, X.dtype)
+    targets = np.empty(count * (d_out + 1) * lanes, X.dtype)
+    order = np.empty(0, np.int64)
+    blocks.pack_all(
+        inputs, targets, x_rows, y.reshape(-1), weights, order, d_in, d_out, n, lanes, sample_major
+    )
+    return problem.Data(
+        inputs=x_rows if sample_major else inputs,
+        targets=targets,
+        weights=weights,
+        order=order,
+        n=n,
+        batch_size=n,
+        batch_blocks=count,
+        chunk_blocks=count,
+    )
+
+
+def _run_slices(
+    descend: Callable[..., None],
+    model: problem.Model,
+    data: problem.Data,
+    state: Any,
+    settings: objective.Settings,
+    budget: float,
+    progress: bool | None,
+) -> float:
+    """Call a driver until it is done, each time with about `SLICE_SECONDS` of work.
+
+    However that ends, the network then holds the last completed iteration, the best so far.
+    Returns the seconds taken.
+    """
+    begin = time.perf_counter()
+    try:
+        with single_threaded_blas(), Progress(settings.epochs, progress) as bar:
+            while state.position[objective.STATUS] == problem.RUNNING:
+                start = time.perf_counter()
+                descend(model, data, state, settings, max(1, int(budget)))
+                elapsed = max(time.perf_counter() - start, 1e-6)
+                # A first call compiles for seconds: the budget must not shrink to nothing for that.
+                budget = min(budget * min(max(SLICE_SECONDS / elapsed, 0.25), 8), _MOST_WORK)
+                epoch = int(state.position[objective.EPOCH])
+                if epoch:
+                    bar.update(epoch, float(state.costs[epoch - 1]))
+    finally:
+        model.parameters[:] = state.base
+    return time.perf_counter() - begin
+
+
+def _history(state: Any, seconds: float) -> SecondOrderHistory:
+    """What the driver's state tells, or the error that it diverged."""
+    status, epoch = int(state.position[objective.STATUS]), int(state.position[objective.EPOCH])
+    if status == problem.DIVERGED:
+        raise DivergenceError(
+            "the cost or its gradient is not finite at the parameters that the descent starts "
+            "from; the network still holds them. Try scaled inputs or smaller weights",
+            0,
+            History(state.cost[:1].copy(), seconds, np.full(1, np.nan)),
+        )
+    return SecondOrderHistory(
+        J=state.costs[:epoch].copy(),
+        seconds=seconds,
+        learning_rate=np.full(epoch, np.nan),
+        stopped=STOPPED[status],
+        evaluations=int(state.position[objective.EVALUATIONS]),
+        cost=float(state.cost[1]),
+    )
