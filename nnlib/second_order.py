@@ -278,9 +278,10 @@ def _settings(
         lanes=lanes,
         loss=loss,
         scale=1 / n if mean else 1.0,
-        weight_decay=weight_decay,
-        gradient_tolerance=gradient_tolerance,
-        cost_tolerance=cost_tolerance,
+        # A whole number here would compile the driver anew.
+        weight_decay=float(weight_decay),
+        gradient_tolerance=float(gradient_tolerance),
+        cost_tolerance=float(cost_tolerance),
     )
 
 
