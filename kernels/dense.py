@@ -37,6 +37,7 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
         workspace=output + d_out if activation in NEEDS_WORKSPACE else output,
         wide=int(wide),
         sample_major=int(wide and first),
+        keep=0,
     )
 
 

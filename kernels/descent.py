@@ -14,6 +14,7 @@ import functools
 import math
 from collections.abc import Callable
 
+from .dropout import NO_DROPOUT, block_key
 from .evaluate import absolute_weights, squared_weights
 from .jit import Vector, entry, kernel
 from .memory import window
@@ -72,6 +73,7 @@ def chunk_passes(
     settings: Settings,
     plain: bool,
     batch: int,
+    step: int,
     turn: int,
     train: bool,
     member: int,
@@ -84,7 +86,10 @@ def chunk_passes(
         block = chunk * data.chunk_blocks + turn
         before = state.chunk_costs[chunk] if turn > 0 else 0.0
         if block * settings.lanes < examples:
-            before += block_pass(model, data, settings, batch, block, chunk, train, turn > 0)
+            key = NO_DROPOUT
+            if not plain and train and settings.dropout:
+                key = block_key(settings.dropout_seed, step, block)
+            before += block_pass(model, data, settings, batch, block, chunk, key, train, turn > 0)
         elif train and turn == 0:
             size = model.parameters.size
             gradient = window(model.gradient, chunk * size, size)
@@ -147,6 +152,7 @@ def driver(plain: bool) -> Callable[..., None]:
                 settings,
                 plain,
                 batch,
+                count,
                 turn,
                 validating == 0,
                 member,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .blocks import pack, pack_targets, unpack
+from .dropout import NO_DROPOUT
 from .jit import Vector, entry, kernel
 from .losses import cost as loss_cost
 from .memory import window
@@ -34,7 +35,7 @@ def outputs(
             a_in = window(x, start * d_in, count * d_in)
         else:
             pack(block, x, order, start, count, d_in)
-        forward(activations, table, parameters, a_in, lanes)
+        forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
         unpack(out, window(activations, last * lanes, d_out * lanes), start, count, d_out)
 
 
@@ -69,7 +70,7 @@ def cost(
         else:
             pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
-        forward(activations, table, parameters, a_in, lanes)
+        forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
         a = window(activations, last * lanes, d_out * lanes)
         total += loss_cost(a, targets, weight, loss)
     return total
@@ -119,6 +120,7 @@ def gradient(
             targets,
             weight,
             loss,
+            NO_DROPOUT,
             True,
             start > 0,
         )

@@ -29,6 +29,7 @@ class Row(NamedTuple):
     workspace: int  # first of as many more units, if its activation needs them; else = output
     wide: int  # 1: products by BLAS, 0: hand loops
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
+    keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
 
     @property
     def end(self) -> int:
@@ -49,10 +50,11 @@ COLUMNS = len(Row._fields)
     WORKSPACE,
     WIDE,
     SAMPLE_MAJOR,
+    KEEP,
 ) = range(COLUMNS)
 
 # Kinds of layer.
-DENSE = 0
+DENSE, DROPOUT = range(2)
 
 
 def build_table(rows: list[Row]) -> Vector:

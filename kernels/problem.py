@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .blocks import pack_inputs, pack_targets
 from .jit import Vector, kernel
@@ -85,6 +85,8 @@ class Settings(NamedTuple):
     target_cost: float  # −inf: none
     plateau_factor: float  # 0: the schedule alone
     plateau_patience: int
+    dropout: bool  # whether the table has rows of dropout
+    dropout_seed: int
 
 
 @kernel
@@ -95,13 +97,14 @@ def block_pass(
     batch: int,
     block: int,
     chunk: int,
+    key: Any,
     train: bool,
     accumulate: bool,
 ) -> float:
     """Pass of one block of one batch; returns its summed cost.
 
     Writes the chunk's part of the buffers. If `train`, the block's gradient takes the place of
-    the chunk's, or is added to it if `accumulate`.
+    the chunk's, or is added to it if `accumulate`. key is the block's for dropout.
     """
     lanes = settings.lanes
     table = model.table
@@ -134,6 +137,7 @@ def block_pass(
         window(targets, 0, d_out * lanes),
         window(targets, d_out * lanes, lanes),
         settings.loss,
+        key,
         train,
         accumulate,
     )

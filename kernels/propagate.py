@@ -7,8 +7,10 @@ which kinds of layer exist.
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import activations as activation
-from . import dense, losses
+from . import dense, dropout, losses
 from .jit import Vector, kernel
 from .memory import window
 from .operations import (
@@ -17,6 +19,7 @@ from .operations import (
     D_IN,
     D_OUT,
     DENSE,
+    DROPOUT,
     KIND,
     OUTPUT,
     PARAMETERS,
@@ -32,10 +35,12 @@ def forward(
     parameters: Vector,
     inputs: Vector,
     lanes: int,
+    key: Any,
 ) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
 
     activations (units, lanes) is written; inputs is the block, (d_1, lanes) or (samples, d_1).
+    key is the block's for dropout, or NO_DROPOUT.
     """
     a_in = inputs
     for first in range(0, table.size, COLUMNS):
@@ -45,6 +50,8 @@ def forward(
         if row[KIND] == DENSE:
             dense.forward(a_out, layer_parameters, a_in, row, lanes)
         workspace = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
+        if row[KIND] == DROPOUT:
+            dropout.forward(a_out, workspace, a_in, row, key)
         activation.forward(a_out, workspace, lanes, row[ACTIVATION])
         a_in = a_out
 
@@ -82,6 +89,8 @@ def backward(
             delta_in = window(deltas, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
             if row[KIND] == DENSE:
                 dense.delta(delta_in, layer_parameters, delta_out, row, lanes)
+            elif row[KIND] == DROPOUT:
+                dropout.delta(delta_in, kept, delta_out)
 
 
 @kernel
@@ -95,6 +104,7 @@ def cost_and_gradient(
     targets: Vector,
     weight: Vector,
     loss: int,
+    key: Any,
     train: bool,
     accumulate: bool,
 ) -> float:
@@ -103,7 +113,7 @@ def cost_and_gradient(
     targets is (d_L, lanes), weight (lanes,) with 0 for padding lanes.
     """
     lanes = weight.size
-    forward(activations, table, parameters, inputs, lanes)
+    forward(activations, table, parameters, inputs, lanes, key)
     last = table[table.size - COLUMNS + OUTPUT] * lanes
     a = window(activations, last, targets.size)
     if train:

@@ -12,9 +12,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from .kernels import activations, dense, losses
+from .kernels import activations, dense, dropout, losses
 from .kernels.operations import Row
-from .validation import known_name
+from .validation import known_name, real_number
 
 # The output activations with which a loss on logits makes sense: the one folded in, and identity,
 # with which F returns the logits.
@@ -74,19 +74,49 @@ def output_rows(sizes: Sequence[int], names: Sequence[str]) -> list[Row]:
     return _dense_rows(sizes, [activations.CODES[name] for name in names])
 
 
-def training_rows(sizes: Sequence[int], names: Sequence[str], loss: str) -> list[Row]:
-    """The table's rows for J and its gradient, with what the loss wants as last activation."""
+def training_rows(
+    sizes: Sequence[int], names: Sequence[str], loss: str, dropouts: Sequence[float] = ()
+) -> list[Row]:
+    """The table's rows for J and its gradient, with what the loss wants as last activation.
+
+    dropouts holds one probability per hidden layer, or none; layers with more than 0 are followed
+    by a row that thins them.
+    """
     codes = [activations.CODES[name] for name in names]
     codes[-1] = losses.ON_LOGITS.get(losses.CODES[loss], codes[-1])
-    return _dense_rows(sizes, codes)
+    return _dense_rows(sizes, codes, dropouts)
 
 
-def _dense_rows(sizes: Sequence[int], codes: Sequence[int]) -> list[Row]:
+def dropout_probabilities(value: Any, hidden: int) -> tuple[float, ...]:
+    """One checked probability per hidden layer, from one number for all of them or a list.
+
+    >>> dropout_probabilities(0.5, 2)
+    (0.5, 0.5)
+    """
+    if value is None:
+        return ()
+    values = [value] * hidden if not isinstance(value, Sequence) else list(value)
+    if len(values) != hidden or not hidden:
+        raise ValueError(
+            f"dropout is {value!r}, wanted a probability or {hidden} of them, one per hidden layer"
+        )
+    for probability in values:
+        if real_number("dropout", probability) >= 1:
+            raise ValueError(f"dropout is {probability!r}, wanted probabilities below 1")
+    return tuple(float(probability) for probability in values)
+
+
+def _dense_rows(
+    sizes: Sequence[int], codes: Sequence[int], dropouts: Sequence[float] = ()
+) -> list[Row]:
     rows: list[Row] = []
     parameters = unit = 0
-    for (d_in, d_out), code in zip(itertools.pairwise(sizes), codes, strict=True):
-        row = dense.row(d_in, d_out, code, parameters, unit, first=not rows)
+    for layer, (d_in, d_out) in enumerate(itertools.pairwise(sizes)):
+        row = dense.row(d_in, d_out, codes[layer], parameters, unit, first=not rows)
         rows.append(row)
         parameters += row.size
         unit = row.end
+        if layer < len(dropouts) and dropouts[layer] > 0:
+            rows.append(dropout.row(d_out, dropouts[layer], parameters, unit))
+            unit = rows[-1].end
     return rows

@@ -75,6 +75,8 @@ class Descent:
         batch_size filled in.
     memory : OptimizerState or None
         To go on from; None starts afresh.
+    dropout_seed : int
+        Decides the masks, together with the number of the step.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Descent:
         validation: Examples | None,
         options: Options,
         memory: OptimizerState | None,
+        dropout_seed: int,
     ) -> None:
         n = len(train.X)
         batch = options.batch_size or n
@@ -95,7 +98,7 @@ class Descent:
         chunks = chunk_count(batch, parameters.size)
         lanes = block_lanes(-(-batch // chunks), units, train.X.shape[1], parameters.itemsize)
         self._options = options
-        self._settings = _settings(options, lanes, units, chunks, loss)
+        self._settings = _settings(options, lanes, units, chunks, loss, dropout_seed)
         self._descend = driver(chunks == 1 and validation is None and options.plain)
         self._data = _arrange(table, train, batch, lanes, chunks, shuffle)
         self._validation = _validation_data(table, train, validation, lanes, chunks)
@@ -253,7 +256,9 @@ class Descent:
         return DivergenceError(message, epoch, history)
 
 
-def _settings(options: Options, lanes: int, units: int, chunks: int, loss: int) -> problem.Settings:
+def _settings(
+    options: Options, lanes: int, units: int, chunks: int, loss: int, dropout_seed: int
+) -> problem.Settings:
     optimizer, plateau = options.optimizer, options.plateau
     assert isinstance(optimizer, Optimizer)
     return problem.Settings(
@@ -275,6 +280,8 @@ def _settings(options: Options, lanes: int, units: int, chunks: int, loss: int) 
         target_cost=options.target,
         plateau_factor=plateau.factor if plateau else 0.0,
         plateau_patience=plateau.patience if plateau else 0,
+        dropout=options.dropout is not None,
+        dropout_seed=dropout_seed,
     )
 
 

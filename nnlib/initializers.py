@@ -59,6 +59,45 @@ def he_normal(generator: np.random.Generator, d_in: int, d_out: int) -> Array:
     return generator.normal(0, math.sqrt(2 / d_in), (d_out, d_in))
 
 
+def lecun_uniform(generator: np.random.Generator, d_in: int, d_out: int) -> Array:
+    """W ~ U(−r, r), r = √(3/d_in); the variance of `lecun_normal`. Returns W (d_out, d_in).
+
+    >>> lecun_uniform(np.random.default_rng(0), 2, 1).shape
+    (1, 2)
+    """
+    limit = math.sqrt(3 / d_in)
+    return generator.uniform(-limit, limit, (d_out, d_in))
+
+
+def lecun_normal(generator: np.random.Generator, d_in: int, d_out: int) -> Array:
+    """W ~ N(0, 1/d_in).
+
+    Source: Y. LeCun et al., "Efficient backprop", 1998, section 4.6. Returns W (d_out, d_in).
+
+    >>> lecun_normal(np.random.default_rng(0), 2, 1).shape
+    (1, 2)
+    """
+    return generator.normal(0, math.sqrt(1 / d_in), (d_out, d_in))
+
+
+def orthogonal(generator: np.random.Generator, d_in: int, d_out: int) -> Array:
+    """W with orthonormal rows or columns, whichever are fewer, uniform among such matrices.
+
+    Q of the QR decomposition of a normal matrix, its signs made those of R's diagonal. Source:
+    A. Saxe et al., "Exact solutions to the nonlinear dynamics of learning", ICLR 2014. Returns
+    W of shape (d_out, d_in).
+
+    >>> W = orthogonal(np.random.default_rng(0), 3, 2)
+    >>> (W @ W.T).round(12) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    tall = generator.normal(size=(max(d_in, d_out), min(d_in, d_out)))
+    q, r = np.linalg.qr(tall)
+    q *= np.sign(np.diagonal(r))
+    return q if d_out >= d_in else q.T
+
+
 def zeros(generator: np.random.Generator, d_in: int, d_out: int) -> Array:
     """W = 0, of shape (d_out, d_in). Hidden units that start equal stay equal.
 
@@ -73,11 +112,14 @@ INITIALIZERS: dict[str, Initializer] = {
     "glorot_normal": glorot_normal,
     "he_uniform": he_uniform,
     "he_normal": he_normal,
+    "lecun_uniform": lecun_uniform,
+    "lecun_normal": lecun_normal,
+    "orthogonal": orthogonal,
     "zeros": zeros,
 }
 
-# He's variance makes up for the half that relu cuts off; Glorot's suits the symmetric ones.
-_DEFAULTS = {"relu": "he_uniform"}
+# He's variance makes up for the half that the relu family cuts off; Glorot's suits the others.
+_DEFAULTS = dict.fromkeys(["relu", "leaky_relu", "elu", "gelu", "silu", "softplus"], "he_uniform")
 
 
 def initialize(

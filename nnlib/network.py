@@ -1,4 +1,4 @@
-"""Network: sizes, parameters, F, J and derJ."""
+"""Network: what it computes, and its descent, files and figure."""
 
 from __future__ import annotations
 
@@ -7,37 +7,25 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from . import validation as checks
-from .architecture import activation_names, check_output, output_rows, training_rows
+from .architecture import dropout_probabilities, training_rows
 from .descent import Descent, Examples, OptimizerState
+from .function import NetworkFunction
 from .history import History, Report
-from .initializers import initialize
-from .kernels import evaluate, losses
-from .kernels.operations import block_lanes, build_table
+from .kernels import losses
+from .kernels.operations import build_table
 from .optimizers import Optimizer
-from .options import REDUCTIONS, Options
+from .options import Options
 from .schedules import Schedule
-from .validation import (
-    check_finite,
-    example_weights,
-    examples,
-    known_name,
-    numbers,
-    real_number,
-    rows,
-)
+from .validation import example_weights, examples, real_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
 
-_NO_ORDER = np.empty(0, np.int64)
-
-
-class Network:
+class Network(NetworkFunction):
     """A feed-forward network of dense layers, trained by gradient descent in compiled code.
 
     a^[1] = x;  z^[ℓ+1] = W^[ℓ] a^[ℓ] + b^[ℓ];  a^[ℓ+1] = f(z^[ℓ+1]);  F(x) = a^[L].
@@ -63,8 +51,9 @@ class Network:
     seed : int or None
         Decides the initial weights and the order of mini-batches; None draws a fresh one.
     initializer : str, list of (W, b), or None
-        ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``zeros``, or the
-        arrays themselves. None: ``he_uniform`` for relu layers, ``glorot_uniform`` for others.
+        ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
+        ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:
+        ``he_uniform`` for relu and its relatives, ``glorot_uniform`` for others.
 
     Raises
     ------
@@ -93,229 +82,10 @@ class Network:
         seed: int | None = 0,
         initializer: Any = None,
     ) -> None:
-        self._sizes = checks.layer_sizes(sizes)
-        self._activations = activation_names(activation, len(self._sizes) - 1)
-        self._loss = known_name("loss", loss, losses.CODES)
-        check_output(self._activations, self._loss, self._sizes[-1])
-        self._dtype = checks.floating_dtype(dtype)
-        self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
-        layers = training_rows(self._sizes, self._activations, self._loss)
-        self._table = build_table(layers)
-        self._output_table = build_table(output_rows(self._sizes, self._activations))
-        self._units = layers[-1].end
-        self._parameters = np.zeros(layers[-1].parameters + layers[-1].size, self._dtype)
-        sequence = np.random.SeedSequence(self._seed)
-        initial, order = sequence.spawn(2)
-        self._generator = order.generate_state(4, np.uint64)
+        super().__init__(sizes, activation, loss, dtype, seed, initializer)
         self._memory: OptimizerState | None = None
-        initialize(
-            self.weights,
-            self.biases,
-            self._activations,
-            initializer,
-            np.random.default_rng(initial),
-        )
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, d_1 … d_L."""
-        return self._sizes
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """Name of each layer's activation, the input layer left out."""
-        return self._activations
-
-    @property
-    def loss(self) -> str:
-        """Name of the loss."""
-        return self._loss
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or float64."""
-        return self._dtype
-
-    @property
-    def parameters(self) -> Array:
-        """The flat vector W^[1], b^[1], W^[2], b^[2], …, each W row by row; writable in place."""
-        return self._parameters
-
-    @parameters.setter
-    def parameters(self, values: ArrayLike) -> None:
-        array = numbers("parameters", values, self._dtype)
-        if array.shape != self._parameters.shape:
-            raise ValueError(f"parameters has shape {array.shape}, wanted {self._parameters.shape}")
-        check_finite("parameters", array)
-        self._parameters[:] = array
-
-    @property
-    def weights(self) -> list[Array]:
-        """W of each layer, shape (d_out, d_in): writable views of `parameters`."""
-        return [weight for weight, _ in self._views(self._parameters)]
-
-    @property
-    def biases(self) -> list[Array]:
-        """b of each layer, shape (d_out,): writable views of `parameters`."""
-        return [bias for _, bias in self._views(self._parameters)]
-
-    def F(self, X: ArrayLike) -> Any:
-        """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
-
-        Parameters
-        ----------
-        X : array_like, shape (n, d_1)
-            Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
-
-        Returns
-        -------
-        ndarray, shape (n, d_L)
-            Shape (d_L,) for one example. Where d_1 = d_L = 1 it has the shape of X: a number
-            for a number.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X or the parameters are not finite real numbers, or X has another shape.
-
-        Examples
-        --------
-        >>> import nnlib
-        >>> net = nnlib.Network([2, 1], "heaviside", initializer=[([[1, -2]], [1])])
-        >>> net.F([[3, 2], [2, 2]])
-        array([[1.],
-               [0.]])
-        """
-        d_in, d_out = self._sizes[0], self._sizes[-1]
-        array = numbers("X", X, self._dtype)
-        shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
-        if array.ndim < 2:
-            if d_in == 1:
-                shape = array.shape if d_out == 1 else (*array.shape, d_out)
-            elif array.shape == (d_in,):
-                array, shape = array.reshape(1, -1), (d_out,)
-        array = rows("X", array, d_in)
-        self._check_parameters()
-        n = len(array)
-        out = np.empty(n * d_out, self._dtype)
-        lanes = block_lanes(n, self._units, d_in, self._dtype.itemsize)
-        evaluate.outputs(
-            out,
-            array.reshape(-1),
-            _NO_ORDER,
-            self._output_table,
-            self._parameters,
-            np.empty(self._units * lanes, self._dtype),
-            np.empty(d_in * lanes, self._dtype),
-            lanes,
-        )
-        return out.reshape(shape) if shape else float(out[0])
-
-    def J(
-        self,
-        X: Any,
-        y: ArrayLike | None = None,
-        reduction: str = "mean",
-        weight_decay: float = 0.0,
-        sample_weight: ArrayLike | None = None,
-    ) -> float:
-        """Cost over a data set: J = Σ v_i J(x_i, y_i) / Σ v_i + (λ/2) Σ w².
-
-        Parameters
-        ----------
-        X : array_like, shape (n, d_1)
-            Or, without y, a sequence of (x, y) pairs.
-        y : array_like, shape (n, d_L)
-            Or (n,) where d_L = 1. For the loss ``softmax_cross_entropy`` also (n,) classes
-            from 0 to d_L − 1.
-        reduction : {"mean", "sum"}
-            ``sum`` leaves out the factor 1/Σ v_i, as the lecture's programs do.
-        weight_decay : float
-            λ; weights count, biases do not.
-        sample_weight : array_like, shape (n,), or None
-            v_i ≥ 0, not all 0. None: all 1, so that J is the mean (1/n) Σ J(x_i, y_i).
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        TypeError, ValueError
-            For data of another form, or not finite.
-
-        Examples
-        --------
-        >>> import nnlib
-        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
-        >>> net.J([(0, 1), (1, 3)])
-        2.5
-        """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
-        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
-        decay = real_number("weight_decay", weight_decay)
-        weights = example_weights(sample_weight, len(X), self._dtype, mean)
-        self._check_parameters()
-        lanes, activation_buffer, block, targets = self._scratch(len(X))
-        total = evaluate.cost(
-            X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table, self._parameters,
-            activation_buffer, block, targets, lanes, losses.CODES[self._loss],
-        )  # fmt: skip
-        if mean:
-            total /= len(X)
-        if decay:
-            total += 0.5 * decay * evaluate.weight_norm(self._table, self._parameters)
-        return float(total)
-
-    def derJ(
-        self,
-        X: Any,
-        y: ArrayLike | None = None,
-        reduction: str = "mean",
-        weight_decay: float = 0.0,
-        sample_weight: ArrayLike | None = None,
-    ) -> tuple[list[Array], list[Array]]:
-        """Gradient of `J` by back-propagation.
-
-        δ^[L] = ∂J/∂a^[L] ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
-        ∇W^[ℓ] = δ^[ℓ+1] (a^[ℓ])ᵀ;  ∇b^[ℓ] = δ^[ℓ+1].
-
-        Parameters
-        ----------
-        X, y, reduction, weight_decay, sample_weight
-            As for `J`.
-
-        Returns
-        -------
-        tuple of (list of ndarray, list of ndarray)
-            ∂J/∂W of shape (d_out, d_in) and ∂J/∂b of shape (d_out,), one per layer.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for `J`.
-
-        Examples
-        --------
-        >>> import nnlib
-        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
-        >>> net.derJ([(0, 1), (1, 3)])
-        ([array([[-1.5]])], [array([-2.])])
-        """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
-        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
-        decay = real_number("weight_decay", weight_decay)
-        weights = example_weights(sample_weight, len(X), self._dtype, mean)
-        self._check_parameters()
-        lanes, activation_buffer, block, targets = self._scratch(len(X))
-        gradient = np.empty_like(self._parameters)
-        evaluate.gradient(
-            gradient, X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table,
-            self._parameters, activation_buffer, np.empty_like(activation_buffer), block, targets,
-            lanes, losses.CODES[self._loss], 1 / len(X) if mean else 1.0, decay,
-        )  # fmt: skip
-        views = self._views(gradient)
-        return [weight for weight, _ in views], [bias for _, bias in views]
+        # Masks are drawn from the number of the step, so that going on draws new ones.
+        self._dropout_seed = int(self._generator[0] >> np.uint64(1))
 
     def descent(
         self,
@@ -329,6 +99,7 @@ class Network:
         weight_decay: float = 0.0,
         l1: float = 0.0,
         max_norm: float | None = None,
+        dropout: float | Sequence[float] | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         batch_size: int | None = None,
@@ -368,6 +139,9 @@ class Network:
             λ of (λ/2) Σ w² and λ₁ of λ₁ Σ |w|, on weights, not on biases.
         max_norm : float or None
             Largest norm of a unit's incoming weights, after every step.
+        dropout : float, list of float or None
+            Probability with which a hidden unit's value is dropped in training, and the others
+            divided by one minus it; one for all hidden layers or one for each.
         clip_norm, clip_value : float or None
             Largest norm of the gradient, largest size of each of its elements (before the norm).
         batch_size : int or None
@@ -430,6 +204,7 @@ class Network:
             weight_decay=weight_decay,
             l1=l1,
             max_norm=max_norm,
+            dropout=dropout_probabilities(dropout, len(self._sizes) - 2) or None,
             clip_norm=clip_norm,
             clip_value=clip_value,
             batch_size=batch_size,
@@ -454,20 +229,24 @@ class Network:
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
         self._check_parameters()
-        memory = self._optimizer_memory(options)
         generator = self._generator
         if options.seed is not None:
             generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
+        table, units = self._table, self._units
+        if options.dropout:
+            layers = training_rows(self._sizes, self._activations, self._loss, options.dropout)
+            table, units = build_table(layers), layers[-1].end
         descent = Descent(
-            self._table,
+            table,
             self._parameters,
-            self._units,
+            units,
             losses.CODES[self._loss],
             generator,
             train,
             held_out,
             options,
-            memory,
+            self._optimizer_memory(options),
+            dropout_seed=self._dropout_seed if options.seed is None else options.seed,
         )
         try:
             return descent.run()
@@ -579,31 +358,4 @@ class Network:
         return (
             f"Network({list(self._sizes)}, activation={activation!r}, loss={self._loss!r}, "
             f"dtype={self._dtype.name!r}, seed={self._seed})"
-        )
-
-    def _views(self, flat: Array) -> list[tuple[Array, Array]]:
-        """(W, b) of each layer as views of a vector laid out like `parameters`."""
-        views, start = [], 0
-        for d_in, d_out in zip(self._sizes, self._sizes[1:], strict=False):
-            middle = start + d_in * d_out
-            views.append((flat[start:middle].reshape(d_out, d_in), flat[middle : middle + d_out]))
-            start = middle + d_out
-        return views
-
-    def _check_parameters(self) -> None:
-        if not evaluate.all_finite(self._parameters):
-            check_finite("parameters", self._parameters)
-
-    def _scratch(self, n: int) -> tuple[int, Array, Array, Array]:
-        """Lanes of a block and the buffers for activations, inputs and targets.
-
-        Made anew for every call, so that threads may share a network that they do not train.
-        """
-        d_in, d_out = self._sizes[0], self._sizes[-1]
-        lanes = block_lanes(n, self._units, d_in, self._dtype.itemsize)
-        return (
-            lanes,
-            np.empty(self._units * lanes, self._dtype),
-            np.empty(d_in * lanes, self._dtype),
-            np.empty((d_out + 1) * lanes, self._dtype),
         )

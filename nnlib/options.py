@@ -39,6 +39,7 @@ class Options:
     weight_decay: float = 0.0
     l1: float = 0.0
     max_norm: float | None = None
+    dropout: Any = None
     clip_norm: float | None = None
     clip_value: float | None = None
     batch_size: int | None = None
@@ -121,6 +122,7 @@ class Options:
             self.weight_decay
             or self.l1
             or self.max_norm
+            or self.dropout is not None
             or self.clip_norm
             or self.clip_value
             or self.patience

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import nnlib
+from nnlib.initializers import INITIALIZERS
 from tests import reference
 from tests.tolerances import assert_close
 
-NAMED = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "zeros"]
+NAMED = list(INITIALIZERS)
 
 
 def test_parameters_are_W_then_b_layer_by_layer():
@@ -74,6 +75,8 @@ def test_seed_decides_the_initial_weights(name):
 @pytest.mark.parametrize(
     ("name", "variance"),
     [
+        ("lecun_uniform", 1 / 300),
+        ("lecun_normal", 1 / 300),
         ("glorot_uniform", 2 / (300 + 200)),
         ("glorot_normal", 2 / (300 + 200)),
         ("he_uniform", 2 / 300),
@@ -251,3 +254,10 @@ def test_gradient_by_hand():
 def test_the_lecture_s_first_cost(exercise_data, exercise_start):
     net = nnlib.Network([1, 2, 1], initializer=exercise_start)
     assert net.J(*exercise_data, reduction="sum") == pytest.approx(4.3, rel=1e-14)
+
+
+@pytest.mark.parametrize("sizes", [[30, 20], [20, 30], [25, 25]])
+def test_orthogonal_weights_are(sizes, dtype):
+    W = nnlib.Network(sizes, initializer="orthogonal", dtype=dtype).weights[0].astype(float)
+    product = W @ W.T if len(W) <= len(W.T) else W.T @ W
+    np.testing.assert_allclose(product, np.eye(len(product)), atol=20 * np.finfo(dtype).eps)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnlib.kernels import activations, dense, losses, propagate
+from nnlib.kernels.dropout import NO_DROPOUT
 from nnlib.kernels.jit import entry
 from nnlib.kernels.operations import build_table
 from tests import reference
@@ -19,7 +20,7 @@ NAMES = ["tanh", "silu", "softplus"]  # with and without a workspace
 
 @entry
 def forward(outputs, table, parameters, inputs, lanes):
-    propagate.forward(outputs, table, parameters, inputs, lanes)
+    propagate.forward(outputs, table, parameters, inputs, lanes, NO_DROPOUT)
 
 
 @entry
@@ -28,7 +29,7 @@ def cost_and_gradient(
 ):
     return propagate.cost_and_gradient(
         gradient, deltas, outputs, table, parameters, inputs, targets, weight,
-        loss, True, accumulate,
+        loss, NO_DROPOUT, True, accumulate,
     )  # fmt: skip
 
 

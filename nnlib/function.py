@@ -1,0 +1,292 @@
+"""What a network computes: its parameters, F, J and derJ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import validation as checks
+from .architecture import activation_names, check_output, output_rows, training_rows
+from .initializers import initialize
+from .kernels import evaluate, losses
+from .kernels.operations import block_lanes, build_table
+from .options import REDUCTIONS
+from .validation import (
+    check_finite,
+    example_weights,
+    examples,
+    known_name,
+    numbers,
+    real_number,
+    rows,
+)
+
+Array = NDArray[Any]
+
+_NO_ORDER = np.empty(0, np.int64)
+
+
+class NetworkFunction:
+    """The function of a `Network`, its cost and its gradient; everything but the descent."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "sigmoid",
+        loss: str = "half_squared_error",
+        dtype: DTypeLike = "float64",
+        seed: int | None = 0,
+        initializer: Any = None,
+    ) -> None:
+        self._sizes = checks.layer_sizes(sizes)
+        self._activations = activation_names(activation, len(self._sizes) - 1)
+        self._loss = known_name("loss", loss, losses.CODES)
+        check_output(self._activations, self._loss, self._sizes[-1])
+        self._dtype = checks.floating_dtype(dtype)
+        self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
+        layers = training_rows(self._sizes, self._activations, self._loss)
+        self._table = build_table(layers)
+        self._output_table = build_table(output_rows(self._sizes, self._activations))
+        self._units = layers[-1].end
+        self._parameters = np.zeros(layers[-1].parameters + layers[-1].size, self._dtype)
+        sequence = np.random.SeedSequence(self._seed)
+        initial, order = sequence.spawn(2)
+        self._generator = order.generate_state(4, np.uint64)
+        initialize(
+            self.weights,
+            self.biases,
+            self._activations,
+            initializer,
+            np.random.default_rng(initial),
+        )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer, d_1 … d_L."""
+        return self._sizes
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Name of each layer's activation, the input layer left out."""
+        return self._activations
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self._loss
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self._dtype
+
+    @property
+    def parameters(self) -> Array:
+        """The flat vector W^[1], b^[1], W^[2], b^[2], …, each W row by row; writable in place."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        array = numbers("parameters", values, self._dtype)
+        if array.shape != self._parameters.shape:
+            raise ValueError(f"parameters has shape {array.shape}, wanted {self._parameters.shape}")
+        check_finite("parameters", array)
+        self._parameters[:] = array
+
+    @property
+    def weights(self) -> list[Array]:
+        """W of each layer, shape (d_out, d_in): writable views of `parameters`."""
+        return [weight for weight, _ in self._views(self._parameters)]
+
+    @property
+    def biases(self) -> list[Array]:
+        """b of each layer, shape (d_out,): writable views of `parameters`."""
+        return [bias for _, bias in self._views(self._parameters)]
+
+    def F(self, X: ArrayLike) -> Any:
+        """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d_1)
+            Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
+
+        Returns
+        -------
+        ndarray, shape (n, d_L)
+            Shape (d_L,) for one example. Where d_1 = d_L = 1 it has the shape of X: a number
+            for a number.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X or the parameters are not finite real numbers, or X has another shape.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([2, 1], "heaviside", initializer=[([[1, -2]], [1])])
+        >>> net.F([[3, 2], [2, 2]])
+        array([[1.],
+               [0.]])
+        """
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        array = numbers("X", X, self._dtype)
+        shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
+        if array.ndim < 2:
+            if d_in == 1:
+                shape = array.shape if d_out == 1 else (*array.shape, d_out)
+            elif array.shape == (d_in,):
+                array, shape = array.reshape(1, -1), (d_out,)
+        array = rows("X", array, d_in)
+        self._check_parameters()
+        n = len(array)
+        out = np.empty(n * d_out, self._dtype)
+        lanes = block_lanes(n, self._units, d_in, self._dtype.itemsize)
+        evaluate.outputs(
+            out,
+            array.reshape(-1),
+            _NO_ORDER,
+            self._output_table,
+            self._parameters,
+            np.empty(self._units * lanes, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
+            lanes,
+        )
+        return out.reshape(shape) if shape else float(out[0])
+
+    def J(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """Cost over a data set: J = Σ v_i J(x_i, y_i) / Σ v_i + (λ/2) Σ w².
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d_1)
+            Or, without y, a sequence of (x, y) pairs.
+        y : array_like, shape (n, d_L)
+            Or (n,) where d_L = 1. For the loss ``softmax_cross_entropy`` also (n,) classes
+            from 0 to d_L − 1.
+        reduction : {"mean", "sum"}
+            ``sum`` leaves out the factor 1/Σ v_i, as the lecture's programs do.
+        weight_decay : float
+            λ; weights count, biases do not.
+        sample_weight : array_like, shape (n,), or None
+            v_i ≥ 0, not all 0. None: all 1, so that J is the mean (1/n) Σ J(x_i, y_i).
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            For data of another form, or not finite.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
+        >>> net.J([(0, 1), (1, 3)])
+        2.5
+        """
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
+        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
+        decay = real_number("weight_decay", weight_decay)
+        weights = example_weights(sample_weight, len(X), self._dtype, mean)
+        self._check_parameters()
+        lanes, activation_buffer, block, targets = self._scratch(len(X))
+        total = evaluate.cost(
+            X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table, self._parameters,
+            activation_buffer, block, targets, lanes, losses.CODES[self._loss],
+        )  # fmt: skip
+        if mean:
+            total /= len(X)
+        if decay:
+            total += 0.5 * decay * evaluate.weight_norm(self._table, self._parameters)
+        return float(total)
+
+    def derJ(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[list[Array], list[Array]]:
+        """Gradient of `J` by back-propagation.
+
+        δ^[L] = ∂J/∂a^[L] ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
+        ∇W^[ℓ] = δ^[ℓ+1] (a^[ℓ])ᵀ;  ∇b^[ℓ] = δ^[ℓ+1].
+
+        Parameters
+        ----------
+        X, y, reduction, weight_decay, sample_weight
+            As for `J`.
+
+        Returns
+        -------
+        tuple of (list of ndarray, list of ndarray)
+            ∂J/∂W of shape (d_out, d_in) and ∂J/∂b of shape (d_out,), one per layer.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `J`.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
+        >>> net.derJ([(0, 1), (1, 3)])
+        ([array([[-1.5]])], [array([-2.])])
+        """
+        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
+        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
+        decay = real_number("weight_decay", weight_decay)
+        weights = example_weights(sample_weight, len(X), self._dtype, mean)
+        self._check_parameters()
+        lanes, activation_buffer, block, targets = self._scratch(len(X))
+        gradient = np.empty_like(self._parameters)
+        evaluate.gradient(
+            gradient, X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table,
+            self._parameters, activation_buffer, np.empty_like(activation_buffer), block, targets,
+            lanes, losses.CODES[self._loss], 1 / len(X) if mean else 1.0, decay,
+        )  # fmt: skip
+        views = self._views(gradient)
+        return [weight for weight, _ in views], [bias for _, bias in views]
+
+    def _views(self, flat: Array) -> list[tuple[Array, Array]]:
+        """(W, b) of each layer as views of a vector laid out like `parameters`."""
+        views, start = [], 0
+        for d_in, d_out in zip(self._sizes, self._sizes[1:], strict=False):
+            middle = start + d_in * d_out
+            views.append((flat[start:middle].reshape(d_out, d_in), flat[middle : middle + d_out]))
+            start = middle + d_out
+        return views
+
+    def _check_parameters(self) -> None:
+        if not evaluate.all_finite(self._parameters):
+            check_finite("parameters", self._parameters)
+
+    def _scratch(self, n: int) -> tuple[int, Array, Array, Array]:
+        """Lanes of a block and the buffers for activations, inputs and targets.
+
+        Made anew for every call, so that threads may share a network that they do not train.
+        """
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        lanes = block_lanes(n, self._units, d_in, self._dtype.itemsize)
+        return (
+            lanes,
+            np.empty(self._units * lanes, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
+            np.empty((d_out + 1) * lanes, self._dtype),
+        )
