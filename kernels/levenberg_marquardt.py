@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import cholesky, jacobian
+from .dropout import NO_DROPOUT
 from .jit import Vector, entry, kernel
 from .memory import window
 from .objective import (
@@ -81,7 +82,7 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
         inputs = window(data.inputs, block * d_in * lanes, d_in * lanes)
         targets = window(data.targets, block * (d_out + 1) * lanes, (d_out + 1) * lanes)
         if position[OUTPUT_UNIT] == 0 and position[ROW] == 0:
-            forward(model.activations, model.table, model.parameters, inputs, lanes)
+            forward(model.activations, model.table, model.parameters, inputs, lanes, NO_DROPOUT)
         if position[PHASE] == LINEARISING:
             budget -= linearise(model, inputs, targets, state, settings)
         else:

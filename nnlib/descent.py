@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DivergenceError
+from .examples import Examples
 from .history import History, Report
 from .kernels import blocks, problem
 from .kernels.descent import driver
@@ -43,23 +44,6 @@ class OptimizerState:
     first: Array
     second: Array
     steps: int
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Checked examples, contiguous and of the network's dtype.
-
-    X is (n, d_1), y (n, d_L), weights (n,) or empty: all 1.
-    """
-
-    X: Array
-    y: Array
-    weights: Array
-
-    def part(self, chosen: Array) -> Examples:
-        """The examples with the chosen numbers."""
-        weights = self.weights[chosen] if self.weights.size else self.weights
-        return Examples(self.X[chosen], self.y[chosen], weights)
 
 
 class Descent:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from . import second_order
 from . import validation as checks
 from .architecture import dropout_probabilities, training_rows
-from .descent import Descent, Examples, OptimizerState
+from .descent import Descent, OptimizerState
+from .examples import Examples
 from .function import NetworkFunction
 from .history import History, Report
 from .kernels import losses
 from .kernels.operations import build_table
-from .optimizers import Optimizer
+from .optimizers import FullBatch, Optimizer
 from .options import Options
 from .schedules import Schedule
 from .validation import example_weights, examples, real_number
@@ -127,7 +129,9 @@ class Network(NetworkFunction):
             As for `J`.
         optimizer : str or Optimizer
             ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
-            ``rprop``, or an object of `nnlib.optimizers` with its settings.
+            ``rprop``, ``lbfgs``, ``levenberg_marquardt``, or an object of `nnlib.optimizers`
+            with its settings. The last two take full batches and find their own steps; an epoch
+            is an iteration of theirs, and the history counts the evaluations.
         learning_rate : float, Schedule or None
             α > 0, a number or a schedule of `nnlib.schedules`; None is the optimizer's default.
         epochs : int
@@ -229,6 +233,11 @@ class Network(NetworkFunction):
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
         self._check_parameters()
+        code = losses.CODES[self._loss]
+        if isinstance(options.optimizer, FullBatch):
+            return second_order.run(
+                options.optimizer, self._table, self._parameters, self._units, code, train, options
+            )
         generator = self._generator
         if options.seed is not None:
             generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
@@ -240,7 +249,7 @@ class Network(NetworkFunction):
             table,
             self._parameters,
             units,
-            losses.CODES[self._loss],
+            code,
             generator,
             train,
             held_out,

@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import Any, ClassVar
 
 from .kernels.optimizers import CODES
-from .validation import known_name, real_number
+from .validation import known_name, real_number, whole_number
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,77 @@ class Rprop(Optimizer):
             )
 
 
+@dataclass(frozen=True)
+class FullBatch(Optimizer):
+    """What the optimizers of full batches have in common: they find the length of a step.
+
+    An epoch is an iteration, a step that lowers the cost. Both end where the largest element of
+    the gradient is at most `gradient_tolerance`, where an iteration lowers the cost by no more
+    than the part `cost_tolerance` of it, or where the dtype allows no lower cost.
+    """
+
+    gradient_tolerance: float = 1e-7
+    cost_tolerance: float = 1e-12
+    default_rate: ClassVar[float] = 1.0
+    vectors: ClassVar[tuple[bool, bool]] = (False, False)
+
+    def __post_init__(self) -> None:
+        for name in ("gradient_tolerance", "cost_tolerance"):
+            object.__setattr__(self, name, real_number(name, getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class LBFGS(FullBatch):
+    """Quasi-Newton steps from the last `memory` gradients, with a strong-Wolfe line search.
+
+    Source: J. Nocedal and S. Wright, Numerical Optimization, 2nd edition, algorithms 7.5 and 3.5.
+
+    >>> LBFGS(memory=20)
+    LBFGS(gradient_tolerance=1e-07, cost_tolerance=1e-12, memory=20)
+    """
+
+    memory: int = 10
+    name: ClassVar[str] = "lbfgs"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "memory", whole_number("memory", self.memory, 1))
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt(FullBatch):
+    """Steps (JᵀJ + μ I) d = −Jᵀr for the half squared error, J the Jacobian of the residuals r.
+
+    μ starts at `damping`, is multiplied by `decrease` after a step that lowers the cost and by
+    `increase` after one that does not. Source: M. Hagan and M. Menhaj, IEEE Transactions on
+    Neural Networks 5 (1994).
+
+    >>> LevenbergMarquardt().damping
+    0.001
+    """
+
+    damping: float = 1e-3
+    decrease: float = 0.1
+    increase: float = 10.0
+    most_damping: float = 1e10
+    name: ClassVar[str] = "levenberg_marquardt"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(self, "damping", "decrease", "increase", "most_damping")
+        if not self.decrease < 1 < self.increase:
+            raise ValueError(
+                f"wanted decrease < 1 < increase; got decrease={self.decrease:g}, "
+                f"increase={self.increase:g}"
+            )
+
+
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    kind.name: kind for kind in (SGD, Momentum, Nesterov, RMSprop, Adagrad, Adam, AdamW, Rprop)
-}
+    kind.name: kind
+    for kind in (
+        SGD, Momentum, Nesterov, RMSprop, Adagrad, Adam, AdamW, Rprop, LBFGS, LevenbergMarquardt,
+    )
+}  # fmt: skip
 
 
 def optimizer_from(value: Any) -> Optimizer:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from .history import Report
-from .optimizers import Optimizer, Rprop, optimizer_from
+from .optimizers import FullBatch, Optimizer, Rprop, optimizer_from
 from .schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
 from .validation import known_name, real_number, whole_number
 
 REDUCTIONS = ("mean", "sum")
+
+# Options that an optimizer of full batches refuses.
+_NOT_FULL_BATCH = (
+    "learning_rate", "batch_size", "l1", "max_norm", "dropout", "clip_norm", "clip_value",
+    "validation", "patience", "tolerance", "target_cost", "callback_epochs", "partial",
+)  # fmt: skip
 
 
 @dataclass
@@ -57,6 +63,8 @@ class Options:
 
     def __post_init__(self) -> None:
         self.optimizer = optimizer_from(self.optimizer)
+        if isinstance(self.optimizer, FullBatch):
+            self._check_full_batch(self.optimizer)
         if self.learning_rate is None:
             self.learning_rate = Constant(self.optimizer.default_rate)
         self.learning_rate = schedule_from("learning_rate", self.learning_rate)
@@ -99,6 +107,17 @@ class Options:
                 "optimizer 'rprop' and batch_size contradict each other: it needs the whole "
                 "data's gradient, so leave batch_size at None"
             )
+
+    def _check_full_batch(self, optimizer: FullBatch) -> None:
+        """What optimizers that search for their own steps on all the data have no use for."""
+        defaults = {field.name: field.default for field in fields(Options)}
+        for name in _NOT_FULL_BATCH:
+            if getattr(self, name) != defaults[name]:
+                raise ValueError(
+                    f"optimizer {optimizer.name!r} and {name}={getattr(self, name)!r} contradict "
+                    f"each other: it finds its own steps on the cost of all the data, so leave "
+                    f"{name} out, or use another optimizer"
+                )
 
     @property
     def mean(self) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DivergenceError
-from .history import History
+from .examples import Examples
+from .history import History, Report
 from .kernels import blocks, lbfgs, levenberg_marquardt, line_search, losses, objective, problem
 from .kernels.operations import SAMPLE_MAJOR, block_lanes
+from .optimizers import LBFGS, FullBatch
+from .options import Options
 from .progress import Progress
 from .threads import single_threaded_blas
 
@@ -29,7 +32,13 @@ _MOST_WORK = 1e18
 # Levenberg-Marquardt keeps JᵀJ and its factor, 8 p² bytes each: 400 MB with this many parameters.
 MOST_PARAMETERS = 5000
 
+# Statuses that Python sets, beside those of the kernels.
+TIME_IS_UP, CALLBACK_STOPPED = 20, 21
+Watch = Callable[[int, float, float], int]
+
 STOPPED = {
+    TIME_IS_UP: "max_seconds",
+    CALLBACK_STOPPED: "callback",
     problem.FINISHED: "epochs",
     objective.GRADIENT_VANISHED: "gradient_tolerance",
     objective.COST_SETTLED: "cost_tolerance",
@@ -72,6 +81,7 @@ def run_lbfgs(
     weight_decay: float,
     loss: int,
     progress: bool | None,
+    watch: Watch | None = None,
     memory: int = 10,
     gradient_tolerance: float = 1e-7,
     cost_tolerance: float = 1e-12,
@@ -124,7 +134,7 @@ def run_lbfgs(
     )
     data = _pack(table, X, y, weights, lanes)
     budget = SLICE_SECONDS * _SLOW_MACHINE / (3 * size * lanes)
-    seconds = _run_slices(lbfgs.descend, model, data, state, settings, budget, progress)
+    seconds = _run_slices(lbfgs.descend, model, data, state, settings, budget, progress, watch)
     return _history(state, seconds)
 
 
@@ -141,6 +151,7 @@ def run_levenberg_marquardt(
     weight_decay: float,
     loss: int,
     progress: bool | None,
+    watch: Watch | None = None,
     damping: float = 1e-3,
     decrease: float = 0.1,
     increase: float = 10.0,
@@ -202,9 +213,48 @@ def run_levenberg_marquardt(
     data = _pack(table, X, y, weights, lanes)
     budget = SLICE_SECONDS * _SLOW_MACHINE
     seconds = _run_slices(
-        levenberg_marquardt.descend, model, data, state, settings, budget, progress
+        levenberg_marquardt.descend, model, data, state, settings, budget, progress, watch
     )
     return _history(state, seconds)
+
+
+def run(
+    optimizer: FullBatch,
+    table: Array,
+    parameters: Array,
+    units: int,
+    loss: int,
+    train: Examples,
+    options: Options,
+) -> SecondOrderHistory:
+    """The optimizer that an object of `nnlib.optimizers` means, with the options of a descent.
+
+    Raises
+    ------
+    ValueError, DivergenceError
+        As `run_lbfgs` and `run_levenberg_marquardt`.
+    """
+    chosen = run_lbfgs if isinstance(optimizer, LBFGS) else run_levenberg_marquardt
+    return chosen(
+        table, parameters, units, train.X, train.y, train.weights,
+        epochs=options.epochs, mean=options.mean, weight_decay=options.weight_decay, loss=loss,
+        progress=options.progress, watch=_watch(options), **asdict(optimizer),
+    )  # fmt: skip
+
+
+def _watch(options: Options) -> Watch:
+    """Time limit and callback, as a descent has them."""
+
+    def watch(epoch: int, cost: float, seconds: float) -> int:
+        if epoch and options.callback is not None:
+            report = Report(epoch, cost, None, np.nan, seconds)
+            if options.callback(report) is True:
+                return CALLBACK_STOPPED
+        if options.max_seconds is not None and seconds >= options.max_seconds:
+            return TIME_IS_UP
+        return 0
+
+    return watch
 
 
 def check_levenberg_marquardt(parameters: int, loss: int) -> None:
@@ -317,11 +367,13 @@ def _run_slices(
     settings: objective.Settings,
     budget: float,
     progress: bool | None,
+    watch: Watch | None,
 ) -> float:
     """Call a driver until it is done, each time with about `SLICE_SECONDS` of work.
 
     However that ends, the network then holds the last completed iteration, the best so far.
-    Returns the seconds taken.
+    Returns the seconds taken. watch sees iterations, cost and seconds after every slice, and ends
+    the run by returning a status.
     """
     begin = time.perf_counter()
     try:
@@ -335,6 +387,9 @@ def _run_slices(
                 epoch = int(state.position[objective.EPOCH])
                 if epoch:
                     bar.update(epoch, float(state.costs[epoch - 1]))
+                reason = watch(epoch, float(state.cost[1]), start + elapsed - begin) if watch else 0
+                if reason and state.position[objective.STATUS] == problem.RUNNING:
+                    state.position[objective.STATUS] = reason
     finally:
         model.parameters[:] = state.base
     return time.perf_counter() - begin

@@ -168,6 +168,36 @@ def test_partial_needs_the_same_optimizer():
     np.testing.assert_array_equal(net.parameters, before)
 
 
+@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
+def test_optimizers_of_full_batches_are_options_of_the_descent(optimizer):
+    X, y, net = problem()
+    start = net.J(X, y)
+    reports = []
+    history = net.descent(X, y, optimizer=optimizer, epochs=50, callback=reports.append)
+    assert history.J[0] == pytest.approx(start)
+    assert net.J(X, y) == pytest.approx(history.cost)
+    assert history.cost < 0.5 * start
+    assert history.evaluations >= history.epochs
+    assert reports[-1].epoch == history.epochs
+
+
+def test_lbfgs_solves_the_exercise_from_the_lectures_start():
+    system = nnlib.course.exercise()
+    history = system.network.descent(system.X, system.y, optimizer="lbfgs", reduction="sum")
+    assert history.cost < 0.01765
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
+def test_time_limit_and_callback_stop_full_batches(optimizer):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3000, 10)), rng.normal(size=(3000, 1))
+    net = nnlib.Network([10, 40, 1], "tanh")
+    history = net.descent(X, y, optimizer=optimizer, epochs=10**6, max_seconds=0.1)
+    assert history.stopped == "max_seconds"
+    history = net.descent(X, y, optimizer=optimizer, epochs=10**6, callback=lambda report: True)
+    assert history.stopped == "callback"
+
+
 def _record():
     RECORDED.write_text(
         json.dumps({name: torch_trajectory(name)[-1].tolist() for name in CASES}, indent=1) + "\n"

@@ -284,7 +284,7 @@ def test_other_losses_are_refused(monkeypatch):
 
 def test_reasons_to_stop_have_numbers_of_their_own():
     """Statuses come from two files."""
-    assert len(second_order.STOPPED) == 4
+    assert len(second_order.STOPPED) == 6
     for one, other in itertools.combinations(second_order.STOPPED, 2):
         assert one != other
     assert objective.STALLED in second_order.STOPPED

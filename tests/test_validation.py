@@ -155,6 +155,13 @@ def test_settings_of_the_cost(method, settings, error, words):
         ({"partial": 1}, TypeError, ["partial", "1", "True or False"]),
         ({"validation": 1.0}, ValueError, ["validation", "1", "fraction"]),
         ({"validation": "some"}, TypeError, ["validation", "'some'"]),
+        ({"optimizer": "lbfgs", "batch_size": 2}, ValueError, ["'lbfgs'", "batch_size=2"]),
+        ({"optimizer": "lbfgs", "learning_rate": 1.0}, ValueError, ["'lbfgs'", "learning_rate"]),
+        (
+            {"optimizer": "levenberg_marquardt", "l1": 0.1},
+            ValueError,
+            ["'levenberg_marquardt'", "l1=0.1"],
+        ),
         ({"optimizer": "rprop", "batch_size": 2}, ValueError, ["'rprop'", "batch_size"]),
         ({"epochs": -1}, ValueError, ["epochs", "-1", "at least 0"]),
         ({"epochs": 1.5}, TypeError, ["epochs", r"1\.5", "whole number"]),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnlib.kernels import activations, dense, jacobian, problem, propagate
+from nnlib.kernels.dropout import NO_DROPOUT
 from nnlib.kernels.jit import entry
 from nnlib.kernels.operations import build_table
 from tests import reference
@@ -20,7 +21,7 @@ NAMES = ["gelu", "sigmoid", "identity"]  # the first one has a workspace
 
 @entry
 def differentiate(jacobian_out, model, inputs, targets, output, lanes):
-    propagate.forward(model.activations, model.table, model.parameters, inputs, lanes)
+    propagate.forward(model.activations, model.table, model.parameters, inputs, lanes, NO_DROPOUT)
     return jacobian.differentiate(jacobian_out, model, inputs, targets, output, lanes)
 
 
