@@ -25,7 +25,6 @@ def update(
     model: Model,
     state: State,
     settings: Settings,
-    plain: bool,
     rate: float,
     scale: float,
     count: int,
@@ -39,16 +38,15 @@ def update(
     """
     size = model.parameters.size
     first, last = share(size, member, members)
-    if not plain:
-        add_chunks(model.gradient, first, last, size, settings.chunks)
-        scale = regularise(model, settings, scale, first, last, barrier, members)
+    add_chunks(model.gradient, first, last, size, settings.chunks)
+    scale = regularise(model, settings, scale, first, last, barrier, members)
     if settings.optimizer == ADAMW:
         for row in range(model.table.size // COLUMNS):
             start, end = decayed_part(model.table, row, first, last)
             factor = 1 - rate * settings.optimizer_settings[3]
             shrink_weights(window(model.parameters, start, end - start), factor)
     take_step(model, state, settings, rate, scale, count, first, last)
-    if not plain and settings.max_norm > 0:
+    if settings.max_norm > 0:
         wait_for_all(barrier, members)
         if member == 0:
             limit_norms(model.table, model.parameters, settings.max_norm)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .history import Report
-from .optimizers import FullBatch, Optimizer, Rprop, optimizer_from
+from .optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from .schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
 from .validation import known_name, real_number, whole_number
 
@@ -136,8 +136,8 @@ class Options:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing is asked for but the descent itself."""
-        return not (
+        """Whether nothing is asked for but gradient descent itself."""
+        return isinstance(self.optimizer, SGD) and not (
             self.weight_decay
             or self.l1
             or self.max_norm
