@@ -6,8 +6,13 @@ with one more row, the example weights. Lanes beyond the last sample are zero.
 
 from __future__ import annotations
 
+import numpy as np
+
 from .jit import Vector, entry, kernel
 from .memory import window
+
+# Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
+_ONE = np.int64(1)
 
 
 @kernel
@@ -48,7 +53,7 @@ def pack_targets(
     pack(window(block, 0, width * lanes), rows, order, start, count, width)
     weight = window(block, width * lanes, lanes)
     if weights.size:
-        pack(weight, weights, order, start, count, 1)
+        pack(weight, weights, order, start, count, _ONE)
     else:
         for s in range(lanes):
             weight[s] = 1 if s < count else 0

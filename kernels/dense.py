@@ -10,6 +10,8 @@ they are. BLAS takes either order at the same speed, so wide first layers need n
 
 from __future__ import annotations
 
+import numpy as np
+
 from .activations import NEEDS_WORKSPACE
 from .gemm import gemm
 from .jit import Scalar, Vector, kernel
@@ -19,6 +21,9 @@ from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, WIDE, Row
 # Layers with fewer weights run the hand loops, all others BLAS: at 64 (8 × 8) BLAS is 1.15 to 2
 # times as fast, at 1024 (32 × 32) twice, over batches of 32 to 512 (bench/NOTES.md).
 WIDE_WEIGHTS = 64
+
+# Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
+_ADJACENT = np.int64(1)
 
 
 def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, first: bool) -> Row:
@@ -51,7 +56,9 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -
         samples = a.size // d_in
         sample_major = row[SAMPLE_MAJOR] == 1
         a_stride = d_in if sample_major else lanes
-        gemm(z, weight, a, d_out, samples, d_in, d_in, a_stride, lanes, False, sample_major, 1, 0)
+        gemm(
+            z, weight, a, d_out, samples, d_in, d_in, a_stride, lanes, False, sample_major, 1.0, 0.0
+        )
         for j in range(d_out):
             z_row = window(z, j * lanes, lanes)
             for s in range(samples):
@@ -61,7 +68,7 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -
     else:
         for j in range(d_out):
             z_row = window(z, j * lanes, lanes)
-            weighted_sum(z_row, window(weight, j * d_in, d_in), a, bias[j], d_in, 1)
+            weighted_sum(z_row, window(weight, j * d_in, d_in), a, bias[j], d_in, _ADJACENT)
 
 
 @kernel
@@ -70,7 +77,21 @@ def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector, 
     d_in, d_out = row[D_IN], row[D_OUT]
     if row[WIDE]:
         weight = window(parameters, 0, d_in * d_out)
-        gemm(delta_in, weight, delta_out, d_in, lanes, d_out, d_in, lanes, lanes, True, False, 1, 0)
+        gemm(
+            delta_in,
+            weight,
+            delta_out,
+            d_in,
+            lanes,
+            d_out,
+            d_in,
+            lanes,
+            lanes,
+            True,
+            False,
+            1.0,
+            0.0,
+        )
     else:
         zero = parameters.dtype.type(0)
         for i in range(d_in):
@@ -95,7 +116,7 @@ def gradient(
         sample_major = row[SAMPLE_MAJOR] == 1
         a_stride = d_in if sample_major else lanes
         gemm(weight, delta_out, a, d_out, d_in, samples, lanes, a_stride, d_in,
-             False, not sample_major, 1, 1 if accumulate else 0)  # fmt: skip
+             False, not sample_major, 1.0, 1.0 if accumulate else 0.0)  # fmt: skip
         if not accumulate:
             for j in range(d_out):
                 bias[j] = 0
