@@ -6,13 +6,15 @@ with one more row, the example weights. Lanes beyond the last sample are zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .jit import Vector, entry, kernel
 from .memory import window
 
 # Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
-_ONE = np.int64(1)
+_ONE: Any = np.int64(1)
 
 
 @kernel

@@ -10,6 +10,8 @@ they are. BLAS takes either order at the same speed, so wide first layers need n
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .activations import NEEDS_WORKSPACE
@@ -23,7 +25,7 @@ from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, WIDE, Row
 WIDE_WEIGHTS = 64
 
 # Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
-_ADJACENT = np.int64(1)
+_ADJACENT: Any = np.int64(1)
 
 
 def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, first: bool) -> Row:

@@ -108,3 +108,25 @@ class History:
             parts.append(f"stopped={self.stopped!r}")
         parts.append(f"seconds={self.seconds:.3g}")
         return f"History({', '.join(parts)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SecondOrderHistory(History):
+    """The trace of L-BFGS or Levenberg-Marquardt; an epoch is an iteration that lowered the cost.
+
+    Attributes
+    ----------
+    evaluations : int
+        Passes over all the data: for L-BFGS of cost and gradient, for Levenberg-Marquardt of the
+        Jacobian (one per iteration) or of the cost at a trial step (one per value of μ).
+    cost : float
+        J at the parameters reached.
+    stopped : str
+        Why it ended: "epochs", "gradient_tolerance", "cost_tolerance", or "no lower cost found":
+        the cost cannot be lowered within the precision of the dtype.
+    learning_rate : ndarray of float64, shape (epochs run,)
+        NaN: these methods choose the length of their steps themselves.
+    """
+
+    evaluations: int = 0
+    cost: float = np.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import DivergenceError
 from .examples import Examples
-from .history import History, Report
+from .history import History, Report, SecondOrderHistory
 from .kernels import blocks, lbfgs, levenberg_marquardt, line_search, losses, objective, problem
 from .kernels.operations import SAMPLE_MAJOR, block_lanes
 from .optimizers import LBFGS, FullBatch
@@ -44,28 +44,6 @@ STOPPED = {
     objective.COST_SETTLED: "cost_tolerance",
     objective.STALLED: "no lower cost found",
 }
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SecondOrderHistory(History):
-    """The trace of L-BFGS or Levenberg-Marquardt; an epoch is an iteration that lowered the cost.
-
-    Attributes
-    ----------
-    evaluations : int
-        Passes over all the data: for L-BFGS of cost and gradient, for Levenberg-Marquardt of the
-        Jacobian (one per iteration) or of the cost at a trial step (one per value of μ).
-    cost : float
-        J at the parameters reached.
-    stopped : str
-        Why it ended: "epochs", "gradient_tolerance", "cost_tolerance", or "no lower cost found":
-        the cost cannot be lowered within the precision of the dtype.
-    learning_rate : ndarray of float64, shape (epochs run,)
-        NaN: these methods choose the length of their steps themselves.
-    """
-
-    evaluations: int = 0
-    cost: float = np.nan
 
 
 def run_lbfgs(

@@ -29,7 +29,7 @@ def rng():
 
 @pytest.fixture
 def exercise_data():
-    """X and y of the lecture's exercise, 60 points: COURSE §6."""
+    """X and y of the lecture's exercise, 60 points."""
     i = np.arange(20) / 10
     return np.concatenate([i, 6 + i, 3 + i]), np.repeat([0.2, 0.2, 1.0], 20)
 

@@ -234,7 +234,7 @@ def flat(layers):
     return np.concatenate([part.ravel() for layer in layers for part in layer])
 
 
-# The exercise's descent in 80-bit arithmetic: epoch, J at its start, a1 … a7 (COURSE §6). Beyond
+# The exercise's descent in 80-bit arithmetic: epoch, J at its start, a1 … a7. Beyond
 # epoch 300 two correct programs part, so only costs are given, with how far they may spread.
 EXERCISE_TRAJECTORY = [
     (0, 4.3, 0, 1, 0, -1, 1, 1, -1),

@@ -8,32 +8,7 @@ import numpy as np
 import pytest
 
 from nnlib import DivergenceError, Network, course
-from tests.reference import sigmoid
-
-# Epoch, J at its start, a1 … a7: the lecture's descent in 80-bit arithmetic.
-TRAJECTORY = [
-    (0, 4.3, 0, 1, 0, -1, 1, 1, -1),
-    (
-        1, 4.269836053896352, -0.03883085681519266, 0.9901694033379259, -0.03883085681519266,
-        -1.0098305966620742, 0.9634470710684998, 0.9865529289315003, -1.05,
-    ),
-    (
-        10, 4.264698440500016, -0.06338264591865585, 0.9911106502289045, 0.014724394802174875,
-        -1.0112087025817484, 0.9584898830215713, 0.9841775481675168, -1.0564873885372288,
-    ),
-    (
-        100, 4.258937980384932, -0.1503473751336135, 1.1591489014082745, 0.06520104417537605,
-        -0.9792893818700692, 0.9523827515998806, 1.0000332259151405, -1.0631484619766607,
-    ),
-    (
-        200, 4.228161394478088, -0.2589731306570658, 1.5189669815337277, 0.22204100984389602,
-        -0.8687151112348428, 0.9493473412634171, 0.9842213545545168, -1.184766971347497,
-    ),
-    (
-        300, 2.3993853790775588, -0.5719603251108502, 2.7054667776928865, 1.568337830256644,
-        -2.6252859645834445, 1.913972598925384, 2.5491128268047842, -3.1051423369095636,
-    ),
-]  # fmt: skip
+from tests.reference import EXERCISE_TRAJECTORY, sigmoid
 
 
 def coefficients(network):
@@ -58,7 +33,7 @@ def test_exercise_data():
     assert list(zip(x, y, strict=True)) == blue + red
 
 
-@pytest.mark.parametrize("row", TRAJECTORY, ids=lambda row: f"epoch {row[0]}")
+@pytest.mark.parametrize("row", EXERCISE_TRAJECTORY, ids=lambda row: f"epoch {row[0]}")
 def test_exercise_follows_the_reference(row):
     epoch, J, *a = row
     system = course.exercise()
@@ -70,7 +45,7 @@ def test_exercise_follows_the_reference(row):
 
 def test_exercise_history_holds_the_reference_costs():
     history = course.exercise().run(epochs=301)
-    epochs, costs = zip(*[row[:2] for row in TRAJECTORY], strict=True)
+    epochs, costs = zip(*[row[:2] for row in EXERCISE_TRAJECTORY], strict=True)
     np.testing.assert_allclose(history.J[list(epochs)], costs, rtol=1e-8)
 
 
@@ -280,7 +255,7 @@ def test_calls_do_not_share_state():
     one, other = course.exercise(), course.exercise()
     one.run(epochs=1)
     one.X[0] = 5
-    np.testing.assert_array_equal(coefficients(other.network), TRAJECTORY[0][2:])
+    np.testing.assert_array_equal(coefficients(other.network), EXERCISE_TRAJECTORY[0][2:])
     assert other.X[0] == 0
 
 

@@ -44,7 +44,7 @@ def exercise(dtype, exercise_start):
 
 
 class TestTheLecturesExercise:
-    """COURSE §6: sum convention, α = 0.1, full batch."""
+    """The lecture: sum convention, α = 0.1, full batch."""
 
     @pytest.mark.parametrize("row", reference.EXERCISE_TRAJECTORY[1:], ids=lambda row: row[0])
     def test_coefficients(self, row, exercise_data, exercise_start):

@@ -17,7 +17,7 @@ from tests.full_batches import DRIVER, RUN, optimize
 from tests.tolerances import assert_close, tolerance
 
 METHODS = list(RUN)
-# COURSE §6: what 5 000 epochs of the lecture's descent reach.
+# What 5 000 epochs of the lecture's descent reach.
 LECTURE_COST = 0.01765
 
 both = pytest.mark.parametrize("method", METHODS)
