@@ -8,11 +8,24 @@
 
 from __future__ import annotations
 
-from . import course, text
+from . import course, optimizers, schedules, text
 from .errors import DivergenceError, FormatError
 from .history import History
 from .network import Network
 from .saving import load
+from .threads import get_threads, set_threads
 
-__all__ = ["DivergenceError", "FormatError", "History", "Network", "course", "load", "text"]
+__all__ = [
+    "DivergenceError",
+    "FormatError",
+    "History",
+    "Network",
+    "course",
+    "get_threads",
+    "load",
+    "optimizers",
+    "schedules",
+    "set_threads",
+    "text",
+]
 __version__ = "0.1.0"

@@ -137,6 +137,12 @@ def examples(
     """
     if y is None:
         X, y = split_pairs(X)
+        try:
+            return examples(X, y, d_in, d_out, dtype, loss)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"y is missing, so X was read as a sequence of (x, y) pairs: {error}"
+            ) from None
     X, y = rows("X", numbers("X", X, dtype), d_in), targets(numbers("y", y, dtype), d_out, loss)
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} examples and y has {len(y)}, wanted equally many")
