@@ -141,7 +141,7 @@ def examples(
             return examples(X, y, d_in, d_out, dtype, loss)
         except (TypeError, ValueError) as error:
             raise type(error)(
-                f"y is missing, so X was read as a sequence of (x, y) pairs: {error}"
+                f"{error} (y is missing, so X was read as a sequence of (x, y) pairs)"
             ) from None
     X, y = rows("X", numbers("X", X, dtype), d_in), targets(numbers("y", y, dtype), d_out, loss)
     if len(X) != len(y):
