@@ -19,7 +19,7 @@ THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
+    "NNLIB_THREADS",
 )
 
 
@@ -45,7 +45,7 @@ def main() -> int:
     if status:
         return status
     if options.k:
-        print(report.markdown(load(options.json)))
+        report.print_parts(report.readme_parts(load(options.json)))
     else:
         report.main([str(options.json), "--readme", str(options.readme)])
     return 0

@@ -85,6 +85,23 @@ GOALS = (
         at_least=True,
     ),
     Goal(
+        "784-128-10, 2 threads: rate ÷ one large product on 2 threads",
+        lambda session: session.rate_ratio(
+            ("digits", "nnlib float32, 2 threads"), ("blas", "SciPy, 2 threads")
+        ),
+        0.6,
+        _percent,
+        at_least=True,
+    ),
+    Goal(
+        "784-128-10: Adam's time ÷ plain descent",
+        lambda session: session.ratio(
+            ("digits, adam", "nnlib float32"), ("digits", "nnlib float32")
+        ),
+        1.15,
+        _times,
+    ),
+    Goal(
         "first descent, empty cache",
         lambda session: session.seconds(("start", "nnlib, empty cache")),
         8.0,

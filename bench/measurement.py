@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +28,42 @@ class Measurement(NamedTuple):
     gflops: float | None
 
 
+class Descent(NamedTuple):
+    """One row of the table of times to a cost, see `bench.reaching`.
+
+    Attributes
+    ----------
+    seconds, spread
+        As for `Measurement`, of the whole descent.
+    epochs, cost, evaluations, reached
+        As for `bench.reaching.Reached`.
+    """
+
+    seconds: float
+    spread: float
+    epochs: int
+    cost: float
+    evaluations: int | None
+    reached: bool
+
+
 @dataclass(frozen=True)
 class Session:
-    """One run of the suite: its rows by (workload, implementation), and where it ran."""
+    """One run of the suite: where it ran, and its rows.
+
+    Attributes
+    ----------
+    rows
+        By (workload, implementation).
+    machine
+        Processor, threads, versions.
+    descents
+        By (problem, implementation).
+    """
 
     rows: dict[tuple[str, str], Measurement]
     machine: dict[str, Any]
+    descents: dict[tuple[str, str], Descent] = field(default_factory=dict)
 
     def ratio(self, row: tuple[str, str], other: tuple[str, str]) -> float | None:
         """Time of a row in units of another's; None if one of them was not measured."""
@@ -54,13 +86,27 @@ class Session:
 def load(path: Path) -> Session:
     """Read the JSON that ``pytest bench --benchmark-json`` wrote."""
     document = json.loads(path.read_text(encoding="utf-8"))
-    infos = [benchmark["extra_info"] for benchmark in document["benchmarks"]]
-    rows = {
-        (info["workload"], info["implementation"]): Measurement(
-            info["seconds"], info["spread"], info["gflops"]
-        )
-        for info in infos
-    }
+    rows, descents = {}, {}
+    for info in (benchmark["extra_info"] for benchmark in document["benchmarks"]):
+        key = info["workload"], info["implementation"]
+        if "target" in info:
+            descents[key] = Descent(*(info[name] for name in Descent._fields))
+        else:
+            rows[key] = Measurement(*(info[name] for name in Measurement._fields))
     machine = dict(document["machine_info"]["bench"])
     machine["processor"] = document["machine_info"]["cpu"]["brand_raw"]
-    return Session(rows, machine)
+    return Session(rows, machine, descents)
+
+
+def spread(values: Sequence[float]) -> float:
+    """Distance between the quartiles, as a part of the median; 0 for a single value.
+
+    Examples
+    --------
+    >>> spread([1.0, 2.0, 3.0, 4.0, 5.0])
+    0.6666666666666666
+    """
+    if len(values) < 2:
+        return 0.0
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return (upper - lower) / median

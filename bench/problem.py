@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from .workload import Array
 
 @dataclass(frozen=True)
 class Problem:
-    """One gradient descent of a dense network with half squared error.
+    """One descent of a dense network.
 
     Attributes
     ----------
@@ -26,9 +26,12 @@ class Problem:
     start
         One pair W (d_out, d_in), b (d_out,) for each layer.
     learning_rate, reduction
-        Step α; "sum" is the lecture's programs, "mean" its formulas.
+        Step α, None for the optimizer's default; "sum" is the lecture's programs, "mean" its
+        formulas.
     batch_size
-        Examples per step, taken in the order of the data.
+        Examples per step, taken in the order of the data; None for all of them.
+    loss, optimizer
+        Names as nnlib has them.
     """
 
     sizes: tuple[int, ...]
@@ -36,9 +39,32 @@ class Problem:
     X: Array
     y: Array
     start: tuple[tuple[Array, Array], ...]
-    learning_rate: float
+    learning_rate: float | None
     reduction: str
-    batch_size: int
+    batch_size: int | None
+    loss: str = "half_squared_error"
+    optimizer: str = "sgd"
+
+    def layers(self, parameters: Array) -> list[tuple[Array, Array]]:
+        """W (d_out, d_in) and b (d_out,) of each layer: views of the flat W, b, W, b, …"""
+        pairs, first = [], 0
+        for d_in, d_out in pairwise(self.sizes):
+            middle = first + d_in * d_out
+            weight, bias = parameters[first:middle], parameters[middle : middle + d_out]
+            pairs.append((weight.reshape(d_out, d_in), bias))
+            first = middle + d_out
+        return pairs
+
+    @property
+    def rate(self) -> float:
+        """α, for programs that have no default."""
+        assert self.learning_rate is not None
+        return self.learning_rate
+
+    @property
+    def flat_start(self) -> Array:
+        """The start as one vector W^[1], b^[1], W^[2], b^[2], …"""
+        return np.concatenate([part.ravel() for layer in self.start for part in layer])
 
 
 def exercise() -> Problem:
@@ -81,20 +107,28 @@ def digits() -> Problem:
         rng.random((DIGIT_SAMPLES, DIGIT_SIZES[0])),
         rng.integers(0, DIGIT_SIZES[-1], DIGIT_SAMPLES),
     )
-    # Glorot's bound: no unit starts saturated.
-    start = tuple(
-        (rng.uniform(-1, 1, (d_out, d_in)) * np.sqrt(6 / (d_in + d_out)), np.zeros(d_out))
-        for d_in, d_out in pairwise(DIGIT_SIZES)
-    )
     return Problem(
         sizes=DIGIT_SIZES,
         activations=("relu", "sigmoid"),
         X=images,
         y=np.eye(DIGIT_SIZES[-1])[labels],
-        start=start,
+        start=glorot(rng, DIGIT_SIZES),
         learning_rate=0.1,
         reduction="mean",
         batch_size=128,
+    )
+
+
+def digits_adam() -> Problem:
+    """The same network and images, trained by Adam."""
+    return replace(digits(), optimizer="adam", learning_rate=0.001)
+
+
+def glorot(rng: np.random.Generator, sizes: tuple[int, ...]) -> tuple[tuple[Array, Array], ...]:
+    """W uniform within ±√(6/(d_in + d_out)), Glorot's bound: no unit starts saturated; b = 0."""
+    return tuple(
+        (rng.uniform(-1, 1, (d_out, d_in)) * np.sqrt(6 / (d_in + d_out)), np.zeros(d_out))
+        for d_in, d_out in pairwise(sizes)
     )
 
 

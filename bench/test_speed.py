@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from .measurement import spread
 from .workload import UnavailableError, Workload
 from .workloads import ROWS
 
@@ -36,12 +37,6 @@ def test_speed(benchmark: Any, workload: Workload, name: str) -> None:
         unit=workload.unit,
         count=count,
         seconds=statistics.median(seconds),
-        spread=_spread(seconds),
+        spread=spread(seconds),
         gflops=workload.flops and workload.flops / statistics.median(seconds) / 1e9,
     )
-
-
-def _spread(seconds: list[float]) -> float:
-    """Distance between the quartiles, as a part of the median."""
-    lower, median, upper = statistics.quantiles(seconds, n=4, method="inclusive")
-    return (upper - lower) / median

@@ -31,10 +31,13 @@ class Result(NamedTuple):
         Parameters or outputs, flat: for a network W^[1], b^[1], W^[2], b^[2], …
     cost
         J of the last epoch's pass, before its step; 0 where the work has no cost.
+    evaluations
+        Passes over all examples, if they were counted; where not, one an epoch.
     """
 
     values: Array
     cost: float = 0.0
+    evaluations: int | None = None
 
 
 Run: TypeAlias = Callable[[int], Result]

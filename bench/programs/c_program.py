@@ -32,7 +32,7 @@ def descent(problem: Problem, dtype: str, flags: tuple[str, ...] = FLAGS) -> Run
 
     def run(epochs: int) -> Result:
         a = coefficients(start).astype(dtype)
-        cost = function(a.ctypes.data, X.ctypes.data, y.ctypes.data, epochs, problem.learning_rate)
+        cost = function(a.ctypes.data, X.ctypes.data, y.ctypes.data, epochs, problem.rate)
         return Result(coefficients(a), cost)
 
     return run

@@ -18,7 +18,7 @@ def descent(problem: Problem, dtype: str) -> Run:
 
     z = W a + b, δ^[3] = (a − y) ⊙ f'(z), δ^[2] = Wᵀ δ^[3] ⊙ f'(z), ∇W = δ aᵀ, ∇b = δ.
     """
-    rate = problem.learning_rate
+    rate = problem.rate
     points = [
         (x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(problem.X, problem.y, strict=True)
     ]

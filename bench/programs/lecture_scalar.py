@@ -20,13 +20,12 @@ def _points(problem: Problem) -> list[tuple[float, float]]:
 
 
 def _start(problem: Problem) -> list[float]:
-    flat = np.concatenate([part.ravel() for layer in problem.start for part in layer])
-    return list(map(float, coefficients(flat)))
+    return list(map(float, coefficients(problem.flat_start)))
 
 
 def descent(problem: Problem, dtype: str) -> Run:
     """The exercise with one Python function per partial derivative."""
-    points, start, rate = _points(problem), _start(problem), problem.learning_rate
+    points, start, rate = _points(problem), _start(problem), problem.rate
 
     def run(epochs: int) -> Result:
         final, costs = scalar_descent(points, start, rate, epochs)
@@ -37,7 +36,7 @@ def descent(problem: Problem, dtype: str) -> Run:
 
 def descent_shared(problem: Problem, dtype: str) -> Run:
     """The exercise with F1, F2, F and the deltas computed once per point."""
-    points, start, rate = _points(problem), _start(problem), problem.learning_rate
+    points, start, rate = _points(problem), _start(problem), problem.rate
 
     def run(epochs: int) -> Result:
         a1, a2, a3, a4, a5, a6, a7 = start

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..problem import Problem
-from ..workload import Result, Run
+from ..workload import Array, Result, Run
 
 if TYPE_CHECKING:
     import nnlib
@@ -20,7 +20,7 @@ def network(problem: Problem, dtype: str) -> nnlib.Network:
     return nnlib.Network(
         list(problem.sizes),
         activation=list(problem.activations),
-        loss="half_squared_error",
+        loss=problem.loss,
         dtype=dtype,
         initializer=list(problem.start),
     )
@@ -37,6 +37,7 @@ def descent(problem: Problem, dtype: str) -> Run:
         history = net.descent(
             X,
             y,
+            optimizer=problem.optimizer,
             learning_rate=problem.learning_rate,
             epochs=epochs,
             reduction=problem.reduction,
@@ -44,9 +45,18 @@ def descent(problem: Problem, dtype: str) -> Run:
             shuffle=False,
             progress=False,
         )
-        return Result(net.parameters.copy(), float(history.J[-1]))
+        # The optimizers of full batches alone count their evaluations.
+        evaluations = getattr(history, "evaluations", epochs)
+        return Result(net.parameters.copy(), float(history.J[-1]), evaluations)
 
     return run
+
+
+def cost(problem: Problem, parameters: Array) -> float:
+    """J of the problem's examples at the given parameters, float64."""
+    net = network(problem, "float64")
+    net.parameters = parameters
+    return float(net.J(problem.X, problem.y, reduction=problem.reduction))
 
 
 def forward(problem: Problem, dtype: str) -> Run:

@@ -21,22 +21,28 @@ _DERIVATIVE: dict[str, Callable[[Array], Array]] = {
 
 
 def descent(problem: Problem, dtype: str) -> Run:
-    """Gradient descent of any dense network, batch by batch."""
+    """Gradient descent or Adam on any dense network with half squared error, batch by batch."""
     X, y = problem.X.astype(dtype), problem.y.astype(dtype)
-    n, batch = len(X), problem.batch_size
+    n, batch = len(X), problem.batch_size or len(X)
     mean = problem.reduction == "mean"
 
     def run(epochs: int) -> Result:
         layers = [(W.astype(dtype), b.astype(dtype)) for W, b in problem.start]
+        parameters = [part for layer in layers for part in layer]
+        step = _STEPS[problem.optimizer](parameters, problem.rate)
         cost = 0.0
         for _ in range(epochs):
             cost = 0.0
             for first in range(0, n, batch):
                 rows = slice(first, min(first + batch, n))
-                rate = problem.learning_rate / (rows.stop - first if mean else 1)
-                cost += _step(layers, problem.activations, X[rows], y[rows], rate)
-        values = np.concatenate([part.ravel() for layer in layers for part in layer])
-        return Result(values, cost / n if mean else cost)
+                scale = 1 / (rows.stop - first) if mean else 1.0
+                batch_cost, gradient = _gradient(layers, problem.activations, X[rows], y[rows])
+                cost += batch_cost
+                step([part * scale for part in gradient])
+        return Result(np.concatenate([part.ravel() for part in parameters]), mean_cost(cost))
+
+    def mean_cost(total: float) -> float:
+        return total / n if mean else total
 
     return run
 
@@ -57,24 +63,49 @@ def forward(problem: Problem, dtype: str) -> Run:
     return run
 
 
-def _step(
-    layers: list[tuple[Array, Array]],
-    activations: tuple[str, ...],
-    x: Array,
-    y: Array,
-    rate: float,
-) -> float:
-    """One step W ← W − α Σ ∇W, b ← b − α Σ ∇b, in place; returns Σ J before it."""
+def _gradient(
+    layers: list[tuple[Array, Array]], activations: tuple[str, ...], x: Array, y: Array
+) -> tuple[float, list[Array]]:
+    """Σ J and its gradient Σ ∇W, Σ ∇b, layer by layer."""
     outputs = [x]
     for (W, b), name in zip(layers, activations, strict=True):
         outputs.append(_FORWARD[name](outputs[-1] @ W.T + b))
     delta = outputs[-1] - y
     cost = 0.5 * float(np.sum(delta * delta))
+    gradient: list[Array] = []
     for number in reversed(range(len(layers))):
-        W, b = layers[number]
         delta = delta * _DERIVATIVE[activations[number]](outputs[number + 1])
-        before = delta @ W if number else delta
-        W -= rate * (delta.T @ outputs[number])
-        b -= rate * delta.sum(axis=0)
-        delta = before
-    return cost
+        gradient[:0] = [delta.T @ outputs[number], delta.sum(axis=0)]
+        if number:
+            delta = delta @ layers[number][0]
+    return cost, gradient
+
+
+def _sgd(parameters: list[Array], rate: float) -> Callable[[list[Array]], None]:
+    """w ← w − α g, in place."""
+
+    def step(gradient: list[Array]) -> None:
+        for w, g in zip(parameters, gradient, strict=True):
+            g *= rate
+            w -= g
+
+    return step
+
+
+def _adam(parameters: list[Array], rate: float) -> Callable[[list[Array]], None]:
+    """Adam with β1 = 0.9, β2 = 0.999, ε = 1e-8, in place."""
+    m, s = [np.zeros_like(w) for w in parameters], [np.zeros_like(w) for w in parameters]
+    t = 0
+
+    def step(gradient: list[Array]) -> None:
+        nonlocal t
+        t += 1
+        for w, g, first, second in zip(parameters, gradient, m, s, strict=True):
+            first += 0.1 * (g - first)
+            second += 0.001 * (g * g - second)
+            w -= rate / (1 - 0.9**t) * first / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
+
+    return step
+
+
+_STEPS = {"sgd": _sgd, "adam": _adam}

@@ -1,0 +1,95 @@
+"""scikit-learn's MLPRegressor and MLPClassifier, from given weights."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..problem import Problem
+from ..workload import Array, Result, Run, UnavailableError
+
+_ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "identity"}
+
+
+def descent(problem: Problem, dtype: str) -> Run:
+    """`fit` with the solver adam or lbfgs, its checks of the input included."""
+    X, y = problem.X.astype(dtype), targets(problem, dtype)
+    model = _started(problem, X, y)
+
+    def run(epochs: int) -> Result:
+        _load(model, problem.start)
+        _fit(model.set_params(max_iter=epochs), X, y)
+        return Result(_parameters(model))
+
+    return run
+
+
+def cost(problem: Problem, parameters: Array) -> float:
+    """scikit-learn's own loss at the given parameters: that of the first step's full batch."""
+    X, y = problem.X, targets(problem, "float64")
+    model = _model(problem).set_params(solver="adam", batch_size=len(X))
+    _fit(model, X, y)
+    _load(model, problem.layers(parameters))
+    model.loss_curve_.clear()
+    _fit(model, X, y)
+    return float(model.loss_curve_[0])
+
+
+def targets(problem: Problem, dtype: str) -> Array:
+    """Numbers (n,) for a regression, class numbers (n,) for a classification."""
+    if problem.loss == "half_squared_error":
+        return problem.y[:, 0].astype(dtype)
+    return problem.y.argmax(axis=1) if problem.y.shape[1] > 1 else problem.y[:, 0].astype(int)
+
+
+def _started(problem: Problem, X: Array, y: Array) -> Any:
+    """A model that one epoch has given the attributes that a warm start needs."""
+    model = _model(problem)
+    _fit(model, X, y)
+    return model
+
+
+def _model(problem: Problem) -> Any:
+    """No penalty, no shuffling, no stopping of its own: the epochs alone decide."""
+    try:
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+    except ImportError:
+        raise UnavailableError("scikit-learn is not installed") from None
+    kind = MLPRegressor if problem.loss == "half_squared_error" else MLPClassifier
+    return kind(
+        hidden_layer_sizes=problem.sizes[1:-1],
+        activation=_ACTIVATIONS[problem.activations[0]],
+        solver=problem.optimizer,
+        learning_rate_init=problem.learning_rate or 0.001,
+        batch_size=problem.batch_size or len(problem.X),
+        alpha=0.0,
+        shuffle=False,
+        tol=0.0,
+        n_iter_no_change=10**9,
+        max_fun=10**9,
+        max_iter=1,
+        warm_start=True,
+        random_state=0,
+    )
+
+
+def _load(model: Any, layers: Any) -> None:
+    """scikit-learn's weights are (d_in, d_out)."""
+    model.coefs_ = [weight.T.copy() for weight, _ in layers]
+    model.intercepts_ = [bias.copy() for _, bias in layers]
+
+
+def _parameters(model: Any) -> Array:
+    pairs = zip(model.coefs_, model.intercepts_, strict=True)
+    return np.concatenate([part.ravel() for weight, bias in pairs for part in (weight.T, bias)])
+
+
+def _fit(model: Any, X: Array, y: Array) -> None:
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # It warns whenever max_iter ends a fit, as it does here every time.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
