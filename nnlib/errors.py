@@ -17,6 +17,16 @@ class DivergenceError(ArithmeticError):
     history : History
         The trace up to there; its last cost is the one that is not finite, unless the last step
         of the descent spoiled the parameters themselves.
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> net = nnlib.Network([1, 1], "identity")
+    >>> try:
+    ...     history = net.descent([0, 9], [1, 3], learning_rate=1.0)
+    ... except nnlib.DivergenceError as error:
+    ...     print(len(error.history.J) == error.epoch + 1, net.parameters.max() < float("inf"))
+    True True
     """
 
     def __init__(self, message: str, epoch: int, history: History) -> None:
@@ -29,4 +39,19 @@ class DivergenceError(ArithmeticError):
 
 
 class FormatError(ValueError):
-    """A file is damaged, of another version, or not what was to be read; the message says which."""
+    """A file is damaged, of another version, or not what was to be read; the message says which.
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "model.safetensors")
+    ...     size = path.write_bytes(b"something else")
+    ...     try:
+    ...         nnlib.load(path)
+    ...     except nnlib.FormatError:
+    ...         print("not a model")
+    not a model
+    """

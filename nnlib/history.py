@@ -56,6 +56,13 @@ class History:
         The epoch with the lowest validation cost, whose parameters the network holds.
     stopped : str
         Why it ended: "epochs", "patience", "target_cost", "max_seconds" or "callback".
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> history = nnlib.course.exercise().run(epochs=100)
+    >>> history.epochs, history.J.shape, history.stopped
+    (100, (100,), 'epochs')
     """
 
     J: NDArray[np.float64]

@@ -29,6 +29,9 @@ class Optimizer:
         The learning rate if the descent is given none.
     vectors : (bool, bool)
         Which of the optimizer's own vectors, as long as the parameters, it needs.
+
+    >>> issubclass(Adam, Optimizer), Adam.default_rate, Adam.vectors
+    (True, 0.001, (True, True))
     """
 
     name: ClassVar[str]
@@ -194,6 +197,9 @@ class FullBatch(Optimizer):
     An epoch is an iteration, a step that lowers the cost. Both end where the largest element of
     the gradient is at most `gradient_tolerance`, where an iteration lowers the cost by no more
     than the part `cost_tolerance` of it, or where the dtype allows no lower cost.
+
+    >>> isinstance(LBFGS(), FullBatch), isinstance(Adam(), FullBatch)
+    (True, False)
     """
 
     gradient_tolerance: float = 1e-7

@@ -24,7 +24,14 @@ Rates: TypeAlias = NDArray[np.floating[Any]]
 
 
 class Schedule(ABC):
-    """A learning rate for every epoch."""
+    """A learning rate for every epoch.
+
+    >>> class Halved(Schedule):
+    ...     def rates(self, epochs):
+    ...         return 0.1 * 0.5 ** np.arange(epochs)
+    >>> Halved().rates(3)
+    array([0.1  , 0.05 , 0.025])
+    """
 
     @abstractmethod
     def rates(self, epochs: int) -> Rates:

@@ -1,0 +1,68 @@
+"""What users read first: docstrings with examples, and a README whose links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import nnlib
+from nnlib import course, optimizers, schedules
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def public_names(module):
+    """The module's ``__all__``, or the classes and functions that it defines, modules left out."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+    ]
+    return [name for name in names if callable(getattr(module, name))]
+
+
+DOCUMENTED = [
+    (f"{module.__name__}.{name}", getattr(module, name))
+    for module in (nnlib, optimizers, schedules, course)
+    for name in public_names(module)
+]
+DOCUMENTED += [
+    (f"nnlib.Network.{name}", value)
+    for name, value in inspect.getmembers(nnlib.Network, inspect.isfunction)
+    if not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize(
+    "value", [value for _, value in DOCUMENTED], ids=[n for n, _ in DOCUMENTED]
+)
+def test_every_public_name_has_a_docstring_with_an_example(value):
+    # Not inherited: a class without its own docstring would show that of its base.
+    assert value.__doc__
+    examples = doctest.DocTestParser().get_examples(value.__doc__)
+    assert examples, "no example"
+
+
+def test_the_names_of_every_optimizer_and_schedule_are_looked_at():
+    names = {name for name, _ in DOCUMENTED}
+    assert {"nnlib.Network.descent", "nnlib.optimizers.Adam", "nnlib.schedules.Cosine"} <= names
+    assert "nnlib.course.exercise" in names
+
+
+def relative_links():
+    """Targets of the README's links and images that are files of the repository."""
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", README.read_text(encoding="utf-8"))
+    return [target for target in targets if "://" not in target]
+
+
+@pytest.mark.parametrize("target", relative_links())
+def test_relative_links_of_the_readme_lead_to_files(target):
+    assert (README.parent / target).is_file()
+
+
+def test_the_readme_has_a_link_and_an_image_to_check():
+    assert {"CONTRIBUTING.md", "bench/results/exercise.svg"} <= set(relative_links())
