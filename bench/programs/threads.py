@@ -15,7 +15,7 @@ def on_threads(threads: int, prepare: Callable[[Any, str], Run]) -> Callable[[An
     def prepare_limited(problem: Any, dtype: str) -> Run:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-        import nnlib.threads
+        import nnlib
 
         processors = len(os.sched_getaffinity(0))
         if processors < threads:
@@ -23,15 +23,15 @@ def on_threads(threads: int, prepare: Callable[[Any, str], Run]) -> Callable[[An
         run = prepare(problem, dtype)
         # Made once: looking for the libraries takes 1 ms, setting their threads 17 µs.
         controller = ThreadpoolController()
-        usual = nnlib.threads.get_threads()
+        usual = nnlib.get_threads()
 
         def run_limited(count: int) -> Result:
-            nnlib.threads.set_threads(threads)
+            nnlib.set_threads(threads)
             try:
                 with controller.limit(limits=threads, user_api="blas"):
                     return run(count)
             finally:
-                nnlib.threads.set_threads(usual)
+                nnlib.set_threads(usual)
 
         return run_limited
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import nnlib.threads
+import nnlib
 from bench import choose_rates, reaching
 from bench.programs import nnlib_network, pytorch, scikit_learn
 from bench.programs.threads import on_threads
@@ -174,23 +174,23 @@ def test_the_best_pair_is_the_one_that_reaches_the_cost(one_number):
 
 def test_a_row_on_two_threads_leaves_the_usual_number_behind(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1}, raising=False)
-    before = nnlib.threads.get_threads()
-    nnlib.threads.set_threads(3)
+    before = nnlib.get_threads()
+    nnlib.set_threads(3)
     try:
         seen = []
         prepare = on_threads(2, lambda problem, dtype: seen_by(seen))
         available(prepare, None, "float64")(1)
         assert seen == [2]
-        assert nnlib.threads.get_threads() == 3
+        assert nnlib.get_threads() == 3
     finally:
-        nnlib.threads.set_threads(before)
+        nnlib.set_threads(before)
 
 
 def seen_by(seen):
     """A run that notes how many threads it may use."""
 
     def run(count):
-        seen.append(nnlib.threads.get_threads())
+        seen.append(nnlib.get_threads())
         return Result(np.empty(0))
 
     return run
