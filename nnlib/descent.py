@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .checkpoints import Checkpoint, check_state, fingerprint
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, Report
@@ -90,6 +92,8 @@ class Descent:
         self._state = _state(parameters, generator, options, validation is not None, chunks, memory)
         self._members = min(get_threads(), chunks)
         self._stopped: str | None = None
+        self._seconds = np.zeros(1)  # of this call and of those that it goes on from
+        self._checkpoint = self._begin_checkpoint(train, validation)
 
     def run(self) -> History:
         """All of it; the network is left at an epoch's end, whatever happens.
@@ -98,16 +102,23 @@ class Descent:
         ------
         DivergenceError
             If the cost stops being finite.
+        OSError
+            If a checkpoint cannot be written.
         """
         start = time.perf_counter()
         try:
-            if self._options.epochs:
-                with single_threaded_blas(), Team(self._members) as team:
+            if self._checkpoint is not None:
+                self._checkpoint.restore()
+            running = self._state.position[problem.STATUS] == problem.RUNNING
+            if self._options.epochs and running:
+                # The team ends before its checkpoint is written: till then its members may write.
+                saving = self._checkpoint or nullcontext()
+                with saving, single_threaded_blas(), Team(self._members) as team:
                     self._run_slices(team, start)
         except BaseException:
             self._restore_epoch()
             raise
-        seconds = time.perf_counter() - start
+        seconds = float(self._seconds[0])
         position, parameters = self._state.position, self._model.parameters
         if position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):
             raise self._divergence(seconds)
@@ -123,24 +134,48 @@ class Descent:
             self._options.optimizer, state.first, state.second, int(state.position[problem.STEP])
         )
 
+    def _begin_checkpoint(self, train: Examples, validation: Examples | None) -> Checkpoint | None:
+        """The checkpoint's file, read if there is one to go on from, else written."""
+        options, state, settings = self._options, self._state, self._settings
+        if options.checkpoint is None:
+            return None
+        arrays = {
+            **state._asdict(),
+            "parameters": self._model.parameters,
+            "gradient": self._model.gradient,
+            "order": self._data.order,
+            "seconds": self._seconds,
+        }
+        parts = fingerprint(self._model.table, settings, train, validation, options)
+        checkpoint = Checkpoint(options.checkpoint, options.checkpoint_seconds, arrays, parts)
+        checkpoint.begin(
+            options.resume,
+            lambda found: check_state(found, options.epochs, self._data, self._validation),
+        )
+        return checkpoint
+
     def _run_slices(self, team: Team, start: float) -> None:
         """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
         state, options = self._state, self._options
         work = 3 * self._model.parameters.size * self._settings.lanes
         budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / work))
-        reported = 0
+        earlier, reported = float(self._seconds[0]), int(state.position[problem.EPOCH])
         with Progress(options.epochs, options.progress) as bar:
             while state.position[problem.STATUS] == problem.RUNNING:
+                if self._checkpoint is not None:
+                    self._checkpoint.write_if_due()
                 begin = time.perf_counter()
                 rounds = min(budget, self._rounds_to_callback())
                 team.run(self._slice, rounds)
                 elapsed = max(time.perf_counter() - begin, 1e-6)
                 # A first call compiles for seconds: the budget must not shrink to nothing for that.
                 budget = max(1, int(rounds * min(max(SLICE_SECONDS / elapsed, 0.25), 8)))
+                seconds = begin + elapsed - start
+                self._seconds[0] = earlier + seconds
                 epoch = int(state.position[problem.EPOCH])
                 if epoch > reported:
                     bar.update(epoch, float(state.costs[epoch - 1]))
-                    reported = epoch if self._report(epoch, begin + elapsed - start) else reported
+                    reported = epoch if self._report(epoch, seconds) else reported
                 if self._stopped is not None:
                     return
 
@@ -174,7 +209,10 @@ class Descent:
         return missing * self._rounds_per_epoch()
 
     def _report(self, epoch: int, seconds: float) -> bool:
-        """Time limit and callback after an epoch; whether the callback saw it."""
+        """Time limit and callback after an epoch, this call's `seconds` after its start.
+
+        Returns whether the callback saw it.
+        """
         options, state = self._options, self._state
         running = state.position[problem.STATUS] == problem.RUNNING
         if options.max_seconds is not None and seconds >= options.max_seconds and running:
@@ -187,7 +225,7 @@ class Descent:
             float(state.costs[epoch - 1]),
             float(state.validation_costs[epoch - 1]) if state.validation_costs.size else None,
             float(state.rates[epoch - 1]),
-            seconds,
+            float(self._seconds[0]),
         )
         if options.callback(report) is True and running:
             self._stopped = "callback"

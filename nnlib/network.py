@@ -117,6 +117,9 @@ class Network(NetworkFunction):
         callback_epochs: int | None = None,
         partial: bool = False,
         progress: bool | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 30.0,
+        resume: bool = False,
     ) -> History:
         """Gradient descent: W ← W − α((1/n) dW + λ W), b ← b − α (1/n) db, `epochs` times.
 
@@ -167,7 +170,7 @@ class Network(NetworkFunction):
         target_cost : float or None
             Stop when J is at most this.
         max_seconds : float or None
-            Stop after this time, at the end of an epoch.
+            Stop after this time, at the end of an epoch; of this call alone if it is resumed.
         callback : callable or None
             Called with a `Report` about every 50 ms of work, at an epoch's end; the descent
             stops if it returns True.
@@ -177,6 +180,18 @@ class Network(NetworkFunction):
             Go on with what the optimizer remembers from the network's last descent.
         progress : bool or None
             Show a bar on standard error. None: if that is a terminal and tqdm is installed.
+        checkpoint : str, PathLike or None
+            File from which the descent can go on, replaced as a whole: before the first epoch,
+            about every `checkpoint_seconds`, at the end, and when an exception ends it early.
+            Kill the process at any moment, and the file is that of the last time; there may be
+            a ``.nnlib-….tmp`` beside it, which can be deleted.
+        checkpoint_seconds : float
+            See checkpoint; greater than 0.
+        resume : bool
+            Go on from the checkpoint if the file is there, else start: the result has the same
+            bits as that of a descent never interrupted. Network, data and options must be those
+            that it was written with; the number of threads, `callback`, `max_seconds` and
+            `progress` may differ. What had ended returns at once with the same history.
 
         Returns
         -------
@@ -189,6 +204,11 @@ class Network(NetworkFunction):
         DivergenceError
             If the cost becomes NaN or infinite; the network then holds the last parameters whose
             cost was finite.
+        FormatError
+            If the checkpoint to go on from is damaged.
+        OSError
+            If a checkpoint cannot be written, before the first epoch or later: the last good one
+            stays, the network holds the last completed epoch.
         KeyboardInterrupt
             On Ctrl-C, within a few tens of ms; the network then holds the last completed epoch.
 
@@ -223,6 +243,9 @@ class Network(NetworkFunction):
             callback_epochs=callback_epochs,
             partial=partial,
             progress=progress,
+            checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
+            resume=resume,
         )
         X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
         weights = example_weights(sample_weight, len(X), self._dtype, options.mean)
@@ -283,6 +306,11 @@ class Network(NetworkFunction):
                 f"least one of {n} examples on either side"
             )
         seed = options.seed if options.seed is not None else self._seed
+        if seed is None and options.checkpoint is not None:
+            raise ValueError(
+                f"checkpoint with validation={fraction:g} needs a seed, or the examples split off "
+                "are others when it is resumed"
+            )
         order = np.random.default_rng(seed).permutation(n)
         return given.part(np.sort(order[held_out:])), given.part(np.sort(order[:held_out]))
 

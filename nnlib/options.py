@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -60,6 +61,9 @@ class Options:
     callback_epochs: int | None = None
     partial: bool = False
     progress: bool | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_seconds: float = 30.0
+    resume: bool = False
 
     def __post_init__(self) -> None:
         self.optimizer = optimizer_from(self.optimizer)
@@ -83,12 +87,17 @@ class Options:
                 setattr(self, name, whole_number(name, getattr(self, name), 1))
         if self.seed is not None:
             self.seed = whole_number("seed", self.seed, 0)
-        for name in ("shuffle", "partial"):
+        for name in ("shuffle", "partial", "resume"):
             value = getattr(self, name)
             if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{name} must be True or False; got {value!r}")
         if not (self.progress is None or isinstance(self.progress, bool)):
             raise TypeError(f"progress must be True, False or None; got {self.progress!r}")
+        if not (self.checkpoint is None or isinstance(self.checkpoint, (str, os.PathLike))):
+            raise TypeError(f"checkpoint must be the path of a file; got {self.checkpoint!r}")
+        self.checkpoint_seconds = real_number(
+            "checkpoint_seconds", self.checkpoint_seconds, above=0
+        )
         self._check_pairs()
 
     def _check_pairs(self) -> None:
@@ -97,6 +106,10 @@ class Options:
             raise TypeError(f"callback must be callable; got {self.callback!r}")
         if self.callback_epochs is not None and self.callback is None:
             raise ValueError("callback_epochs is given without a callback")
+        if self.resume and self.checkpoint is None:
+            raise ValueError(
+                "resume is True but checkpoint is None: give checkpoint, the file to go on from"
+            )
         if self.tolerance and self.patience is None:
             raise ValueError(
                 f"tolerance is {self.tolerance:g} but patience is None: give patience, the "
