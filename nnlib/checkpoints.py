@@ -22,7 +22,7 @@ from .kernels import problem
 from .schedules import Schedule
 
 if TYPE_CHECKING:
-    from .descent import Examples
+    from .examples import Examples
     from .options import Options
 
 Array = NDArray[Any]
@@ -53,13 +53,15 @@ class Checkpoint:
         ``position`` and ``parameters``.
     fingerprint : mapping from str to str
         See `fingerprint`.
+    status : int
+        The place in ``position`` that is `problem.RUNNING` until the descent ends.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
     >>> arrays = {"position": np.zeros(8, np.int64), "parameters": np.zeros(2)}
     >>> with TemporaryDirectory() as folder:
-    ...     file = Checkpoint(f"{folder}/descent", 30, arrays, {"epochs": "100"})
+    ...     file = Checkpoint(f"{folder}/descent", 30, arrays, {"epochs": "100"}, 4)
     ...     file.begin(False, lambda found: None)
     ...     arrays["parameters"][:] = 7
     ...     file.begin(True, lambda found: None)
@@ -74,11 +76,13 @@ class Checkpoint:
         interval: float,
         arrays: Mapping[str, Array],
         fingerprint: Mapping[str, str],
+        status: int,
     ) -> None:
         self._path = path
         self._interval = interval
         self._arrays = arrays
         self._fingerprint = fingerprint
+        self._status = status
         self._found: dict[str, Array] | None = None
         self._written = time.monotonic()
 
@@ -106,7 +110,7 @@ class Checkpoint:
         """
         self._found = self._read(check) if resume else None
         start = self._arrays if self._found is None else self._found
-        if start["position"][problem.STATUS] == problem.RUNNING:
+        if start["position"][self._status] == problem.RUNNING:
             self._write(start)
 
     def restore(self) -> None:
@@ -201,10 +205,11 @@ class Checkpoint:
 
 def fingerprint(
     table: Array,
-    settings: problem.Settings,
+    loss: int,
     train: Examples,
     validation: Examples | None,
     options: Options,
+    **others: str,
 ) -> dict[str, str]:
     """What the bits of a descent depend on, as text: options as they are, arrays as SHA-256.
 
@@ -212,9 +217,10 @@ def fingerprint(
     """
     held_out = [] if validation is None else [validation.X, validation.y, validation.weights]
     schedule = options.learning_rate
-    if not dataclasses.is_dataclass(schedule):  # the user's own, whose text may say nothing of it
-        assert isinstance(schedule, Schedule)
-        schedule = _digest(schedule.rates(options.epochs))
+    assert isinstance(schedule, Schedule)
+    # The text of a user's own class may say nothing of its rates.
+    known = dataclasses.is_dataclass(schedule)
+    rates = str(schedule) if known else _digest(schedule.rates(options.epochs))
     parts = {
         field.name: str(getattr(options, field.name))
         for field in dataclasses.fields(options)
@@ -222,9 +228,9 @@ def fingerprint(
     }
     return {
         **parts,
-        "network": _digest(table, np.array([settings.loss])) + f" {train.X.dtype}",
-        "learning_rate": str(schedule),
-        "blocks": f"{settings.chunks} x {settings.lanes} lanes",
+        **others,
+        "network": _digest(table, np.array([loss])),
+        "learning_rate": rates,
         "X": _digest(train.X),
         "y": _digest(train.y),
         "sample_weight": _digest(train.weights),
@@ -232,34 +238,29 @@ def fingerprint(
     }
 
 
-def check_state(
-    arrays: Mapping[str, Array], epochs: int, data: problem.Data, validation: problem.Data
-) -> None:
-    """Refuse values with which the driver would leave an array or never end.
+def check_places(position: Array, limits: Mapping[int, int]) -> None:
+    """Refuse a position with which a driver would leave an array: places have to be below limits.
 
     A digest is no signature: a file may have been made to do harm.
 
-    Raises
-    ------
-    ValueError
+    >>> check_places(np.array([3, 0]), {0: 3})
+    Traceback (most recent call last):
+    ...
+    ValueError: its position is [3, 0], wanted at most 2 at place 0
     """
-    position = arrays["position"]
-    validating = int(position[problem.VALIDATING])
-    source = validation if validating else data
-    limits = {
-        problem.EPOCH: epochs + (position[problem.STATUS] != problem.RUNNING or epochs == 0),
-        problem.BATCH: -(-source.n // source.batch_size),
-        problem.ROUND: source.chunk_blocks,
-        problem.VALIDATING: 2 if validation.n else 1,
-        problem.STATUS: problem.TARGET_REACHED + 1,
-    }
-    within = all(position[place] < limit for place, limit in limits.items())
-    if not within or position.min() < 0:
-        raise ValueError(f"its position {position.tolist()} is none of this descent")
-    if not np.array_equal(np.sort(arrays["order"]), np.arange(data.order.size)):
+    for place, limit in limits.items():
+        if not 0 <= position[place] < limit:
+            raise ValueError(
+                f"its position is {position.tolist()}, wanted at most {limit - 1} at place {place}"
+            )
+
+
+def check_randomness(order: Array, generator: Array) -> None:
+    """Refuse an order that leaves the examples, and a generator with which no shuffle ends."""
+    if not np.array_equal(np.sort(order), np.arange(order.size)):
         raise ValueError("its order is no permutation of the examples")
-    if not arrays["generator"].any():
-        raise ValueError("its generator is all 0, which no shuffle ends with")
+    if not generator.any():
+        raise ValueError("its generator is all 0")
 
 
 def _digest(*arrays: Array) -> str:

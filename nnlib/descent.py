@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checkpoints import Checkpoint, check_state, fingerprint
+from .checkpoints import Checkpoint, check_places, check_randomness, fingerprint
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, Report
@@ -136,23 +137,42 @@ class Descent:
 
     def _begin_checkpoint(self, train: Examples, validation: Examples | None) -> Checkpoint | None:
         """The checkpoint's file, read if there is one to go on from, else written."""
-        options, state, settings = self._options, self._state, self._settings
+        options, settings, table = self._options, self._settings, self._model.table
         if options.checkpoint is None:
             return None
         arrays = {
-            **state._asdict(),
+            **self._state._asdict(),
             "parameters": self._model.parameters,
             "gradient": self._model.gradient,
             "order": self._data.order,
             "seconds": self._seconds,
         }
-        parts = fingerprint(self._model.table, settings, train, validation, options)
-        checkpoint = Checkpoint(options.checkpoint, options.checkpoint_seconds, arrays, parts)
-        checkpoint.begin(
-            options.resume,
-            lambda found: check_state(found, options.epochs, self._data, self._validation),
-        )
+        parts = fingerprint(
+            table, settings.loss, train, validation, options,
+            blocks=f"{settings.chunks} x {settings.lanes}",
+            dropout_seed=str(settings.dropout and settings.dropout_seed),
+        )  # fmt: skip
+        interval = options.checkpoint_seconds
+        checkpoint = Checkpoint(options.checkpoint, interval, arrays, parts, problem.STATUS)
+        checkpoint.begin(options.resume, self._check_found)
         return checkpoint
+
+    def _check_found(self, arrays: Mapping[str, Array]) -> None:
+        """Refuse a file's values with which the driver would leave an array or never end."""
+        position, epochs = arrays["position"], self._settings.epochs
+        data = self._validation if position[problem.VALIDATING] else self._data
+        ended = position[problem.STATUS] != problem.RUNNING
+        check_places(
+            position,
+            {
+                problem.EPOCH: epochs + 1 if ended else max(epochs, 1),
+                problem.BATCH: -(-data.n // data.batch_size),
+                problem.ROUND: data.chunk_blocks,
+                problem.VALIDATING: 2,
+                problem.STATUS: problem.TARGET_REACHED + 1,
+            },
+        )
+        check_randomness(arrays["order"], arrays["generator"])
 
     def _run_slices(self, team: Team, start: float) -> None:
         """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
@@ -209,10 +229,7 @@ class Descent:
         return missing * self._rounds_per_epoch()
 
     def _report(self, epoch: int, seconds: float) -> bool:
-        """Time limit and callback after an epoch, this call's `seconds` after its start.
-
-        Returns whether the callback saw it.
-        """
+        """Time limit and callback after an epoch; whether the callback saw it."""
         options, state = self._options, self._state
         running = state.position[problem.STATUS] == problem.RUNNING
         if options.max_seconds is not None and seconds >= options.max_seconds and running:
@@ -225,7 +242,7 @@ class Descent:
             float(state.costs[epoch - 1]),
             float(state.validation_costs[epoch - 1]) if state.validation_costs.size else None,
             float(state.rates[epoch - 1]),
-            float(self._seconds[0]),
+            seconds,
         )
         if options.callback(report) is True and running:
             self._stopped = "callback"

@@ -27,7 +27,7 @@ class Report:
     learning_rate : float
         The one it used.
     seconds : float
-        Since the descent began; where it was resumed, of all its runs.
+        Since the call of `Network.descent` began.
     """
 
     epoch: int
@@ -47,8 +47,8 @@ class History:
         Cost at the start of each epoch's pass. With mini-batches every example counts with its
         cost at the moment its batch is reached, before that batch's step.
     seconds : float
-        Wall time of the descent, compilation included if it was the first; of all its runs up to
-        their last checkpoint, where it was resumed.
+        Wall time of the descent, compilation included if it was the first; where
+        it was resumed, of all its runs up to their last checkpoint.
     learning_rate : ndarray of float64, shape (epochs run,)
         The rate that each epoch used.
     validation_J : ndarray of float64, shape (epochs run,), or None

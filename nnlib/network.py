@@ -247,6 +247,7 @@ class Network(NetworkFunction):
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
         )
+        self._check_seed(options)
         X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
         weights = example_weights(sample_weight, len(X), self._dtype, options.mean)
         train, held_out = self._split(Examples(X, y, weights), options)
@@ -285,6 +286,18 @@ class Network(NetworkFunction):
         finally:
             self._memory = descent.memory()
 
+    def _check_seed(self, options: Options) -> None:
+        """A checkpoint needs everything drawn at the start to be drawn again when it is resumed."""
+        if options.checkpoint is None or options.seed is not None or self._seed is not None:
+            return
+        split = options.validation is not None and not isinstance(options.validation, tuple)
+        if split or options.dropout:
+            name = "validation" if split else "dropout"
+            raise ValueError(
+                f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
+                "network: without one, nothing is drawn the same way when it is resumed"
+            )
+
     def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
         """Training and validation examples: given apart, split off at random, or none."""
         n = len(given.X)
@@ -306,11 +319,6 @@ class Network(NetworkFunction):
                 f"least one of {n} examples on either side"
             )
         seed = options.seed if options.seed is not None else self._seed
-        if seed is None and options.checkpoint is not None:
-            raise ValueError(
-                f"checkpoint with validation={fraction:g} needs a seed, or the examples split off "
-                "are others when it is resumed"
-            )
         order = np.random.default_rng(seed).permutation(n)
         return given.part(np.sort(order[held_out:])), given.part(np.sort(order[:held_out]))
 

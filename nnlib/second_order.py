@@ -1,9 +1,7 @@
-"""Running the optimizers of full batches, L-BFGS and Levenberg-Marquardt, in slices."""
+"""Running the optimizers of full batches, L-BFGS and Levenberg-Marquardt."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,29 +10,25 @@ from numpy.typing import NDArray
 
 from .errors import DivergenceError
 from .examples import Examples
-from .history import History, Report, SecondOrderHistory
+from .history import History, SecondOrderHistory
 from .kernels import blocks, lbfgs, levenberg_marquardt, line_search, losses, objective, problem
 from .kernels.operations import SAMPLE_MAJOR, block_lanes
 from .optimizers import LBFGS, FullBatch
 from .options import Options
-from .progress import Progress
-from .threads import single_threaded_blas
+from .second_order_slices import (
+    CALLBACK_STOPPED,
+    TIME_IS_UP,
+    Begin,
+    Watch,
+    begin_from,
+    run_slices,
+    watch_from,
+)
 
 Array = NDArray[Any]
 
-# A slice is long against the 5 µs of its call and short against the 0.2 s of a late Ctrl-C.
-SLICE_SECONDS = 0.05
-# The first slice is sized for a machine of this speed, multiply-adds per second.
-_SLOW_MACHINE = 1e9
-# The driver counts its budget in int64.
-_MOST_WORK = 1e18
-
 # Levenberg-Marquardt keeps JᵀJ and its factor, 8 p² bytes each: 400 MB with this many parameters.
 MOST_PARAMETERS = 5000
-
-# Statuses that Python sets, beside those of the kernels.
-TIME_IS_UP, CALLBACK_STOPPED = 20, 21
-Watch = Callable[[int, float, float], int]
 
 STOPPED = {
     TIME_IS_UP: "max_seconds",
@@ -60,6 +54,7 @@ def run_lbfgs(
     loss: int,
     progress: bool | None,
     watch: Watch | None = None,
+    begin: Begin | None = None,
     memory: int = 10,
     gradient_tolerance: float = 1e-7,
     cost_tolerance: float = 1e-12,
@@ -111,8 +106,11 @@ def run_lbfgs(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
     data = _pack(table, X, y, weights, lanes)
-    budget = SLICE_SECONDS * _SLOW_MACHINE / (3 * size * lanes)
-    seconds = _run_slices(lbfgs.descend, model, data, state, settings, budget, progress, watch)
+    work = 3 * size * lanes
+    limits = {objective.PHASE: lbfgs.AIMING + 1, lbfgs.PAIRS: np.iinfo(np.int64).max}
+    seconds = run_slices(
+        lbfgs.descend, model, data, state, settings, work, progress, watch, begin, limits
+    )
     return _history(state, seconds)
 
 
@@ -130,6 +128,7 @@ def run_levenberg_marquardt(
     loss: int,
     progress: bool | None,
     watch: Watch | None = None,
+    begin: Begin | None = None,
     damping: float = 1e-3,
     decrease: float = 0.1,
     increase: float = 10.0,
@@ -189,10 +188,15 @@ def run_levenberg_marquardt(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
     data = _pack(table, X, y, weights, lanes)
-    budget = SLICE_SECONDS * _SLOW_MACHINE
-    seconds = _run_slices(
-        levenberg_marquardt.descend, model, data, state, settings, budget, progress, watch
-    )
+    limits = {
+        objective.PHASE: levenberg_marquardt.TRYING + 1,
+        levenberg_marquardt.OUTPUT_UNIT: y.shape[1],
+        levenberg_marquardt.ROW: size + 1,
+    }
+    seconds = run_slices(
+        levenberg_marquardt.descend, model, data, state, settings, 1, progress, watch, begin,
+        limits,
+    )  # fmt: skip
     return _history(state, seconds)
 
 
@@ -216,23 +220,9 @@ def run(
     return chosen(
         table, parameters, units, train.X, train.y, train.weights,
         epochs=options.epochs, mean=options.mean, weight_decay=options.weight_decay, loss=loss,
-        progress=options.progress, watch=_watch(options), **asdict(optimizer),
+        progress=options.progress, watch=watch_from(options),
+        begin=begin_from(table, loss, train, options), **asdict(optimizer),
     )  # fmt: skip
-
-
-def _watch(options: Options) -> Watch:
-    """Time limit and callback, as a descent has them."""
-
-    def watch(epoch: int, cost: float, seconds: float) -> int:
-        if epoch and options.callback is not None:
-            report = Report(epoch, cost, None, np.nan, seconds)
-            if options.callback(report) is True:
-                return CALLBACK_STOPPED
-        if options.max_seconds is not None and seconds >= options.max_seconds:
-            return TIME_IS_UP
-        return 0
-
-    return watch
 
 
 def check_levenberg_marquardt(parameters: int, loss: int) -> None:
@@ -335,42 +325,6 @@ def _pack(table: Array, X: Array, y: Array, weights: Array, lanes: int) -> probl
         batch_blocks=count,
         chunk_blocks=count,
     )
-
-
-def _run_slices(
-    descend: Callable[..., None],
-    model: problem.Model,
-    data: problem.Data,
-    state: Any,
-    settings: objective.Settings,
-    budget: float,
-    progress: bool | None,
-    watch: Watch | None,
-) -> float:
-    """Call a driver until it is done, each time with about `SLICE_SECONDS` of work.
-
-    However that ends, the network then holds the last completed iteration, the best so far.
-    Returns the seconds taken. watch sees iterations, cost and seconds after every slice, and ends
-    the run by returning a status.
-    """
-    begin = time.perf_counter()
-    try:
-        with single_threaded_blas(), Progress(settings.epochs, progress) as bar:
-            while state.position[objective.STATUS] == problem.RUNNING:
-                start = time.perf_counter()
-                descend(model, data, state, settings, max(1, int(budget)))
-                elapsed = max(time.perf_counter() - start, 1e-6)
-                # A first call compiles for seconds: the budget must not shrink to nothing for that.
-                budget = min(budget * min(max(SLICE_SECONDS / elapsed, 0.25), 8), _MOST_WORK)
-                epoch = int(state.position[objective.EPOCH])
-                if epoch:
-                    bar.update(epoch, float(state.costs[epoch - 1]))
-                reason = watch(epoch, float(state.cost[1]), start + elapsed - begin) if watch else 0
-                if reason and state.position[objective.STATUS] == problem.RUNNING:
-                    state.position[objective.STATUS] = reason
-    finally:
-        model.parameters[:] = state.base
-    return time.perf_counter() - begin
 
 
 def _history(state: Any, seconds: float) -> SecondOrderHistory:

@@ -1,0 +1,138 @@
+"""Slices of the optimizers of full batches: time limit, callback and checkpoints between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .checkpoints import Checkpoint, check_places, fingerprint
+from .examples import Examples
+from .history import Report
+from .kernels import objective, problem
+from .options import Options
+from .progress import Progress
+from .threads import single_threaded_blas
+
+Array = NDArray[Any]
+
+# A slice is long against the 5 µs of its call and short against the 0.2 s of a late Ctrl-C.
+SLICE_SECONDS = 0.05
+# The first slice is sized for a machine of this speed, multiply-adds per second.
+_SLOW_MACHINE = 1e9
+# The driver counts its budget in int64.
+_MOST_WORK = 1e18
+
+# Statuses that Python sets, beside those of the kernels.
+TIME_IS_UP, CALLBACK_STOPPED = 20, 21
+# From these a checkpoint goes on.
+_UNFINISHED = (problem.RUNNING, TIME_IS_UP, CALLBACK_STOPPED)
+Watch = Callable[[int, float, float], int]
+# From the descent's own arrays and what limits its position to its file.
+Begin = Callable[[Mapping[str, Array], Mapping[int, int]], Checkpoint]
+
+
+def watch_from(options: Options) -> Watch:
+    """Time limit and callback, as a descent has them."""
+
+    def watch(epoch: int, cost: float, seconds: float) -> int:
+        if epoch and options.callback is not None:
+            report = Report(epoch, cost, None, np.nan, seconds)
+            if options.callback(report) is True:
+                return CALLBACK_STOPPED
+        if options.max_seconds is not None and seconds >= options.max_seconds:
+            return TIME_IS_UP
+        return 0
+
+    return watch
+
+
+def begin_from(table: Array, loss: int, train: Examples, options: Options) -> Begin | None:
+    """What opens the file of a run's checkpoints, if it is to have one."""
+    path = options.checkpoint
+    if path is None:
+        return None
+
+    def begin(arrays: Mapping[str, Array], limits: Mapping[int, int]) -> Checkpoint:
+        parts = fingerprint(table, loss, train, None, options)
+        checkpoint = Checkpoint(path, options.checkpoint_seconds, arrays, parts, objective.STATUS)
+
+        def check(found: Mapping[str, Array]) -> None:
+            unfinished = found["position"][objective.STATUS] in _UNFINISHED
+            most = max(options.epochs, 1) if unfinished else options.epochs + 1
+            check_places(found["position"], {objective.EPOCH: most, **limits})
+
+        checkpoint.begin(options.resume, check)
+        return checkpoint
+
+    return begin
+
+
+def run_slices(
+    descend: Callable[..., None],
+    model: problem.Model,
+    data: problem.Data,
+    state: Any,
+    settings: objective.Settings,
+    work: float,
+    progress: bool | None,
+    watch: Watch | None,
+    begin: Begin | None,
+    limits: Mapping[int, int],
+) -> float:
+    """Call a driver until it is done, each time with about `SLICE_SECONDS` of work.
+
+    However that ends, the network then holds the last completed iteration, the best so far.
+    Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint. watch
+    sees iterations, cost and seconds after every slice, and ends the run by returning a status.
+    work is what a unit of the driver's budget takes, in multiply-adds; limits says where places of
+    the position end that are not common to all methods.
+    """
+    budget = SLICE_SECONDS * _SLOW_MACHINE / work
+    start, seconds, position = time.perf_counter(), np.zeros(1), state.position
+    arrays = {
+        **state._asdict(),
+        "parameters": model.parameters,
+        "gradient": model.gradient,
+        "activations": model.activations,
+        "seconds": seconds,
+    }
+    common = {
+        objective.BLOCK: -(-settings.n // settings.lanes),
+        objective.STATUS: CALLBACK_STOPPED + 1,
+    }
+    checkpoint = begin(arrays, {**common, **limits}) if begin else None
+    try:
+        if checkpoint is not None:
+            checkpoint.restore()
+        if position[objective.STATUS] in _UNFINISHED:
+            position[objective.STATUS] = problem.RUNNING
+        earlier = seconds[0]
+        with (
+            checkpoint or nullcontext(),
+            single_threaded_blas(),
+            Progress(settings.epochs, progress) as bar,
+        ):
+            while position[objective.STATUS] == problem.RUNNING:
+                if checkpoint is not None:
+                    checkpoint.write_if_due()
+                slice_start = time.perf_counter()
+                descend(model, data, state, settings, max(1, int(budget)))
+                now = time.perf_counter()
+                seconds[0] = earlier + now - start
+                # A first call compiles for seconds: the budget must not shrink to nothing for that.
+                factor = SLICE_SECONDS / max(now - slice_start, 1e-6)
+                budget = min(budget * min(max(factor, 0.25), 8), _MOST_WORK)
+                epoch = int(position[objective.EPOCH])
+                if epoch:
+                    bar.update(epoch, float(state.costs[epoch - 1]))
+                reason = watch(epoch, float(state.cost[1]), now - start) if watch else 0
+                if reason and position[objective.STATUS] == problem.RUNNING:
+                    position[objective.STATUS] = reason
+    finally:
+        model.parameters[:] = state.base
+    return float(seconds[0])
