@@ -148,6 +148,29 @@ def test_optimizers_go_on(optimizer, path, monkeypatch):
             assert resumed[1].evaluations == uninterrupted[1].evaluations
 
 
+def test_interrupted_twice_in_one_epoch(path, monkeypatch):
+    """The second time, the network has to go back to where the first process began the epoch."""
+    options = {"checkpoint": path, "resume": True}
+    with interrupted_after(12, monkeypatch):
+        train(**options)
+    net = network(seed=5)
+    with interrupted_after(1, monkeypatch):
+        train(net, **options)
+    np.testing.assert_array_equal(net.parameters, train(epochs=2)[0].parameters)
+    assert_same(train(**options), train())
+
+
+@pytest.mark.parametrize("calls", range(1, 32))
+def test_levenberg_marquardt_in_tiles(calls, path, monkeypatch):
+    """Two outputs, and JᵀJ larger than a tile: stopped between any two units of its work."""
+    options = {"y": np.column_stack([Y, Y**2]), "optimizer": "levenberg_marquardt", "epochs": 3}
+    sizes, settings = [2, 40, 2], {"batch_size": None, "learning_rate": None, **options}
+    with interrupted_after(calls, monkeypatch):
+        train(network(sizes), checkpoint=path, **settings)
+    resumed = train(network(sizes, seed=5), checkpoint=path, resume=True, **settings)
+    assert_same(resumed, train(network(sizes), **settings))
+
+
 def test_the_number_of_threads_may_change(path, monkeypatch):
     """Two blocks a batch in each of four chunks; slices of one block, by 2, 1, 3 … threads."""
     rng = np.random.default_rng(0)
