@@ -24,8 +24,8 @@ from numba.np import arrayobj
 from .jit import Vector, kernel
 
 # Places in the barrier's int64 array, each on a cache line of its own.
-ARRIVED, GENERATION, ABORTED = 0, 8, 16
-BARRIER_SIZE = 24
+ARRIVED, GENERATION = 0, 8
+BARRIER_SIZE = 16
 
 # About 20 µs of spinning; longer waits mean that the machine is busy with something else.
 _SPINS_BEFORE_YIELD = 2000
@@ -91,7 +91,7 @@ yield_processor: Callable[[], None] = intrinsic(_yield)
 
 @kernel
 def wait_for_all(barrier: Vector, members: int) -> None:
-    """Return when all members have come here, or when Python has given the team up.
+    """Return when all members have come here.
 
     barrier is (BARRIER_SIZE,) int64, zero before its first use.
     """
@@ -106,8 +106,6 @@ def wait_for_all(barrier: Vector, members: int) -> None:
     while atomic_load(barrier, GENERATION) == generation:
         spins += 1
         if spins > _SPINS_BEFORE_YIELD:
-            if atomic_load(barrier, ABORTED) != 0:
-                return
             yield_processor()
 
 

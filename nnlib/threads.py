@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.team import ABORTED, BARRIER_SIZE
+from .kernels.team import BARRIER_SIZE
 from .validation import whole_number
 
 Array = NDArray[Any]
@@ -71,6 +71,24 @@ def set_threads(threads: int | None) -> None:
     _threads = None if threads is None else whole_number("threads", threads, 1)
 
 
+class _Gate:
+    """Lets the members of a team begin together, or not at all if one of them is missing."""
+
+    def __init__(self, closed: threading.Event) -> None:
+        self.decided = threading.Event()
+        self.complete = False
+        self._closed = closed
+
+    def call(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Wait for the decision; call the function if all members have come."""
+        # An interrupt may keep the caller from deciding, but not from closing the team.
+        while not self.decided.wait(0.05):
+            if self._closed.is_set():
+                return
+        if self.complete:
+            function(*arguments)
+
+
 class Team:
     """Threads that call one compiled function together, each with its number.
 
@@ -90,27 +108,28 @@ class Team:
         self._members = members
         self._barrier = np.zeros(BARRIER_SIZE, np.int64)
         self._pool = ThreadPoolExecutor(members, "nnlib") if members > 1 else None
+        self._closed = threading.Event()
 
     def run(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call function(barrier, member, members, …) for every member and wait for all of them.
 
-        All calls run in the pool, none in the caller: an interrupt reaches the caller while it
-        waits and can never leave the others alone at the barrier for good.
+        All calls run in the pool, none in the caller: an interrupt reaches the caller alone. No
+        member begins before all are there, since in compiled code it would wait for the others.
         """
         if self._pool is None:
             function(self._barrier, 0, 1, *arguments)
             return
+        gate = _Gate(self._closed)
         calls = []
         try:
             for member in range(self._members):
                 team = (self._barrier, member, self._members)
-                calls.append(self._pool.submit(function, *team, *arguments))
-            for call in calls:
-                call.result()
-        except BaseException:
-            if len(calls) < self._members:
-                self._barrier[ABORTED] = 1
-            raise
+                calls.append(self._pool.submit(gate.call, function, *team, *arguments))
+            gate.complete = True
+        finally:
+            gate.decided.set()
+        for call in calls:
+            call.result()
 
     def __enter__(self) -> Team:
         return self
@@ -118,6 +137,7 @@ class Team:
     def __exit__(self, *error: object) -> None:
         while self._pool is not None:
             try:
+                self._closed.set()
                 self._pool.shutdown(wait=True)
                 break
             except KeyboardInterrupt:

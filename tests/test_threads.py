@@ -115,8 +115,9 @@ def test_barrier_keeps_members_in_step(members):
     np.testing.assert_array_equal(cells, expected)
 
 
-def test_a_team_that_never_gathers_is_given_up(monkeypatch):
-    """An interrupt between two submissions leaves members alone at the barrier."""
+def test_an_interrupt_between_two_submissions_starts_nobody(monkeypatch):
+    """Alone in compiled code a member would wait for ever, or spoil what the others share."""
+    begun = []
     with threads.Team(2) as team:
         submit = team._pool.submit
         calls = iter([submit])
@@ -129,7 +130,25 @@ def test_a_team_that_never_gathers_is_given_up(monkeypatch):
 
         monkeypatch.setattr(team._pool, "submit", once)
         with pytest.raises(KeyboardInterrupt):
-            team.run(count_together, np.zeros(2, np.int64), 1)
+            team.run(lambda *arguments: begun.append(arguments))
+    assert begun == []
+
+
+def test_an_interrupt_before_the_decision_leaves_nobody_waiting(monkeypatch):
+    begun = []
+
+    class UndecidedGate(threads._Gate):
+        def __init__(self, closed):
+            super().__init__(closed)
+            self.decided.set = self.interrupted
+
+        def interrupted(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threads, "_Gate", UndecidedGate)
+    with threads.Team(2) as team, pytest.raises(KeyboardInterrupt):
+        team.run(lambda *arguments: begun.append(arguments))
+    assert begun == []
 
 
 @entry
