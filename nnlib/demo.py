@@ -9,6 +9,7 @@ from typing import Any
 from . import course
 from .course.lecture_program import scalar_descent
 from .network import Network
+from .progress import Progress
 
 CHECKPOINTS = (500, 1000, 5000)
 SPAN = (-3.0, 12.0)  # of x in the lecture's figure
@@ -23,14 +24,18 @@ def run(figure_path: Path) -> None:
     net, X, y = system.network, system.X, system.y
     print(f"The lecture's exercise: {net!r}, {len(X)} points\n")
     print(f"{'epoch':>6}  {'J':>9}  a1 … a7")
-    print(_line(0, net, X, y))
     stages: list[tuple[int, Network]] = []
     done = 0
-    for epochs in CHECKPOINTS:
-        system.run(epochs=epochs - done)
-        done = epochs
-        print(_line(done, net, X, y))
-        stages.append((done, _copy(net)))
+    # The very first run compiles for some seconds, hence a bar from the start.
+    with Progress(CHECKPOINTS[-1], None, delay=0, label="training (the first run compiles)") as bar:
+        lines = [_line(0, net, X, y)]
+        for epochs in CHECKPOINTS:
+            history = system.run(epochs=epochs - done, progress=False)
+            done = epochs
+            bar.update(done, float(history.J[-1]))
+            lines.append(_line(done, net, X, y))
+            stages.append((done, _copy(net)))
+    print("\n".join(lines))
     _compare_times()
     _draw(stages, X, y, figure_path)
 

@@ -20,6 +20,10 @@ class Progress:
     wanted : bool or None
         True: always, and ImportError without tqdm. False: never. None: if standard error is a
         terminal and tqdm is installed.
+    delay : float
+        Seconds before the bar appears.
+    label : str
+        What stands before it.
 
     Examples
     --------
@@ -27,7 +31,14 @@ class Progress:
     ...     bar.update(5, 0.25)
     """
 
-    def __init__(self, epochs: int, wanted: bool | None) -> None:
+    def __init__(
+        self,
+        epochs: int,
+        wanted: bool | None,
+        *,
+        delay: float = DELAY_SECONDS,
+        label: str = "",
+    ) -> None:
         self._bar: Any = None
         if wanted is False or (wanted is None and not _is_terminal()):
             return
@@ -40,7 +51,7 @@ class Progress:
                 ) from None
             return
         self._bar = tqdm(
-            total=epochs, unit=" epochs", unit_scale=True, delay=DELAY_SECONDS, leave=False
+            total=epochs, unit=" epochs", unit_scale=True, delay=delay, desc=label, leave=False
         )
 
     def update(self, epoch: int, cost: float) -> None:
