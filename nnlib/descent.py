@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import buffers
+from .buffers import OptimizerState
 from .checkpoints import Checkpoint, check_places, check_randomness, fingerprint
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, Report
-from .kernels import blocks, problem
+from .kernels import problem
 from .kernels.descent import driver
 from .kernels.evaluate import all_finite
-from .kernels.operations import Row, block_lanes, chunk_count
+from .kernels.operations import block_lanes, chunk_count
 from .optimizers import Optimizer
 from .options import Options
 from .progress import Progress
-from .schedules import Schedule
 from .threads import Team, get_threads, single_threaded_blas
 
 Array = NDArray[Any]
@@ -37,16 +37,6 @@ _REASONS = {
     problem.NO_PROGRESS: "patience",
     problem.TARGET_REACHED: "target_cost",
 }
-
-
-@dataclass
-class OptimizerState:
-    """What an optimizer remembers between two descents: its vectors and how many steps it made."""
-
-    optimizer: Optimizer
-    first: Array
-    second: Array
-    steps: int
 
 
 class Descent:
@@ -85,12 +75,14 @@ class Descent:
         chunks = chunk_count(batch, parameters.size)
         lanes = block_lanes(-(-batch // chunks), units, train.X.shape[1], parameters.itemsize)
         self._options = options
-        self._settings = _settings(options, lanes, units, chunks, loss, dropout_seed)
+        self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
         self._descend = driver(chunks == 1 and validation is None and options.plain)
-        self._data = _arrange(table, train, batch, lanes, chunks, shuffle)
-        self._validation = _validation_data(table, train, validation, lanes, chunks)
-        self._model = _model(table, parameters, units, train, lanes, chunks, shuffle)
-        self._state = _state(parameters, generator, options, validation is not None, chunks, memory)
+        self._data = buffers.arrange(table, train, batch, lanes, chunks, shuffle)
+        self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
+        self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
+        self._state = buffers.state(
+            parameters, generator, options, validation is not None, chunks, memory
+        )
         self._members = min(get_threads(), chunks)
         self._stopped: str | None = None
         self._seconds = np.zeros(1)  # of this call and of those that it goes on from
@@ -293,127 +285,3 @@ class Descent:
         )
         history = History(costs.copy(), seconds, state.rates[: len(costs)].copy())
         return DivergenceError(message, epoch, history)
-
-
-def _settings(
-    options: Options, lanes: int, units: int, chunks: int, loss: int, dropout_seed: int
-) -> problem.Settings:
-    optimizer, plateau = options.optimizer, options.plateau
-    assert isinstance(optimizer, Optimizer)
-    return problem.Settings(
-        epochs=options.epochs,
-        lanes=lanes,
-        units=units,
-        chunks=chunks,
-        loss=loss,
-        mean=options.mean,
-        optimizer=optimizer.code,
-        optimizer_settings=np.array(optimizer.settings, dtype=np.float64),
-        l1=options.l1,
-        l2=options.weight_decay,
-        clip_norm=options.clip_norm or 0.0,
-        clip_value=options.clip_value or 0.0,
-        max_norm=options.max_norm or 0.0,
-        tolerance=options.tolerance,
-        patience=options.patience or 0,
-        target_cost=options.target,
-        plateau_factor=plateau.factor if plateau else 0.0,
-        plateau_patience=plateau.patience if plateau else 0,
-        dropout=options.dropout is not None,
-        dropout_seed=dropout_seed,
-    )
-
-
-def _model(
-    table: Array,
-    parameters: Array,
-    units: int,
-    train: Examples,
-    lanes: int,
-    chunks: int,
-    shuffle: bool,
-) -> problem.Model:
-    """Scratch and gradients for every chunk."""
-    dtype = parameters.dtype
-    gathered = chunks * lanes if shuffle else 0
-    return problem.Model(
-        table,
-        parameters,
-        np.zeros(chunks * parameters.size, dtype),
-        np.zeros(chunks * units * lanes, dtype),
-        np.zeros(chunks * units * lanes, dtype),
-        np.zeros(gathered * train.X.shape[1], dtype),
-        np.zeros(gathered * (train.y.shape[1] + 1), dtype),
-    )
-
-
-def _state(
-    parameters: Array,
-    generator: Array,
-    options: Options,
-    validated: bool,
-    chunks: int,
-    memory: OptimizerState | None,
-) -> problem.State:
-    """The state before the first epoch."""
-    optimizer, schedule = options.optimizer, options.learning_rate
-    assert isinstance(optimizer, Optimizer)
-    assert isinstance(schedule, Schedule)
-    position = np.zeros(problem.POSITION_SIZE, np.int64)
-    numbers = np.zeros(problem.NUMBERS_SIZE)
-    numbers[[problem.BEST, problem.PLATEAU_BEST]] = np.inf
-    numbers[problem.RATE_FACTOR] = 1
-    if memory is None:
-        sizes = [parameters.size if needed else 0 for needed in optimizer.vectors]
-        first, second = (np.zeros(size, parameters.dtype) for size in sizes)
-    else:
-        first, second = memory.first, memory.second
-        position[problem.STEP] = memory.steps
-    return problem.State(
-        position,
-        numbers,
-        np.zeros(chunks),
-        np.zeros(options.epochs),
-        np.zeros(options.epochs if validated else 0),
-        schedule.rates(options.epochs),
-        first,
-        second,
-        parameters.copy() if validated else np.empty(0, parameters.dtype),
-        np.concatenate([parameters, parameters]),
-        generator,
-    )
-
-
-def _arrange(
-    table: Array, examples: Examples, batch_size: int, lanes: int, chunks: int, shuffle: bool
-) -> problem.Data:
-    """The examples as the driver wants them: rows to gather from, or blocks packed once."""
-    (n, d_in), d_out = examples.X.shape, examples.y.shape[1]
-    dtype = examples.X.dtype
-    x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
-    batch_blocks = -(-batch_size // lanes)
-    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks)
-    if shuffle:
-        return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
-    full, rest = divmod(n, batch_size)
-    count = full * batch_blocks + -(-rest // lanes)
-    sample_major = bool(Row(*table[: len(Row._fields)]).sample_major)
-    inputs = np.empty(0 if sample_major else count * d_in * lanes, dtype)
-    targets = np.empty(count * (d_out + 1) * lanes, dtype)
-    order = np.empty(0, np.int64)
-    blocks.pack_all(
-        inputs, targets, x_rows, y_rows, examples.weights, order, d_in, d_out, batch_size, lanes,
-        sample_major,
-    )  # fmt: skip
-    rows = x_rows if sample_major else inputs
-    return problem.Data(rows, targets, examples.weights, order, *numbers)
-
-
-def _validation_data(
-    table: Array, train: Examples, validation: Examples | None, lanes: int, chunks: int
-) -> problem.Data:
-    """The validation examples as one batch, or empty arrays."""
-    if validation is not None:
-        return _arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
-    empty = np.empty(0, train.X.dtype)
-    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1)

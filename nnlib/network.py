@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import second_order
 from . import validation as checks
 from .architecture import dropout_probabilities, training_rows
-from .descent import Descent, OptimizerState
+from .buffers import OptimizerState
+from .descent import Descent
 from .examples import Examples
 from .function import NetworkFunction
 from .history import History, Report

@@ -20,8 +20,8 @@ class Progress:
     wanted : bool or None
         True: always, and ImportError without tqdm. False: never. None: if standard error is a
         terminal and tqdm is installed.
-    delay : float
-        Seconds before the bar appears.
+    delay : float or None
+        Seconds before the bar appears; None: `DELAY_SECONDS`.
     label : str
         What stands before it.
 
@@ -36,7 +36,7 @@ class Progress:
         epochs: int,
         wanted: bool | None,
         *,
-        delay: float = DELAY_SECONDS,
+        delay: float | None = None,
         label: str = "",
     ) -> None:
         self._bar: Any = None
@@ -50,8 +50,9 @@ class Progress:
                     'progress=True needs tqdm: pip install "nnlib-compiled[plot]"'
                 ) from None
             return
+        wait = DELAY_SECONDS if delay is None else delay
         self._bar = tqdm(
-            total=epochs, unit=" epochs", unit_scale=True, delay=delay, desc=label, leave=False
+            total=epochs, unit=" epochs", unit_scale=True, delay=wait, desc=label, leave=False
         )
 
     def update(self, epoch: int, cost: float) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import buffers
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, SecondOrderHistory
-from .kernels import blocks, lbfgs, levenberg_marquardt, line_search, losses, objective, problem
+from .kernels import lbfgs, levenberg_marquardt, line_search, losses, objective, problem
 from .kernels.operations import SAMPLE_MAJOR, block_lanes
 from .optimizers import LBFGS, FullBatch
 from .options import Options
@@ -87,7 +88,8 @@ def run_lbfgs(
         If the cost or its gradient is not finite at the start.
     """
     lanes = block_lanes(len(X), units, X.shape[1], X.itemsize)
-    model = _model(table, parameters, units, lanes)
+    train = Examples(X, y, weights)
+    model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
     size, dtype = parameters.size, parameters.dtype
     state = lbfgs.State(
         position=np.zeros(lbfgs.POSITIONS, np.int64),
@@ -105,7 +107,7 @@ def run_lbfgs(
     settings = _settings(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
-    data = _pack(table, X, y, weights, lanes)
+    data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
     work = 3 * size * lanes
     limits = {objective.PHASE: lbfgs.AIMING + 1, lbfgs.PAIRS: np.iinfo(np.int64).max}
     seconds = run_slices(
@@ -172,7 +174,8 @@ def run_levenberg_marquardt(
     table = table.copy()
     table[SAMPLE_MAJOR] = 0
     lanes = _jacobian_lanes(len(X), size)
-    model = _model(table, parameters, units, lanes)
+    train = Examples(X, y, weights)
+    model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
     state = levenberg_marquardt.State(
         position=np.zeros(levenberg_marquardt.POSITIONS, np.int64),
         cost=np.zeros(2),
@@ -187,7 +190,7 @@ def run_levenberg_marquardt(
     settings = _settings(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
-    data = _pack(table, X, y, weights, lanes)
+    data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
     limits = {
         objective.PHASE: levenberg_marquardt.TRYING + 1,
         levenberg_marquardt.OUTPUT_UNIT: y.shape[1],
@@ -264,21 +267,6 @@ def _jacobian_lanes(n: int, parameters: int) -> int:
     return -(-n // (count * 16)) * 16
 
 
-def _model(table: Array, parameters: Array, units: int, lanes: int) -> problem.Model:
-    """The network with the scratch buffers of a block."""
-    dtype = parameters.dtype
-    unused = np.empty(0, dtype)
-    return problem.Model(
-        table=table,
-        parameters=parameters,
-        gradient=np.zeros(parameters.size, dtype),
-        activations=np.zeros(units * lanes, dtype),
-        deltas=np.zeros(units * lanes, dtype),
-        input_block=unused,
-        target_block=unused,
-    )
-
-
 def _settings(
     X: Array,
     epochs: int,
@@ -300,30 +288,6 @@ def _settings(
         weight_decay=float(weight_decay),
         gradient_tolerance=float(gradient_tolerance),
         cost_tolerance=float(cost_tolerance),
-    )
-
-
-def _pack(table: Array, X: Array, y: Array, weights: Array, lanes: int) -> problem.Data:
-    """The examples, packed block by block."""
-    (n, d_in), d_out = X.shape, y.shape[1]
-    count = -(-n // lanes)
-    sample_major = bool(table[SAMPLE_MAJOR])
-    x_rows = X.reshape(-1)
-    inputs = np.empty(0 if sample_major else count * d_in * lanes, X.dtype)
-    targets = np.empty(count * (d_out + 1) * lanes, X.dtype)
-    order = np.empty(0, np.int64)
-    blocks.pack_all(
-        inputs, targets, x_rows, y.reshape(-1), weights, order, d_in, d_out, n, lanes, sample_major
-    )
-    return problem.Data(
-        inputs=x_rows if sample_major else inputs,
-        targets=targets,
-        weights=weights,
-        order=order,
-        n=n,
-        batch_size=n,
-        batch_blocks=count,
-        chunk_blocks=count,
     )
 
 

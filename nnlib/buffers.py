@@ -1,0 +1,153 @@
+"""The arrays that a descent owns, made from checked examples and options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .examples import Examples
+from .kernels import blocks, problem
+from .kernels.operations import SAMPLE_MAJOR
+from .optimizers import Optimizer
+from .options import Options
+from .schedules import Schedule
+
+Array = NDArray[Any]
+
+
+@dataclass
+class OptimizerState:
+    """What an optimizer remembers between two descents: its vectors and how many steps it made."""
+
+    optimizer: Optimizer
+    first: Array
+    second: Array
+    steps: int
+
+
+def settings(
+    options: Options, lanes: int, units: int, chunks: int, loss: int, dropout_seed: int
+) -> problem.Settings:
+    """What does not change during the descent, None written as the kernels' 0."""
+    optimizer, plateau = options.optimizer, options.plateau
+    assert isinstance(optimizer, Optimizer)
+    return problem.Settings(
+        epochs=options.epochs,
+        lanes=lanes,
+        units=units,
+        chunks=chunks,
+        loss=loss,
+        mean=options.mean,
+        optimizer=optimizer.code,
+        optimizer_settings=np.array(optimizer.settings, dtype=np.float64),
+        l1=options.l1,
+        l2=options.weight_decay,
+        clip_norm=options.clip_norm or 0.0,
+        clip_value=options.clip_value or 0.0,
+        max_norm=options.max_norm or 0.0,
+        tolerance=options.tolerance,
+        patience=options.patience or 0,
+        target_cost=options.target,
+        plateau_factor=plateau.factor if plateau else 0.0,
+        plateau_patience=plateau.patience if plateau else 0,
+        dropout=options.dropout is not None,
+        dropout_seed=dropout_seed,
+    )
+
+
+def model(
+    table: Array,
+    parameters: Array,
+    units: int,
+    train: Examples,
+    lanes: int,
+    chunks: int,
+    shuffle: bool,
+) -> problem.Model:
+    """Scratch and gradients for every chunk."""
+    dtype = parameters.dtype
+    gathered = chunks * lanes if shuffle else 0
+    return problem.Model(
+        table,
+        parameters,
+        np.zeros(chunks * parameters.size, dtype),
+        np.zeros(chunks * units * lanes, dtype),
+        np.zeros(chunks * units * lanes, dtype),
+        np.zeros(gathered * train.X.shape[1], dtype),
+        np.zeros(gathered * (train.y.shape[1] + 1), dtype),
+    )
+
+
+def state(
+    parameters: Array,
+    generator: Array,
+    options: Options,
+    validated: bool,
+    chunks: int,
+    memory: OptimizerState | None,
+) -> problem.State:
+    """The state before the first epoch."""
+    optimizer, schedule = options.optimizer, options.learning_rate
+    assert isinstance(optimizer, Optimizer)
+    assert isinstance(schedule, Schedule)
+    position = np.zeros(problem.POSITION_SIZE, np.int64)
+    numbers = np.zeros(problem.NUMBERS_SIZE)
+    numbers[[problem.BEST, problem.PLATEAU_BEST]] = np.inf
+    numbers[problem.RATE_FACTOR] = 1
+    if memory is None:
+        sizes = [parameters.size if needed else 0 for needed in optimizer.vectors]
+        first, second = (np.zeros(size, parameters.dtype) for size in sizes)
+    else:
+        first, second = memory.first, memory.second
+        position[problem.STEP] = memory.steps
+    return problem.State(
+        position,
+        numbers,
+        np.zeros(chunks),
+        np.zeros(options.epochs),
+        np.zeros(options.epochs if validated else 0),
+        schedule.rates(options.epochs),
+        first,
+        second,
+        parameters.copy() if validated else np.empty(0, parameters.dtype),
+        np.concatenate([parameters, parameters]),
+        generator,
+    )
+
+
+def arrange(
+    table: Array, examples: Examples, batch_size: int, lanes: int, chunks: int, shuffle: bool
+) -> problem.Data:
+    """The examples as the driver wants them: rows to gather from, or blocks packed once."""
+    (n, d_in), d_out = examples.X.shape, examples.y.shape[1]
+    dtype = examples.X.dtype
+    x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
+    batch_blocks = -(-batch_size // lanes)
+    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks)
+    if shuffle:
+        return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
+    full, rest = divmod(n, batch_size)
+    count = full * batch_blocks + -(-rest // lanes)
+    sample_major = bool(table[SAMPLE_MAJOR])
+    inputs = np.empty(0 if sample_major else count * d_in * lanes, dtype)
+    targets = np.empty(count * (d_out + 1) * lanes, dtype)
+    order = np.empty(0, np.int64)
+    blocks.pack_all(
+        inputs, targets, x_rows, y_rows, examples.weights, order, d_in, d_out, batch_size, lanes,
+        sample_major,
+    )  # fmt: skip
+    rows = x_rows if sample_major else inputs
+    return problem.Data(rows, targets, examples.weights, order, *numbers)
+
+
+def validation_data(
+    table: Array, train: Examples, validation: Examples | None, lanes: int, chunks: int
+) -> problem.Data:
+    """The validation examples as one batch, or empty arrays."""
+    if validation is not None:
+        return arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
+    empty = np.empty(0, train.X.dtype)
+    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1)
