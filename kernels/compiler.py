@@ -37,10 +37,9 @@ class _LinkedLibrary(JITCodeLibrary):
         # Numba's own does this as well, and then runs LLVM's function passes: 0.65 s of 7.8.
         ll_module.data_layout = self._codegen._data_layout
 
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
+    def finalize(self) -> None:
+        # What it calls is not linked in here, where every caller would copy it on, but in the
+        # entry, once.
         self._finalize_dynamic_globals()
         self._finalized = True
 
@@ -50,6 +49,13 @@ class _EntryLibrary(JITCodeLibrary):
 
     Numba's own first, cheap pass prepares the pruning of reference counts; there are none here.
     """
+
+    def add_linking_library(self, library: Any) -> None:
+        super().add_linking_library(library)
+        if isinstance(library, _LinkedLibrary):
+            for inner in library._linking_libraries:
+                if inner not in self._linking_libraries:
+                    self.add_linking_library(inner)
 
     def _optimize_final_module(self) -> None:
         passes, builder = self._codegen._module_pass_manager()
