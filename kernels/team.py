@@ -30,8 +30,6 @@ BARRIER_SIZE = 16
 # About 20 µs of spinning; longer waits mean that the machine is busy with something else.
 _SPINS_BEFORE_YIELD = 2000
 
-_INT64 = ir.IntType(64)
-
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     data = arrayobj.make_array(array_type)(context, builder, array).data

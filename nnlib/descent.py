@@ -241,9 +241,9 @@ class Descent:
         return True
 
     def _restore_epoch(self) -> None:
-        """Undo the steps of an epoch that has begun but not ended."""
+        """Undo the steps of an epoch that has begun but not ended, its validation included."""
         position = self._state.position
-        if position[problem.BATCH]:
+        if position[problem.BATCH] or position[problem.VALIDATING]:
             snapshots = self._state.snapshots.reshape(2, -1)
             self._model.parameters[:] = snapshots[position[problem.EPOCH] % 2]
 

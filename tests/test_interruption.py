@@ -51,7 +51,7 @@ def epochs_with_the_same_bits(net):
     return None
 
 X, Y = rng.normal(size=(N, SIZES[0])), rng.normal(size=(N, SIZES[-1]))
-network().descent(X[:100], Y[:100], **dict(SETTINGS, epochs=1, batch_size=None))  # compiles
+network().descent(X[:1000], Y[:1000], **dict(SETTINGS, epochs=1))  # compiles this very driver
 net = network()
 print("ready", flush=True)
 try:
@@ -128,3 +128,27 @@ def test_interruption_after_any_block(calls, monkeypatch, rng):
     with pytest.raises(KeyboardInterrupt):
         net.descent(X, y, epochs=10, **settings)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
+
+
+@pytest.mark.parametrize("calls", range(9))
+def test_interruption_during_validation(calls, monkeypatch, rng):
+    """Two blocks of steps and two of validation an epoch, and an exception after any of them."""
+    X, y = rng.normal(size=(2, 40))
+    settings = {"batch_size": 20, "shuffle": False, "learning_rate": 0.5}
+    net, twin = nnlib.Network([1, 2, 1]), nnlib.Network([1, 2, 1])
+    twin.descent(X, y, epochs=calls // 4, **settings)
+    remaining = iter(range(calls))
+
+    def interrupted_driver(plain):
+        def descend(*arguments):
+            if next(remaining, None) is None:
+                raise KeyboardInterrupt
+            driver(plain)(*arguments)
+
+        return descend
+
+    monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.descent.driver", interrupted_driver)
+    with pytest.raises(KeyboardInterrupt):
+        net.descent(X, y, epochs=10, validation=(X, y), **settings)
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
