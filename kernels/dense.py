@@ -4,6 +4,9 @@ Arrays are feature-major: a layer's outputs are a (d_out, lanes) matrix whose ro
 values for all samples of the block, the lecture's column vectors side by side. W is (d_out, d_in),
 row-major. Narrow layers run hand loops vectorised over the lanes, wide ones BLAS.
 
+A block of one lane is a vector, so that single samples (a prediction, batches of 1) take matrix
+times vector: loops over the units of a layer, which are then adjacent.
+
 The first layer may be `sample_major`: its input block is then (lanes, d_in), the user's rows as
 they are. BLAS takes either order at the same speed, so wide first layers need no transposition.
 """
@@ -54,7 +57,11 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(parameters, 0, d_in * d_out)
     bias = window(parameters, d_in * d_out, d_out)
-    if row[WIDE]:
+    if lanes == 1:
+        for j in range(d_out):
+            z[j] = bias[j]
+        add_lane_products(z, a, weight)
+    elif row[WIDE]:
         samples = a.size // d_in
         sample_major = row[SAMPLE_MAJOR] == 1
         a_stride = d_in if sample_major else lanes
@@ -77,8 +84,10 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -
 def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector, lanes: int) -> None:
     """δ_in ← Wᵀ δ_out; delta_in (d_in, lanes) is written, delta_out is (d_out, lanes)."""
     d_in, d_out = row[D_IN], row[D_OUT]
-    if row[WIDE]:
-        weight = window(parameters, 0, d_in * d_out)
+    weight = window(parameters, 0, d_in * d_out)
+    if lanes == 1:
+        weighted_sum(delta_in, delta_out, weight, weight.dtype.type(0), d_out, _ADJACENT)
+    elif row[WIDE]:
         gemm(
             delta_in,
             weight,
@@ -110,10 +119,11 @@ def gradient(
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(gradient_out, 0, d_in * d_out)
     bias = window(gradient_out, d_in * d_out, d_out)
-    if not (accumulate or row[WIDE]):
+    wide = row[WIDE] == 1 and lanes > 1
+    if not (accumulate or wide):
         for k in range(gradient_out.size):
             gradient_out[k] = 0
-    if row[WIDE]:
+    if wide:
         samples = a.size // d_in
         sample_major = row[SAMPLE_MAJOR] == 1
         a_stride = d_in if sample_major else lanes
@@ -125,7 +135,9 @@ def gradient(
     for j in range(d_out):
         delta_row = window(delta_out, j * lanes, lanes)
         bias[j] += lane_sum(delta_row)
-        if not row[WIDE]:
+        if lanes == 1:
+            add_multiple(window(weight, j * d_in, d_in), delta_out[j], a)
+        elif not wide:
             add_lane_products(window(weight, j * d_in, d_in), delta_row, a)
 
 
@@ -156,6 +168,13 @@ def weighted_sum(
         row3 = window(rows, (i + 3) * lanes, lanes)
         for s in range(lanes):
             out[s] += (w0 * row0[s] + w1 * row1[s]) + (w2 * row2[s] + w3 * row3[s])
+
+
+@kernel
+def add_multiple(out: Vector, factor: Scalar, values: Vector) -> None:
+    """out ← out + factor · values."""
+    for i in range(out.size):
+        out[i] += factor * values[i]
 
 
 @kernel

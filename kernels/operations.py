@@ -67,8 +67,11 @@ def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
 
     A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements; 512 KiB of
     them stay in the second-level cache of every current core. Wide networks still get 256 lanes,
-    since BLAS needs long sides, and 1024 are enough for the narrowest.
+    since BLAS needs long sides, and 1024 are enough for the narrowest. A single sample is a block
+    of its own, without padding.
     """
+    if batch == 1:
+        return 1
     vector = 64 // itemsize
     fitting = 2**19 // ((2 * units + d_in) * itemsize)
     most = min(max(fitting, 256), 1024)

@@ -79,14 +79,13 @@ class _Gate:
         self.complete = False
         self._closed = closed
 
-    def call(self, function: Callable[..., None], *arguments: Any) -> None:
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Wait for the decision; call the function if all members have come."""
         # An interrupt may keep the caller from deciding, but not from closing the team.
         while not self.decided.wait(0.05):
             if self._closed.is_set():
-                return
-        if self.complete:
-            function(*arguments)
+                return None
+        return function(*arguments) if self.complete else None
 
 
 class Team:
@@ -100,8 +99,8 @@ class Team:
     Examples
     --------
     >>> with Team(1) as team:
-    ...     team.run(lambda barrier, member, members, word: print(member, members, word), "hello")
-    0 1 hello
+    ...     team.run(lambda barrier, member, members, word: (member, members, word), "hello")
+    [(0, 1, 'hello')]
     """
 
     def __init__(self, members: int) -> None:
@@ -110,15 +109,14 @@ class Team:
         self._pool = ThreadPoolExecutor(members, "nnlib") if members > 1 else None
         self._closed = threading.Event()
 
-    def run(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call function(barrier, member, members, …) for every member and wait for all of them.
+    def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Call function(barrier, member, members, …) for every member; returns what they return.
 
         All calls run in the pool, none in the caller: an interrupt reaches the caller alone. No
         member begins before all are there, since in compiled code it would wait for the others.
         """
         if self._pool is None:
-            function(self._barrier, 0, 1, *arguments)
-            return
+            return [function(self._barrier, 0, 1, *arguments)]
         gate = _Gate(self._closed)
         calls = []
         try:
@@ -128,8 +126,7 @@ class Team:
             gate.complete = True
         finally:
             gate.decided.set()
-        for call in calls:
-            call.result()
+        return [call.result() for call in calls]
 
     def __enter__(self) -> Team:
         return self

@@ -116,6 +116,13 @@ def check_finite(argument: str, array: Array) -> None:
 
 
 def rows(argument: str, array: Array, width: int) -> Array:
+    """Finite examples as an (n, width) array, n ≥ 1; see `shaped_rows`."""
+    array = shaped_rows(argument, array, width)
+    check_finite(argument, array)
+    return array
+
+
+def shaped_rows(argument: str, array: Array, width: int) -> Array:
     """Examples as an (n, width) array, n ≥ 1; a 1-D array counts as a column where width is 1."""
     if width == 1 and array.ndim < 2:
         array = array.reshape(-1, 1)
@@ -124,7 +131,6 @@ def rows(argument: str, array: Array, width: int) -> Array:
         raise ValueError(f"{argument} has shape {array.shape}, wanted {columns}")
     if not array.size:
         raise ValueError(f"{argument} is empty, wanted at least one example")
-    check_finite(argument, array)
     return array
 
 

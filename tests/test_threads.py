@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib import threads
+from nnlib import function, threads
 from nnlib.kernels.jit import entry
 from nnlib.kernels.operations import chunk_count
 from nnlib.kernels.team import share, wait_for_all
@@ -56,6 +56,32 @@ def test_same_bits_for_any_number_of_threads(case, dtype, thread_count):
         thread_count(members)
         for expected, found in zip(one, train(dtype=dtype, **options), strict=True):
             np.testing.assert_array_equal(expected, found)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("sizes", [[200, 150, 5], [3, 4, 2]])
+def test_outputs_have_the_same_bits_for_any_number_of_threads(sizes, dtype, thread_count, rng):
+    net = nnlib.Network(sizes, "tanh", dtype=dtype)
+    X = rng.normal(size=(120_000 if sizes[0] == 3 else 1500, sizes[0]))
+    work = len(X) * (net.parameters.size + function.UNIT_WORK * sum(sizes[1:]))
+    assert work > function.TEAM_WORK, "no team"
+    thread_count(1)
+    one = net.F(X)
+    for members in (2, 3, 5):
+        thread_count(members)
+        np.testing.assert_array_equal(net.F(X), one)
+
+
+def test_a_team_refuses_what_one_thread_refuses(thread_count, rng):
+    thread_count(3)
+    net = nnlib.Network([200, 150, 5])
+    X = rng.normal(size=(1500, 200))
+    X[1400, 7] = np.nan
+    with pytest.raises(ValueError, match=r"X holds nan at index \(1400, 7\)"):
+        net.F(X)
+    net.weights[1][2, 3] = np.inf
+    with pytest.raises(ValueError, match="parameters holds inf"):
+        net.F(np.nan_to_num(X))
 
 
 def test_two_descents_at_once_are_two_after_another():

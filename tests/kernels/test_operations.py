@@ -46,7 +46,7 @@ def test_wide_layers_use_blas(first):
 
 @pytest.mark.parametrize("itemsize", [4, 8])
 @pytest.mark.parametrize(("units", "d_in"), [(3, 1), (138, 784), (40_000, 1)])
-@pytest.mark.parametrize("batch", [1, 7, 60, 128, 1025, 100_000])
+@pytest.mark.parametrize("batch", [2, 7, 60, 128, 1025, 100_000])
 def test_blocks_are_whole_vectors_with_little_padding(batch, units, d_in, itemsize):
     lanes = block_lanes(batch, units, d_in, itemsize)
     vector = 64 // itemsize
@@ -54,3 +54,7 @@ def test_blocks_are_whole_vectors_with_little_padding(batch, units, d_in, itemsi
     assert vector <= lanes <= 1024
     blocks = -(-batch // lanes)
     assert blocks * lanes - batch < blocks * vector
+
+
+def test_a_single_sample_has_no_padding():
+    assert block_lanes(1, 138, 784, 4) == 1
