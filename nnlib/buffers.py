@@ -17,6 +17,8 @@ from .schedules import Schedule
 
 Array = NDArray[Any]
 
+_CACHE_LINE = 64  # bytes
+
 
 @dataclass
 class OptimizerState:
@@ -26,6 +28,18 @@ class OptimizerState:
     first: Array
     second: Array
     steps: int
+
+
+def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
+    """(size,) zeros that begin with a cache line.
+
+    NumPy's own begin 16 bytes into one, so that every 64-byte vector lies across two lines: the
+    exercise took a quarter longer per epoch in float64, two fifths in float32.
+    """
+    spare = _CACHE_LINE // dtype.itemsize
+    memory = np.zeros(size + spare, dtype)
+    first = -memory.ctypes.data % _CACHE_LINE // dtype.itemsize
+    return memory[first : first + size]
 
 
 def settings(
@@ -73,11 +87,11 @@ def model(
     return problem.Model(
         table,
         parameters,
-        np.zeros(chunks * parameters.size, dtype),
-        np.zeros(chunks * units * lanes, dtype),
-        np.zeros(chunks * units * lanes, dtype),
-        np.zeros(gathered * train.X.shape[1], dtype),
-        np.zeros(gathered * (train.y.shape[1] + 1), dtype),
+        aligned_zeros(chunks * parameters.size, dtype),
+        aligned_zeros(chunks * units * lanes, dtype),
+        aligned_zeros(chunks * units * lanes, dtype),
+        aligned_zeros(gathered * train.X.shape[1], dtype),
+        aligned_zeros(gathered * (train.y.shape[1] + 1), dtype),
     )
 
 
@@ -99,7 +113,7 @@ def state(
     numbers[problem.RATE_FACTOR] = 1
     if memory is None:
         sizes = [parameters.size if needed else 0 for needed in optimizer.vectors]
-        first, second = (np.zeros(size, parameters.dtype) for size in sizes)
+        first, second = (aligned_zeros(size, parameters.dtype) for size in sizes)
     else:
         first, second = memory.first, memory.second
         position[problem.STEP] = memory.steps
@@ -132,8 +146,8 @@ def arrange(
     full, rest = divmod(n, batch_size)
     count = full * batch_blocks + -(-rest // lanes)
     sample_major = bool(table[SAMPLE_MAJOR])
-    inputs = np.empty(0 if sample_major else count * d_in * lanes, dtype)
-    targets = np.empty(count * (d_out + 1) * lanes, dtype)
+    inputs = aligned_zeros(0 if sample_major else count * d_in * lanes, dtype)
+    targets = aligned_zeros(count * (d_out + 1) * lanes, dtype)
     order = np.empty(0, np.int64)
     blocks.pack_all(
         inputs, targets, x_rows, y_rows, examples.weights, order, d_in, d_out, batch_size, lanes,
