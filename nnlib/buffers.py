@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .examples import Examples
 from .kernels import blocks, problem
-from .kernels.operations import SAMPLE_MAJOR
+from .kernels.operations import SAMPLE_MAJOR, block_lanes, chunk_count
 from .optimizers import Optimizer
 from .options import Options
 from .schedules import Schedule
@@ -40,6 +40,25 @@ def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
     memory = np.zeros(size + spare, dtype)
     first = -memory.ctypes.data % _CACHE_LINE // dtype.itemsize
     return memory[first : first + size]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the examples are cut: batches in chunks, chunks in blocks of `lanes` samples."""
+
+    batch_size: int
+    shuffle: bool
+    chunks: int
+    lanes: int
+
+
+def layout(options: Options, train: Examples, parameters: Array, units: int) -> Layout:
+    """The cut of a descent; it depends on the shapes alone, never on the threads."""
+    n, d_in = train.X.shape
+    batch = min(options.batch_size or n, n)
+    chunks = chunk_count(batch, parameters.size)
+    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
+    return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
 
 def settings(

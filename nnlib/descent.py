@@ -19,7 +19,6 @@ from .history import History, Report
 from .kernels import problem
 from .kernels.descent import driver
 from .kernels.evaluate import all_finite
-from .kernels.operations import block_lanes, chunk_count
 from .optimizers import Optimizer
 from .options import Options
 from .progress import Progress
@@ -69,15 +68,12 @@ class Descent:
         memory: OptimizerState | None,
         dropout_seed: int,
     ) -> None:
-        n = len(train.X)
-        batch = options.batch_size or n
-        shuffle = options.shuffle and batch < n
-        chunks = chunk_count(batch, parameters.size)
-        lanes = block_lanes(-(-batch // chunks), units, train.X.shape[1], parameters.itemsize)
+        layout = buffers.layout(options, train, parameters, units)
+        lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
         self._options = options
         self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
         self._descend = driver(chunks == 1 and validation is None and options.plain)
-        self._data = buffers.arrange(table, train, batch, lanes, chunks, shuffle)
+        self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
         self._state = buffers.state(
