@@ -7,7 +7,6 @@ import math
 from .blocks import pack, pack_targets, unpack
 from .dropout import NO_DROPOUT
 from .jit import Vector, entry, kernel
-from .losses import cost as loss_cost
 from .memory import window
 from .operations import COLUMNS, D_IN, D_OUT, DECAYED, OUTPUT, PARAMETERS, SAMPLE_MAJOR
 from .propagate import cost_and_gradient, forward
@@ -41,7 +40,7 @@ def outputs(
     block = window(scratch, member * size, d_in * lanes)
     activations = window(scratch, member * size + d_in * lanes, size - d_in * lanes)
     a_out = window(activations, table[table.size - COLUMNS + OUTPUT] * lanes, d_out * lanes)
-    data_order = window(table, 0, 0)  # empty: the order of the data
+    order = window(table, 0, 0)  # empty: the order of the data
     n = out.size // d_out
     for start in range(member * lanes, n, members * lanes):
         count = min(lanes, n - start)
@@ -49,7 +48,7 @@ def outputs(
         if not finite(a_in):
             return INPUTS_NOT_FINITE
         if not table[SAMPLE_MAJOR]:
-            pack(block, x, data_order, start, count, d_in)
+            pack(block, x, order, start, count, d_in)
             a_in = block
         forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
         unpack(out, a_out, start, count, d_out)
@@ -58,48 +57,10 @@ def outputs(
 
 @entry
 def cost(
+    gradient: Vector,
     x: Vector,
     y: Vector,
     weights: Vector,
-    order: Vector,
-    table: Vector,
-    parameters: Vector,
-    activations: Vector,
-    block: Vector,
-    target_block: Vector,
-    lanes: int,
-    loss: int,
-) -> float:
-    """Σ v_i J_i over the data, without weight decay; weights v (n,), or empty: all 1."""
-    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
-    last = table[table.size - COLUMNS + OUTPUT]
-    n = y.size // d_out
-    targets, weight = (
-        window(target_block, 0, d_out * lanes),
-        window(target_block, d_out * lanes, lanes),
-    )
-    total = 0.0
-    for start in range(0, n, lanes):
-        count = min(lanes, n - start)
-        a_in = block
-        if table[SAMPLE_MAJOR]:
-            a_in = window(x, start * d_in, count * d_in)
-        else:
-            pack(block, x, order, start, count, d_in)
-        pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
-        forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
-        a = window(activations, last * lanes, d_out * lanes)
-        total += loss_cost(a, targets, weight, loss)
-    return total
-
-
-@entry
-def gradient(
-    gradient_out: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
-    order: Vector,
     table: Vector,
     parameters: Vector,
     activations: Vector,
@@ -108,16 +69,18 @@ def gradient(
     target_block: Vector,
     lanes: int,
     loss: int,
-    scale: float,
-    weight_decay: float,
+    train: bool,
 ) -> float:
-    """gradient_out ← scale · Σ v ∇J + λ W; returns Σ v J over the data, without weight decay."""
+    """Σ v_i J_i over the data, without weight decay; if `train`, gradient ← Σ v_i ∇J_i.
+
+    x (n, d_1), y (n, d_L), v = weights (n,), or empty: all 1. All else is scratch; gradient and
+    deltas may be empty if not `train`.
+    """
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    targets = window(target_block, 0, d_out * lanes)
+    weight = window(target_block, d_out * lanes, lanes)
+    order = window(table, 0, 0)  # empty: the order of the data
     n = y.size // d_out
-    targets, weight = (
-        window(target_block, 0, d_out * lanes),
-        window(target_block, d_out * lanes, lanes),
-    )
     total = 0.0
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
@@ -128,26 +91,9 @@ def gradient(
             pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
         total += cost_and_gradient(
-            gradient_out,
-            deltas,
-            activations,
-            table,
-            parameters,
-            a_in,
-            targets,
-            weight,
-            loss,
-            NO_DROPOUT,
-            True,
-            start > 0,
-        )
-    factor, decay = gradient_out.dtype.type(scale), gradient_out.dtype.type(weight_decay)
-    for k in range(gradient_out.size):
-        gradient_out[k] *= factor
-    for first in range(0, table.size, COLUMNS):
-        offset, decayed = table[first + PARAMETERS], table[first + DECAYED]
-        for k in range(offset, offset + decayed):
-            gradient_out[k] += decay * parameters[k]
+            gradient, deltas, activations, table, parameters, a_in, targets, weight, loss,
+            NO_DROPOUT, train, start > 0,
+        )  # fmt: skip
     return total
 
 
@@ -171,12 +117,6 @@ def absolute_weights(table: Vector, parameters: Vector) -> float:
         for k in range(weight.size):
             total += abs(weight[k])
     return total
-
-
-@entry
-def weight_norm(table: Vector, parameters: Vector) -> float:
-    """Σ w² for Python: the weight decay of J is (λ/2) of it."""
-    return squared_weights(table, parameters)
 
 
 @kernel

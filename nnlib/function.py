@@ -28,8 +28,6 @@ from .validation import (
 
 Array = NDArray[Any]
 
-_NO_ORDER = np.empty(0, np.int64)
-
 # F runs on a team from this many multiplications on, about 0.4 ms: to start a team takes 0.1 ms.
 TEAM_WORK = 20_000_000
 # What an activation takes, in multiplications of a matrix product.
@@ -217,21 +215,8 @@ class NetworkFunction:
         >>> net.J([(0, 1), (1, 3)])
         2.5
         """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
-        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
-        decay = real_number("weight_decay", weight_decay)
-        weights = example_weights(sample_weight, len(X), self._dtype, mean)
-        self._check_parameters()
-        lanes, activation_buffer, block, targets = self._scratch(len(X))
-        total = evaluate.cost(
-            X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table, self._parameters,
-            activation_buffer, block, targets, lanes, losses.CODES[self._loss],
-        )  # fmt: skip
-        if mean:
-            total /= len(X)
-        if decay:
-            total += 0.5 * decay * evaluate.weight_norm(self._table, self._parameters)
-        return float(total)
+        total, _ = self._pass(X, y, reduction, weight_decay, sample_weight, train=False)
+        return total
 
     def derJ(
         self,
@@ -268,20 +253,57 @@ class NetworkFunction:
         >>> net.derJ([(0, 1), (1, 3)])
         ([array([[-1.5]])], [array([-2.])])
         """
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
+        _, gradient = self._pass(X, y, reduction, weight_decay, sample_weight, train=True)
+        views = self._views(gradient)
+        return [weight for weight, _ in views], [bias for _, bias in views]
+
+    def _pass(
+        self,
+        X: Any,
+        y: ArrayLike | None,
+        reduction: str,
+        weight_decay: float,
+        sample_weight: ArrayLike | None,
+        train: bool,
+    ) -> tuple[float, Array]:
+        """J and, if `train`, its gradient as a flat vector, else an empty one.
+
+        Scratch is made anew for every call, so that threads may share a network that they do not
+        train.
+        """
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        X, y = examples(X, y, d_in, d_out, self._dtype, self._loss)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = real_number("weight_decay", weight_decay)
         weights = example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
-        lanes, activation_buffer, block, targets = self._scratch(len(X))
-        gradient = np.empty_like(self._parameters)
-        evaluate.gradient(
-            gradient, X.reshape(-1), y.reshape(-1), weights, _NO_ORDER, self._table,
-            self._parameters, activation_buffer, np.empty_like(activation_buffer), block, targets,
-            lanes, losses.CODES[self._loss], 1 / len(X) if mean else 1.0, decay,
-        )  # fmt: skip
-        views = self._views(gradient)
-        return [weight for weight, _ in views], [bias for _, bias in views]
+        lanes = self._lanes(len(X))
+        gradient = np.empty(self._parameters.size if train else 0, self._dtype)
+        total = evaluate.cost(
+            gradient,
+            X.reshape(-1),
+            y.reshape(-1),
+            weights,
+            self._table,
+            self._parameters,
+            np.empty(self._units * lanes, self._dtype),
+            np.empty(self._units * lanes if train else 0, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
+            np.empty((d_out + 1) * lanes, self._dtype),
+            lanes,
+            losses.CODES[self._loss],
+            train,
+        )
+        if mean:
+            total /= len(X)
+            gradient /= len(X)
+        if decay:
+            squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
+            total += 0.5 * decay * float(sum(squares))
+        if decay and train:
+            for (part, _), weight in zip(self._views(gradient), self.weights, strict=True):
+                part += decay * weight
+        return total, gradient
 
     def _views(self, flat: Array) -> list[tuple[Array, Array]]:
         """(W, b) of each layer as views of a vector laid out like `parameters`."""
@@ -299,17 +321,3 @@ class NetworkFunction:
     def _check_parameters(self) -> None:
         if not evaluate.all_finite(self._parameters):
             check_finite("parameters", self._parameters)
-
-    def _scratch(self, n: int) -> tuple[int, Array, Array, Array]:
-        """Lanes of a block and the buffers for activations, inputs and targets.
-
-        Made anew for every call, so that threads may share a network that they do not train.
-        """
-        d_in, d_out = self._sizes[0], self._sizes[-1]
-        lanes = self._lanes(n)
-        return (
-            lanes,
-            np.empty(self._units * lanes, self._dtype),
-            np.empty(d_in * lanes, self._dtype),
-            np.empty((d_out + 1) * lanes, self._dtype),
-        )
