@@ -12,8 +12,10 @@ import numpy as np
 
 from .jit import Vector, entry, kernel
 from .memory import window
+from .tiles import VECTOR_BYTES, transposed
 
 # Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
+_ZERO: Any = np.int64(0)
 _ONE: Any = np.int64(1)
 
 
@@ -24,15 +26,14 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
     order gives the row of each position, or is empty for the order as it stands.
     """
     lanes = block.size // width
+    side = VECTOR_BYTES // block.itemsize
+    transposed(block, rows, order, start, count, width, lanes, order.size > 0)
     for i in range(width):
         target = window(block, i * lanes, lanes)
-        if order.size:
-            for s in range(count):
-                target[s] = rows[order[start + s] * width + i]
-        else:
-            source = window(rows, start * width + i, count * width - i)
-            for s in range(count):
-                target[s] = source[s * width]
+        done = count // side * side if i < width // side * side else 0
+        for s in range(done, count):
+            position = order[start + s] if order.size else start + s
+            target[s] = rows[position * width + i]
         for s in range(count, lanes):
             target[s] = 0
 
@@ -69,6 +70,12 @@ def gather(block: Vector, rows: Vector, order: Vector, start: int, count: int, w
         target = window(block, s * width, width)
         for i in range(width):
             target[i] = source[i]
+
+
+@kernel
+def transpose(block: Vector, rows: Vector, no_order: Vector, width: int) -> None:
+    """block_is ← rows_si of as many rows as there are; no_order is empty."""
+    pack(block, rows, no_order, _ZERO, rows.size // width, width)
 
 
 @kernel

@@ -2,39 +2,40 @@
 
 Arrays are feature-major: a layer's outputs are a (d_out, lanes) matrix whose rows hold one unit's
 values for all samples of the block, the lecture's column vectors side by side. W is (d_out, d_in),
-row-major. Narrow layers run hand loops vectorised over the lanes, wide ones BLAS.
+row-major. Narrow layers compute tiles in registers (`tiles`), wide ones call BLAS.
 
 A block of one lane is a vector, so that single samples (a prediction, batches of 1) take matrix
 times vector: loops over the units of a layer, which are then adjacent.
 
-The first layer may be `sample_major`: its input block is then (lanes, d_in), the user's rows as
+The first layer may be `sample_major`: its input block is then (samples, d_in), the user's rows as
 they are. BLAS takes either order at the same speed, so wide first layers need no transposition.
+Narrow ones are transposed for the forward pass (`propagate`), 0.15 µs for 32 rows of 64, and take
+the rows for the gradient, whose vectors then lie along W's rows: no sums over lanes are left,
+0.8 µs in place of 1.9.
 """
 
 from __future__ import annotations
-
-from typing import Any
-
-import numpy as np
 
 from .activations import NEEDS_WORKSPACE
 from .gemm import gemm
 from .jit import Scalar, Vector, kernel
 from .memory import window
 from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, WIDE, Row
+from .tiles import FROM_OUT, FROM_START, FROM_ZERO, lane_products, weighted_sums
 
-# Layers with fewer weights run the hand loops, all others BLAS: at 64 (8 × 8) BLAS is 1.15 to 2
-# times as fast, at 1024 (32 × 32) twice, over batches of 32 to 512 (bench/NOTES.md).
-WIDE_WEIGHTS = 64
-
-# Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
-_ADJACENT: Any = np.int64(1)
+# Layers with fewer weights compute tiles, all others call BLAS, which is faster from there on in
+# batches of 32; in larger ones tiles stay ahead (bench/NOTES.md).
+WIDE_WEIGHTS = 4096
+# Rows of so many features, or a multiple, are whole vectors in either dtype.
+WHOLE_VECTORS = 16
 
 
 def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, first: bool) -> Row:
     """Table row of a dense layer; its parameters are W (d_out, d_in), then b (d_out,)."""
     weights = d_in * d_out
     wide = weights >= WIDE_WEIGHTS
+    sample_major = first and (wide or d_in % WHOLE_VECTORS == 0)
+    workspace = output + d_out if activation in NEEDS_WORKSPACE else output
     return Row(
         kind=DENSE,
         activation=activation,
@@ -44,16 +45,17 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
         size=weights + d_out,
         decayed=weights,
         output=output,
-        workspace=output + d_out if activation in NEEDS_WORKSPACE else output,
+        workspace=workspace,
         wide=int(wide),
-        sample_major=int(wide and first),
+        sample_major=int(sample_major),
         keep=0,
+        transposed=workspace + d_out if sample_major and not wide else 0,
     )
 
 
 @kernel
 def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -> None:
-    """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes), or (samples, d_in)."""
+    """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes); or (samples, d_in), if wide."""
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(parameters, 0, d_in * d_out)
     bias = window(parameters, d_in * d_out, d_out)
@@ -75,9 +77,7 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -
             for s in range(samples, lanes):  # padding: any finite value will do
                 z_row[s] = bias[j]
     else:
-        for j in range(d_out):
-            z_row = window(z, j * lanes, lanes)
-            weighted_sum(z_row, window(weight, j * d_in, d_in), a, bias[j], d_in, _ADJACENT)
+        weighted_sums(z, weight, a, bias, d_out, d_in, d_in, 1, lanes, FROM_START)
 
 
 @kernel
@@ -86,7 +86,7 @@ def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector, 
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(parameters, 0, d_in * d_out)
     if lanes == 1:
-        weighted_sum(delta_in, delta_out, weight, weight.dtype.type(0), d_out, _ADJACENT)
+        weighted_sum(delta_in, delta_out, weight, d_out)
     elif row[WIDE]:
         gemm(
             delta_in,
@@ -104,11 +104,7 @@ def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector, 
             0.0,
         )
     else:
-        zero = parameters.dtype.type(0)
-        for i in range(d_in):
-            delta_row = window(delta_in, i * lanes, lanes)
-            column = window(parameters, i, d_in * d_out - i)
-            weighted_sum(delta_row, column, delta_out, zero, d_out, d_in)
+        weighted_sums(delta_in, weight, delta_out, weight, d_in, d_out, 1, d_in, lanes, FROM_ZERO)
 
 
 @kernel
@@ -119,33 +115,39 @@ def gradient(
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(gradient_out, 0, d_in * d_out)
     bias = window(gradient_out, d_in * d_out, d_out)
-    wide = row[WIDE] == 1 and lanes > 1
-    if not (accumulate or wide):
-        for k in range(gradient_out.size):
-            gradient_out[k] = 0
-    if wide:
+    if lanes == 1:
+        if not accumulate:
+            for k in range(gradient_out.size):
+                gradient_out[k] = 0
+        for j in range(d_out):
+            bias[j] += delta_out[j]
+            add_multiple(window(weight, j * d_in, d_in), delta_out[j], a)
+    elif row[WIDE]:
         samples = a.size // d_in
         sample_major = row[SAMPLE_MAJOR] == 1
         a_stride = d_in if sample_major else lanes
         gemm(weight, delta_out, a, d_out, d_in, samples, lanes, a_stride, d_in,
              False, not sample_major, 1.0, 1.0 if accumulate else 0.0)  # fmt: skip
-        if not accumulate:
-            for j in range(d_out):
-                bias[j] = 0
-    for j in range(d_out):
-        delta_row = window(delta_out, j * lanes, lanes)
-        bias[j] += lane_sum(delta_row)
-        if lanes == 1:
-            add_multiple(window(weight, j * d_in, d_in), delta_out[j], a)
-        elif not wide:
-            add_lane_products(window(weight, j * d_in, d_in), delta_row, a)
+        bias_gradient(bias, delta_out, lanes, accumulate)
+    elif row[SAMPLE_MAJOR]:
+        begin = FROM_OUT if accumulate else FROM_ZERO
+        weighted_sums(weight, delta_out, a, weight, d_out, a.size // d_in, lanes, 1, d_in, begin)
+        bias_gradient(bias, delta_out, lanes, accumulate)
+    else:
+        lane_products(weight, bias, delta_out, a, d_out, d_in, lanes, accumulate)
 
 
 @kernel
-def weighted_sum(
-    out: Vector, weight: Vector, rows: Vector, start: Scalar, count: int, stride: int
-) -> None:
-    """out_s ← start + Σ_i weight[i·stride] rows_is over `count` rows, four at a time.
+def bias_gradient(bias: Vector, delta_out: Vector, lanes: int, accumulate: bool) -> None:
+    """∇b_j ← Σ_s δ_js, added to what bias holds if `accumulate`."""
+    for j in range(bias.size):
+        total = lane_sum(window(delta_out, j * lanes, lanes))
+        bias[j] = bias[j] + total if accumulate else total
+
+
+@kernel
+def weighted_sum(out: Vector, weight: Vector, rows: Vector, count: int) -> None:
+    """out_s ← Σ_i weight_i rows_is over `count` rows, four at a time.
 
     Four rows cost five loads and one store for four multiply-adds; one row at a time costs two
     loads and a store each.
@@ -153,15 +155,11 @@ def weighted_sum(
     lanes = out.size
     head = count % 4
     for s in range(lanes):
-        out[s] = start
+        out[s] = 0
     for i in range(head):
-        w = weight[i * stride]
-        row = window(rows, i * lanes, lanes)
-        for s in range(lanes):
-            out[s] += w * row[s]
+        add_multiple(out, weight[i], window(rows, i * lanes, lanes))
     for i in range(head, count, 4):
-        w0, w1 = weight[i * stride], weight[(i + 1) * stride]
-        w2, w3 = weight[(i + 2) * stride], weight[(i + 3) * stride]
+        w0, w1, w2, w3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
         row0 = window(rows, i * lanes, lanes)
         row1 = window(rows, (i + 1) * lanes, lanes)
         row2 = window(rows, (i + 2) * lanes, lanes)

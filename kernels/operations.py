@@ -30,11 +30,13 @@ class Row(NamedTuple):
     wide: int  # 1: products by BLAS, 0: hand loops
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
+    transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
 
     @property
     def end(self) -> int:
         """The first unit of the activation buffer after the layer's own."""
-        return max(self.output, self.workspace) + self.d_out
+        end = max(self.output, self.workspace) + self.d_out
+        return self.transposed + self.d_in if self.transposed else end
 
 
 COLUMNS = len(Row._fields)
@@ -51,6 +53,7 @@ COLUMNS = len(Row._fields)
     WIDE,
     SAMPLE_MAJOR,
     KEEP,
+    TRANSPOSED,
 ) = range(COLUMNS)
 
 # Kinds of layer.
@@ -63,17 +66,17 @@ def build_table(rows: list[Row]) -> Vector:
 
 
 def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
-    """Samples per block: a whole number of vectors, blocks of equal size, scratch within L2.
+    """Samples per block: a whole number of vectors, blocks of equal size, scratch near L1.
 
-    A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements; 512 KiB of
-    them stay in the second-level cache of every current core. Wide networks still get 256 lanes,
-    since BLAS needs long sides, and 1024 are enough for the narrowest. A single sample is a block
-    of its own, without padding.
+    A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements. With 64 KiB
+    of them a layer's share stays in the first-level cache; with 512 an epoch of 4-32-16-4 takes a
+    fifth longer. Wide networks still get 256 lanes, since their products need long sides, and 1024
+    are enough for the narrowest. A single sample is a block of its own, without padding.
     """
     if batch == 1:
         return 1
     vector = 64 // itemsize
-    fitting = 2**19 // ((2 * units + d_in) * itemsize)
+    fitting = 2**16 // ((2 * units + d_in) * itemsize)
     most = min(max(fitting, 256), 1024)
     blocks = -(-batch // most)
     share = -(-batch // blocks)

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import activations as activation
 from . import dense, dropout, losses
+from .blocks import transpose
 from .jit import Vector, kernel
 from .memory import window
 from .operations import (
@@ -23,7 +24,10 @@ from .operations import (
     KIND,
     OUTPUT,
     PARAMETERS,
+    SAMPLE_MAJOR,
     SIZE,
+    TRANSPOSED,
+    WIDE,
     WORKSPACE,
 )
 
@@ -43,6 +47,9 @@ def forward(
     key is the block's for dropout, or NO_DROPOUT.
     """
     a_in = inputs
+    if table[SAMPLE_MAJOR] and not table[WIDE] and lanes > 1:
+        a_in = window(activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
+        transpose(a_in, inputs, window(table, 0, 0), table[D_IN])
     for first in range(0, table.size, COLUMNS):
         row = window(table, first, COLUMNS)
         a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)

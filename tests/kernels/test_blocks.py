@@ -49,6 +49,19 @@ def chosen(rows, order, start, count):
     return (rows if not order.size else rows[order])[start : start + count]
 
 
+@pytest.mark.parametrize("count", [16, 37, 45])
+@pytest.mark.parametrize("width", [5, 16, 40])
+def test_pack_of_squares_and_what_is_left(width, count, dtype, rng):
+    n, lanes = 50, 48
+    rows = np.arange(1, n * width + 1, dtype=dtype).reshape(n, width)
+    for order in (IN_ORDER, rng.permutation(n)):
+        block = np.full(width * lanes, np.nan, dtype)
+        pack(block, rows.ravel(), order, 4, count, width)
+        columns = block.reshape(width, lanes)
+        np.testing.assert_array_equal(columns[:, :count], chosen(rows, order, 4, count).T)
+        np.testing.assert_array_equal(columns[:, count:], 0)
+
+
 @pytest.mark.parametrize(("start", "count"), [(0, LANES), (LANES, N - LANES), (4, 1)])
 def test_pack_and_unpack(rows, order, start, count):
     block = np.full(WIDTH * LANES, np.nan, rows.dtype)

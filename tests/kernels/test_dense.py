@@ -1,4 +1,4 @@
-"""The dense layer's forward, delta and gradient: hand loops and BLAS, against one formula each."""
+"""The dense layer's forward, delta and gradient: tiles and BLAS, against one formula each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nnlib.kernels.operations import build_table
 from tests.tolerances import assert_close
 
 LANES, SAMPLES = 16, 13
-# Every remainder of the loops over four rows, in both dimensions, and sizes that differ.
+# Every remainder of tiles of four rows, in both dimensions, and sizes that differ.
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 5), (4, 3), (5, 4), (6, 7), (9, 2)]
-# (wide, sample_major): hand loops, BLAS on columns, BLAS on the user's rows.
+# (wide, sample_major): tiles, BLAS on columns, BLAS on the user's rows.
 PATHS = [
-    pytest.param(0, 0, id="loops"),
+    pytest.param(0, 0, id="tiles"),
     pytest.param(1, 0, id="blas"),
     pytest.param(1, 1, id="blas-rows"),
 ]
@@ -84,6 +84,18 @@ def test_delta(layer):
 @pytest.mark.parametrize("accumulate", [False, True])
 def test_gradient(layer, accumulate):
     # What was there counts if accumulated and must not even be read otherwise.
+    out = np.full_like(layer.parameters, 3.0 if accumulate else np.nan)
+    gradient(out, layer.delta.ravel(), layer.block, layer.row, accumulate)
+    dW = layer.delta.astype(float) @ layer.a.T
+    db = layer.delta.astype(float).sum(axis=1)
+    expected = np.concatenate([dW.ravel(), db]) + (3.0 if accumulate else 0.0)
+    assert_close(out, expected, terms=SAMPLES + 1, depth=2)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("d_out", [1, 3, 6])
+def test_gradient_of_a_narrow_layer_from_rows(d_out, accumulate, dtype, rng):
+    layer = Layer(2 * dense.WHOLE_VECTORS, d_out, 0, 1, dtype, rng)
     out = np.full_like(layer.parameters, 3.0 if accumulate else np.nan)
     gradient(out, layer.delta.ravel(), layer.block, layer.row, accumulate)
     dW = layer.delta.astype(float) @ layer.a.T

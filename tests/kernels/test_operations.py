@@ -40,8 +40,20 @@ def test_wide_layers_use_blas(first):
     row = dense.row(side, side, activations.TANH, 0, 0, first)
     assert row.wide == 1
     assert row.sample_major == int(first)
+    assert row.transposed == 0
     narrow = dense.row(dense.WIDE_WEIGHTS - 1, 1, activations.TANH, 0, 0, first)
-    assert (narrow.wide, narrow.sample_major) == (0, 0)
+    assert (narrow.wide, narrow.sample_major, narrow.transposed) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["tanh", "silu"])
+def test_narrow_first_layers_of_whole_vectors_keep_their_inputs_in_both_orders(name):
+    d_in = 2 * dense.WHOLE_VECTORS
+    row = dense.row(d_in, 3, activations.CODES[name], 0, 0, True)
+    assert (row.wide, row.sample_major) == (0, 1)
+    assert row.transposed == row.workspace + 3
+    assert row.end == row.transposed + d_in
+    inner = dense.row(d_in, 3, activations.CODES[name], 0, 0, False)
+    assert (inner.sample_major, inner.transposed) == (0, 0)
 
 
 @pytest.mark.parametrize("itemsize", [4, 8])
