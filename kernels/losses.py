@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from .activations import IDENTITY, LOG_SOFTMAX, relu, within
 from .elementary import exp, expm1, like, log1p, sigmoid, tanh
-from .jit import Scalar, Vector, formula, kernel
+from .jit import Scalar, Vector, elementwise, formula, kernel
 from .memory import window
 
 (
@@ -173,6 +173,32 @@ def cost(a: Vector, y: Vector, weight: Vector, code: int) -> float:
                 row_sum += weight[s] * softmax_cross_entropy(a_row[s], y_row[s])
         total += row_sum
     return total
+
+
+@elementwise
+def values(out: Vector, a: Vector, y: Vector, weight: Vector, code: int) -> None:
+    """out_s ← v_s J(a_s, y_s), one output of every sample."""
+    if code == HALF_SQUARED_ERROR:
+        for s in range(out.size):
+            out[s] = weight[s] * half_squared_error(a[s], y[s])
+    elif code == ABSOLUTE_ERROR:
+        for s in range(out.size):
+            out[s] = weight[s] * absolute_error(a[s], y[s])
+    elif code == HUBER:
+        for s in range(out.size):
+            out[s] = weight[s] * huber(a[s], y[s])
+    elif code == LOG_COSH:
+        for s in range(out.size):
+            out[s] = weight[s] * log_cosh(a[s], y[s])
+    elif code == POISSON:
+        for s in range(out.size):
+            out[s] = weighted(weight[s], poisson(a[s], y[s]))
+    elif code == BINARY_CROSS_ENTROPY:
+        for s in range(out.size):
+            out[s] = weight[s] * binary_cross_entropy(a[s], y[s])
+    elif code == SOFTMAX_CROSS_ENTROPY:
+        for s in range(out.size):
+            out[s] = weight[s] * softmax_cross_entropy(a[s], y[s])
 
 
 @kernel

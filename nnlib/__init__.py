@@ -12,14 +12,17 @@ from . import course, optimizers, schedules, text
 from .errors import DivergenceError, FormatError
 from .history import History
 from .network import Network
+from .population import Population
 from .saving import load
 from .threads import get_threads, set_threads
+from .train_many import train_many
 
 __all__ = [
     "DivergenceError",
     "FormatError",
     "History",
     "Network",
+    "Population",
     "course",
     "get_threads",
     "load",
@@ -27,5 +30,6 @@ __all__ = [
     "schedules",
     "set_threads",
     "text",
+    "train_many",
 ]
 __version__ = "0.1.0"

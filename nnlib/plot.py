@@ -11,6 +11,7 @@ from .validation import examples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from .history import History
     from .network import Network
@@ -28,15 +29,33 @@ def new_axes(*, interactive: bool = True) -> Axes:
     ImportError
         If matplotlib is missing.
     """
+    return new_figure(interactive=interactive).subplots()
+
+
+def new_figure(*, interactive: bool = True, figsize: tuple[float, float] | None = None) -> Figure:
+    """A new figure, likewise; figsize in inches.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError('drawing needs matplotlib: pip install "nnlib-compiled[plot]"') from None
     if not interactive:
-        return Figure(layout="constrained").subplots()
+        return Figure(figsize=figsize, layout="constrained")
     from matplotlib import pyplot
 
-    return pyplot.subplots(layout="constrained")[1]
+    return pyplot.figure(figsize=figsize, layout="constrained")
+
+
+def span_of(x: Any) -> tuple[float, float]:
+    """The x over which a curve is drawn: the data's, and somewhat more at either end."""
+    low, high = float(x.min()), float(x.max())
+    margin = _MARGIN * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def show(network: Network, X: Any, y: Any = None, *, ax: Axes | None = None) -> Axes:
@@ -58,9 +77,7 @@ def show(network: Network, X: Any, y: Any = None, *, ax: Axes | None = None) -> 
     if ax is None:
         ax = new_axes()
     draw_points(ax, X[:, 0], y[:, 0])
-    low, high = float(X.min()), float(X.max())
-    margin = _MARGIN * (high - low) or 1.0
-    draw_curve(ax, network, (low - margin, high + margin), label="F")
+    draw_curve(ax, network, span_of(X), label="F")
     ax.set_xlabel("x")
     ax.set_ylabel("F(x)")
     return ax

@@ -55,10 +55,11 @@ class Progress:
             total=epochs, unit=" epochs", unit_scale=True, delay=wait, desc=label, leave=False
         )
 
-    def update(self, epoch: int, cost: float) -> None:
-        """Show that `epoch` epochs are done, the last at this cost."""
+    def update(self, epoch: int, cost: float | None = None) -> None:
+        """Show that `epoch` epochs are done, the last at this cost if there is one."""
         if self._bar is not None:
-            self._bar.set_postfix(J=f"{cost:.4g}", refresh=False)
+            if cost is not None:
+                self._bar.set_postfix(J=f"{cost:.4g}", refresh=False)
             self._bar.update(epoch - self._bar.n)
 
     def __enter__(self) -> Progress:

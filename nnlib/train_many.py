@@ -1,0 +1,122 @@
+"""`train_many`: restarts, ensembles and sweeps in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike, DTypeLike
+
+from . import population_engine
+from .network import Network
+from .population import Population
+from .population_plan import Plan, Template
+from .sweep import check_options, combinations
+from .validation import whole_number
+
+
+def train_many(
+    net: Network | Sequence[int] | None,
+    X: Any,
+    y: ArrayLike | None = None,
+    *,
+    n: int | None = None,
+    seeds: Sequence[int] | None = None,
+    grid: Any = None,
+    activation: str | Sequence[str] | None = None,
+    loss: str | None = None,
+    dtype: DTypeLike | None = None,
+    initializer: Any = None,
+    sample_weight: ArrayLike | None = None,
+    folds: int | ArrayLike | None = None,
+    bootstrap: bool = False,
+    halving: float | None = None,
+    trace: int = 50,
+    seed: int = 0,
+    **options: Any,
+) -> Population:
+    """Train many networks at once: from many starts, with many options, on many parts of the data.
+
+    Members are the combinations of the grid, times the seeds, times the folds, in this order. Each
+    is the network that `Network(sizes, …, seed=seed).descent(X, y, **options)` gives, whatever
+    trains beside it and on however many threads. A member takes memory for its parameters, `trace`
+    costs and some 40 bytes: a million members of the lecture's exercise take half a gigabyte.
+
+    Parameters
+    ----------
+    net : Network or list of int
+        The architecture, or the sizes of the layers. A network gives its parameters too, as
+        every member's start, unless there are `n` or `seeds`. None if sizes are in the grid.
+    X, y
+        As for `Network.descent`.
+    n : int or None
+        How many seeds: 0 … n − 1.
+    seeds : sequence of int or None
+        Or the seeds themselves: each decides initial weights and order of mini-batches.
+    grid : dict of lists, list of such, or None
+        Values of options, all combinations of which are tried: ``learning_rate``,
+        ``weight_decay``, ``optimizer``, … and ``sizes``, ``activation``, ``initializer``. Of a
+        list of dicts each is multiplied out alone.
+    activation, loss, dtype, initializer
+        As for `Network`; left out if a network is given.
+    sample_weight : array_like, shape (n_examples,) or (members, n_examples), or None
+        As for `Network.descent`, for all members or a row for each.
+    folds : int, array_like, shape (n_examples,), or None
+        Leave out each fold once, so many as drawn, or as numbered: weight 0 in training. The cost
+        of the examples held out becomes `Population.validation_cost`.
+    bootstrap : bool
+        Weigh the examples by how often n draws with replacement take them, other draws for
+        every seed; those never taken are held out.
+    halving : float or None
+        Successive halving by this factor: all members run for a part of the epochs, only the best
+        1/halving of them for `halving` times as many, and so on to all epochs. Folds of one
+        network stay together. Source: K. Jamieson and A. Talwalkar, AISTATS 2016.
+    trace : int
+        At how many epochs costs are kept, at most.
+    seed : int
+        Of the folds, the bootstrap's draws and the validation split.
+    **options
+        As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
+        max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, validation, patience,
+        tolerance, target_cost, max_seconds, callback, progress. A fraction for validation is split
+        off once, for all members; the callback gets a `PopulationReport` every 50 ms.
+
+    Returns
+    -------
+    Population
+        On Ctrl-C what there is by then: the members that have ended, and those on their way at
+        the end of their last epoch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For any argument that is not of this form, before any work.
+    DivergenceError
+        If all members diverge; single ones are marked.
+    KeyboardInterrupt
+        On Ctrl-C before any member has completed an epoch.
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> X, y = nnlib.course.exercise_data()
+    >>> rates = {"learning_rate": [0.1, 0.3]}
+    >>> population = nnlib.train_many([1, 2, 1], X, y, n=50, grid=rates, reduction="sum")
+    >>> len(population), population.parameters.shape
+    (100, (100, 7))
+    >>> bool(population.best.J(X, y, reduction="sum") < 0.1)
+    True
+    """
+    begin = time.perf_counter()
+    check_options(options)
+    seed, points = whole_number("seed", seed, 0), whole_number("trace", trace, 1)
+    choices = combinations(grid)
+    template = Template(net, activation, loss, dtype, initializer)
+    plan = Plan(template, choices, options)
+    plan.take_examples(X, y, sample_weight, seed)
+    plan.take_seeds(n, seeds, grid is not None or folds is not None)
+    plan.take_weights(sample_weight, folds, bootstrap, seed)
+    work = plan.work(points, halving)
+    population_engine.train(work)
+    return plan.population(work, time.perf_counter() - begin)

@@ -1,0 +1,43 @@
+"""What the tests of populations share: data, and the network that a member is, trained alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import nnlib
+from tests.tolerances import tolerance
+
+# Trained member by member, so with the bits of the network alone; plain descents on all the data
+# train in vector lanes, with sums in another order.
+EXACT = {"optimizer": "momentum", "learning_rate": 0.05}
+
+
+def data(n=40, d_in=3, d_out=2, seed=0):
+    """Inputs and targets in (0, 1)."""
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(n, d_in)), generator.uniform(size=(n, d_out))
+
+
+def alone(population, member, X, y, network=None, **options):
+    """The member's network, trained alone: the network and its history."""
+    choice = dict(population.choices[population.choice[member]])
+    arguments = dict(network or {})
+    for name in ("sizes", "activation", "initializer"):
+        if name in choice:
+            arguments[name] = choice.pop(name)
+    net = nnlib.Network(**arguments, seed=int(population.seed[member]))
+    return net, net.descent(X, y, progress=False, **{**options, **choice})
+
+
+def assert_same_descent(population, member, net, history):
+    """The member has the bits of the network trained alone, and its trace."""
+    np.testing.assert_array_equal(population[member].parameters, net.parameters)
+    reached = population.trace[population.trace < history.epochs]
+    np.testing.assert_array_equal(population.J[member, : reached.size], history.J[reached])
+    assert np.isnan(population.J[member, reached.size :]).all()
+    assert population.epochs[member] == history.epochs
+
+
+def rounding(dtype, n, steps):
+    """How far two orders of summation may lead `steps` steps of a tame descent apart."""
+    return tolerance(dtype, n, depth=4) * steps
