@@ -1,4 +1,4 @@
-"""Measure everything and refresh the README's tables and chart: ``python -m bench``."""
+"""Measure everything, write the report, refresh the README: ``python -m bench``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from . import report
@@ -13,42 +14,51 @@ from .measurement import load
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-RESULTS = ROOT / ".benchmarks" / "bench.json"
-# Every library in the run gets the same number of threads.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NNLIB_THREADS",
-)
+RECORD = report.FOLDER / "record.json"
+SELECTION = ROOT / ".benchmarks" / "selection.json"
+# The table first: what is compiled is then seen in its rows.
+SUITE = ("test_speed.py", "test_scaling.py", "test_reaching.py")
+# Where compilers keep their results: all begin with nothing, so that *once* is what it says.
+CACHE_VARIABLES = ("NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
 
 
 def main() -> int:
     """Run the suite in a process of its own, then the report."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--threads", type=int, default=1, help="threads of every library (1)")
-    parser.add_argument("--readme", type=Path, default=README, help="file with the tables")
-    parser.add_argument("--json", type=Path, default=RESULTS, help="where the results go")
     parser.add_argument(
         "-k",
         default="",
         metavar="EXPRESSION",
-        help="only these rows, as pytest selects them; the README stays",
+        help="only these rows, as pytest selects them: their tables are printed, nothing else",
     )
+    parser.add_argument("--json", type=Path, help=f"where the record goes ({RECORD.name})")
+    parser.add_argument("--readme", type=Path, default=README, help="file with the table")
     options = parser.parse_args()
-    options.json = options.json.resolve()  # pytest runs in another folder
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "-q", "-rs"]
-    command += ["--benchmark-enable", f"--benchmark-json={options.json}", "-k", options.k]
-    threads = dict.fromkeys(THREAD_VARIABLES, str(options.threads))
-    status = subprocess.run(command, cwd=ROOT, env={**os.environ, **threads}).returncode
+    # pytest runs in another folder.
+    record = (options.json or (SELECTION if options.k else RECORD)).resolve()
+    record.parent.mkdir(parents=True, exist_ok=True)
+    status = measure(record, options.k)
     if status:
         return status
     if options.k:
-        report.print_parts(report.readme_parts(load(options.json)))
+        print(report.some_tables(load(record)))
     else:
-        report.main([str(options.json), "--readme", str(options.readme)])
+        text = record.with_name("REPORT.md")
+        report.main([str(record), "--report", str(text), "--readme", str(options.readme)])
     return 0
+
+
+def measure(record: Path, selection: str) -> int:
+    """Run pytest-benchmark; its exit status. A whole run compiles everything anew."""
+    files = [str(Path(__file__).with_name(name)) for name in SUITE]
+    command = [sys.executable, "-m", "pytest", *files, "-q", "-rs"]
+    command += ["--benchmark-enable", "--benchmark-quiet"]
+    command += [f"--benchmark-json={record}", "-k", selection]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
+        environment = dict(os.environ)
+        if not selection:
+            environment |= {name: f"{caches}/{name}" for name in CACHE_VARIABLES}
+        return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
 if __name__ == "__main__":

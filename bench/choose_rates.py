@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from nnlib import DivergenceError
 
+from .programs.threads import on_threads
 from .reaching import DTYPE, MOST_SECONDS, Row, reach, rows
 from .workload import UnavailableError
 
@@ -56,7 +57,7 @@ def seconds_to_reach(row: Row, rate: float, batch_size: int | None, most_seconds
     """Least time of three descents to the cost; infinite if it is not reached in time."""
     problem = row.with_rate(rate, batch_size)
     try:
-        run = row.prepare(problem, DTYPE)
+        run = on_threads(1, row.prepare)(problem, DTYPE)
         found = reach(problem, row.real.target, run, most_seconds)
     except (DivergenceError, ValueError):  # the latter is what scikit-learn raises
         return float("inf")

@@ -9,16 +9,19 @@ import shutil
 import subprocess
 from typing import Any
 
-from .programs.c_program import FLAGS
+from .programs import blas
+from .programs.c_compiler import FLAGS
 
-_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "torch")
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "jax", "torch", "scikit-learn")
 
 
 def machine_facts() -> dict[str, Any]:
     """Facts of this process, for the JSON and the report."""
     return {
         "cores": os.cpu_count(),
-        "threads": _blas_threads(),
+        "threads": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 2),
+        "blas": blas.OURS,
         "python": platform.python_version(),
         "versions": _versions(),
         "compiler": _compiler(),
@@ -34,14 +37,6 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _blas_threads() -> int:
-    """Threads of SciPy's BLAS, the one that the kernels call."""
-    import scipy.linalg.blas  # noqa: F401 — loads the library that is asked for
-    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
-
-    return max((pool["num_threads"] for pool in threadpool_info()), default=1)
 
 
 def _compiler() -> str | None:

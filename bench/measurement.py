@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .programs import blas
+
 
 class Measurement(NamedTuple):
     """One row of the table, timed.
@@ -21,11 +23,39 @@ class Measurement(NamedTuple):
         Distance between the quartiles, as a part of the median.
     gflops
         Rate of the matrix products in 1e9 operations a second, where the workload counts them.
+    dtype, threads
+        Of the row; None for all processors.
+    once
+        Seconds that it took once: conversions, compilation, what a first call does besides.
     """
 
     seconds: float
     spread: float
     gflops: float | None
+    dtype: str
+    threads: int | None
+    once: float
+
+
+class Point(NamedTuple):
+    """One point of `bench.scaling`: nnlib's time for one epoch.
+
+    Attributes
+    ----------
+    axis, value
+        What is varied, and its value here.
+    threads
+        How many; None for all processors.
+    seconds, spread, gflops
+        As for `Measurement`.
+    """
+
+    axis: str
+    value: int
+    threads: int | None
+    seconds: float
+    spread: float
+    gflops: float
 
 
 class Descent(NamedTuple):
@@ -59,11 +89,14 @@ class Session:
         Processor, threads, versions.
     descents
         By (problem, implementation).
+    points
+        How nnlib's time grows.
     """
 
     rows: dict[tuple[str, str], Measurement]
     machine: dict[str, Any]
     descents: dict[tuple[str, str], Descent] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
 
     def ratio(self, row: tuple[str, str], other: tuple[str, str]) -> float | None:
         """Time of a row in units of another's; None if one of them was not measured."""
@@ -78,16 +111,45 @@ class Session:
             return None
         return rates[0] / rates[1]
 
+    def roofline(self, row: tuple[str, str]) -> float | None:
+        """Rate of a row in units of one large product's, same BLAS as nnlib, dtype and threads."""
+        if row not in self.rows:
+            return None
+        measured, library = self.rows[row], self.machine["blas"]
+        product = blas.row_name(library, measured.dtype, measured.threads)
+        return self.rate_ratio(row, ("blas", product))
+
     def seconds(self, row: tuple[str, str]) -> float | None:
         """Time of a row; None if it was not measured."""
         return self.rows[row].seconds if row in self.rows else None
 
 
+class RecordError(ValueError):
+    """A file that is no record of a run; the message names it and says what is wrong."""
+
+
 def load(path: Path) -> Session:
-    """Read the JSON that ``pytest bench --benchmark-json`` wrote."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    rows, descents = {}, {}
+    """Read the JSON that ``pytest bench --benchmark-json`` wrote; raises `RecordError`."""
+    try:
+        return _session(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RecordError(f"{path} is not JSON: it is no text") from None
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{path} is not JSON: {error}") from None
+    except KeyError as error:
+        raise RecordError(f"{path} is no record of `python -m bench`: {error} is missing") from None
+    except (TypeError, AttributeError) as error:
+        raise RecordError(f"{path} is no record of `python -m bench`: {error}") from None
+
+
+def _session(document: Any) -> Session:
+    rows, descents, points = {}, {}, []
     for info in (benchmark["extra_info"] for benchmark in document["benchmarks"]):
+        if "axis" in info:
+            points.append(Point(*(info[name] for name in Point._fields)))
+            continue
         key = info["workload"], info["implementation"]
         if "target" in info:
             descents[key] = Descent(*(info[name] for name in Descent._fields))
@@ -95,7 +157,7 @@ def load(path: Path) -> Session:
             rows[key] = Measurement(*(info[name] for name in Measurement._fields))
     machine = dict(document["machine_info"]["bench"])
     machine["processor"] = document["machine_info"]["cpu"]["brand_raw"]
-    return Session(rows, machine, descents)
+    return Session(rows, machine, descents, tuple(points))
 
 
 def spread(values: Sequence[float]) -> float:

@@ -1,141 +1,93 @@
-"""Turn pytest-benchmark's JSON into the README's tables and a chart.
+"""Turn a record of a run into the report, its figures, and the README's table.
 
-``python -m bench.report RESULTS.json [--readme README.md] [--chart exercise.svg]``
+``python -m bench.report RECORD.json [--report REPORT.md] [--readme README.md]``
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from .chart import bar_chart
+from .chart import peer_chart, scaling_chart
 from .goals import GOALS
-from .measurement import Descent, Measurement, Session, load
-from .real_problems import REAL_PROBLEMS
-from .units import significant, time_text
-from .workload import Workload
-from .workloads import BLAS, EXERCISE, WORKLOADS
+from .measurement import Session, load
+from .tables import (
+    goal_table,
+    machine_line,
+    ratio_table,
+    reaching_table,
+    scaling_table,
+    workload_table,
+)
+from .workloads import WORKLOADS
 
-# Names of the README's two parts that the report writes, see `refreshed`.
-SPEED, REACHING = "benchmark table", "time to a cost"
-CHART = Path(__file__).parent / "results" / "exercise.svg"
-
-
-def readme_parts(session: Session) -> dict[str, str]:
-    """What stands between each pair of markers of the README."""
-    return {SPEED: markdown(session), REACHING: reaching_table(session)}
-
-
-def print_parts(parts: Mapping[str, str]) -> None:
-    """The report on standard output."""
-    print("\n\n".join(part for part in parts.values() if part))
+# Name of the README's part that is written here, see `refreshed`.
+MARKER = "benchmark table"
+FOLDER = Path(__file__).parent / "results"
 
 
-def markdown(session: Session) -> str:
-    """The table of speeds: where it was measured, one table per workload, the goals."""
+def readme_part(session: Session) -> str:
+    """What stands between the markers of the README."""
+    return "\n\n".join((machine_line(session.machine), ratio_table(session), _verdict(session)))
+
+
+def report(session: Session) -> str:
+    """The whole report: goals, every workload, how the time grows, times to a cost."""
+    parts = [
+        "# Measured by `python -m bench`",
+        machine_line(session.machine) + " How the numbers are taken is in [NOTES](../NOTES.md): "
+        "times are medians, the spread is the distance between the quartiles as a part of the "
+        "median, *once* is what happens only once (conversion, compilation, the first call), and "
+        "the limit is the C program where there is one, else one large matrix product through the "
+        "BLAS that nnlib calls, with the same dtype and threads.",
+        "![Each library's time in units of nnlib's](peers.svg)",
+        ratio_table(session),
+        "## Goals",
+        goal_table(session, "../NOTES.md"),
+        "## Workloads",
+        *(workload_table(workload, session) for workload in WORKLOADS.values()),
+    ]
+    if session.points:
+        parts += [
+            "## How the time grows",
+            "64-64-64-10, relu and softmax, 4096 samples, batches of 256, float32, one epoch of "
+            "gradient descent; one of these varied at a time.",
+            "![nnlib's time over samples, width and depth](scaling.svg)",
+            scaling_table(session),
+        ]
+    if session.descents:
+        parts += [
+            "## Time to a given cost",
+            "Float64, one thread, all from the same weights, with the best learning rate and batch "
+            "size of one short list ([rates.py](../rates.py)). In brackets: the epochs it took, or "
+            "the iterations of the methods that search along a line.",
+            reaching_table(session),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def some_tables(session: Session) -> str:
+    """The tables of what was measured, without the rest of the report."""
     parts = [machine_line(session.machine)]
     parts += [workload_table(workload, session) for workload in WORKLOADS.values()]
-    parts.append(goal_table(session))
+    parts += [scaling_table(session), reaching_table(session)]
     return "\n\n".join(part for part in parts if part)
 
 
-def machine_line(machine: dict[str, Any]) -> str:
-    """Processor, cores, threads, versions, compiler."""
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    return (
-        f"Measured on {machine['processor']}, {machine['cores']} cores, "
-        f"BLAS threads: {machine['threads']}; Python {machine['python']}, {versions}; "
-        f"{machine['compiler'] or 'no C compiler'}. Medians; the spread is the distance between "
-        "the quartiles, as a part of the median."
-    )
+def _verdict(session: Session) -> str:
+    """How many goals are reached."""
+    values = [(goal, goal.measure(session)) for goal in GOALS]
+    judged = [goal.reached(value) for goal, value in values if value is not None]
+    text = f"{sum(judged)} of {len(GOALS)} goals are reached"
+    if len(judged) < len(GOALS):
+        text += f", {len(GOALS) - len(judged)} were not measured"
+    return text + "; [the report](bench/results/REPORT.md) names each, and has every row."
 
 
-def workload_table(workload: Workload, session: Session) -> str:
-    """Markdown table of one workload, or nothing if none of its rows was measured."""
-    measured = {
-        name: session.rows[workload.name, name]
-        for name in workload.implementations
-        if (workload.name, name) in session.rows
-    }
-    if not measured:
-        return ""
-    compared = [name for name in (workload.limit, workload.ours) if name in measured]
-    header = ["", f"one {workload.unit}", "spread", *(f"÷ {name}" for name in compared)]
-    if workload.flops:
-        header += ["GFLOP/s", f"of {BLAS.ours}'s product"]
-    lines = [f"**{workload.title}**: {workload.description}.", "", _line(header)]
-    lines.append(_line(["---", *["---:"] * (len(header) - 1)]))
-    for name, measurement in measured.items():
-        cells = [name, time_text(measurement.seconds), f"{measurement.spread:.0%}"]
-        cells += [significant(measurement.seconds / measured[other].seconds) for other in compared]
-        if workload.flops:
-            cells += _rate_cells(measurement, session, (workload.name, name))
-        lines.append(_line([f"**{cell}**" for cell in cells] if name == workload.ours else cells))
-    missing = [name for name in workload.implementations if name not in measured]
-    if missing:
-        lines += ["", f"Not measured here: {', '.join(missing)} (`pytest bench -rs` says why)."]
-    return "\n".join(lines)
-
-
-def goal_table(session: Session) -> str:
-    """Markdown table of the goals, those missed included."""
-    lines = [
-        _line(["goal", "wanted", "measured", "reached"]),
-        _line(["---", "---:", "---:", "---"]),
-    ]
-    for goal in GOALS:
-        value = goal.measure(session)
-        wanted = f"{'≥' if goal.at_least else '≤'} {goal.show(goal.bound)}"
-        if value is None:
-            lines.append(_line([goal.title, wanted, "–", "not measured"]))
-        else:
-            reached = "yes" if goal.reached(value) else "**no**"
-            lines.append(_line([goal.title, wanted, goal.show(value), reached]))
-    return "\n".join(lines)
-
-
-def reaching_table(session: Session) -> str:
-    """Markdown table of the times to a cost, a column per problem, or nothing if none was taken.
-
-    A cell is the median time and the epochs it took, with the passes over all examples where they
-    are more than one an epoch.
-    """
-    names = list(dict.fromkeys(name for _, name in session.descents))
-    if not names:
-        return ""
-    problems = [
-        problem
-        for problem in REAL_PROBLEMS
-        if any(problem.name == measured for measured, _ in session.descents)
-    ]
-    lines = [f"- **{problem.name}**: {problem.description}" for problem in problems]
-    lines += ["", _line(["", *(f"{problem.name}, J ≤ {problem.target:g}" for problem in problems)])]
-    lines.append(_line(["---", *["---:"] * len(problems)]))
-    for name in names:
-        cells = [_reaching_cell(session.descents.get((problem.name, name))) for problem in problems]
-        lines.append(_line([name, *cells]))
-    return "\n".join(lines)
-
-
-def _reaching_cell(descent: Descent | None) -> str:
-    if descent is None:
-        return "–"
-    if not descent.reached:
-        return (
-            f"not reached: J = {significant(descent.cost)} after {descent.epochs} epochs, "
-            f"{time_text(descent.seconds)}"
-        )
-    count = f"{descent.epochs}"
-    if descent.evaluations not in (None, descent.epochs):
-        count += f", {descent.evaluations} passes"
-    return f"{time_text(descent.seconds)} ({count})"
-
-
-def refreshed(readme: str, name: str, report: str) -> str:
-    """The README with the report between a name's two markers, every other character as it was.
+def refreshed(readme: str, name: str, part: str) -> str:
+    """The README with the part between a name's two markers, every other character as it was.
 
     Raises
     ------
@@ -146,38 +98,28 @@ def refreshed(readme: str, name: str, report: str) -> str:
     pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
     if len(pattern.findall(readme)) != 1 or readme.count(begin) != 1 or readme.count(end) != 1:
         raise ValueError(f"the README must hold one line {begin} and after it one line {end}")
-    return pattern.sub(lambda match: f"{match[1]}{report}\n{match[2]}", readme)
+    return pattern.sub(lambda match: f"{match[1]}{part}\n{match[2]}", readme)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the report, draw the chart, refresh the README if asked."""
+    """Print the report; write it with its figures, and refresh the README, if asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
-    parser.add_argument("results", type=Path, help="JSON of pytest-benchmark")
+    parser.add_argument("record", type=Path, help="JSON that `python -m bench` wrote")
+    parser.add_argument("--report", type=Path, help="Markdown file, its figures go beside it")
     parser.add_argument("--readme", type=Path, help="file with the marker comments")
-    parser.add_argument("--chart", type=Path, default=CHART, help="SVG or PNG to write")
     options = parser.parse_args(arguments)
-    session = load(options.results)
-    parts = readme_parts(session)
-    print_parts(parts)
-    if any(workload == EXERCISE.name for workload, _ in session.rows):
-        bar_chart(EXERCISE, session, options.chart)
+    session = load(options.record)
+    text = report(session)
+    print(text)
+    if options.report:
+        options.report.write_text(text, encoding="utf-8")
+        peer_chart(session, options.report.with_name("peers.svg"))
+        if session.points:
+            scaling_chart(session, options.report.with_name("scaling.svg"))
     if options.readme:
-        text = options.readme.read_text(encoding="utf-8")
-        for name, part in parts.items():
-            text = refreshed(text, name, part)
-        options.readme.write_text(text, encoding="utf-8")
-
-
-def _rate_cells(
-    measurement: Measurement, session: Session, row: tuple[str, str]
-) -> tuple[str, str]:
-    fraction = session.rate_ratio(row, (BLAS.name, BLAS.ours))
-    rate = "–" if measurement.gflops is None else significant(measurement.gflops)
-    return rate, "–" if fraction is None else f"{fraction:.0%}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+        readme = options.readme.read_text(encoding="utf-8")
+        readme = refreshed(readme, MARKER, readme_part(session))
+        options.readme.write_text(readme, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from .measurement import spread
+from .programs.threads import on_threads
 from .reaching import DTYPE, Row, reach, rows
 from .workload import UnavailableError
 
@@ -21,7 +22,7 @@ def test_reaching(benchmark: Any, row: Row) -> None:
     """One row; ``--benchmark-disable`` runs one epoch of it."""
     problem = row.problem
     try:
-        run = row.prepare(problem, DTYPE)
+        run = on_threads(1, row.prepare)(problem, DTYPE)
     except UnavailableError as reason:
         pytest.skip(str(reason))
     benchmark.group = row.real.name

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import time
 from typing import Any
 
 import pytest
 
 from .measurement import spread
+from .timing import count_for, rounds_for
 from .workload import UnavailableError, Workload
 from .workloads import ROWS
 
@@ -16,27 +18,36 @@ from .workloads import ROWS
     ("workload", "name"), ROWS, ids=[f"{workload.name}: {name}" for workload, name in ROWS]
 )
 def test_speed(benchmark: Any, workload: Workload, name: str) -> None:
-    """One row; ``--benchmark-disable`` runs it once, with as few units of work as the check."""
+    """One row; ``--benchmark-disable`` runs it once, with as little work as the check needs."""
     implementation = workload.implementations[name]
+    begin = time.perf_counter()
     try:
         run = workload.prepare(name)
     except UnavailableError as reason:
         pytest.skip(str(reason))
-    workload.check(name, run)
+    result = run(workload.check_count)
+    first_result = time.perf_counter() - begin
+    workload.check(name, result)
     benchmark.group = workload.name
     if not benchmark.enabled:
         benchmark.pedantic(run, args=(1,))
         return
-    count = implementation.count
-    benchmark.pedantic(run, args=(count,), rounds=workload.rounds)
-    seconds = [duration / count for duration in benchmark.stats.stats.data]
+    count, round_seconds = count_for(run)
+    benchmark.pedantic(run, args=(count,), rounds=rounds_for(round_seconds))
+    durations = [seconds / count for seconds in benchmark.stats.stats.data]
+    median = statistics.median(durations)
     benchmark.extra_info.update(
         workload=workload.name,
         implementation=name,
         dtype=implementation.dtype,
+        threads=implementation.threads,
         unit=workload.unit,
         count=count,
-        seconds=statistics.median(seconds),
-        spread=spread(seconds),
-        gflops=workload.flops and workload.flops / statistics.median(seconds) / 1e9,
+        rounds=len(durations),
+        seconds=median / workload.units,
+        least=min(durations) / workload.units,
+        spread=spread(durations),
+        # What happens once: conversions, compilation, the first call.
+        once=max(0.0, first_result - workload.check_count * median),
+        gflops=workload.flops / median / 1e9 if workload.flops else None,
     )

@@ -42,3 +42,17 @@ def time_text(seconds: float) -> str:
     """
     number, unit = in_unit(seconds)
     return f"{significant(number)} {unit}"
+
+
+def quantity(value: float) -> str:
+    """A count with the prefix of its unit.
+
+    Examples
+    --------
+    >>> quantity(317_000), quantity(34.4e9), quantity(12)
+    ('317 k', '34.4 G', '12.0 ')
+    """
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{significant(value / size)} {prefix}"
+    return f"{significant(value)} "

@@ -44,6 +44,14 @@ Run: TypeAlias = Callable[[int], Result]
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """Largest difference of two right results: rtol of each number, plus atol."""
+
+    rtol: float
+    atol: float = 0.0
+
+
+@dataclass(frozen=True)
 class Implementation:
     """One way to do a workload.
 
@@ -51,26 +59,24 @@ class Implementation:
     ----------
     prepare
         ``prepare(problem, dtype)`` returns the run; raises `UnavailableError`.
-    count
-        Units of work in one timed round: enough that a round takes some milliseconds.
     dtype
         "float64" or "float32".
+    threads
+        How many it takes; None for all processors.
+    peer
+        Whether it is another library, one of those that "best peer" means.
+    tolerance
+        How far its result may lie from the reference, where it is not the workload's.
     compared
         False only where nothing is computed that could be compared.
     """
 
     prepare: Callable[[Any, str], Run]
-    count: int
     dtype: str = "float64"
+    threads: int | None = None
+    peer: bool = False
+    tolerance: Tolerance | None = None
     compared: bool = True
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Largest difference of two right results: rtol of each number, plus atol."""
-
-    rtol: float
-    atol: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,14 +101,15 @@ class Workload:
         The implementation that the report compares the others with.
     limit
         The implementation that stands for the machine's limit, if one does.
-    unit
-        What one unit of work is called: "epoch", "call", …
+    unit, units
+        What one unit of work is called, and how many a count of the run has: a run that counts
+        epochs may be reported by the "step".
     check_count
-        Units of work after which results are compared.
-    rounds
-        Timed rounds per implementation.
+        Count of the run after which results are compared.
     flops
-        Floating-point operations of one unit's matrix products, if the report shall give a rate.
+        Floating-point operations of the matrix products of one count, 0 where there are none.
+    bytes
+        What one count must at least read and write, see `bench.work`; 0 where nobody counts.
     """
 
     name: str
@@ -114,9 +121,10 @@ class Workload:
     ours: str
     limit: str | None = None
     unit: str = "epoch"
+    units: int = 1
     check_count: int = 1
-    rounds: int = 15
-    flops: int | None = None
+    flops: int = 0
+    bytes: int = 0
 
     def __str__(self) -> str:
         return self.name
@@ -131,13 +139,14 @@ class Workload:
         implementation = self.implementations[name]
         return implementation.prepare(_problem(self.problem), implementation.dtype)
 
-    def check(self, name: str, run: Run) -> None:
-        """Compare a run's result with the reference's; raises `AssertionError`."""
+    def check(self, name: str, result: Result) -> None:
+        """Compare the result after `check_count` with the reference's; raises `AssertionError`."""
         implementation = self.implementations[name]
         if not implementation.compared:
             return
         reference = _reference_result(self.name, self.prepare, self.reference, self.check_count)
-        assert_equal(run(self.check_count), reference, self.tolerances[implementation.dtype])
+        tolerance = implementation.tolerance or self.tolerances[implementation.dtype]
+        assert_equal(result, reference, tolerance)
 
 
 def assert_equal(result: Result, reference: Result, tolerance: Tolerance) -> None:

@@ -20,6 +20,8 @@ from numba.np import arrayobj
 
 from .jit import Vector, allocating_kernel, kernel
 
+# Whose products these are; `bench` measures the limit of wide layers with the same library.
+BLAS = "SciPy"
 HAS_DIRECT_GEMM = "xxgemm" in getattr(_helperlib, "c_helpers", {})
 
 

@@ -65,4 +65,4 @@ def test_relative_links_of_the_readme_lead_to_files(target):
 
 
 def test_the_readme_has_a_link_and_an_image_to_check():
-    assert {"CONTRIBUTING.md", "bench/results/exercise.svg"} <= set(relative_links())
+    assert {"CONTRIBUTING.md", "bench/results/peers.svg"} <= set(relative_links())

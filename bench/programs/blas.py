@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnlib.kernels import gemm
+
 from ..workload import Array, Result, Run
 
 SIZE = 1024
@@ -17,15 +19,16 @@ def matrices() -> tuple[Array, Array]:
 
 
 def scipy_product(problem: tuple[Array, Array], dtype: str) -> Run:
-    """C = A B by SciPy's sgemm, which nnlib's kernels call too, into the same C each time."""
-    from scipy.linalg.blas import sgemm
+    """C = A B by SciPy's gemm, into the same C each time."""
+    from scipy.linalg.blas import dgemm, sgemm
 
     a, b = (np.asfortranarray(matrix, dtype) for matrix in problem)
     c = np.zeros((SIZE, SIZE), dtype, order="F")
+    gemm = {"float32": sgemm, "float64": dgemm}[dtype]
 
     def run(products: int) -> Result:
         for _ in range(products):
-            sgemm(1.0, a, b, beta=0.0, c=c, overwrite_c=True)
+            gemm(1.0, a, b, beta=0.0, c=c, overwrite_c=True)
         return Result(c.ravel("C"))
 
     return run
@@ -42,3 +45,19 @@ def numpy_product(problem: tuple[Array, Array], dtype: str) -> Run:
         return Result(c.ravel())
 
     return run
+
+
+PRODUCTS = {"NumPy": numpy_product, "SciPy": scipy_product}
+# The library that nnlib's kernels call.
+OURS = gemm.BLAS
+
+
+def row_name(library: str, dtype: str, threads: int | None) -> str:
+    """The row of a library's product on so many threads, None for all processors.
+
+    Examples
+    --------
+    >>> row_name("SciPy", "float32", None), row_name("NumPy", "float64", 1)
+    ('SciPy, float32', 'NumPy, float64, 1 thread')
+    """
+    return f"{library}, {dtype}" + ("" if threads is None else f", {threads} thread")

@@ -59,15 +59,29 @@ def cost(problem: Problem, parameters: Array) -> float:
     return float(net.J(problem.X, problem.y, reduction=problem.reduction))
 
 
-def forward(problem: Problem, dtype: str) -> Run:
+def one_call(problem: Problem, dtype: str) -> Run:
     """`Network.F` on one number, again and again."""
     net = network(problem, dtype)
     x = float(problem.X[1, 0])
 
     def run(calls: int) -> Result:
-        out = net.F(x)
-        for _ in range(calls - 1):
+        out = 0.0
+        for _ in range(calls):
             out = net.F(x)
         return Result(np.array([out], dtype))
+
+    return run
+
+
+def prediction(problem: Problem, dtype: str) -> Run:
+    """`Network.F` on all examples at once, again and again."""
+    net = network(problem, dtype)
+    X = problem.X.astype(dtype)
+
+    def run(calls: int) -> Result:
+        out = X
+        for _ in range(calls):
+            out = net.F(X)
+        return Result(out.ravel())
 
     return run

@@ -9,19 +9,30 @@ import numpy as np
 from ..problem import Problem
 from ..workload import Array, Result, Run
 
+
+def _softmax(z: Array) -> Array:
+    """e^z_i / Σ_j e^z_j of each row, the largest z taken from all first."""
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    quotients: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return quotients
+
+
 _FORWARD: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
+    "softmax": _softmax,
 }
 # f'(z) as a function of a = f(z).
 _DERIVATIVE: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a * a,
     "relu": lambda a: a > 0,
 }
 
 
 def descent(problem: Problem, dtype: str) -> Run:
-    """Gradient descent or Adam on any dense network with half squared error, batch by batch."""
+    """Gradient descent or Adam on any dense network, batch by batch."""
     X, y = problem.X.astype(dtype), problem.y.astype(dtype)
     n, batch = len(X), problem.batch_size or len(X)
     mean = problem.reduction == "mean"
@@ -36,7 +47,7 @@ def descent(problem: Problem, dtype: str) -> Run:
             for first in range(0, n, batch):
                 rows = slice(first, min(first + batch, n))
                 scale = 1 / (rows.stop - first) if mean else 1.0
-                batch_cost, gradient = _gradient(layers, problem.activations, X[rows], y[rows])
+                batch_cost, gradient = _gradient(problem, layers, X[rows], y[rows])
                 cost += batch_cost
                 step([part * scale for part in gradient])
         return Result(np.concatenate([part.ravel() for part in parameters]), mean_cost(cost))
@@ -47,37 +58,42 @@ def descent(problem: Problem, dtype: str) -> Run:
     return run
 
 
-def forward(problem: Problem, dtype: str) -> Run:
-    """h(x) of one point, again and again."""
-    x = problem.X[1].astype(dtype)
+def prediction(problem: Problem, dtype: str) -> Run:
+    """The outputs of all examples at once, again and again."""
+    X = problem.X.astype(dtype)
     layers = [(W.astype(dtype), b.astype(dtype)) for W, b in problem.start]
 
     def run(calls: int) -> Result:
-        a = x
+        a = X
         for _ in range(calls):
-            a = x
+            a = X
             for (W, b), name in zip(layers, problem.activations, strict=True):
-                a = _FORWARD[name](W @ a + b)
-        return Result(a)
+                a = _FORWARD[name](a @ W.T + b)
+        return Result(a.ravel())
 
     return run
 
 
 def _gradient(
-    layers: list[tuple[Array, Array]], activations: tuple[str, ...], x: Array, y: Array
+    problem: Problem, layers: list[tuple[Array, Array]], x: Array, y: Array
 ) -> tuple[float, list[Array]]:
     """Σ J and its gradient Σ ∇W, Σ ∇b, layer by layer."""
     outputs = [x]
-    for (W, b), name in zip(layers, activations, strict=True):
+    for (W, b), name in zip(layers, problem.activations, strict=True):
         outputs.append(_FORWARD[name](outputs[-1] @ W.T + b))
     delta = outputs[-1] - y
-    cost = 0.5 * float(np.sum(delta * delta))
+    if problem.loss == "softmax_cross_entropy":
+        # ∂J/∂z = a − y. The smallest normal number keeps the logarithm of a lost class finite.
+        cost = -float(np.sum(y * np.log(outputs[-1] + np.finfo(x.dtype).tiny)))
+    else:
+        cost = 0.5 * float(np.sum(delta * delta))
+        delta = delta * _DERIVATIVE[problem.activations[-1]](outputs[-1])
     gradient: list[Array] = []
     for number in reversed(range(len(layers))):
-        delta = delta * _DERIVATIVE[activations[number]](outputs[number + 1])
         gradient[:0] = [delta.T @ outputs[number], delta.sum(axis=0)]
         if number:
-            delta = delta @ layers[number][0]
+            inner = _DERIVATIVE[problem.activations[number - 1]](outputs[number])
+            delta = (delta @ layers[number][0]) * inner
     return cost, gradient
 
 

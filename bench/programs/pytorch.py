@@ -1,7 +1,8 @@
-"""PyTorch, eager, as its tutorials write it; double or single precision, on the processor."""
+"""PyTorch on the processor: eager, as its tutorials write it, and compiled."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -29,6 +30,90 @@ def descent(problem: Problem, dtype: str) -> Run:
         return Result(np.concatenate(values), cost, evaluations)
 
     return run
+
+
+def compiled_descent(problem: Problem, dtype: str) -> Run:
+    """One graph for loss, gradient and step of a batch (`torch.func`, `torch.compile`).
+
+    The fastest of what its documentation offers: 64 µs a step of 64-32-10 where the compiled
+    model with a compiled optimizer takes 238 and eager code 150, one thread.
+    """
+    torch = _torch()
+    _compiler_at_hand()
+    X, y = _examples(problem, dtype)
+    model, loss = _model(problem, dtype), _loss(problem)
+    names = [name for name, _ in model.named_parameters()]
+    start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
+    n, batch = len(X), problem.batch_size or len(X)
+
+    def batch_loss(parameters: Any, x: Any, y: Any) -> Any:
+        return loss(torch.func.functional_call(model, parameters, (x,)), y)
+
+    update = _COMPILED_STEPS[problem.optimizer]
+
+    @torch.compile  # type: ignore[untyped-decorator]
+    def step(parameters: Any, memory: Any, x: Any, y: Any) -> Any:
+        gradient, value = torch.func.grad_and_value(batch_loss)(parameters, x, y)
+        with torch.no_grad():
+            update(parameters, memory, gradient, problem.rate)
+        return value
+
+    def run(epochs: int) -> Result:
+        parameters = {name: value.clone() for name, value in zip(names, start, strict=True)}
+        memory = []  # its length is compiled in: vectors that are not needed would cost time
+        if problem.optimizer == "adam":
+            zeros = [{key: torch.zeros_like(w) for key, w in parameters.items()} for _ in "ms"]
+            memory = [*zeros, torch.zeros((), dtype=start[0].dtype)]
+        total = 0.0
+        for _ in range(epochs):
+            total = 0.0
+            for first in range(0, n, batch):
+                x_batch, y_batch = X[first : first + batch], y[first : first + batch]
+                value = step(parameters, memory, x_batch, y_batch).item()
+                total += value * _share(problem, x_batch)
+        values = [value.numpy().ravel() for value in parameters.values()]
+        return Result(np.concatenate(values), total)
+
+    return run
+
+
+def prediction(problem: Problem, dtype: str) -> Run:
+    """The model's outputs of all examples at once, from and to NumPy arrays, again and again."""
+    torch = _torch()
+    return _predictions(problem, dtype, torch.nn.Sequential(*_prediction_modules(problem, dtype)))
+
+
+def compiled_prediction(problem: Problem, dtype: str) -> Run:
+    """The same with the model compiled."""
+    torch = _torch()
+    _compiler_at_hand()
+    model = torch.nn.Sequential(*_prediction_modules(problem, dtype))
+    return _predictions(problem, dtype, torch.compile(model))
+
+
+def _predictions(problem: Problem, dtype: str, model: Any) -> Run:
+    torch = _torch()
+    X = problem.X.astype(dtype)
+
+    def run(calls: int) -> Result:
+        outputs = X
+        with torch.inference_mode():
+            for _ in range(calls):
+                outputs = model(torch.from_numpy(X)).numpy()
+        return Result(outputs.ravel())
+
+    return run
+
+
+def _prediction_modules(problem: Problem, dtype: str) -> list[Any]:
+    """The model at its start, with the output's activation."""
+    torch = _torch()
+    model = _model(problem, dtype)
+    start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
+    with torch.no_grad():
+        for parameter, value in zip(model.parameters(), start, strict=True):
+            parameter.copy_(value)
+    return [*model, torch.nn.Softmax(dim=1)]
 
 
 def cost(problem: Problem, parameters: Array) -> float:
@@ -70,12 +155,14 @@ def _model(problem: Problem, dtype: str) -> Any:
 
 
 def _loss(problem: Problem) -> Callable[[Any, Any], Any]:
-    """The mean of J over a batch."""
+    """J of a batch: the mean over its examples, or the sum where the problem says so."""
     torch = _torch()
     if problem.loss == "binary_cross_entropy":
         return torch.nn.BCEWithLogitsLoss()  # type: ignore[no-any-return]
     if problem.loss == "softmax_cross_entropy":
         return torch.nn.CrossEntropyLoss()  # type: ignore[no-any-return]
+    if problem.reduction == "sum":
+        return lambda output, y: 0.5 * torch.sum((output - y) ** 2)
     return lambda output, y: 0.5 * torch.sum((output - y) ** 2) / len(y)
 
 
@@ -95,8 +182,40 @@ def _steps(
             value = loss(model(x_batch), y_batch)
             value.backward()
             optimizer.step()
-            total += value.item() * len(x_batch)
-    return total / n, epochs
+            total += value.item() * _share(problem, x_batch)
+    return total, epochs
+
+
+def _share(problem: Problem, x_batch: Any) -> float:
+    """What part of J the loss of a batch is."""
+    return len(x_batch) / len(problem.X) if problem.reduction == "mean" else 1.0
+
+
+def _compiler_at_hand() -> None:
+    """`torch.compile` writes C++."""
+    if not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        raise UnavailableError("torch.compile needs a C++ compiler, none is on the PATH")
+
+
+def _compiled_sgd(parameters: Any, memory: Any, gradient: Any, rate: float) -> None:
+    """w ← w − α g"""
+    for name, w in parameters.items():
+        w.sub_(rate * gradient[name])
+
+
+def _compiled_adam(parameters: Any, memory: Any, gradient: Any, rate: float) -> None:
+    """Adam with β1 = 0.9, β2 = 0.999, ε = 1e-8; t is a tensor, or every step would compile."""
+    m, s, t = memory
+    t.add_(1)
+    length, scale = rate / (1 - 0.9**t), 1 / (1 - 0.999**t)
+    for name, w in parameters.items():
+        g = gradient[name]
+        m[name].lerp_(g, 0.1)
+        s[name].lerp_(g * g, 0.001)
+        w.sub_(length * m[name] / ((s[name] * scale).sqrt() + 1e-8))
+
+
+_COMPILED_STEPS = {"sgd": _compiled_sgd, "adam": _compiled_adam}
 
 
 def _lbfgs(

@@ -14,14 +14,33 @@ _ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity
 
 
 def descent(problem: Problem, dtype: str) -> Run:
-    """`fit` with the solver adam or lbfgs, its checks of the input included."""
+    """`fit` with the solver sgd, adam or lbfgs, its checks of the input included."""
     X, y = problem.X.astype(dtype), targets(problem, dtype)
     model = _started(problem, X, y)
+    start = [(W.astype(dtype), b.astype(dtype)) for W, b in problem.start]
 
     def run(epochs: int) -> Result:
-        _load(model, problem.start)
+        _load(model, start)
         _fit(model.set_params(max_iter=epochs), X, y)
-        return Result(_parameters(model))
+        return Result(_parameters(model), float(model.loss_))
+
+    return run
+
+
+def prediction(problem: Problem, dtype: str) -> Run:
+    """`predict_proba` of all examples at once, again and again."""
+    X = problem.X.astype(dtype)
+    classes = np.arange(problem.sizes[-1])
+    # It learns which classes there are from the data of its first epoch.
+    model = _model(problem).set_params(solver="adam", batch_size=len(classes))
+    _fit(model, np.resize(X, (len(classes), X.shape[1])), classes)
+    _load(model, [(W.astype(dtype), b.astype(dtype)) for W, b in problem.start])
+
+    def run(calls: int) -> Result:
+        outputs = X
+        for _ in range(calls):
+            outputs = model.predict_proba(X)
+        return Result(outputs.ravel())
 
     return run
 
@@ -52,7 +71,7 @@ def _started(problem: Problem, X: Array, y: Array) -> Any:
 
 
 def _model(problem: Problem) -> Any:
-    """No penalty, no shuffling, no stopping of its own: the epochs alone decide."""
+    """No penalty, no momentum, no shuffling, no stopping of its own: the epochs alone decide."""
     try:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
     except ImportError:
@@ -63,6 +82,7 @@ def _model(problem: Problem) -> Any:
         activation=_ACTIVATIONS[problem.activations[0]],
         solver=problem.optimizer,
         learning_rate_init=problem.learning_rate or 0.001,
+        momentum=0.0,
         batch_size=problem.batch_size or len(problem.X),
         alpha=0.0,
         shuffle=False,

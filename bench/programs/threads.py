@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,10 @@ from ..workload import Result, Run, UnavailableError
 
 
 def on_threads(threads: int, prepare: Callable[[Any, str], Run]) -> Callable[[Any, str], Run]:
-    """The same program with so many threads, for nnlib and for BLAS, while it runs."""
+    """The same program with so many threads for nnlib, BLAS and PyTorch, while it runs.
+
+    JAX has no such switch: its threads are fixed when it starts.
+    """
 
     def prepare_limited(problem: Any, dtype: str) -> Run:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
@@ -23,15 +27,21 @@ def on_threads(threads: int, prepare: Callable[[Any, str], Run]) -> Callable[[An
         run = prepare(problem, dtype)
         # Made once: looking for the libraries takes 1 ms, setting their threads 17 µs.
         controller = ThreadpoolController()
-        usual = nnlib.get_threads()
+        # PyTorch only where somebody has imported it: that alone takes seconds.
+        torch = sys.modules.get("torch")
 
         def run_limited(count: int) -> Result:
+            usual = nnlib.get_threads(), torch and torch.get_num_threads()
             nnlib.set_threads(threads)
+            if torch:
+                torch.set_num_threads(threads)
             try:
                 with controller.limit(limits=threads, user_api="blas"):
                     return run(count)
             finally:
-                nnlib.set_threads(usual)
+                nnlib.set_threads(usual[0])
+                if torch:
+                    torch.set_num_threads(usual[1])
 
         return run_limited
 

@@ -11,7 +11,6 @@ import pytest
 import nnlib
 from bench import choose_rates, reaching
 from bench.programs import nnlib_network, pytorch, scikit_learn
-from bench.programs.threads import on_threads
 from bench.rates import RATES
 from bench.real_problems import REAL_PROBLEMS, RealProblem
 from bench.workload import Result, UnavailableError
@@ -170,33 +169,3 @@ def test_the_best_pair_is_the_one_that_reaches_the_cost(one_number):
     pair, seconds = available(choose_rates.best_pair, row)
     assert pair == (0.01, 128)
     assert 0 < seconds < 1
-
-
-def test_a_row_on_two_threads_leaves_the_usual_number_behind(monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1}, raising=False)
-    before = nnlib.get_threads()
-    nnlib.set_threads(3)
-    try:
-        seen = []
-        prepare = on_threads(2, lambda problem, dtype: seen_by(seen))
-        available(prepare, None, "float64")(1)
-        assert seen == [2]
-        assert nnlib.get_threads() == 3
-    finally:
-        nnlib.set_threads(before)
-
-
-def seen_by(seen):
-    """A run that notes how many threads it may use."""
-
-    def run(count):
-        seen.append(nnlib.get_threads())
-        return Result(np.empty(0))
-
-    return run
-
-
-def test_two_threads_need_two_processors(monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
-    with pytest.raises(UnavailableError, match="2 threads on 1 processor"):
-        on_threads(2, None)(None, "float64")

@@ -1,23 +1,26 @@
-"""The report: tables, goals, chart, and the README around them."""
+"""The report: tables, goals, figures, and the README around them."""
 
 from __future__ import annotations
 
 import doctest
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench import measurement, report, units
-from bench.chart import bar_chart
-from bench.measurement import load
-from bench.workloads import EXERCISE
+from bench import measurement, report, tables, units
+from bench.chart import peer_chart, scaling_chart
+from bench.goals import GOALS, best_peer
+from bench.measurement import RecordError, load
+from bench.programs import blas
+from bench.workloads import EXERCISE, MNIST_ADAM, WORKLOADS
 
 RECORDED = Path(__file__).with_name("recorded.json")
-BEGIN, END = f"<!-- {report.SPEED} -->", f"<!-- /{report.SPEED} -->"
+NOTES = Path(report.__file__).with_name("NOTES.md")
+BEGIN, END = f"<!-- {report.MARKER} -->", f"<!-- /{report.MARKER} -->"
 README = f"# Title\n\nbefore\n{BEGIN}\nold table\n{END}\nafter \\1 \n"
-COSTS = f"<!-- {report.REACHING} -->\nold costs\n<!-- /{report.REACHING} -->\n"
 
 
 @pytest.fixture
@@ -25,34 +28,111 @@ def session():
     return load(RECORDED)
 
 
-def test_exercise_table(session):
-    lines = report.workload_table(EXERCISE, session).splitlines()
-    assert lines[2:7] == [
-        "|  | one epoch | spread | ÷ C float64 | ÷ nnlib float64 |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        "| lecture, scalar | 500 µs | 2% | 2000 | 1250 |",
-        "| **nnlib float64** | **400 ns** | **3%** | **1.60** | **1.00** |",
-        "| C float64 | 250 ns | 1% | 1.00 | 0.625 |",
+def test_ratio_table(session):
+    lines = tables.ratio_table(session).splitlines()
+    assert lines[0] == (
+        "|  | nnlib | best peer | NumPy | scikit-learn | PyTorch | PyTorch compiled | JAX | FANN "
+        "| of the limit |"
+    )
+    assert lines[2:] == [
+        "| The exercise, one epoch | 400 ns | 5.50 × | – | – | – | – | 5.50 × | – | 62% |",
+        "| 784-128-10 by Adam, one epoch | 50.0 ms | 1.80 × | – | – | 2.20 × | – | 1.80 × | – "
+        "| 84% |",
     ]
-    assert lines[8].startswith("Not measured here: lecture, matrix, Python, shared values, NumPy,")
 
 
-def test_rates_stand_beside_the_matrix_product(session):
-    text = report.markdown(session)
-    assert "| **nnlib float32** | **50.0 ms** | **4%** | **1.00** | **105** | **84%** |" in text
-    assert "| **SciPy** | **17.2 ms** | **1%** | **1.00** | **125** | **100%** |" in text
+def test_exercise_table(session):
+    lines = tables.workload_table(EXERCISE, session).splitlines()
+    assert lines[0] == "### The exercise"
+    assert lines[2].endswith("J included. One epoch: at least 1.07 kB touched.")
+    assert lines[4:10] == [
+        "|  | one epoch | spread | once | ÷ nnlib float64 | of the limit |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| lecture, scalar | 500 µs | 2% | – | 1250 | 0.1% |",
+        "| JAX | 2.20 µs | 5% | 430 ms | 5.50 | 11% |",
+        "| **nnlib float64** | **400 ns** | **3%** | **200 ms** | **1.00** | **62%** |",
+        "| C float64 | 250 ns | 1% | – | 0.625 | 100% |",
+    ]
+    assert lines[11].startswith("Not measured here: lecture, matrix, Python, shared values, NumPy,")
+
+
+def test_rates_stand_beside_the_product_with_as_many_threads(session):
+    text = tables.workload_table(MNIST_ADAM, session)
+    assert (
+        "| **nnlib** | **50.0 ms** | **4%** | **1.50 s** | **1.00** | **105** | **84%** |" in text
+    )
+    assert "| nnlib, 1 thread | 80.0 ms | 4% | – | 1.60 | 65.6 | 82% |" in text
+
+
+def test_the_roofline_is_the_product_of_the_library_that_the_record_names(session):
+    own = MNIST_ADAM.name, "nnlib"
+    assert session.roofline(own) == pytest.approx(105 / 125)
+    machine = {**session.machine, "blas": "NumPy"}
+    assert replace(session, machine=machine).roofline(own) is None
+    other = session.rows["blas", "SciPy, float32"]._replace(gflops=150.0)
+    rows = {**session.rows, ("blas", "NumPy, float32"): other}
+    assert replace(session, rows=rows, machine=machine).roofline(own) == pytest.approx(105 / 150)
+
+
+def test_every_product_that_can_be_the_roofline_is_in_the_table():
+    for library in blas.PRODUCTS:
+        for dtype in ("float32", "float64"):
+            for threads in (None, 1):
+                row = WORKLOADS["blas"].implementations[blas.row_name(library, dtype, threads)]
+                assert (row.dtype, row.threads) == (dtype, threads)
 
 
 def test_goals_reached_missed_and_not_measured(session):
-    lines = report.goal_table(session).splitlines()
-    assert lines[2] == "| exercise, float64: time ÷ C program | ≤ 1.50 × | 1.60 × | **no** |"
-    assert lines[3].endswith("| ≤ 1.00 × | – | not measured |")
-    assert lines[6].endswith("| ≥ 60% | 84% | yes |")
-    assert lines[9] == "| first descent, empty cache | ≤ 8.00 s | 4.15 s | yes |"
+    lines = tables.goal_table(session, "NOTES.md").splitlines()
+    assert (
+        "| The exercise | nnlib float64: time ÷ C float64 | ≤ 0.80 × | 1.60 × "
+        "| **no**: [why](NOTES.md#exercise) |" in lines
+    )
+    assert (
+        "| 784-128-10 by Adam | nnlib: rate ÷ one large product, same BLAS and threads "
+        "| ≥ 70% | 84% | yes |" in lines
+    )
+    assert (
+        "| 784-128-10 by Adam | nnlib: times as fast as the best peer | ≥ 2.00 × | 1.80 × "
+        "| **no**: [why](NOTES.md#mnist-adam) |" in lines
+    )
+    assert (
+        "| The exercise | nnlib float32: time ÷ C float64 | ≤ 0.50 × | – | not measured |" in lines
+    )
+
+
+def test_the_best_peer_is_no_row_of_nnlib_and_no_limit(session):
+    assert best_peer(session, "mnist adam") == "JAX"
+    assert best_peer(session, "exercise") == "JAX"
+    assert best_peer(session, "wide") is None
+
+
+def headings():
+    """The anchors of the notes' headings."""
+    text = NOTES.read_text(encoding="utf-8")
+    return {title.strip().replace(" ", "-") for title in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+@pytest.mark.parametrize("workload", dict.fromkeys(goal.workload for goal in GOALS))
+def test_the_notes_have_a_heading_for_every_workload_with_a_goal(workload):
+    assert workload in WORKLOADS
+    assert workload.replace(" ", "-") in headings()
+
+
+def test_every_name_in_a_goal_is_a_row():
+    """A measure asks the session for its rows: one that has them all leaves no goal unmeasured."""
+    row = measurement.Measurement(1.0, 0.0, 1.0, "float32", None, 0.0)
+    rows = {
+        (name, implementation): row._replace(dtype=kind.dtype, threads=kind.threads)
+        for name, workload in WORKLOADS.items()
+        for implementation, kind in workload.implementations.items()
+    }
+    whole = measurement.Session(rows, {"blas": blas.OURS})
+    assert [goal.title for goal in GOALS if goal.measure(whole) is None] == []
 
 
 def test_costs_reached_and_not_reached(session):
-    lines = report.reaching_table(session).splitlines()
+    lines = tables.reaching_table(session).splitlines()
     assert lines[:2] == [
         "- **diabetes**: 10-16-1 tanh, half squared error, 442 examples",
         "- **digits**: 64-32-10 relu and softmax, cross-entropy, 1797 examples",
@@ -66,11 +146,25 @@ def test_costs_reached_and_not_reached(session):
     ]
 
 
-def test_a_session_without_descents_has_no_table_of_costs(session):
-    assert report.reaching_table(replace(session, descents={})) == ""
+def test_scaling_table(session):
+    assert tables.scaling_table(session).splitlines()[2:] == [
+        "| samples | 1024 | 2.00 ms | 100 | 1.50 ms | 133 |",
+        "| samples | 4096 | 8.00 ms | 25.0 | – | – |",
+    ]
 
 
-@pytest.mark.parametrize("module", [measurement, units], ids=lambda module: module.__name__)
+def test_what_was_not_measured_has_no_table(session):
+    bare = replace(session, descents={}, points=())
+    assert tables.reaching_table(bare) == tables.scaling_table(bare) == ""
+    text = report.report(bare)
+    assert "One call of F" not in text.split("## Workloads")[1]
+    assert "How the time grows" not in text
+    assert "How the time grows" in report.report(session)
+
+
+@pytest.mark.parametrize(
+    "module", [measurement, units, tables, blas], ids=lambda module: module.__name__
+)
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted
@@ -78,19 +172,25 @@ def test_examples_in_docstrings(module):
 
 
 def test_the_report_says_where_it_was_measured(session):
-    first = report.markdown(session).splitlines()[0]
-    assert "Some Processor, 2 cores, BLAS threads: 1; Python 3.11.7, numpy 2.4.6" in first
-    assert "no C compiler" in first
+    for text in (report.report(session), report.readme_part(session), report.some_tables(session)):
+        assert "Some Processor, 2 of 4 processors; Python 3.11.7, numpy 2.4.6" in text
+        assert "no C compiler" in text
 
 
-def test_a_workload_that_was_not_measured_has_no_table(session):
-    assert "One call of F" not in report.markdown(session)
+def test_a_busy_machine_is_told(session):
+    assert "busy" not in tables.machine_line(session.machine)
+    assert "busy** (load average 3.0" in tables.machine_line({**session.machine, "load": 3.0})
+
+
+def test_the_readme_counts_the_goals(session):
+    assert "goals are reached, " in report.readme_part(session)
+    assert re.search(r"\b3 of \d+ goals are reached, \d+ were not", report.readme_part(session))
 
 
 def test_only_the_part_between_the_markers_changes():
-    changed = report.refreshed(README, report.SPEED, "new \\1 table")
+    changed = report.refreshed(README, report.MARKER, "new \\1 table")
     assert changed == README.replace("old table", "new \\1 table")
-    assert report.refreshed(changed, report.SPEED, "new \\1 table") == changed
+    assert report.refreshed(changed, report.MARKER, "new \\1 table") == changed
 
 
 @pytest.mark.parametrize(
@@ -100,23 +200,46 @@ def test_only_the_part_between_the_markers_changes():
 )
 def test_a_readme_without_its_markers_is_refused(readme):
     with pytest.raises(ValueError, match="benchmark table"):
-        report.refreshed(readme, report.SPEED, "table")
+        report.refreshed(readme, report.MARKER, "table")
 
 
-def test_main_prints_draws_and_refreshes(tmp_path, capsys):
-    readme, chart = tmp_path / "README.md", tmp_path / "folder" / "exercise.svg"
-    readme.write_text(README + COSTS, encoding="utf-8")
-    report.main([str(RECORDED), "--readme", str(readme), "--chart", str(chart)])
-    printed = capsys.readouterr().out
-    speed, costs = printed.split("\n\n- **diabetes**")
-    expected = README.replace("old table", speed)
-    expected += COSTS.replace("old costs\n", f"- **diabetes**{costs}")
+def test_main_prints_writes_draws_and_refreshes(session, tmp_path, capsys):
+    readme, text = tmp_path / "README.md", tmp_path / "REPORT.md"
+    readme.write_text(README, encoding="utf-8")
+    report.main([str(RECORDED), "--readme", str(readme), "--report", str(text)])
+    assert capsys.readouterr().out.strip() == text.read_text(encoding="utf-8").strip()
+    expected = README.replace("old table", report.readme_part(session))
     assert readme.read_text(encoding="utf-8") == expected
-    assert ET.parse(chart).getroot().tag.endswith("svg")
+    for figure in re.findall(r"!\[.*?\]\((.*?)\)", text.read_text(encoding="utf-8")):
+        assert ET.parse(tmp_path / figure).getroot().tag.endswith("svg")
 
 
-def test_the_same_numbers_give_the_same_chart(session, tmp_path):
-    first, second = tmp_path / "a.svg", tmp_path / "b.svg"
-    bar_chart(EXERCISE, session, first)
-    bar_chart(EXERCISE, session, second)
+@pytest.mark.parametrize("draw", [peer_chart, scaling_chart])
+def test_the_same_numbers_give_the_same_figure(draw, session, tmp_path):
+    first, second = tmp_path / "1" / "a.svg", tmp_path / "2" / "a.svg"
+    draw(session, first)
+    draw(session, second)
     assert first.read_bytes() == second.read_bytes()
+    draw(replace(session, rows={**session.rows, ("exercise", "JAX"): session.rows[
+        "mnist adam", "JAX"]}, points=session.points[:2]), second)  # fmt: skip
+    assert first.read_bytes() != second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"[]", "is no record"),
+        (b'{"benchmarks": []}', "'machine_info' is missing"),
+        (b'{"benchmarks": [{"extra_info": {"workload": "exercise"}}]}', "is missing"),
+        (b'{"benchmarks": [{"extra_info": {}}]}', "'workload' is missing"),
+    ],
+)
+def test_files_that_are_no_record_are_named(tmp_path, content, complaint):
+    path = tmp_path / "some.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecordError, match=f"some.json.*{complaint}"):
+        load(path)

@@ -1,0 +1,42 @@
+"""How much work a descent is, counted from its shapes: operations and bytes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+# Vectors as long as the parameters that each optimizer keeps.
+_MEMORY = {"sgd": 0, "adam": 2}
+
+
+def product_flops(sizes: tuple[int, ...], samples: int) -> int:
+    """Operations of the matrix products of one epoch.
+
+    2 n d_in d_out per layer for the forward pass and as many for the gradient; the delta needs
+    them again for every layer but the first.
+    """
+    layers = [2 * samples * d_in * d_out for d_in, d_out in pairwise(sizes)]
+    return 3 * sum(layers) - layers[0]
+
+
+def forward_flops(sizes: tuple[int, ...], samples: int) -> int:
+    """Operations of the matrix products of one forward pass, 2 n d_in d_out per layer."""
+    return sum(2 * samples * d_in * d_out for d_in, d_out in pairwise(sizes))
+
+
+def descent_bytes(
+    sizes: tuple[int, ...], samples: int, steps: int, itemsize: int, optimizer: str = "sgd"
+) -> int:
+    """Bytes that an epoch must touch: what lies outside the pass, each number once.
+
+    Every example and its target are read once an epoch; every step reads and writes the parameters
+    and what the optimizer keeps. Activations, deltas and gradients could stay in a cache.
+    """
+    parameters = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+    moved = 2 * steps * parameters * (1 + _MEMORY[optimizer])
+    return itemsize * (samples * (sizes[0] + sizes[-1]) + moved)
+
+
+def forward_bytes(sizes: tuple[int, ...], samples: int, itemsize: int) -> int:
+    """Bytes that a forward pass must touch: inputs, parameters and outputs, each once."""
+    parameters = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+    return itemsize * (samples * (sizes[0] + sizes[-1]) + parameters)
