@@ -123,11 +123,7 @@ def gradient(
             bias[j] += delta_out[j]
             add_multiple(window(weight, j * d_in, d_in), delta_out[j], a)
     elif row[WIDE]:
-        samples = a.size // d_in
-        sample_major = row[SAMPLE_MAJOR] == 1
-        a_stride = d_in if sample_major else lanes
-        gemm(weight, delta_out, a, d_out, d_in, samples, lanes, a_stride, d_in,
-             False, not sample_major, 1.0, 1.0 if accumulate else 0.0)  # fmt: skip
+        add_product(weight, delta_out, a, row, d_out, lanes, 1.0, 1.0 if accumulate else 0.0)
         bias_gradient(bias, delta_out, lanes, accumulate)
     elif row[SAMPLE_MAJOR]:
         begin = FROM_OUT if accumulate else FROM_ZERO
@@ -143,6 +139,40 @@ def bias_gradient(bias: Vector, delta_out: Vector, lanes: int, accumulate: bool)
     for j in range(bias.size):
         total = lane_sum(window(delta_out, j * lanes, lanes))
         bias[j] = bias[j] + total if accumulate else total
+
+
+@kernel
+def add_product(
+    weight: Vector,
+    delta_out: Vector,
+    a: Vector,
+    row: Vector,
+    units: int,
+    lanes: int,
+    alpha: float,
+    beta: float,
+) -> None:
+    """weight ← β weight + α δ_out aᵀ by BLAS, for `units` of the layer's units.
+
+    weight is (units, d_in): those rows of ∇W, or of W itself in a step of plain descent.
+    """
+    d_in = row[D_IN]
+    sample_major = row[SAMPLE_MAJOR] == 1
+    gemm(
+        weight,
+        delta_out,
+        a,
+        units,
+        d_in,
+        a.size // d_in,
+        lanes,
+        d_in if sample_major else lanes,
+        d_in,
+        False,
+        not sample_major,
+        alpha,
+        beta,
+    )
 
 
 @kernel

@@ -18,7 +18,6 @@ from .dropout import NO_DROPOUT, block_key
 from .evaluate import absolute_weights, squared_weights
 from .jit import Vector, elementwise, entry, kernel
 from .memory import window
-from .optimizers import sgd
 from .problem import (
     BATCH,
     COST,
@@ -39,16 +38,20 @@ from .problem import (
 )
 from .shuffle import shuffle
 from .stopping import copy, watch
-from .team import wait_for_all
-from .update import update
+from .team import share, wait_for_all
+from .update import plain_step, update
 
 
 @kernel
-def start_epoch(model: Model, data: Data, state: State, epoch: int) -> None:
-    """Keep the parameters and draw the order of the examples."""
+def start_epoch(
+    model: Model, data: Data, state: State, epoch: int, member: int, members: int
+) -> None:
+    """Keep the member's share of the parameters; the first draws the order of the examples."""
     size = model.parameters.size
-    copy(window(state.snapshots, (epoch % 2) * size, size), model.parameters)
-    if data.order.size:
+    first, last = share(size, member, members)
+    kept = window(state.snapshots, (epoch % 2) * size + first, last - first)
+    copy(kept, window(model.parameters, first, last - first))
+    if member == 0 and data.order.size:
         # Always from the order of the data, so that a later descent goes on with the same bits.
         for k in range(data.order.size):
             data.order[k] = k
@@ -137,8 +140,7 @@ def _rounds(plain: bool) -> Callable[..., int]:
         wait_for_all(barrier, members)
         while budget > 0 and status == RUNNING:
             if batch == 0 and turn == 0 and validating == 0:
-                if member == 0:
-                    start_epoch(model, data, state, epoch)
+                start_epoch(model, data, state, epoch, member, members)
                 cost = 0.0
                 if not plain:
                     cost = penalty(model, settings) * (data.n if settings.mean else 1)
@@ -180,9 +182,21 @@ def _rounds(plain: bool) -> Callable[..., int]:
                 count += 1
                 scale = 1.0 / examples if settings.mean else 1.0
                 if plain:
-                    sgd(model.parameters, model.gradient, rate, scale)
+                    plain_step(model, data, settings, batch, rate, scale)
                 else:
-                    update(model, state, settings, rate, scale, count, barrier, member, members)
+                    update(
+                        model,
+                        data,
+                        state,
+                        settings,
+                        batch,
+                        rate,
+                        scale,
+                        count,
+                        barrier,
+                        member,
+                        members,
+                    )
                 wait_for_all(barrier, members)
                 batch += 1
                 if batch * data.batch_size < data.n:

@@ -31,6 +31,7 @@ class Row(NamedTuple):
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
+    in_step: int = 0  # 1: its gradient is made in the step, of all blocks of the batch
 
     @property
     def end(self) -> int:
@@ -54,15 +55,65 @@ COLUMNS = len(Row._fields)
     SAMPLE_MAJOR,
     KEEP,
     TRANSPOSED,
+    IN_STEP,
 ) = range(COLUMNS)
 
 # Kinds of layer.
 DENSE, DROPOUT = range(2)
 
 
+class Part(NamedTuple):
+    """Some rows of one layer's W, and its b with the last of them: what one member steps alone."""
+
+    layer: int  # where the layer's row begins in the table
+    unit: int  # first row of W
+    units: int
+    weights: int  # how many weights that makes; biases come after them
+    first: int  # first of the part's parameters in the flat vector
+    last: int  # one more than the last of them
+
+
+PART_COLUMNS = len(Part._fields)
+LAYER, UNIT, UNITS, WEIGHTS, FIRST, LAST = range(PART_COLUMNS)
+
+# A layer has a part for so many weights, at most; W's rows in a part are a multiple of so many.
+_PART_WEIGHTS = 40_000
+_PART_UNITS = 16
+
+
 def build_table(rows: list[Row]) -> Vector:
     """The rows as one flat int64 vector."""
     return np.array(rows, dtype=np.int64).reshape(-1)
+
+
+def build_parts(table: Vector, most: int) -> Vector:
+    """The flat parameter vector cut into parts, a layer into `most` of them: a flat int64 vector.
+
+    Layers with few weights have fewer parts: short products waste time.
+    """
+    parts = []
+    for layer in range(0, table.size, COLUMNS):
+        row = Row(*table[layer : layer + COLUMNS].tolist())
+        if not row.size:
+            continue
+        fan_in = row.decayed // row.d_out
+        count = max(1, min(most, row.decayed // _PART_WEIGHTS))
+        units = -(-row.d_out // (count * _PART_UNITS)) * _PART_UNITS
+        for unit in range(0, row.d_out, units):
+            end = min(unit + units, row.d_out)
+            last = end * fan_in if end < row.d_out else row.size
+            first = row.parameters + unit * fan_in
+            weights = (end - unit) * fan_in
+            parts.append(Part(layer, unit, end - unit, weights, first, row.parameters + last))
+    return np.array(parts, dtype=np.int64).reshape(-1)
+
+
+def gradients_in_step(table: Vector, least: int) -> Vector:
+    """The table with the gradients of wide layers of at least so many weights made in the step."""
+    table = table.copy()
+    rows = table.reshape(-1, COLUMNS)
+    rows[:, IN_STEP] = (rows[:, WIDE] == 1) & (rows[:, DECAYED] >= least)
+    return table
 
 
 def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
@@ -86,10 +137,13 @@ def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
 def chunk_count(batch: int, parameters: int) -> int:
     """Parts of a batch that may be computed at the same time, whatever the number of threads.
 
-    One where a batch takes less than about 40 µs, as two barriers take 1 to 2. A chunk has at
-    least 64 samples, for BLAS, and there are at most 4 where adding up their gradients costs more
-    than a few per cent of the passes.
+    One where a batch takes less than about 40 µs, as two barriers take 1 to 2. For BLAS a chunk
+    has at least 64 samples; with many parameters it has 128 if that leaves two chunks, and 32 if
+    there would be but one. There are at most 4 where adding up their gradients costs more than a
+    few per cent of the passes.
     """
     if 3 * parameters * batch < 2_000_000:
         return 1
-    return max(1, min(batch // 64, 4 if parameters > 20_000 else 16))
+    if parameters > 20_000:
+        return max(min(batch // 32, 2), min(batch // 128, 4), 1)
+    return max(1, min(batch // 64, 16))

@@ -14,7 +14,6 @@ import math
 
 from .jit import Scalar, Vector, elementwise, formula, kernel
 from .memory import window
-from .operations import COLUMNS, DECAYED, PARAMETERS
 
 SGD, MOMENTUM, NESTEROV, RMSPROP, ADAGRAD, ADAM, ADAMW, RPROP = range(8)
 CODES = {
@@ -195,15 +194,6 @@ def clip_value(g: Vector, limit: float) -> None:
     high = in_dtype(g, limit)
     for k in range(g.size):
         g[k] = min(max(g[k], -high), high)
-
-
-@kernel
-def decayed_part(table: Vector, row: int, first: int, last: int) -> tuple[int, int]:
-    """The parameters of one layer that decay, as far as they lie in first … last."""
-    start = table[row * COLUMNS + PARAMETERS]
-    end = start + table[row * COLUMNS + DECAYED]
-    start = max(start, first)
-    return start, max(start, min(end, last))
 
 
 @kernel

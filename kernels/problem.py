@@ -27,8 +27,9 @@ class Model(NamedTuple):
     """
 
     table: Vector
+    parts: Vector  # see operations.Part
     parameters: Vector
-    gradient: Vector  # (chunks, parameters)
+    gradient: Vector  # (chunks, parameters); those made in the step are in the first
     activations: Vector  # (chunks, units, lanes)
     deltas: Vector  # (chunks, units, lanes)
     input_block: Vector  # (chunks, d_1, lanes); empty if the data is packed
@@ -90,6 +91,25 @@ class Settings(NamedTuple):
 
 
 @kernel
+def input_place(
+    model: Model, data: Data, settings: Settings, batch: int, block: int, chunk: int
+) -> tuple[int, int]:
+    """First element and size of a block's inputs: in model.input_block if the data is shuffled,
+    else in data.inputs.
+    """
+    lanes, d_in = settings.lanes, model.table[D_IN]
+    sample_major = model.table[SAMPLE_MAJOR] == 1
+    first = batch * data.batch_size
+    start = first + block * lanes
+    count = min(lanes, min(first + data.batch_size, data.n) - start)
+    size = d_in * (count if sample_major else lanes)
+    if data.order.size:
+        return chunk * d_in * lanes, size
+    number = batch * data.batch_blocks + block
+    return start * d_in if sample_major else number * d_in * lanes, size
+
+
+@kernel
 def block_pass(
     model: Model,
     data: Data,
@@ -114,16 +134,15 @@ def block_pass(
     count = min(lanes, min(first + data.batch_size, data.n) - start)
     number = batch * data.batch_blocks + block
     sample_major = table[SAMPLE_MAJOR] == 1
-    input_size = d_in * (count if sample_major else lanes)
     target_size = (d_out + 1) * lanes
+    place, size = input_place(model, data, settings, batch, block, chunk)
     if data.order.size:
-        a_in = window(model.input_block, chunk * d_in * lanes, input_size)
+        a_in = window(model.input_block, place, size)
         pack_inputs(a_in, data.inputs, data.order, start, count, d_in, sample_major)
         targets = window(model.target_block, chunk * target_size, target_size)
         pack_targets(targets, data.targets, data.weights, data.order, start, count, d_out, lanes)
     else:
-        offset = start * d_in if sample_major else number * d_in * lanes
-        a_in = window(data.inputs, offset, input_size)
+        a_in = window(data.inputs, place, size)
         targets = window(data.targets, number * target_size, target_size)
     scratch = settings.units * lanes
     size = model.parameters.size

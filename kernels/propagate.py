@@ -21,6 +21,7 @@ from .operations import (
     D_OUT,
     DENSE,
     DROPOUT,
+    IN_STEP,
     KIND,
     OUTPUT,
     PARAMETERS,
@@ -77,7 +78,8 @@ def backward(
     """All layers from the last to the first: δ ⊙ f'(z), then ∇W, ∇b, then the δ before it.
 
     The last layer's part of deltas (units, lanes) holds ∂J/∂a^[L] (∂J/∂z^[L] where the loss takes
-    logits) and is overwritten like the rest; gradient is written, or added to if `accumulate`.
+    logits) and is overwritten like the rest; gradient is written, or added to if `accumulate`, but
+    for the layers that have it made in the step.
     """
     for first in range(table.size - COLUMNS, -1, -COLUMNS):
         row = window(table, first, COLUMNS)
@@ -89,7 +91,7 @@ def backward(
         delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
         activation.backward(delta_out, kept, row[ACTIVATION])
         layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
-        if row[KIND] == DENSE:
+        if row[KIND] == DENSE and not row[IN_STEP]:
             dense.gradient(layer_gradient, delta_out, a_in, row, lanes, accumulate)
         if before >= 0:
             layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])

@@ -70,6 +70,7 @@ class Descent:
     ) -> None:
         layout = buffers.layout(options, train, parameters, units)
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
+        table = buffers.descent_table(table, layout)
         self._options = options
         self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
         self._descend = driver(chunks == 1 and validation is None and options.plain)

@@ -89,6 +89,7 @@ class Scratch:
             train = Examples(train.X, train.y, np.ones(len(train.X), dtype))
         layout = buffers.layout(options, train, parameters, units)
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
+        table = buffers.descent_table(table, layout)
         validated = work.validation is not None
         self.plain = chunks == 1 and not validated and options.plain
         self.model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)

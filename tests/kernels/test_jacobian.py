@@ -10,7 +10,7 @@ import pytest
 from nnlib.kernels import activations, dense, jacobian, problem, propagate
 from nnlib.kernels.dropout import NO_DROPOUT
 from nnlib.kernels.jit import entry
-from nnlib.kernels.operations import build_table
+from nnlib.kernels.operations import build_parts, build_table
 from tests import reference
 from tests.tolerances import assert_close, difference_step, difference_tolerance
 
@@ -48,9 +48,11 @@ class Case:
         self.inputs = self.columns(self.X)
         self.targets = self.columns(np.column_stack([self.Y, self.weight]))
         scratch, unused = np.full(units * LANES, np.nan, dtype), np.empty(0, dtype)
+        table = build_table(rows)
         self.model = problem.Model(
-            build_table(rows), flat, np.zeros_like(flat), scratch, scratch.copy(), unused, unused
-        )
+            table, build_parts(table, 1), flat, np.zeros_like(flat), scratch, scratch.copy(),
+            unused, unused,
+        )  # fmt: skip
 
     def columns(self, rows):
         block = np.zeros((rows.shape[1], LANES), rows.dtype)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from nnlib.kernels import activations, dense
-from nnlib.kernels.operations import COLUMNS, DENSE, Row, block_lanes, build_table
+from nnlib.kernels.operations import (
+    COLUMNS,
+    DENSE,
+    PART_COLUMNS,
+    Part,
+    Row,
+    block_lanes,
+    build_parts,
+    build_table,
+)
 
 
 def test_table_holds_the_rows_one_after_the_other():
@@ -70,3 +81,27 @@ def test_blocks_are_whole_vectors_with_little_padding(batch, units, d_in, itemsi
 
 def test_a_single_sample_has_no_padding():
     assert block_lanes(1, 138, 784, 4) == 1
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+@pytest.mark.parametrize("sizes", [[1, 2, 1], [784, 128, 10], [1024, 1024, 33], [9, 5000, 1]])
+def test_parts_cover_every_parameter_once(sizes, most):
+    rows, parameters, output = [], 0, 0
+    for d_in, d_out in itertools.pairwise(sizes):
+        rows.append(dense.row(d_in, d_out, activations.TANH, parameters, output, not parameters))
+        parameters, output = parameters + rows[-1].size, rows[-1].end
+    flat = build_parts(build_table(rows), most).reshape(-1, PART_COLUMNS).tolist()
+    parts = [Part(*columns) for columns in flat]
+    assert parts[0].first == 0
+    assert parts[-1].last == parameters
+    for part, following in itertools.pairwise(parts):
+        assert part.last == following.first
+    for layer, row in enumerate(rows):
+        own = [part for part in parts if part.layer == layer * COLUMNS]
+        assert len(own) == (1 if row.decayed < 80_000 else min(most, row.decayed // 40_000))
+        assert sum(part.units for part in own) == row.d_out
+        for part in own:
+            assert part.weights == part.units * row.d_in
+            assert part.first == row.parameters + part.unit * row.d_in
+            biases = part.last - part.first - part.weights
+            assert biases == (row.d_out if part is own[-1] else 0)

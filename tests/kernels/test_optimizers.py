@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlib.kernels import activations, dense, optimizers
+from nnlib.kernels import optimizers
 from nnlib.kernels.jit import entry
-from nnlib.kernels.operations import build_table
 from tests.tolerances import assert_close
 
 
@@ -19,11 +18,6 @@ def step(code, w, g, first, second, settings, rate, scale, count):
 @entry
 def add_chunks(gradient, first, last, size, chunks):
     optimizers.add_chunks(gradient, first, last, size, chunks)
-
-
-@entry
-def decayed_part(table, row, first, last):
-    return optimizers.decayed_part(table, row, first, last)
 
 
 @pytest.mark.parametrize("name", optimizers.CODES)
@@ -54,15 +48,3 @@ def test_chunks_are_added_in_their_order(dtype, rng):
     expected = ((parts[0] + parts[1]) + parts[2]) + parts[3]
     np.testing.assert_array_equal(gradient[30:90], expected[30:90])
     np.testing.assert_array_equal(gradient[:30], parts[0][:30])
-
-
-def test_only_weights_decay():
-    """Table of a 2-3-1 network: weights 0…5 and 9…11 of its 13 parameters."""
-    first = dense.row(2, 3, activations.TANH, 0, 0, True)
-    second = dense.row(3, 1, activations.TANH, first.size, 3, False)
-    table = build_table([first, second])
-    assert decayed_part(table, 0, 0, 13) == (0, 6)
-    assert decayed_part(table, 1, 0, 13) == (9, 12)
-    assert decayed_part(table, 0, 4, 8) == (4, 6)
-    start, end = decayed_part(table, 0, 7, 13)
-    assert start == end

@@ -1,0 +1,68 @@
+"""Gradients of wide layers made in the step, against those of the chunks added up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nnlib
+from nnlib import buffers
+from nnlib.kernels.operations import COLUMNS, IN_STEP
+
+# Two whole batches of two chunks, and 24 examples that the first chunk holds alone.
+N, BATCH = 152, 64
+SIZES = [200, 90, 70, 3]
+CASES = {
+    "descent": {},
+    "decay": {"weight_decay": 0.02},
+    "descent, max-norm": {"max_norm": 0.6},
+    "descent, l1": {"l1": 1e-3},
+    "descent, clipped": {"clip_norm": 0.05, "clip_value": 0.01},
+    "momentum": {"optimizer": "momentum", "weight_decay": 0.02},
+    "adam, everything": {
+        "optimizer": "adam", "weight_decay": 1e-3, "l1": 1e-4, "clip_norm": 0.05,
+        "clip_value": 0.01, "max_norm": 0.6, "dropout": 0.2, "validation": 0.3, "patience": 9,
+    },
+    "adamw": {"optimizer": "adamw"},
+    "one chunk": {"batch_size": 20},
+    "one chunk, adam": {"batch_size": 20, "optimizer": "adam"},
+    "in order": {"shuffle": False},
+}  # fmt: skip
+
+
+def train(options, tables, monkeypatch):
+    """Parameters and costs after three epochs; the table of the descent is added to tables."""
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(N, SIZES[0])), rng.uniform(size=(N, SIZES[-1]))
+    chosen = buffers.descent_table
+
+    def kept(*arguments):
+        tables.append(chosen(*arguments))
+        return tables[-1]
+
+    monkeypatch.setattr(buffers, "descent_table", kept)
+    monkeypatch.setattr(buffers, "LONG_GRADIENT", 5000)  # the first two layers
+    net = nnlib.Network(SIZES, "tanh", seed=1)
+    rate = 0.001 if "adam" in options.get("optimizer", "sgd") else 0.1
+    options = {"batch_size": BATCH, "learning_rate": rate, "seed": 5, **options}
+    history = net.descent(X, y, epochs=3, **options)
+    return net.parameters, history.J
+
+
+def has_gradients_in_step(table):
+    return table.reshape(-1, COLUMNS)[:, IN_STEP].any()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_in_the_step(case, monkeypatch):
+    tables = []
+    with monkeypatch.context() as patch:
+        in_step = train(CASES[case], tables, patch)
+    assert has_gradients_in_step(tables[0]), "the other way was taken"
+    with monkeypatch.context() as patch:
+        patch.setattr(buffers, "gradients_in_step", lambda table, least: table)
+        added_up = train(CASES[case], tables, patch)
+    assert not has_gradients_in_step(tables[1])
+    # Sums of a few hundred float64 terms in another order, over nine steps of small rates.
+    for found, expected in zip(in_step, added_up, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
