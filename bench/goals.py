@@ -105,7 +105,7 @@ def _roofline(workload: str, row: str, bound: float) -> Goal:
     """The rate of the row's matrix products is at least this part of one large product's."""
     return Goal(
         workload,
-        f"{row}: rate ÷ one large product, same BLAS and threads",
+        f"{row}: rate ÷ one large product by BLAS, same threads",
         lambda session: session.roofline((workload, row)),
         bound,
         _percent,

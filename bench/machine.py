@@ -21,7 +21,7 @@ def machine_facts() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": len(os.sched_getaffinity(0)),
         "load": round(os.getloadavg()[0], 2),
-        "blas": blas.OURS,
+        "blas": blas.LIMIT,
         "python": platform.python_version(),
         "versions": _versions(),
         "compiler": _compiler(),

@@ -112,7 +112,7 @@ class Session:
         return rates[0] / rates[1]
 
     def roofline(self, row: tuple[str, str]) -> float | None:
-        """Rate of a row in units of one large product's, same BLAS as nnlib, dtype and threads."""
+        """Rate of a row in units of one large product's by BLAS, same dtype and threads."""
         if row not in self.rows:
             return None
         measured, library = self.rows[row], self.machine["blas"]

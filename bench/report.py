@@ -40,8 +40,8 @@ def report(session: Session) -> str:
         machine_line(session.machine) + " How the numbers are taken is in [NOTES](../NOTES.md): "
         "times are medians, the spread is the distance between the quartiles as a part of the "
         "median, *once* is what happens only once (conversion, compilation, the first call), and "
-        "the limit is the C program where there is one, else one large matrix product through the "
-        "BLAS that nnlib calls, with the same dtype and threads.",
+        "the limit is the C program where there is one, else one large matrix product by NumPy's "
+        "BLAS, with the same dtype and threads.",
         "![Each library's time in units of nnlib's](peers.svg)",
         ratio_table(session),
         "## Goals",

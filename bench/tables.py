@@ -65,8 +65,8 @@ def compared_workloads(session: Session) -> list[Workload]:
 def limit_fraction(session: Session, workload: str, row: str) -> float | None:
     """How much of what the machine can do a row reaches; None where no limit is known.
 
-    The limit is the C program where there is one, and else one large matrix product through the
-    BLAS that nnlib calls, with the row's dtype and threads.
+    The limit is the C program where there is one, and else one large matrix product by
+    NumPy's BLAS, with the row's dtype and threads.
     """
     table = WORKLOADS.get(workload)
     if table is not None and table.limit is not None:

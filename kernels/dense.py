@@ -2,16 +2,16 @@
 
 Arrays are feature-major: a layer's outputs are a (d_out, lanes) matrix whose rows hold one unit's
 values for all samples of the block, the lecture's column vectors side by side. W is (d_out, d_in),
-row-major. Narrow layers compute tiles in registers (`tiles`), wide ones call BLAS.
+row-major. Narrow layers compute tiles in registers (`tiles`), wide ones call `gemm`.
 
 A block of one lane is a vector, so that single samples (a prediction, batches of 1) take matrix
 times vector: loops over the units of a layer, which are then adjacent.
 
 The first layer may be `sample_major`: its input block is then (samples, d_in), the user's rows as
-they are. BLAS takes either order at the same speed, so wide first layers need no transposition.
-Narrow ones are transposed for the forward pass (`propagate`), 0.15 µs for 32 rows of 64, and take
-the rows for the gradient, whose vectors then lie along W's rows: no sums over lanes are left,
-0.8 µs in place of 1.9.
+they are. `gemm` takes either order at nearly the same speed, so wide first layers need no
+transposition. Narrow ones are transposed for the forward pass (`propagate`), 0.15 µs for 32 rows
+of 64, and take the rows for the gradient, whose vectors then lie along W's rows: no sums over
+lanes are left, 0.8 µs in place of 1.9.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .memory import window
 from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, WIDE, Row
 from .tiles import FROM_OUT, FROM_START, FROM_ZERO, lane_products, weighted_sums
 
-# Layers with fewer weights compute tiles, all others call BLAS, which is faster from there on in
+# Layers with fewer weights compute tiles, all others call `gemm`, which is faster from there on in
 # batches of 32; in larger ones tiles stay ahead (bench/NOTES.md).
 WIDE_WEIGHTS = 4096
 # Rows of so many features, or a multiple, are whole vectors in either dtype.
@@ -152,7 +152,7 @@ def add_product(
     alpha: float,
     beta: float,
 ) -> None:
-    """weight ← β weight + α δ_out aᵀ by BLAS, for `units` of the layer's units.
+    """weight ← β weight + α δ_out aᵀ by `gemm`, for `units` of the layer's units.
 
     weight is (units, d_in): those rows of ∇W, or of W itself in a step of plain descent.
     """

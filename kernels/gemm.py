@@ -1,79 +1,39 @@
-"""BLAS from inside compiled code: C = α op(A) op(B) + β C on row-major matrices.
+"""The product of two matrices, C = α op(A) op(B) + β C, on row-major 1-D buffers.
 
-Numba links its own ``np.dot`` to SciPy's BLAS through the C function ``numba_xxgemm``. Calling
-that directly gives transposes, α and β, allocates nothing, releases nothing that is not held and
-keeps the caller cacheable. It is private to Numba, so where a release lacks it the same product
-is made of ``np.dot`` (and allocates). SciPy is imported at the first product, not before.
+C is computed in tiles of a few rows by two vectors, whose sums stay in registers (`multiply_tile`).
+Parts of op(B), and of op(A) where it is large, are first copied to where a tile reads them one
+after another, so that they stay in the first- and second-level cache and cost no more than that
+one walk over the original. This is the plan of K. Goto and R. van de Geijn, "Anatomy of
+high-performance matrix multiplication", ACM Transactions on Mathematical Software 34(3), 2008.
+
+Every element of C is the same sum in the same order wherever its tile lies, and no call shares
+anything with another: results do not depend on threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from .gemm_tile import ROWS, VECTOR_BYTES, copy_vector, multiply_tile, transpose_square, vector_size
+from .jit import Vector, subroutine
+from .memory import stack_buffer
 
-import numpy as np
-from llvmlite import ir
-from numba import _helperlib, types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np import arrayobj
-
-from .jit import Vector, allocating_kernel, kernel
-
-# Whose products these are; `bench` measures the limit of wide layers with the same library.
-BLAS = "SciPy"
-HAS_DIRECT_GEMM = "xxgemm" in getattr(_helperlib, "c_helpers", {})
-
-
-def _build_xxgemm(
-    typingctx: Any, c: Any, a: Any, b: Any, m: Any, n: Any, k: Any,
-    lda: Any, ldb: Any, ldc: Any, transa: Any, transb: Any, alpha: Any, beta: Any,
-) -> Any:  # fmt: skip
-    """The call itself, column-major as BLAS has it: C (m×n), transposes as booleans."""
-    kind = {types.float32: "s", types.float64: "d"}[c.dtype]
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte, size, pointer = ir.IntType(8), cgutils.intp_t, cgutils.voidptr_t
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(
-                ir.IntType(32),
-                [byte, byte, byte, size, size, size, pointer, pointer, size, pointer, size,
-                 pointer, pointer, size],
-            ),
-            "numba_xxgemm",
-        )  # fmt: skip
-
-        def data(index: int, kind: Any) -> Any:
-            array = arrayobj.make_array(kind)(context, builder, arguments[index])
-            return builder.bitcast(array.data, pointer)
-
-        def scalar(index: int) -> Any:
-            slot = cgutils.alloca_once_value(builder, arguments[index])
-            return builder.bitcast(slot, pointer)
-
-        def letter(index: int) -> Any:
-            return builder.select(
-                arguments[index], ir.Constant(byte, ord("t")), ir.Constant(byte, ord("n"))
-            )
-
-        _, _, _, m_, n_, k_, lda_, ldb_, ldc_ = arguments[:9]
-        return builder.call(
-            function,
-            [ir.Constant(byte, ord(kind)), letter(9), letter(10), m_, n_, k_, scalar(11),
-             data(1, a), lda_, data(2, b), ldb_, scalar(12), data(0, c), ldc_],
-        )  # fmt: skip
-
-    sizes = (types.intp,) * 6
-    signature = types.int32(c, a, b, *sizes, types.boolean, types.boolean, c.dtype, c.dtype)
-    return signature, build
+# Rows of op(B) in a panel, which is two vectors wide: 32 KiB in vectors of 64 bytes, and leaves
+# room for A in a first-level cache of 48 KiB.
+DEPTH = 256
+# Panels that are copied at a time, so that whole runs of a row of B are read: 256 KiB.
+PANELS = 8
+# Vectors of rows of op(A) that are copied at a time: 128 KiB.
+BLOCKS = 8
+# Up to so many rows of C a panel is read too seldom to be worth its copy.
+FEW_ROWS = 2 * ROWS
+# A is copied from so many elements on: up to then its lines stay in the first-level cache, or the
+# second, though they are not adjacent.
+LARGE_TRANSPOSED, LARGE = 2**14, 2**18
+_PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
+_BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
 
 
-_xxgemm: Callable[..., None] = intrinsic(_build_xxgemm)
-
-
-@kernel
-def gemm_direct(
+@subroutine
+def gemm(
     c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
     transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
 ) -> None:  # fmt: skip
@@ -81,35 +41,65 @@ def gemm_direct(
 
     lda, ldb, ldc are the distances between rows as stored. c is not read where β is 0.
     """
-    number = c.dtype.type
-    # Row-major C is column-major Cᵀ = op(B)ᵀ op(A)ᵀ: the operands change places.
-    _xxgemm(c, b, a, n, m, k, ldb, lda, ldc, transpose_b, transpose_a, number(alpha), number(beta))
+    side = vector_size(c)
+    width = 2 * side
+    panels, block = stack_buffer(c, _PANELS_BYTES), stack_buffer(c, _BLOCK_BYTES)
+    factor = c.dtype.type(alpha)
+    row_of_a, column_of_a = (1, lda) if transpose_a else (lda, 1)
+    row_of_b, column_of_b = (1, ldb) if transpose_b else (ldb, 1)
+    copies_a = n > 2 * width and m * k > (LARGE_TRANSPOSED if transpose_a else LARGE)
+    copies_b = transpose_b or (m > FEW_ROWS and ldb > width)
+    height = BLOCKS * side if copies_a else m
+    for first_k in range(0, k, DEPTH):
+        depth = min(DEPTH, k - first_k)
+        kept = c.dtype.type(beta) if first_k == 0 else c.dtype.type(1)
+        for left in range(0, n, PANELS * width):
+            columns = min(PANELS * width, n - left)
+            first_b = first_k * row_of_b + left * column_of_b
+            # A panel that B does not fill is copied in any case, and filled up with zeros.
+            direct = 0 if copies_b else columns - columns % width
+            start = first_b + direct * column_of_b
+            pack(panels, b, start, ldb, transpose_b, depth, columns - direct, width)
+            for top in range(0, m, height):
+                rows = min(height, m - top)
+                first_a = top * row_of_a + first_k * column_of_a
+                if copies_a:
+                    pack(block, a, first_a, lda, not transpose_a, depth, rows, side)
+                for j in range(0, columns, width):
+                    right, place_b, stride = panels, (j - direct) * depth, width
+                    if j < direct:
+                        right, place_b, stride = b, first_b + j, ldb
+                    for i in range(0, rows, ROWS):
+                        left_side, place_a = a, first_a + i * row_of_a
+                        row, step = row_of_a, column_of_a
+                        if copies_a:
+                            left_side, place_a = block, (i - i % side) * depth + i % side
+                            row, step = 1, side
+                        multiply_tile(
+                            c, (top + i) * ldc + left + j, ldc, left_side, place_a, row, step,
+                            right, place_b, stride, depth, rows - i, columns - j, factor, kept,
+                        )  # fmt: skip
 
 
-@allocating_kernel
-def _contiguous(matrix: Vector, rows: int, columns: int, leading: int, transpose: bool) -> Any:
-    """op(matrix) as a new (rows, columns) array."""
-    copy = np.empty((rows, columns), matrix.dtype)
-    for i in range(rows):
-        for j in range(columns):
-            copy[i, j] = matrix[j * leading + i] if transpose else matrix[i * leading + j]
-    return copy
-
-
-@allocating_kernel
-def gemm_through_dot(
-    c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
-    transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
+@subroutine
+def pack(
+    panels: Vector, matrix: Vector, start: int, leading: int, transpose: bool, depth: int,
+    columns: int, width: int,
 ) -> None:  # fmt: skip
-    """The same through np.dot, for a Numba without ``numba_xxgemm``."""
-    left = _contiguous(a, m, k, lda, transpose_a)
-    right = _contiguous(b, k, n, ldb, transpose_b)
-    product = np.dot(left, right)
-    number = c.dtype.type
-    for i in range(m):
-        for j in range(n):
-            kept = number(beta) * c[i * ldc + j] if beta != 0 else number(0)
-            c[i * ldc + j] = kept + number(alpha) * product[i, j]
+    """panels_(p, k, i) ← op(matrix)_(k, p·width + i), and 0 from column `columns` on.
 
-
-gemm = gemm_direct if HAS_DIRECT_GEMM else gemm_through_dot
+    op(matrix) begins at matrix[start]; panels of `width` columns lie one after another.
+    """
+    side = vector_size(panels)
+    step = side if transpose else 1
+    for k in range(0, depth, step):
+        for j in range(0, columns, width):
+            for i in range(j, j + width, side):
+                place = j * depth + k * width + i - j
+                if transpose:
+                    transpose_square(
+                        panels, place, width, matrix, start + i * leading + k, leading,
+                        columns - i, depth - k,
+                    )  # fmt: skip
+                else:
+                    copy_vector(panels, place, matrix, start + k * leading + i, columns - i)

@@ -23,8 +23,8 @@ from .operations import COLUMNS, D_IN, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, S
 from .problem import Model
 from .propagate import backward
 
-# With this many parameters G Gᵀ is worth calls of BLAS: at 73 both take the same time, at 161
-# BLAS is 1.1 to 1.3 times as fast.
+# With this many parameters G Gᵀ is worth calls of gemm: at 73 both take the same time, at 161
+# gemm is 1.1 to 1.3 times as fast.
 WIDE_PARAMETERS = 96
 # Rows of G Gᵀ made at a time, with the columns up to the diagonal: the triangle and half a tile
 # more. For 5 000 parameters and 128 examples a tile is 3 ms of work.

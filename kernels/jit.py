@@ -134,10 +134,10 @@ def elementwise(function: Function) -> Function:
     return njit(**options, **_OPTIONS)(function)
 
 
-def allocating_kernel(function: Function) -> Function:
-    """Compile a loop that needs memory of its own; no kernel of a normal pass does."""
+def subroutine(function: Function) -> Function:
+    """Compile a kernel that is called, not inlined: large, and called from several places."""
     options = {"fastmath": _REORDERED, "pipeline_class": KernelCompiler}
-    return njit(**options, **{**_OPTIONS, "_nrt": True})(function)
+    return njit(**options, **_OPTIONS)(function)
 
 
 formula = elementwise  # a scalar formula, inlined into the loop that uses it

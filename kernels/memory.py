@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -40,5 +41,32 @@ def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
     return buffer(buffer, types.intp, types.intp), build
 
 
-# The name that kernels call, with the types that they see.
+def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
+    """An uninitialised buffer of `size` bytes, a constant, on the stack of the function.
+
+    It has the dtype of `like`, begins with a cache line, and lives until the function returns.
+    """
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        result = arrayobj.make_array(like)(context, builder)
+        item = context.get_abi_sizeof(result.data.type.pointee)
+        place = cgutils.alloca_once(builder, ir.IntType(8), size=size.literal_value)
+        place.align = 64
+        arrayobj.populate_array(
+            result,
+            data=builder.bitcast(place, result.data.type),
+            shape=cgutils.pack_array(builder, [cgutils.intp_t(size.literal_value // item)]),
+            strides=cgutils.pack_array(builder, [cgutils.intp_t(item)]),
+            itemsize=cgutils.intp_t(item),
+            meminfo=None,
+        )
+        return result._getvalue()
+
+    return like(like, size), build
+
+
+# The names that kernels call, with the types that they see.
 window: Callable[[Vector, int, int], Vector] = intrinsic(_window)
+stack_buffer: Callable[[Vector, int], Vector] = intrinsic(prefer_literal=True)(_stack_buffer)

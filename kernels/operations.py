@@ -27,7 +27,7 @@ class Row(NamedTuple):
     decayed: int  # how many of them, from the first on, weight decay shrinks: W, not b
     output: int  # first unit of its output in the activation buffer
     workspace: int  # first of as many more units, if its activation needs them; else = output
-    wide: int  # 1: products by BLAS, 0: hand loops
+    wide: int  # 1: products by `gemm`, 0: by `tiles`
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
@@ -137,8 +137,8 @@ def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
 def chunk_count(batch: int, parameters: int) -> int:
     """Parts of a batch that may be computed at the same time, whatever the number of threads.
 
-    One where a batch takes less than about 40 µs, as two barriers take 1 to 2. For BLAS a chunk
-    has at least 64 samples; with many parameters it has 128 if that leaves two chunks, and 32 if
+    One where a batch takes less than about 40 µs, as two barriers take 1 to 2. A chunk has at
+    least 64 samples, for the products; with many parameters it has 128 if that leaves two chunks, and 32 if
     there would be but one. There are at most 4 where adding up their gradients costs more than a
     few per cent of the passes.
     """

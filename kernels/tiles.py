@@ -3,7 +3,7 @@
 LLVM vectorises one loop over the lanes at a time, so that partial sums go through memory, and it
 guards every loop against short ones and overlaps. Here the vectors are written out: a tile of
 four units by two vectors takes six loads for eight multiply-adds and no store until it is done.
-BLAS does the same for large matrices, behind copies and calls that cost more than the products of
+`gemm` does the same for large matrices, behind copies and calls that cost more than the products of
 a layer of, say, 16 × 32.
 
 Each product is one function of machine code, made of LLVM's own instructions and vector types,

@@ -22,7 +22,7 @@ from .kernels.evaluate import all_finite
 from .optimizers import Optimizer
 from .options import Options
 from .progress import Progress
-from .threads import Team, get_threads, single_threaded_blas
+from .threads import Team, get_threads
 
 Array = NDArray[Any]
 
@@ -103,7 +103,7 @@ class Descent:
             if self._options.epochs and running:
                 # The team ends before its checkpoint is written: till then its members may write.
                 saving = self._checkpoint or nullcontext()
-                with saving, single_threaded_blas(), Team(self._members) as team:
+                with saving, Team(self._members) as team:
                     self._run_slices(team, start)
         except BaseException:
             self._restore_epoch()

@@ -15,7 +15,7 @@ from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
 from .options import REDUCTIONS
-from .threads import Team, get_threads, single_threaded_blas
+from .threads import Team, get_threads
 from .validation import (
     check_finite,
     example_weights,
@@ -167,7 +167,7 @@ class NetworkFunction:
             lanes,
         )
         if work > TEAM_WORK:
-            with single_threaded_blas(), Team(members) as team:
+            with Team(members) as team:
                 met = max(team.run(lambda _, member, members: call(member, members)))
         else:
             met = call(0, 1)

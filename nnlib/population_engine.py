@@ -42,7 +42,7 @@ from .options import Options
 from .population_lanes import in_lanes, lanes
 from .population_work import HALVED, Group, Work
 from .progress import Progress
-from .threads import get_threads, single_threaded_blas
+from .threads import get_threads
 
 Array = NDArray[Any]
 
@@ -112,12 +112,11 @@ def train(work: Work) -> None:
     "interrupted".
     """
     engine = _Engine(work)
-    with single_threaded_blas():
-        try:
-            engine.train()
-        except KeyboardInterrupt:
-            work.stopped = "interrupted"
-        engine.take_costs()
+    try:
+        engine.train()
+    except KeyboardInterrupt:
+        work.stopped = "interrupted"
+    engine.take_costs()
     restore_best(work)
 
 

@@ -260,7 +260,7 @@ def _jacobian_lanes(n: int, parameters: int) -> int:
     """Samples per block, so that the Jacobian's block stays in cache.
 
     512 KiB of float64 stay in the second-level cache; wide networks still get 128 lanes, since
-    BLAS needs long sides. Blocks are of equal size, in whole vectors of either dtype.
+    products need long sides. Blocks are of equal size, in whole vectors of either dtype.
     """
     most = min(max(2**16 // parameters, 128), 1024)
     count = -(-n // most)

@@ -16,7 +16,6 @@ from .history import Report
 from .kernels import objective, problem
 from .options import Options
 from .progress import Progress
-from .threads import single_threaded_blas
 
 Array = NDArray[Any]
 
@@ -114,7 +113,6 @@ def run_slices(
         earlier = seconds[0]
         with (
             checkpoint or nullcontext(),
-            single_threaded_blas(),
             Progress(settings.epochs, progress) as bar,
         ):
             while position[objective.STATUS] == problem.RUNNING:

@@ -1,20 +1,16 @@
 """How many threads compute, and the teams they form.
 
 The team is made of plain Python threads that call the same compiled function, which releases the
-GIL; its members meet at a barrier inside compiled code (`kernels.team`). While a team or a single
-thread computes, BLAS keeps to one thread: its own split of a product changes the last bits with
-the number of threads, and two teams would fight over the processors.
+GIL; its members meet at a barrier inside compiled code (`kernels.team`). Nothing else in nnlib has
+threads: the kernels' own products run in the thread that calls them.
 """
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,14 +20,6 @@ from .kernels.team import BARRIER_SIZE
 from .validation import whole_number
 
 Array = NDArray[Any]
-
-# The names under which the common builds of BLAS let their threads be counted and limited.
-_BLAS_NAMES = (
-    ("scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"),
-    ("scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"),
-    ("openblas_get_num_threads", "openblas_set_num_threads"),
-    ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
-)
 
 _threads: int | None = None
 
@@ -141,51 +129,3 @@ class Team:
                 # Members may still write; they end with their slice, 50 ms at most, and the
                 # interrupt that brought us here is on its way already.
                 continue
-
-
-_limit_lock = threading.Lock()
-_limit_depth = 0
-_limit_before = 1
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Keep the BLAS that the kernels call to one thread; the last to leave restores it."""
-    global _limit_depth, _limit_before
-    control = _blas_control()
-    if control is None:
-        yield
-        return
-    get_count, set_count = control
-    with _limit_lock:
-        if _limit_depth == 0:
-            _limit_before = get_count()
-            set_count(1)
-        _limit_depth += 1
-    try:
-        yield
-    finally:
-        with _limit_lock:
-            _limit_depth -= 1
-            if _limit_depth == 0:
-                set_count(_limit_before)
-
-
-@functools.cache
-def _blas_control() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """The functions that get and set the threads of SciPy's BLAS, or None if it has none of them.
-
-    A symbol is looked up in the library of `scipy.linalg.cython_blas` and in what that loads.
-    """
-    from scipy.linalg import cython_blas
-
-    try:
-        library = ctypes.CDLL(cython_blas.__file__)
-    except OSError:
-        return None
-    for get_name, set_name in _BLAS_NAMES:
-        if hasattr(library, get_name) and hasattr(library, set_name):
-            set_count = getattr(library, set_name)
-            set_count.restype = None
-            return getattr(library, get_name), set_count
-    return None

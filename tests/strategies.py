@@ -12,7 +12,7 @@ import nnlib
 from nnlib.architecture import LOGITS
 from tests import reference
 
-# The last pair is wide enough for BLAS, as first layer and as a later one.
+# The last pair is wide enough for gemm, as first layer and as a later one.
 HIDDEN = st.one_of(
     st.lists(st.integers(1, 9), max_size=3), st.sampled_from([[40], [36, 30], [33, 35, 5]])
 )

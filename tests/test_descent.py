@@ -103,7 +103,7 @@ def test_descent_agrees_with_the_oracle(case, batch, shuffle, seed):
 @pytest.mark.parametrize("batch_size", [None, 64])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_many_blocks_agree_with_the_oracle(sizes, batch_size, shuffle, dtype, rng):
-    """Narrow layers by loops and wide ones by BLAS, batches of several blocks, the last short."""
+    """Narrow layers by loops and wide ones by gemm, batches of several blocks, the last short."""
     n, epochs = 1100, 2
     net = nnlib.Network(sizes, activation="tanh", dtype=dtype, seed=3)
     X = rng.normal(size=(n, sizes[0])).astype(dtype)

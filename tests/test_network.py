@@ -186,7 +186,7 @@ def test_outputs_do_not_depend_on_their_neighbours(dtype, rng):
     X = rng.normal(size=(1500, 3))
     together = net.F(X)
     for i in (0, 63, 64, 767, 768, 1499):
-        # BLAS may add in another order for another number of columns.
+        # A block of one sample takes matrix times vector, whose sums have another order.
         assert_close(net.F(X[i]), together[i], terms=40, depth=3)
 
 

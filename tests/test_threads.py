@@ -191,20 +191,6 @@ def test_shares_cover_everything_once(size, members):
     assert all(first % 64 == 0 or first == size for first, _ in shares)
 
 
-def test_blas_is_limited_and_restored():
-    control = threads._blas_control()
-    if control is None:
-        pytest.skip("this BLAS has no known way to set its threads")
-    count, _ = control
-    before = count()
-    with threads.single_threaded_blas():
-        assert count() == 1
-        with threads.single_threaded_blas():
-            assert count() == 1
-        assert count() == 1
-    assert count() == before
-
-
 def test_number_of_threads_from_the_environment():
     script = "import nnlib.threads as t; print(t.get_threads())"
     environment = {**os.environ, "NNLIB_THREADS": "3"}

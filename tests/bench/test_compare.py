@@ -94,7 +94,7 @@ def test_a_slow_day_is_no_regression(judge):
 
 @pytest.mark.parametrize(
     ("limit", "worse"),
-    [(("exercise", "C float64"), 1), (("blas", "SciPy, float32"), 1)],
+    [(("exercise", "C float64"), 1), (("blas", "NumPy, float32"), 1)],
     ids=str,
 )
 def test_a_limit_that_got_faster_while_nnlib_did_not_fails(judge, limit, worse):

@@ -1,4 +1,4 @@
-"""The dense layer's forward, delta and gradient: tiles and BLAS, against one formula each."""
+"""The dense layer's forward, delta and gradient: tiles and gemm, against one formula each."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.tolerances import assert_close
 LANES, SAMPLES = 16, 13
 # Every remainder of tiles of four rows, in both dimensions, and sizes that differ.
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 5), (4, 3), (5, 4), (6, 7), (9, 2)]
-# (wide, sample_major): tiles, BLAS on columns, BLAS on the user's rows.
+# (wide, sample_major): tiles, gemm on columns, gemm on the user's rows.
 PATHS = [
     pytest.param(0, 0, id="tiles"),
-    pytest.param(1, 0, id="blas"),
-    pytest.param(1, 1, id="blas-rows"),
+    pytest.param(1, 0, id="gemm"),
+    pytest.param(1, 1, id="gemm-rows"),
 ]
 
 

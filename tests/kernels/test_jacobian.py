@@ -76,7 +76,7 @@ class Case:
         return G.reshape(-1, LANES), squares
 
 
-# 6, 23 and 26 weights run hand loops; in the second network layers and product run BLAS.
+# 6, 23 and 26 weights run hand loops; in the second network layers and product run gemm.
 @pytest.fixture(params=[(2, 3, 4, 2), (9, 10, 8, 3)], ids=str)
 def case(request, dtype, rng):
     return Case(request.param, dtype, rng)

@@ -46,7 +46,7 @@ def test_workspace_follows_the_output(name, end):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_wide_layers_use_blas(first):
+def test_wide_layers_use_gemm(first):
     side = int(np.ceil(np.sqrt(dense.WIDE_WEIGHTS)))
     row = dense.row(side, side, activations.TANH, 0, 0, first)
     assert row.wide == 1

@@ -57,7 +57,7 @@ class Chain:
 
 @pytest.fixture(params=[(0, 0, 0), (1, 0, 1), (0, 1, 0)], ids=str)
 def chain(request, dtype, rng):
-    """3-4-5-2, with hand loops or BLAS per layer."""
+    """3-4-5-2, with hand loops or gemm per layer."""
     return Chain([3, 4, 5, 2], request.param, dtype, rng)
 
 
