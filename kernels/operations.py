@@ -138,9 +138,9 @@ def chunk_count(batch: int, parameters: int) -> int:
     """Parts of a batch that may be computed at the same time, whatever the number of threads.
 
     One where a batch takes less than about 40 µs, as two barriers take 1 to 2. A chunk has at
-    least 64 samples, for the products; with many parameters it has 128 if that leaves two chunks, and 32 if
-    there would be but one. There are at most 4 where adding up their gradients costs more than a
-    few per cent of the passes.
+    least 64 samples, for the products; with many parameters it has 128 if that leaves two chunks,
+    and 32 if there would be but one. There are at most 4 where adding up their gradients costs
+    more than a few per cent of the passes.
     """
     if 3 * parameters * batch < 2_000_000:
         return 1
