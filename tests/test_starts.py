@@ -20,15 +20,33 @@ SEEDS = [0, 1, 7, 2**31 - 1, 2**32, 2**32 + 5, 2**63, 2**64 + 11, 3**100]
 
 
 @pytest.mark.parametrize("initializer", [None, *INITIALIZERS])
-@pytest.mark.parametrize("sizes", [[1, 2, 1], [5, 7, 3]], ids=str)
-def test_starts_are_those_of_the_networks(initializer, sizes, dtype):
+@pytest.mark.parametrize("sizes", [[1, 2, 1], [5, 7, 3], [5, 9, 3]], ids=str)
+@pytest.mark.parametrize("seeds", [SEEDS, SEEDS[:-1], [3]], ids=["beyond 128 bits", "all", "one"])
+def test_starts_are_those_of_the_networks(initializer, sizes, seeds, dtype):
     names = ["relu", "tanh"]
     template = nnlib.Network(sizes, names, dtype=dtype)
-    parameters, generators = starts(template, initializer, SEEDS)
-    for row, seed in enumerate(SEEDS):
+    parameters, generators = starts(template, initializer, seeds)
+    for row, seed in enumerate(seeds):
         net = nnlib.Network(sizes, names, dtype=dtype, seed=seed, initializer=initializer)
         np.testing.assert_array_equal(parameters[row], net.parameters)
         np.testing.assert_array_equal(generators[row], net._generator)
+
+
+def test_many_seeds_are_drawn_in_parts(monkeypatch):
+    seeds = list(range(3, 40))
+    whole = starts(nnlib.Network([1, 2, 1]), None, seeds)
+    monkeypatch.setattr("nnlib.starts._TOGETHER", 5)
+    for expected, found in zip(whole, starts(nnlib.Network([1, 2, 1]), None, seeds), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_with_another_numpy_every_seed_is_drawn_alone(monkeypatch):
+    """A sample that differs is believed."""
+    monkeypatch.setattr(
+        "nnlib.starts.doubles", lambda state, count: np.zeros((state.shape[1], count))
+    )
+    parameters, _ = starts(nnlib.Network([1, 2, 1]), None, [1, 2])
+    np.testing.assert_array_equal(parameters[1], nnlib.Network([1, 2, 1], seed=2).parameters)
 
 
 def test_starts_from_given_arrays():
