@@ -62,6 +62,10 @@ def _microseconds(value: float) -> str:
     return f"{value * 1e6:.1f} µs"
 
 
+def _nanoseconds(value: float) -> str:
+    return f"{value * 1e9:.0f} ns"
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2f} s"
 
@@ -153,6 +157,18 @@ GOALS = (
     _time("one point", "nnlib float32", 5e-6, _microseconds),
     _time("predict one", "nnlib", 3e-6, _microseconds),
     _faster_than_peers("predict many", 1.0),
+    _time("1 000 networks", "nnlib", 0.1e-6, _nanoseconds),
+    _faster("1 000 networks", "nnlib", "JAX", 5),
+    _faster("1 000 networks", "nnlib", "PyTorch", 25),
+    Goal(
+        "100 000 networks",
+        "nnlib: time ÷ that of each of 1 000",
+        lambda session: session.ratio(("100 000 networks", "nnlib"), ("1 000 networks", "nnlib")),
+        1.1,
+        _times,
+    ),
+    _faster("64 networks", "nnlib", "JAX", 5),
+    _faster("search", "nnlib", "scikit-learn", 30),
     _time("start", "nnlib, warm cache", 0.8, _seconds),
     _faster("start", "nnlib, warm cache", "import torch alone", 1.0),
     _time("start", "nnlib, empty cache", 8.0, _seconds),

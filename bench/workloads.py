@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import problem as problems
+from .populations import POPULATIONS
 from .programs import (
     blas,
     c_program,
@@ -313,6 +314,7 @@ WORKLOADS = {
         ONE_POINT,
         PREDICT_ONE,
         PREDICT_MANY,
+        *POPULATIONS,
         BLAS,
         START,
     )

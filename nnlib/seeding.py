@@ -34,8 +34,7 @@ class _Hash:
         words = words ^ np.uint32(self._constant)
         self._constant = self._constant * self._multiplier % 2**32
         words = words * np.uint32(self._constant)
-        hashed: Array = words ^ (words >> np.uint32(16))
-        return hashed
+        return _folded(words)
 
 
 def seed_words(seeds: Any) -> Array:
@@ -48,7 +47,7 @@ def seed_words(seeds: Any) -> Array:
     if seeds.dtype != object:
         seeds = seeds.astype(np.uint64)
         pair = [seeds & np.uint64(0xFFFFFFFF), seeds >> np.uint64(32)]
-        return np.array([*pair, *np.zeros((2, len(seeds)))], np.uint32)
+        return np.array([*pair, *np.zeros((2, len(seeds)), np.uint64)], np.uint32)
     words = [[int(seed) >> (32 * word) & 0xFFFFFFFF for seed in seeds] for word in range(_WORDS)]
     return np.array(words, np.uint32)
 
@@ -74,9 +73,13 @@ def child_state(words: Array, child: int) -> Array:
 
 
 def _mixed(x: Array, y: Array) -> Array:
-    mixed = _MIX_LEFT * x - _MIX_RIGHT * y
-    result: Array = mixed ^ (mixed >> np.uint32(16))
-    return result
+    return _folded(_MIX_LEFT * x - _MIX_RIGHT * y)
+
+
+def _folded(words: Array) -> Array:
+    """The upper half of each word added to its lower one, without carry."""
+    folded: Array = words ^ (words >> np.uint32(16))
+    return folded
 
 
 def doubles(state: Array, count: int) -> Array:
