@@ -40,4 +40,6 @@ def compiled(source: str, flags: tuple[str, ...], libraries: tuple[str, ...] = (
 def _run(*command: str) -> None:
     completed = subprocess.run(command, capture_output=True, text=True)
     if completed.returncode:
-        raise UnavailableError(f"{' '.join(command)} failed: {completed.stderr.strip()}")
+        complaints = completed.stderr.strip().splitlines() or ["it does not say why"]
+        reason = next((line for line in complaints if "error" in line), complaints[0])
+        raise UnavailableError(f"{command[0]} refuses it: {reason}")
