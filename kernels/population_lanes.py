@@ -1,4 +1,4 @@
-"""Sixteen narrow networks at once, each in a vector lane: plain descents on all the data.
+"""Sixteen small networks at once, each in a vector lane: plain descents on all the data.
 
 A lane whose member has ended gets the next one, so members that end early cost nothing. Lanes do
 not touch one another: a member has the same bits whoever is beside it and wherever it sits, and

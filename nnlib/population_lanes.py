@@ -18,13 +18,17 @@ from .population_work import Group, Work
 Array = NDArray[Any]
 
 _CACHE = 2**15
+# Parameters times examples up to which networks in lanes are faster than samples in lanes: 1.45
+# times at 7 · 60, 1.1 at 7 · 600 and 49 · 100, 0.95 at 193 · 60 (bench/NOTES.md).
+MOST_WORK = 5000
 
 
 def in_lanes(work: Work, group: Group) -> bool:
     """Whether members train in lanes: where that is faster than the samples in them."""
     options, n = group.options, len(work.train.X)
     full = options.batch_size is None or options.batch_size >= n
-    return options.plain and full and work.validation is None
+    small = group.network.parameters.size * n <= MOST_WORK
+    return options.plain and full and small and work.validation is None
 
 
 def lanes(work: Work, group: Group) -> Lanes:

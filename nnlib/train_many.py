@@ -40,8 +40,10 @@ def train_many(
 
     Members are the combinations of the grid, times the seeds, times the folds, in this order. Each
     is the network that `Network(sizes, …, seed=seed).descent(X, y, **options)` gives, whatever
-    trains beside it and on however many threads. A member takes memory for its parameters, `trace`
-    costs and some 40 bytes: a million members of the lecture's exercise take half a gigabyte.
+    trains beside it and on however many threads; to the bit, or, for plain descents on all the data
+    with parameters times examples of at most 5000, but for rounding. A member takes memory for its
+    parameters, `trace` costs and some 100 bytes: a million members of the lecture's exercise take
+    half a gigabyte.
 
     Parameters
     ----------

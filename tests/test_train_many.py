@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib import population_engine
+from nnlib.population_lanes import MOST_WORK
 from tests import reference
 from tests.populations import EXACT, alone, assert_same_descent, data, rounding
 
@@ -49,6 +50,15 @@ def test_a_member_has_the_bits_of_the_network_alone(name, dtype):
         net, history = alone(population, member, X, y, {**SIZES, "dtype": dtype}, **options)
         assert_same_descent(population, member, net, history)
         np.testing.assert_array_equal(population[member]._generator, net._generator)
+
+
+def test_a_plain_descent_with_more_work_has_the_bits_too(dtype):
+    X, y = data(200)
+    assert MOST_WORK < 50 * 200
+    options = {"epochs": 20, "learning_rate": 0.5}
+    population = nnlib.train_many([3, 8, 2], X, y, n=2, dtype=dtype, **options)
+    net, history = alone(population, 1, X, y, {"sizes": [3, 8, 2], "dtype": dtype}, **options)
+    assert_same_descent(population, 1, net, history)
 
 
 @pytest.mark.parametrize("batch_size", [None, 8])
