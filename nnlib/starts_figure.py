@@ -64,7 +64,7 @@ def draw(population: Population, lecture: Network, cost: float, figure_path: Pat
     draw_fits(right, population, X[:, 0], y[:, 0])
     draw_curve(right, lecture, span_of(X[:, 0]), label="the lecture's", color="black")
     right.lines[-1].set_linestyle("--")
-    right.legend(loc="upper right")
+    right.legend(loc="upper left", fontsize="small")
     with mpl.rc_context({"svg.hashsalt": "starts"}):
         date = {"Date": None} if figure_path.suffix == ".svg" else None
         figure.savefig(figure_path, metadata=date, dpi=150)
