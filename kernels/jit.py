@@ -159,4 +159,5 @@ def by_dtype(float32: Callable[..., Any], float64: Callable[..., Any]) -> Callab
     overload(
         chosen, jit_options={"forceinline": True, "pipeline_class": KernelCompiler}, strict=False
     )(choose)
+    chosen.by_dtype = float32, float64  # type: ignore[attr-defined]  # for the CUDA twin
     return chosen

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from . import course, optimizers, schedules, text
-from .errors import DivergenceError, FormatError
+from .errors import DeviceError, DivergenceError, FormatError
 from .history import History
 from .network import Network
 from .population import Population
@@ -18,6 +18,7 @@ from .threads import get_threads, set_threads
 from .train_many import train_many
 
 __all__ = [
+    "DeviceError",
     "DivergenceError",
     "FormatError",
     "History",

@@ -20,6 +20,7 @@ from .errors import FormatError
 from .files import PathLike, read_arrays, write_arrays
 from .kernels import problem
 from .schedules import Schedule
+from .validation import on_host
 
 if TYPE_CHECKING:
     from .examples import Examples
@@ -136,9 +137,10 @@ class Checkpoint:
         """
         self._write(self._arrays)
 
-    def write_if_due(self) -> None:
-        """The same, if the last time was long enough ago."""
+    def write_if_due(self, prepare: Callable[[], None]) -> None:
+        """The same, if the last time was long enough ago, after `prepare` has filled the arrays."""
         if time.monotonic() - self._written >= self._interval:
+            prepare()
             self.write()
 
     def __enter__(self) -> Checkpoint:
@@ -266,7 +268,7 @@ def check_randomness(order: Array, generator: Array) -> None:
 def _digest(*arrays: Array) -> str:
     """SHA-256 of the arrays' shapes, dtypes and bytes."""
     digest = hashlib.sha256()
-    for array in arrays:
+    for array in map(on_host, arrays):
         digest.update(f"{array.dtype} {array.shape};".encode())
         digest.update(np.ascontiguousarray(array).data)
     return _DIGEST + digest.hexdigest()

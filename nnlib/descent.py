@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,8 @@ class Descent:
         Decides the masks, together with the number of the step.
     """
 
+    _device = "cpu"
+
     def __init__(
         self,
         table: Array,
@@ -69,21 +71,36 @@ class Descent:
         dropout_seed: int,
     ) -> None:
         layout = buffers.layout(options, train, parameters, units)
-        lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
-        table = buffers.descent_table(table, layout)
+        lanes, chunks = layout.lanes, layout.chunks
         self._options = options
         self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
-        self._descend = driver(chunks == 1 and validation is None and options.plain)
-        self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
-        self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
-        self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
         self._state = buffers.state(
             parameters, generator, options, validation is not None, chunks, memory
         )
-        self._members = min(get_threads(), chunks)
+        self._allocate(table, parameters, units, train, validation, layout)
         self._stopped: str | None = None
         self._seconds = np.zeros(1)  # of this call and of those that it goes on from
         self._checkpoint = self._begin_checkpoint(train, validation)
+
+    def _allocate(
+        self,
+        table: Array,
+        parameters: Array,
+        units: int,
+        train: Examples,
+        validation: Examples | None,
+        layout: buffers.Layout,
+    ) -> None:
+        """The driver and the arrays that it works on."""
+        lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
+        table = buffers.descent_table(table, layout)
+        self._descend = driver(chunks == 1 and validation is None and self._options.plain)
+        self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
+        self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
+        self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
+        self._members = min(get_threads(), chunks)
+        # Multiply-adds of a round.
+        self._work = 3 * parameters.size * lanes
 
     def run(self) -> History:
         """All of it; the network is left at an epoch's end, whatever happens.
@@ -103,8 +120,8 @@ class Descent:
             if self._options.epochs and running:
                 # The team ends before its checkpoint is written: till then its members may write.
                 saving = self._checkpoint or nullcontext()
-                with saving, Team(self._members) as team:
-                    self._run_slices(team, start)
+                with saving, self._driver() as run:
+                    self._run_slices(run, start)
         except BaseException:
             self._restore_epoch()
             raise
@@ -139,7 +156,7 @@ class Descent:
         parts = fingerprint(
             table, settings.loss, train, validation, options,
             blocks=f"{settings.chunks} x {settings.lanes}",
-            dropout_seed=str(settings.dropout and settings.dropout_seed),
+            dropout_seed=str(settings.dropout and settings.dropout_seed), device=self._device,
         )  # fmt: skip
         interval = options.checkpoint_seconds
         checkpoint = Checkpoint(options.checkpoint, interval, arrays, parts, problem.STATUS)
@@ -163,19 +180,27 @@ class Descent:
         )
         check_randomness(arrays["order"], arrays["generator"])
 
-    def _run_slices(self, team: Team, start: float) -> None:
+    @contextmanager
+    def _driver(self) -> Iterator[Callable[[int], Any]]:
+        """What runs the descent for some rounds; afterwards the host's arrays are current."""
+        with Team(self._members) as team:
+            yield lambda rounds: team.run(self._slice, rounds)
+
+    def _complete(self) -> None:
+        """Make all of the host's arrays current, as they always are on the CPU."""
+
+    def _run_slices(self, run: Callable[[int], Any], start: float) -> None:
         """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
         state, options = self._state, self._options
-        work = 3 * self._model.parameters.size * self._settings.lanes
-        budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / work))
+        budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / self._work))
         earlier, reported = float(self._seconds[0]), int(state.position[problem.EPOCH])
         with Progress(options.epochs, options.progress) as bar:
             while state.position[problem.STATUS] == problem.RUNNING:
                 if self._checkpoint is not None:
-                    self._checkpoint.write_if_due()
+                    self._checkpoint.write_if_due(self._complete)
                 begin = time.perf_counter()
                 rounds = min(budget, self._rounds_to_callback())
-                team.run(self._slice, rounds)
+                run(rounds)
                 elapsed = max(time.perf_counter() - begin, 1e-6)
                 # A first call compiles for seconds: the budget must not shrink to nothing for that.
                 budget = max(1, int(rounds * min(max(SLICE_SECONDS / elapsed, 0.25), 8)))

@@ -55,3 +55,16 @@ class FormatError(ValueError):
     ...         print("not a model")
     not a model
     """
+
+
+class DeviceError(RuntimeError):
+    """A device cannot be used; the message says what is missing and how to install it.
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> try:
+    ...     device = nnlib.Network([1, 1], device="cuda").device
+    ... except nnlib.DeviceError as error:
+    ...     device = "cpu"
+    """

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import validation as checks
 from .architecture import activation_names, check_output, output_rows, training_rows
+from .device import chosen_device
 from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
@@ -22,6 +23,7 @@ from .validation import (
     examples,
     known_name,
     numbers,
+    on_gpu,
     real_number,
     shaped_rows,
 )
@@ -45,6 +47,7 @@ class NetworkFunction:
         dtype: DTypeLike = "float64",
         seed: int | None = 0,
         initializer: Any = None,
+        device: str = "cpu",
     ) -> None:
         self._sizes = checks.layer_sizes(sizes)
         self._activations = activation_names(activation, len(self._sizes) - 1)
@@ -52,6 +55,7 @@ class NetworkFunction:
         check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = checks.floating_dtype(dtype)
         self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
+        self._device = chosen_device(device)
         layers = training_rows(self._sizes, self._activations, self._loss)
         self._table = build_table(layers)
         self._output_table = build_table(output_rows(self._sizes, self._activations))
@@ -87,6 +91,38 @@ class NetworkFunction:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
         return self._dtype
+
+    @property
+    def device(self) -> str:
+        """Where the network computes, "cpu" or "cuda"."""
+        return self._device
+
+    def to(self, device: str) -> Self:
+        """Compute there from now on: "cpu", "cuda", or "auto": on a GPU if there is one.
+
+        The parameters stay on the host; every call takes them along, and a descent brings them
+        back.
+
+        Raises
+        ------
+        ValueError
+            For another name.
+        DeviceError
+            If "cuda" cannot be used; the message says what is missing.
+
+        Returns
+        -------
+        Network
+            Itself.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> nnlib.Network([1, 2, 1]).to("cpu").device
+        'cpu'
+        """
+        self._device = chosen_device(device)
+        return self
 
     @property
     def parameters(self) -> Array:
@@ -139,6 +175,10 @@ class NetworkFunction:
                [0.]])
         """
         d_in, d_out = self._sizes[0], self._sizes[-1]
+        if self._device == "cuda" and on_gpu(X):
+            from .cuda_arrays import gpu_rows
+
+            return self._outputs_on_gpu(gpu_rows("X", X, d_in, self._dtype)).reshape(-1, d_out)
         array = numbers("X", X, self._dtype)
         shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
         if array.ndim < 2:
@@ -153,6 +193,10 @@ class NetworkFunction:
 
     def _outputs(self, out: Array, X: Array) -> None:
         """out (n · d_L,) ← F(X), by as many threads as are worth their start."""
+        if self._device == "cuda":
+            check_finite("X", X)
+            self._outputs_on_gpu(X).copy_to_host(out)
+            return
         n, d_in = X.shape
         lanes = self._lanes(n)
         work = n * (self._parameters.size + UNIT_WORK * self._units)
@@ -174,6 +218,13 @@ class NetworkFunction:
         if met != evaluate.FINITE:
             check_finite("X", X)
             check_finite("parameters", self._parameters)
+
+    def _outputs_on_gpu(self, X: Any) -> Any:
+        """F(X) (n · d_L,) as an array on the GPU."""
+        from . import cuda_function
+
+        self._check_parameters()
+        return cuda_function.outputs(self._output_table, self._parameters, self._units, X)
 
     def J(
         self,
@@ -271,15 +322,36 @@ class NetworkFunction:
         Scratch is made anew for every call, so that threads may share a network that they do not
         train.
         """
-        d_in, d_out = self._sizes[0], self._sizes[-1]
-        X, y = examples(X, y, d_in, d_out, self._dtype, self._loss)
+        X, y = self._examples(X, y)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = real_number("weight_decay", weight_decay)
         weights = example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
-        lanes = self._lanes(len(X))
         gradient = np.empty(self._parameters.size if train else 0, self._dtype)
-        total = evaluate.cost(
+        total = self._sum(gradient, X, y, weights)
+        if mean:
+            total /= len(X)
+            gradient /= len(X)
+        if decay:
+            squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
+            total += 0.5 * decay * float(sum(squares))
+        if decay and train:
+            for (part, _), weight in zip(self._views(gradient), self.weights, strict=True):
+                part += decay * weight
+        return total, gradient
+
+    def _sum(self, gradient: Array, X: Any, y: Any, weights: Array) -> float:
+        """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty."""
+        code = losses.CODES[self._loss]
+        if self._device == "cuda":
+            from . import cuda_function
+
+            return cuda_function.total_cost(
+                self._table, self._parameters, self._units, code, X, y, weights, gradient
+            )
+        lanes, train = self._lanes(len(X)), gradient.size > 0
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        return evaluate.cost(
             gradient,
             X.reshape(-1),
             y.reshape(-1),
@@ -291,19 +363,18 @@ class NetworkFunction:
             np.empty(d_in * lanes, self._dtype),
             np.empty((d_out + 1) * lanes, self._dtype),
             lanes,
-            losses.CODES[self._loss],
+            code,
             train,
         )
-        if mean:
-            total /= len(X)
-            gradient /= len(X)
-        if decay:
-            squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
-            total += 0.5 * decay * float(sum(squares))
-        if decay and train:
-            for (part, _), weight in zip(self._views(gradient), self.weights, strict=True):
-                part += decay * weight
-        return total, gradient
+
+    def _examples(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Checked X (n, d_1) and y (n, d_L), on the GPU if they came from there."""
+        shape = self._sizes[0], self._sizes[-1], self._dtype, self._loss
+        if self._device == "cuda" and (on_gpu(X) or on_gpu(y)):
+            from .cuda_arrays import gpu_examples
+
+            return gpu_examples(X, y, *shape)
+        return examples(X, y, *shape)
 
     def _views(self, flat: Array) -> list[tuple[Array, Array]]:
         """(W, b) of each layer as views of a vector laid out like `parameters`."""

@@ -22,7 +22,7 @@ from .kernels.operations import build_table
 from .optimizers import FullBatch, Optimizer
 from .options import Options
 from .schedules import Schedule
-from .validation import example_weights, examples, real_number
+from .validation import example_weights, on_gpu, real_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,11 +57,16 @@ class Network(NetworkFunction):
         ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
         ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:
         ``he_uniform`` for relu and its relatives, ``glorot_uniform`` for others.
+    device : {"cpu", "cuda", "auto"}
+        Where it computes: "auto" is "cuda" where that can be used. On "cuda", X and y may lie on
+        the GPU already (anything with ``__cuda_array_interface__``), and F then answers there.
 
     Raises
     ------
     TypeError, ValueError
         For any argument that is not of this form, before anything is allocated.
+    DeviceError
+        If device is "cuda" and that cannot be used; the message says what is missing.
 
     Examples
     --------
@@ -84,8 +89,9 @@ class Network(NetworkFunction):
         dtype: DTypeLike = "float64",
         seed: int | None = 0,
         initializer: Any = None,
+        device: str = "cpu",
     ) -> None:
-        super().__init__(sizes, activation, loss, dtype, seed, initializer)
+        super().__init__(sizes, activation, loss, dtype, seed, initializer, device)
         self._memory: OptimizerState | None = None
         # Masks are drawn from the number of the step, so that going on draws new ones.
         self._dropout_seed = int(self._generator[0] >> np.uint64(1))
@@ -249,9 +255,10 @@ class Network(NetworkFunction):
             resume=resume,
         )
         self._check_seed(options)
-        X, y = examples(X, y, self._sizes[0], self._sizes[-1], self._dtype, self._loss)
-        weights = example_weights(sample_weight, len(X), self._dtype, options.mean)
-        train, held_out = self._split(Examples(X, y, weights), options)
+        self._check_device(options, X)
+        inputs, targets = self._examples(X, y)
+        weights = example_weights(sample_weight, len(inputs), self._dtype, options.mean)
+        train, held_out = self._split(Examples(inputs, targets, weights), options)
         if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(
@@ -270,7 +277,7 @@ class Network(NetworkFunction):
         if options.dropout:
             layers = training_rows(self._sizes, self._activations, self._loss, options.dropout)
             table, units = build_table(layers), layers[-1].end
-        descent = Descent(
+        descent = self._descent_class()(
             table,
             self._parameters,
             units,
@@ -286,6 +293,30 @@ class Network(NetworkFunction):
             return descent.run()
         finally:
             self._memory = descent.memory()
+
+    def _descent_class(self) -> type[Descent]:
+        """The descent of the network's device."""
+        if self._device == "cpu":
+            return Descent
+        from .cuda_descent import CudaDescent
+
+        return CudaDescent
+
+    def _check_device(self, options: Options, X: Any) -> None:
+        """Refuse what the network's device cannot do."""
+        if self._device == "cpu":
+            return
+        split = options.validation is not None and not isinstance(options.validation, tuple)
+        if split and on_gpu(X):
+            raise ValueError(
+                f"validation={options.validation} would split arrays that lie on the GPU: give a "
+                "pair (X, y) that lies there too, or X and y on the host"
+            )
+        if isinstance(options.optimizer, FullBatch):
+            raise ValueError(
+                f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
+                "'cuda': use net.to('cpu'), or another optimizer"
+            )
 
     def _check_seed(self, options: Options) -> None:
         """A checkpoint needs everything drawn at the start to be drawn again when it is resumed."""
@@ -306,9 +337,7 @@ class Network(NetworkFunction):
             return given, None
         if isinstance(options.validation, tuple) and len(options.validation) == 2:
             try:
-                X, y = examples(
-                    *options.validation, self._sizes[0], self._sizes[-1], self._dtype, self._loss
-                )
+                X, y = self._examples(*options.validation)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"validation: {error}") from None
             return given, Examples(X, y, np.empty(0, self._dtype))

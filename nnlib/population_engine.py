@@ -120,6 +120,11 @@ def train(work: Work) -> None:
     restore_best(work)
 
 
+def take_costs(work: Work) -> None:
+    """The costs at the parameters reached, of a population that another engine has trained."""
+    _Engine(work).take_costs()
+
+
 class _Engine:
     """The threads of one population, and the thread that watches them."""
 

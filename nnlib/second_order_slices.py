@@ -117,7 +117,7 @@ def run_slices(
         ):
             while position[objective.STATUS] == problem.RUNNING:
                 if checkpoint is not None:
-                    checkpoint.write_if_due()
+                    checkpoint.write_if_due(lambda: None)
                 slice_start = time.perf_counter()
                 descend(model, data, state, settings, max(1, int(budget)))
                 now = time.perf_counter()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import population_engine
+from .device import chosen_device
 from .network import Network
 from .population import Population
 from .population_plan import Plan, Template
+from .population_work import Work
 from .sweep import check_options, combinations
 from .validation import whole_number
 
@@ -34,6 +36,7 @@ def train_many(
     halving: float | None = None,
     trace: int = 50,
     seed: int = 0,
+    device: str | None = None,
     **options: Any,
 ) -> Population:
     """Train many networks at once: from many starts, with many options, on many parts of the data.
@@ -78,6 +81,9 @@ def train_many(
         At how many epochs costs are kept, at most.
     seed : int
         Of the folds, the bootstrap's draws and the validation split.
+    device : {"cpu", "cuda", "auto"} or None
+        Where they train: on a GPU a block of threads each, with the results of the CPU but for
+        rounding, and without halving. None: the network's, if one is given, else "cpu".
     **options
         As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
         max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, validation, patience,
@@ -94,6 +100,8 @@ def train_many(
     ------
     TypeError, ValueError
         For any argument that is not of this form, before any work.
+    DeviceError
+        If device is "cuda" and that cannot be used.
     DivergenceError
         If all members diverge; single ones are marked.
     KeyboardInterrupt
@@ -120,5 +128,20 @@ def train_many(
     plan.take_seeds(n, seeds, grid is not None or folds is not None)
     plan.take_weights(sample_weight, folds, bootstrap, seed)
     work = plan.work(points, halving)
-    population_engine.train(work)
+    _engine(device, net)(work)
     return plan.population(work, time.perf_counter() - begin)
+
+
+def _engine(device: str | None, net: Any) -> Callable[[Work], None]:
+    """What trains a population on the device, after a check that it can do that."""
+    if device is None:
+        device = net.device if isinstance(net, Network) else "cpu"
+    if chosen_device(device) == "cpu":
+        return population_engine.train
+    from . import population_cuda
+
+    def train(work: Work) -> None:
+        population_cuda.check(work)
+        population_cuda.train(work)
+
+    return train

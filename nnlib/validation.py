@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numba import config
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .kernels.evaluate import all_finite
@@ -16,7 +17,7 @@ from .kernels.evaluate import all_finite
 Array = NDArray[Any]
 
 # How far the probabilities of a row may be from 1 together; float32 sums of 1000 are off by 1e-6.
-_PROBABILITY_ERROR = 1e-5
+PROBABILITY_ERROR = 1e-5
 
 
 def known_name(argument: str, value: object, names: Iterable[str]) -> str:
@@ -80,6 +81,18 @@ def layer_sizes(sizes: Any) -> tuple[int, ...]:
             f"sizes is {list(checked)}, wanted at least two layers: inputs and outputs"
         )
     return checked
+
+
+def on_gpu(values: Any) -> bool:
+    """Whether this is an array on a GPU; in the simulator, one that is taken for that."""
+    return hasattr(values, "__cuda_array_interface__") or (
+        bool(config.ENABLE_CUDASIM) and type(values).__name__ == "FakeCUDAArray"
+    )
+
+
+def on_host(values: Any) -> Array:
+    """The same values on the host, copied only from a GPU."""
+    return np.asarray(values.copy_to_host() if hasattr(values, "copy_to_host") else values)
 
 
 def numbers(argument: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
@@ -187,7 +200,7 @@ def class_targets(y: Array, classes: int) -> Array:
     y = rows("y", y, classes)
     check_each("y", y, (y >= 0) & (y <= 1), "probabilities between 0 and 1")
     total = y.sum(axis=1)
-    wrong = np.flatnonzero(abs(total - 1) > _PROBABILITY_ERROR)
+    wrong = np.flatnonzero(abs(total - 1) > PROBABILITY_ERROR)
     if wrong.size:
         raise ValueError(
             f"row {wrong[0]} of y adds up to {total[wrong[0]]:.6g}, wanted probabilities that add "

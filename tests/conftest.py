@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import hypothesis
+import numba
 import numpy as np
 import pytest
+
+import nnlib
+from nnlib.device import missing_for_cuda
 
 # No deadline: the first example of a dtype compiles. "ci" tries the same examples every time;
 # "thorough" is for the day on which a kernel changes.
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
+# The simulator of GPUs takes a tenth of a second for what takes a GPU a few microseconds.
+hypothesis.settings.register_profile("simulator", deadline=None, max_examples=4, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser):
+    """The same tests on a GPU: --device cuda, or that under the simulator."""
+    parser.addoption("--device", choices=("cpu", "cuda"), default="cpu")
+
+
+def pytest_configure(config):
+    """Every network of the tests is made for the device, unless a test names another."""
+    config.addinivalue_line("markers", "large: too much work for the simulator of GPUs")
+    config.addinivalue_line("markers", "cpu: of what the CPU alone has or does")
+    if config.getoption("--device") == "cuda":
+        *others, _ = nnlib.Network.__init__.__defaults__
+        nnlib.Network.__init__.__defaults__ = (*others, "cuda")
+        sys.setswitchinterval(1e-4)  # the simulator's threads wait for each other all the time
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what the device cannot run, and say why."""
+    if config.getoption("--device") == "cpu":
+        return
+    missing = missing_for_cuda()
+    for item in items:
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"no GPU: {missing}"))
+        elif item.get_closest_marker("cpu"):
+            item.add_marker(pytest.mark.skip(reason="of the CPU alone"))
+        elif item.get_closest_marker("large") and numba.config.ENABLE_CUDASIM:
+            item.add_marker(pytest.mark.skip(reason="too much work for the simulator"))
 
 
 @pytest.fixture(params=["float64", "float32"])

@@ -46,7 +46,13 @@ def exercise(dtype, exercise_start):
 class TestTheLecturesExercise:
     """The lecture: sum convention, α = 0.1, full batch."""
 
-    @pytest.mark.parametrize("row", reference.EXERCISE_TRAJECTORY[1:], ids=lambda row: row[0])
+    @pytest.mark.parametrize(
+        "row",
+        [
+            pytest.param(row, marks=pytest.mark.large if row[0] > 10 else (), id=str(row[0]))
+            for row in reference.EXERCISE_TRAJECTORY[1:]
+        ],
+    )
     def test_coefficients(self, row, exercise_data, exercise_start):
         epochs, J, a1, a2, a3, a4, a5, a6, a7 = row
         net = nnlib.Network([1, 2, 1], initializer=exercise_start)
@@ -54,6 +60,7 @@ class TestTheLecturesExercise:
         np.testing.assert_allclose(net.parameters, [a1, a3, a2, a4, a5, a6, a7], rtol=1e-8)
         np.testing.assert_allclose(net.J(*exercise_data, reduction="sum"), J, rtol=1e-8)
 
+    @pytest.mark.large
     def test_costs(self, exercise_data, exercise_start):
         net = nnlib.Network([1, 2, 1], initializer=exercise_start)
         history = net.descent(*exercise_data, reduction="sum", learning_rate=0.1, epochs=5001)
@@ -62,6 +69,7 @@ class TestTheLecturesExercise:
         for epoch, J, spread in reference.EXERCISE_COSTS:
             assert history.J[epoch] == pytest.approx(J, abs=spread)
 
+    @pytest.mark.large
     def test_costs_in_float32(self, exercise_data, exercise_start):
         net = nnlib.Network([1, 2, 1], dtype="float32", initializer=exercise_start)
         history = net.descent(*exercise_data, reduction="sum", learning_rate=0.1, epochs=5001)
@@ -102,6 +110,7 @@ def test_descent_agrees_with_the_oracle(case, batch, shuffle, seed):
 @pytest.mark.parametrize("sizes", [[2, 3, 1], [40, 30, 2], [7, 36, 33, 3]], ids=str)
 @pytest.mark.parametrize("batch_size", [None, 64])
 @pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.large
 def test_many_blocks_agree_with_the_oracle(sizes, batch_size, shuffle, dtype, rng):
     """Narrow layers by loops and wide ones by gemm, batches of several blocks, the last short."""
     n, epochs = 1100, 2
@@ -188,6 +197,7 @@ class TestOrderOfExamples:
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])
+@pytest.mark.large
 def test_several_descents_continue_one_another(exercise, exercise_data, batch_size):
     settings = {"batch_size": batch_size, "shuffle": False}
     twin = nnlib.Network([1, 2, 1], dtype=exercise.dtype)
@@ -200,6 +210,7 @@ def test_several_descents_continue_one_another(exercise, exercise_data, batch_si
 
 @pytest.mark.parametrize("batch_size", [None, 7, 700])
 @pytest.mark.parametrize("sizes", [[1, 2, 1], [1, 40, 40, 1]], ids=str)
+@pytest.mark.large
 def test_slices_leave_no_trace(sizes, batch_size, monkeypatch, rng):
     """A driver that returns after every single block ends at the same bits."""
     X, y = rng.normal(size=(2, 1500))
@@ -246,10 +257,12 @@ class TestProgress:
         monkeypatch.setattr("nnlib.progress.DELAY_SECONDS", 0)
 
     @pytest.mark.parametrize("progress", [None, False])
+    @pytest.mark.large
     def test_silent_where_output_is_no_terminal(self, progress, exercise, exercise_data, capfd):
         exercise.descent(*exercise_data, epochs=2000, progress=progress)
         assert capfd.readouterr() == ("", "")
 
+    @pytest.mark.large
     def test_shows_where_asked_for(self, exercise_data, capfd):
         net = nnlib.Network([1, 2, 1])
         # Long enough for the bar to move, which tqdm lets it do every 0.1 s.
@@ -259,6 +272,7 @@ class TestProgress:
         assert "1.00M" in errors
         assert "J=" in errors
 
+    @pytest.mark.large
     def test_shows_on_a_terminal(self, exercise, exercise_data, capfd, monkeypatch):
         monkeypatch.setattr("sys.stderr.isatty", lambda: True)
         exercise.descent(*exercise_data, epochs=2000)

@@ -21,6 +21,7 @@ def network(seed=0, dtype="float64"):
     return nnlib.Network([20, 60, 30, 1], ["relu", "tanh", "identity"], seed=seed, dtype=dtype)
 
 
+@pytest.mark.large
 def test_probability_zero_is_no_dropout(data):
     net, twin = network(), network()
     net.descent(*data, epochs=5, dropout=0.0, batch_size=50)
@@ -42,6 +43,7 @@ def test_a_step_is_the_gradient_of_the_thinned_network(data):
     assert steps == {tuple(np.round(dropped, 12)), tuple(np.round(kept, 12))}
 
 
+@pytest.mark.large
 def test_training_examples_fit_worse(data):
     X, y = data
     costs = []
@@ -53,6 +55,7 @@ def test_training_examples_fit_worse(data):
     assert np.isfinite(costs[1])
 
 
+@pytest.mark.large
 def test_F_and_validation_drop_nothing(data):
     net = network()
     history = net.descent(*data, epochs=3, dropout=0.5, validation=data, batch_size=60)
@@ -60,6 +63,7 @@ def test_F_and_validation_drop_nothing(data):
     np.testing.assert_array_equal(net.F(data[0]), net.F(data[0]))
 
 
+@pytest.mark.cpu
 def test_same_bits_for_any_number_of_threads_and_when_going_on(data):
     options = {"dropout": 0.3, "batch_size": 300, "learning_rate": 0.05}
     results = []

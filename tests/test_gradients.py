@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hypothesis
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 import nnlib
@@ -59,6 +60,7 @@ def test_gradient_agrees_with_the_oracle(case):
 
 
 @hypothesis.given(case=weighted_cases())
+@pytest.mark.large
 def test_gradient_agrees_with_central_differences(case):
     hypothesis.assume(case.distance_to_a_kink() > KINK)
     gradient = reference.flat(
@@ -82,6 +84,7 @@ def test_gradient_agrees_with_central_differences(case):
         np.testing.assert_allclose(gradient[k], slope, rtol=0, atol=error)
 
 
+@pytest.mark.large
 def test_gradient_over_many_blocks(dtype, rng):
     """More examples than one block holds, the last block short, with the oracle's sums."""
     n = 2500

@@ -109,6 +109,7 @@ class TestFusedPairs:
         assert probabilities.shape == (*shape[:-1], 5)
         np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-14)
 
+    @pytest.mark.large
     def test_descent_reaches_what_is_separable(self, dtype):
         X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         net = nnlib.Network([2, 8, 2], ["silu", "softmax"], "softmax_cross_entropy", dtype=dtype)
@@ -413,6 +414,7 @@ def test_what_does_not_go_together(arguments, words):
 
 
 @pytest.mark.parametrize("loss", losses.CODES)
+@pytest.mark.large
 def test_descent_lowers_every_loss(loss, dtype, rng):
     X, y = data(rng, loss)
     net = network(loss, LOGITS.get(loss, ["identity"])[0], hidden="gelu", dtype=dtype)
@@ -422,6 +424,7 @@ def test_descent_lowers_every_loss(loss, dtype, rng):
     assert net.J(X, y) < before
 
 
+@pytest.mark.large
 def test_every_activation_trains_in_a_hidden_layer(dtype, rng):
     X = rng.normal(size=(40, 2))
     y = np.sin(X[:, 0]) * X[:, 1]

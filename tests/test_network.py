@@ -180,6 +180,7 @@ class TestShapesOfF:
             np.testing.assert_array_equal(net.F(same), expected)
 
 
+@pytest.mark.large
 def test_outputs_do_not_depend_on_their_neighbours(dtype, rng):
     """One example alone and the same among thousands: blocks, lanes and padding leave no trace."""
     net = nnlib.Network([3, 40, 30, 2], activation="tanh", dtype=dtype)
@@ -190,6 +191,7 @@ def test_outputs_do_not_depend_on_their_neighbours(dtype, rng):
         assert_close(net.F(X[i]), together[i], terms=40, depth=3)
 
 
+@pytest.mark.large
 def test_wide_network_agrees_with_the_oracle(dtype, rng):
     net = nnlib.Network([50, 40, 60, 3], activation=["relu", "tanh", "identity"], dtype=dtype)
     X = rng.normal(size=(37, 50)).astype(dtype)

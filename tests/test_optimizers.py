@@ -169,6 +169,7 @@ def test_partial_needs_the_same_optimizer():
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
+@pytest.mark.cpu
 def test_optimizers_of_full_batches_are_options_of_the_descent(optimizer):
     X, y, net = problem()
     start = net.J(X, y)
@@ -181,6 +182,7 @@ def test_optimizers_of_full_batches_are_options_of_the_descent(optimizer):
     assert reports[-1].epoch == history.epochs
 
 
+@pytest.mark.cpu
 def test_lbfgs_solves_the_exercise_from_the_lectures_start():
     system = nnlib.course.exercise()
     history = system.network.descent(system.X, system.y, optimizer="lbfgs", reduction="sum")
@@ -188,6 +190,7 @@ def test_lbfgs_solves_the_exercise_from_the_lectures_start():
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
+@pytest.mark.cpu
 def test_time_limit_and_callback_stop_full_batches(optimizer):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(3000, 10)), rng.normal(size=(3000, 1))

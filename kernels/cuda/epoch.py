@@ -1,0 +1,135 @@
+"""How an epoch begins and ends, by a single block: snapshot, order, what its cost decides."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from .. import shuffle as cpu_shuffle
+from .. import stopping
+from ..jit import Vector
+from ..problem import (
+    BATCH,
+    BEST,
+    COST,
+    DIVERGED,
+    EPOCH,
+    FINISHED,
+    RATE_FACTOR,
+    RUNNING,
+    STATUS,
+    STEP,
+    VALIDATING,
+)
+from .block import copy
+from .jit import cuda, kernel, twin, window
+from .problem import Data, Model, Settings, State
+
+watch, shuffle = twin(stopping.watch), twin(cpu_shuffle.shuffle)
+
+
+@kernel
+def draw_order(order: Vector, generator: Vector) -> None:
+    """The CPU's order of the examples, from the same generator; one thread draws it."""
+    for k in range(cuda.threadIdx.x, order.size, cuda.blockDim.x):
+        order[k] = k
+    cuda.syncthreads()
+    if cuda.threadIdx.x == 0:
+        words = cuda.local.array(4, types.uint64)
+        for k in range(4):
+            words[k] = np.uint64(generator[k])
+        shuffle(order, words)
+        for k in range(4):
+            generator[k] = np.int64(words[k])
+    cuda.syncthreads()
+
+
+@kernel
+def start_epoch(model: Model, state: State, epoch: int) -> None:
+    """Keep the parameters and draw the order of the examples."""
+    size = model.parameters.size
+    copy(window(state.snapshots, (epoch % 2) * size, size), model.parameters)
+    if state.order.size:
+        draw_order(state.order, state.generator)
+
+
+@kernel
+def end_epoch(
+    model: Model,
+    data: Data,
+    state: State,
+    settings: Settings,
+    epoch: int,
+    cost: float,
+    watched: float,
+    rate: float,
+) -> None:
+    """One thread's work: record the epoch, and by its cost set the status.
+
+    cost is the epoch's Σ J, watched the validation cost if there is one.
+    """
+    mean_cost = cost / data.n if settings.mean else cost
+    state.costs[epoch] = mean_cost
+    state.rates[epoch] = rate
+    if not settings.validated:
+        watched = mean_cost
+    else:
+        state.validation_costs[epoch] = watched
+    status = watch(model, state, settings, mean_cost, watched)
+    if status == RUNNING and epoch + 1 == settings.epochs:
+        status = FINISHED
+    state.position[STATUS] = status
+    state.position[EPOCH] = epoch + 1
+    state.position[BATCH] = 0
+    state.position[VALIDATING] = 0
+    state.numbers[COST] = cost
+
+
+@kernel
+def end_batch(
+    model: Model,
+    data: Data,
+    state: State,
+    settings: Settings,
+    validating: bool,
+    pass_cost: float,
+    watched_n: int,
+    cost: float,
+    rate: float,
+) -> None:
+    """One thread's work after a batch's step, or a validation: what comes next.
+
+    pass_cost is Σ J of this pass, cost of the epoch with this batch in it.
+    """
+    position = state.position
+    epoch = position[EPOCH]
+    state.numbers[COST] = cost
+    if validating:
+        watched = pass_cost / watched_n if settings.mean else pass_cost
+        end_epoch(model, data, state, settings, epoch, cost, watched, rate)
+        return
+    if not abs(cost) < np.inf:
+        state.costs[epoch] = cost / data.n if settings.mean else cost
+        position[STATUS] = DIVERGED
+        return
+    position[STEP] += 1
+    position[BATCH] += 1
+    if position[BATCH] * data.batch_size >= data.n:
+        if settings.validated:
+            position[BATCH] = 0
+            position[VALIDATING] = 1
+        else:
+            end_epoch(model, data, state, settings, epoch, cost, cost, rate)
+
+
+@kernel
+def current_rate(state: State) -> float:
+    """The learning rate of the epoch in which the descent stands."""
+    return state.rates[state.position[EPOCH]] * state.numbers[RATE_FACTOR]
+
+
+@kernel
+def keep_best(best: Vector, parameters: Vector, state: State, before: float) -> None:
+    """Copy the parameters, if the lowest watched cost is no longer what it was before."""
+    if state.numbers[BEST] != before:
+        copy(best, parameters)

@@ -1,0 +1,128 @@
+"""The decorators that compile every CUDA kernel; no other file imports Numba's CUDA or its options.
+
+``entry``
+    Launched from Python over a grid of blocks of threads.
+``kernel``
+    A loop called from compiled code only, by all threads of a block together. When it returns,
+    all of them have done their part.
+``twin``
+    A CPU kernel or formula compiled once more, for one GPU thread: the same source, so that a
+    formula is written once.
+
+Under Numba's simulator (NUMBA_ENABLE_CUDASIM=1) entries run as Python threads and everything below
+them is plain Python.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, TypeVar
+
+import numpy as np
+from numba import config, types
+from numba import cuda as _cuda
+from numba.core.dispatcher import Dispatcher
+
+from ..memory import window as _cpu_window
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+
+# Left alone, the largest kernels take 255: then a processor of 65 536 holds four blocks of 64
+# threads, and eight with this. What is spilled are settings and places that the inner loops do not
+# read (0.7 KB of float32's `descent.descend`). Chosen without a GPU: to be measured on one.
+_MOST_REGISTERS = 128
+
+
+class _Simulator:
+    """Numba's `cuda` as the running kernel's own threads see it.
+
+    The simulator puts such a module into the globals of the launched function alone, and into
+    those of the functions below it only for the time of a call, whatever other threads do there.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        from numba.cuda.simulator.kernel import _get_kernel_context
+
+        return getattr(_get_kernel_context() or _cuda, name)
+
+
+cuda: Any = _Simulator() if SIMULATED else _cuda
+
+
+def as_cuda_array(values: Any) -> Any:
+    """Numba's view of an array that lies on the GPU; the simulator has its own kind only."""
+    return values if SIMULATED else _cuda.as_cuda_array(values)
+
+
+def entry(function: Function) -> Any:
+    """Compile a function that Python launches: ``function[blocks, threads, stream, shared](…)``."""
+    if not SIMULATED:
+        return cuda.jit(max_registers=_MOST_REGISTERS)(function)
+
+    @functools.wraps(function)
+    def quiet(*arguments: Any) -> None:
+        # Integers wrap and floats overflow without a word, as on the GPU; Python's threads start
+        # with NumPy's default, a warning.
+        with np.errstate(all="ignore"):
+            function(*arguments)
+
+    return cuda.jit(quiet)
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function that only compiled code calls."""
+    return function if SIMULATED else cuda.jit(device=True)(function)
+
+
+def _slice(values: Any, first: int, size: int) -> Any:
+    """What `window` does, in plain Python."""
+    return values[first : first + size]
+
+
+window: Callable[[Any, int, int], Any] = _slice if SIMULATED else _cpu_window
+
+
+@functools.cache
+def twin(function: Any) -> Any:
+    """The CUDA twin of a CPU kernel or formula, made of the same source.
+
+    What the source calls is looked up in globals of its own, where every kernel is a twin.
+    """
+    if function is _cpu_window:
+        return window
+    if hasattr(function, "by_dtype"):
+        return _choice(*map(twin, function.by_dtype))
+    source = function.py_func
+    names = {
+        name: twin(value) if _is_kernel(value) else value
+        for name, value in source.__globals__.items()
+        if name in source.__code__.co_names or name == "__builtins__"
+    }
+    return kernel(FunctionType(source.__code__, names, source.__name__, source.__defaults__))
+
+
+def _is_kernel(value: Any) -> bool:
+    return isinstance(value, Dispatcher) or value is _cpu_window or hasattr(value, "by_dtype")
+
+
+def _choice(float32: Any, float64: Any) -> Any:
+    """One name for a formula that is written once per dtype, as `jit.by_dtype`."""
+
+    def chosen(x: Any, *rest: Any) -> Any:
+        return (float32 if isinstance(x, np.float32) else float64)(x, *rest)
+
+    if SIMULATED:
+        return chosen
+
+    def choose(x: Any, *rest: Any) -> Any:
+        implementation = float32 if x == types.float32 else float64
+        return lambda x, *rest: implementation(x, *rest)
+
+    from numba.extending import overload
+
+    overload(chosen, target="cuda", strict=False)(choose)
+    return chosen

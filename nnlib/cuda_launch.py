@@ -1,0 +1,227 @@
+"""How a pass over a batch is cut for a GPU, and the launches that make a descent."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .kernels import problem
+from .kernels.activations import LOG_SOFTMAX, SOFTMAX
+from .kernels.cuda import descent, layers, steps
+from .kernels.cuda.block import TILE
+from .kernels.cuda.jit import SIMULATED, cuda
+from .kernels.cuda.problem import tile_elements
+from .kernels.operations import COLUMNS, DENSE, DROPOUT, Row
+
+Array = NDArray[Any]
+
+# What a block may have without asking the driver for more, on every device.
+SHARED_BYTES = 48 * 1024
+# The simulator takes a fraction of a millisecond per thread and per barrier.
+MOST_THREADS = 4 if SIMULATED else 256
+MOST_LANES = 7 if SIMULATED else 127
+# Tiles are kept in shared memory up to this width, if so many samples fit.
+MOST_WIDTH = 8 if SIMULATED else 128
+LEAST_LANES = 5 if SIMULATED else 15
+# Of a tile in global memory.
+GLOBAL_BYTES = 2_000 if SIMULATED else 2**28
+# A batch with fewer multiply-adds is left to one block: it does about 40 in a ns, and the launches
+# of a step by many take about 30 µs.
+WORK_OF_ONE_BLOCK = 100 if SIMULATED else 1_000_000
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Blocks of threads, samples of a tile, and the shared memory of a block in bytes."""
+
+    kind: str  # "alone", "together" or "layers", as the functions below
+    blocks: int  # that compute a part of a batch's gradient each
+    groups: int  # that compute a part of its cost
+    threads: int
+    lanes: int
+    shared: int
+    tile_size: int = 0  # of a tile in global memory
+
+
+def cut(
+    batch: int, sizes: Sequence[int], parameters: int, units: int, itemsize: int, once: bool = False
+) -> Cut:
+    """The cut of a descent, from the shapes and the number of the GPU's processors alone.
+
+    once: for a single pass, which needs no more than one block has to do with many batches.
+    """
+    if 3 * parameters * batch <= WORK_OF_ONE_BLOCK and not once:
+        single = cut_alone(batch, sizes, parameters, units, itemsize)
+        if single is not None:
+            return single
+    elements, threads = tile_elements(units, sizes[0], sizes[-1]), MOST_THREADS
+    lanes = tile_lanes(batch, elements, 0, threads, itemsize)
+    if max(sizes) <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
+        blocks = max(1, min(processors(), -(-batch // lanes)))
+        shared = shared_bytes(lanes, elements, 0, threads, itemsize)
+        return Cut("together", blocks, blocks, threads, lanes, shared)
+    lanes = min(batch, max(GLOBAL_BYTES // (elements * itemsize), 1))
+    largest = max(products(a, b) for a, b in itertools.pairwise(sizes))
+    splits = max(1, min(2 * processors() // largest, lanes // 256))
+    side = math.isqrt(threads)
+    shared = 2 * side * (TILE * side + 1) * itemsize
+    groups = 2 * processors()
+    return Cut("layers", splits, groups, threads, lanes, shared, elements * lanes)
+
+
+def cut_alone(
+    batch: int, sizes: Sequence[int], parameters: int, units: int, itemsize: int
+) -> Cut | None:
+    """The cut of whole descents by a block each; None if one does not fit its shared memory."""
+    elements, ahead = tile_elements(units, sizes[0], sizes[-1]), 2 * parameters
+    lanes = tile_lanes(batch, elements, ahead, MOST_THREADS, itemsize)
+    if not lanes:
+        return None
+    threads = min(MOST_THREADS, -(-max(lanes, parameters // 8) // 32) * 32)
+    shared = shared_bytes(lanes, elements, ahead, threads, itemsize)
+    return Cut("alone", 0, 0, threads, lanes, shared)
+
+
+def products(rows: int, columns: int) -> int:
+    """Blocks that a product of this shape is cut into."""
+    side = TILE * math.isqrt(MOST_THREADS)
+    return -(-rows // side) * -(-columns // side)
+
+
+def work(cut: Cut, parameters: int, batch: int) -> int:
+    """What a round takes, for the length of the first slice: multiply-adds, or its launches."""
+    return max(3 * parameters * batch, 1 if cut.kind == "alone" else 30_000)
+
+
+def tile_lanes(batch: int, elements: int, ahead: int, threads: int, itemsize: int) -> int:
+    """Samples of a tile: odd, tiles of equal size, within shared memory; 0 if none fits.
+
+    elements is what a sample takes, ahead what lies before the tile.
+    """
+    fitting = (SHARED_BYTES - 8 * threads - ahead * itemsize) // (elements * itemsize)
+    most = min(fitting, MOST_LANES)
+    most -= most % 2 == 0
+    if most < 1:
+        return 0
+    tiles = -(-batch // most)
+    return min(-(-batch // tiles) | 1, most)
+
+
+def shared_bytes(lanes: int, elements: int, ahead: int, threads: int, itemsize: int) -> int:
+    """Shared memory of a block: a float64 per thread, what lies ahead, the tile."""
+    return 8 * threads + (ahead + lanes * elements) * itemsize
+
+
+def processors() -> int:
+    """Multiprocessors of the GPU; the simulator has three."""
+    return 3 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+Launch = Callable[[int], None]
+Arrays = tuple[Any, ...]
+
+
+def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Launch:
+    """What runs whole descents, a block each, for a number of batches."""
+    launch = descent.descend[networks, cut.threads, 0, cut.shared]
+
+    def run(rounds: int) -> None:
+        launch(*buffers, *examples, rounds)
+
+    return run
+
+
+def one_pass(cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> Callable[[int], None]:
+    """What makes the pass over the next batch, of so many examples, by many blocks."""
+    if cut.kind == "together":
+        launch = steps.passes[cut.blocks, cut.threads, 0, cut.shared]
+        return lambda batch: launch(*buffers, *examples)
+    return Layers(cut, table, buffers, examples).run
+
+
+def together(
+    cut: Cut,
+    table: Array,
+    buffers: Arrays,
+    examples: Arrays,
+    data: problem.Data,
+    held_out: int,
+    settings: problem.Settings,
+    parameters: int,
+    position: Array,
+) -> Launch:
+    """The same by many blocks: the launches of a step one after the other, none waited for."""
+    flat = 8 * cut.threads
+    begin = steps.begin[1, cut.threads, 0, flat]
+    passes = one_pass(cut, table, buffers, examples)
+    grid = min(cut.groups, -(-parameters // cut.threads))
+    norms, step = steps.norms[grid, cut.threads, 0, flat], steps.step[grid, cut.threads, 0, flat]
+    batches = -(-data.n // data.batch_size)
+    rounds_of_epoch = batches + (held_out > 0)
+
+    def run(rounds: int) -> None:
+        batch = batches if position[problem.VALIDATING] else int(position[problem.BATCH])
+        epochs = settings.epochs - int(position[problem.EPOCH])
+        for _ in range(min(rounds, epochs * rounds_of_epoch - batch)):
+            if batch == 0:
+                begin(*buffers)
+            passes(held_out if batch == batches else data.batch_size)
+            if settings.clip_norm > 0:
+                norms(*buffers, *examples)
+            step(*buffers, *examples)
+            batch = (batch + 1) % rounds_of_epoch
+
+    return run
+
+
+class Layers:
+    """The launches of a pass, layer by layer, for networks too wide for `steps.passes`."""
+
+    def __init__(self, cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> None:
+        self._cut, self._buffers, self._examples = cut, buffers, examples
+        self._rows = [Row(*map(int, row)) for row in table.reshape(-1, COLUMNS)]
+        side = math.isqrt(cut.threads)
+        self._square = (side, side), 0, cut.shared
+        # Loops over elements, as many threads as the machine has room for.
+        self._flat = cut.groups, cut.threads, 0, 8 * cut.threads
+
+    def run(self, batch: int) -> None:
+        """Gradient and cost of the next batch, of so many examples."""
+        for start in range(0, batch, self._cut.lanes):
+            self.forward(start)
+            layers.cost_and_delta[self._flat](*self._buffers, start)
+            self._backward(start)
+
+    def forward(self, start: int) -> None:
+        """The samples of the batch from `start` on, through all layers."""
+        layers.load[self._flat](*self._buffers, *self._examples, start)
+        for number, row in enumerate(self._rows):
+            if row.kind == DROPOUT:
+                layers.thin[self._flat](*self._buffers, number, start)
+                continue
+            grid = self._tiles(self._cut.lanes), self._tiles(row.d_out)
+            layers.forward[grid, *self._square](*self._buffers, number)
+            if row.activation in (SOFTMAX, LOG_SOFTMAX):
+                layers.softmax[self._flat](*self._buffers, number)
+
+    def _backward(self, start: int) -> None:
+        for number, row in reversed(list(enumerate(self._rows))):
+            if row.kind == DENSE:
+                cube = self._tiles(row.d_in), self._tiles(row.d_out), self._cut.blocks
+                layers.gradient[cube, *self._square](*self._buffers, number, start)
+            if number == 0:
+                return
+            if row.kind == DENSE:
+                grid = self._tiles(self._cut.lanes), self._tiles(row.d_in)
+                layers.delta[grid, *self._square](*self._buffers, number)
+            else:
+                layers.thin_delta[self._flat](*self._buffers, number)
+
+    def _tiles(self, count: int) -> int:
+        """Blocks along a side of `count` elements."""
+        return -(-count // (TILE * math.isqrt(self._cut.threads)))

@@ -1,0 +1,66 @@
+"""Choosing a device: names, what is said where there is none, what a device refuses."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+import nnlib
+from nnlib import device
+
+simulated = pytest.mark.skipif(
+    not numba.config.ENABLE_CUDASIM, reason="needs NUMBA_ENABLE_CUDASIM=1"
+)
+
+
+@pytest.fixture
+def without_gpu(monkeypatch):
+    """A machine on which nothing can be computed on a GPU."""
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", 0)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+
+def test_missing_package_is_named_with_the_command(without_gpu):
+    with pytest.raises(nnlib.DeviceError, match=r"pip install 'nnlib-compiled\[cu13\]'"):
+        nnlib.Network([1, 1], device="cuda")
+    net = nnlib.Network([1, 1], device="cpu")
+    with pytest.raises(nnlib.DeviceError, match="numba-cuda is not installed"):
+        net.to("cuda")
+    assert net.device == "cpu"
+
+
+def test_auto_takes_the_cpu_where_there_is_no_gpu(without_gpu):
+    assert nnlib.Network([1, 1], device="auto").device == "cpu"
+
+
+def test_missing_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", 0)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: "found")
+    monkeypatch.setattr("nnlib.device.gpu_is_available", lambda: False)
+    assert "no GPU can be used" in device.missing_for_cuda()
+    with pytest.raises(nnlib.DeviceError, match="nvidia-smi"):
+        nnlib.Network([1, 1]).to("cuda")
+
+
+@pytest.mark.parametrize("name", ["gpu", "CUDA", ""])
+def test_unknown_names_are_refused(name):
+    with pytest.raises(ValueError, match=r"device is '.*', wanted one of cpu, cuda, auto"):
+        nnlib.Network([1, 1], device=name)
+
+
+@simulated
+def test_under_the_simulator_nothing_is_missing():
+    """So the tests of --device cuda do not skip there."""
+    assert device.missing_for_cuda() is None
+    assert nnlib.Network([1, 1], device="auto").device == "cuda"
+
+
+@simulated
+@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
+def test_what_the_gpu_cannot_do_is_refused_by_name(optimizer):
+    net = nnlib.Network([1, 1], device="cuda")
+    before = net.parameters.copy()
+    with pytest.raises(ValueError, match=f"{optimizer}.*on the CPU only"):
+        net.descent([1, 2], [1, 2], optimizer=optimizer)
+    np.testing.assert_array_equal(net.parameters, before)
