@@ -222,38 +222,28 @@ def _sigmoid_32(z: Scalar) -> Scalar:
 
 @formula
 def _tanh_64(x: Scalar) -> Scalar:
-    """tanh(x) = (sB − A)/(sB + A), s = 2^k, A = Q − rP, B = Q + rP, for 2|x| = k ln 2 + r.
+    """tanh(x) = E/(E + 2), E = e^2|x| − 1 = 2^k (e^r − 1) + (2^k − 1), 2|x| = k ln 2 + r.
 
-    For small k the numerator is written (s − 1)Q + (s + 1)rP: 2rP for k = 0, so nothing cancels
-    near 0, small x need no formula of their own, and one division serves the whole range. For
-    large k the first form is better, as the error of sB then cancels against the denominator's
-    (4.2 ulp without this choice).
+    As k ≥ 0 nothing cancels: for k = 0, E is e^r − 1 itself, so small x need no formula of their
+    own. Above 20, E + 2 is E and the quotient 1.
     """
     y = abs(x)
     y = 20.0 if y > 20.0 else y
     _, bits, r = _reduce_64(y + y)
-    q, rp = _rational_64(r)
     s = _power_of_two_64(bits)
-    a = q - rp
-    b = q + rp
-    small = (s - 1.0) * q + (s + 1.0) * rp
-    numerator = small if s < 4.0 else s * b - a
-    return math.copysign(numerator / (s * b + a), x)
+    growth = s * _growth_64(r) + (s - 1.0)
+    return math.copysign(growth / (growth + 2.0), x)
 
 
 @formula
 def _tanh_32(x: Scalar) -> Scalar:
-    """The same for float32."""
+    """The same for float32; above 10, E + 2 is E."""
     y = abs(x)
     y = np.float32(10.0) if y > np.float32(10.0) else y
     _, bits, r = _reduce_32(y + y)
-    q, rp = _rational_32(r)
     s = _power_of_two_32(bits)
-    a = q - rp
-    b = q + rp
-    small = (s - _ONE_32) * q + (s + _ONE_32) * rp
-    numerator = small if s < _FOUR_32 else s * b - a
-    return math.copysign(numerator / (s * b + a), x)
+    growth = s * _growth_32(r) + (s - _ONE_32)
+    return math.copysign(growth / (growth + _TWO_32), x)
 
 
 @formula
