@@ -12,7 +12,7 @@ To add one: its name in `CODES`, two formulas here, a branch in `forward` and in
 from __future__ import annotations
 
 from .elementary import exp, expm1, like, log, log1p, sigmoid, tanh
-from .jit import Scalar, Vector, formula, kernel
+from .jit import Scalar, Vector, formula, routine
 from .memory import window
 
 (
@@ -163,7 +163,7 @@ def log_share(z: Scalar, largest: Scalar, log_total: Scalar) -> Scalar:
     return (z - largest) - log_total
 
 
-@kernel
+@routine
 def log_softmax(a: Vector, workspace: Vector, lanes: int) -> None:
     """a_js ← z_js − m_s − ln Σ_i e^(z_is − m_s), m_s = max_i z_is, in place on (units, lanes).
 
@@ -189,7 +189,7 @@ def log_softmax(a: Vector, workspace: Vector, lanes: int) -> None:
             row[s] = log_share(row[s], largest[s], total[s])
 
 
-@kernel
+@routine
 def forward(a: Vector, workspace: Vector, lanes: int, code: int) -> None:
     """a ← f(a), in place: z comes in, f(z) goes out, both (units, lanes).
 
@@ -235,7 +235,7 @@ def forward(a: Vector, workspace: Vector, lanes: int, code: int) -> None:
                 a[i] = exp(a[i])
 
 
-@kernel
+@routine
 def backward(delta: Vector, kept: Vector, code: int) -> None:
     """δ ← δ ⊙ f'(z), in place; kept is the layer's workspace, or its output a if it has none.
 

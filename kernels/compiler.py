@@ -30,6 +30,14 @@ class _WideVectorLower(Lower):
         return super().lower_function_body()
 
 
+class _CalledLower(_WideVectorLower):
+    """Also keeps LLVM from inlining the function."""
+
+    def lower_function_body(self) -> Any:
+        self.function.attributes.add("noinline")
+        return super().lower_function_body()
+
+
 class _LinkedLibrary(JITCodeLibrary):
     """The code of one kernel, there to be linked into an entry and to nothing else."""
 
@@ -98,6 +106,15 @@ class _KernelLowering(NativeLowering):
         return True
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _CalledKernelLowering(_KernelLowering):
+    _name = "nnlib_called_kernel_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _CalledLower
+
+
 class _Compiler(CompilerBase):
     lowering: type[NativeLowering]
 
@@ -121,3 +138,9 @@ class KernelCompiler(_Compiler):
     """For functions that only compiled code calls."""
 
     lowering = _KernelLowering
+
+
+class CalledKernelCompiler(_Compiler):
+    """The same for those that are called and not inlined."""
+
+    lowering = _CalledKernelLowering

@@ -34,7 +34,6 @@ _MANTISSA_32 = np.int32(23)
 _HALF_32 = np.float32(0.5)
 _ONE_32 = np.float32(1.0)
 _TWO_32 = np.float32(2.0)
-_FOUR_32 = np.float32(4.0)
 
 # The bits of 1 less those of √½, and of √½ itself: added to x they carry into the exponent where
 # the mantissa is above √2, so that m lies in [√½, √2).

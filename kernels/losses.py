@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from .activations import IDENTITY, LOG_SOFTMAX, relu, within
 from .elementary import exp, expm1, like, log1p, sigmoid, tanh
-from .jit import Scalar, Vector, elementwise, formula, kernel
+from .jit import Scalar, Vector, elementwise, formula, routine
 from .memory import window
 
 (
@@ -141,7 +141,7 @@ def weighted(weight: Scalar, value: Scalar) -> Scalar:
     return weight * value if weight > like(weight, 0) else like(weight, 0)
 
 
-@kernel
+@routine
 def cost(a: Vector, y: Vector, weight: Vector, code: int) -> float:
     """Σ_s v_s Σ_j J(a_js, y_js) over one block, as float64."""
     lanes = weight.size
@@ -201,7 +201,7 @@ def values(out: Vector, a: Vector, y: Vector, weight: Vector, code: int) -> None
             out[s] = weight[s] * softmax_cross_entropy(a[s], y[s])
 
 
-@kernel
+@routine
 def delta(delta_out: Vector, a: Vector, y: Vector, weight: Vector, code: int) -> None:
     """delta_out_js ← v_s ∂J/∂a_js over one block (∂J/∂z for the losses on logits)."""
     lanes = weight.size

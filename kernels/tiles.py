@@ -28,7 +28,7 @@ from numba.np import arrayobj
 # Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add.
 _WEIGHTED_SUMS = ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
 # Rows of δ of a tile, and rows of a.
-_LANE_PRODUCTS = ((4, (4, 1)), (2, (4, 1)), (1, (4, 1)))
+_LANE_PRODUCTS = ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
 
 # What `weighted_sums` adds to.
 FROM_ZERO, FROM_START, FROM_OUT = range(3)

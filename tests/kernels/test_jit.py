@@ -111,3 +111,31 @@ def test_only_jit_and_compiler_name_numba_options():
         if path.name not in ("jit.py", "compiler.py") and option.search(path.read_text("utf-8"))
     ]
     assert offenders == []
+
+
+@jit.routine
+def doubled(values):
+    for i in range(values.size):
+        values[i] *= 2
+
+
+@jit.kernel
+def tripled(values):
+    for i in range(values.size):
+        values[i] *= 3
+
+
+@jit.entry
+def six_times(values):
+    doubled(values)
+    tripled(values)
+
+
+def test_a_routine_is_called_and_a_kernel_inlined():
+    values = np.arange(20.0)
+    six_times(values)
+    np.testing.assert_array_equal(values, 6 * np.arange(20.0))
+    six_times.recompile()  # code that comes from the cache cannot be shown
+    (code,) = six_times.inspect_llvm().values()
+    calls = re.findall(r"call .*@[^(]*?(doubled|tripled)", code)
+    assert set(calls) == {"doubled"}
