@@ -25,8 +25,8 @@ PANELS = 8
 BLOCKS = 8
 # Up to so many rows of C a panel is read too seldom to be worth its copy.
 FEW_ROWS = 2 * ROWS
-# A is copied from so many elements on: up to then its lines stay in the first-level cache, or the
-# second, though they are not adjacent.
+# A is copied if it has more elements, and enough columns read it: rows as they lie are read once
+# for every group of panels, columns for every panel, each from a line of its own.
 LARGE_TRANSPOSED, LARGE = 2**14, 2**18
 _PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
 _BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
@@ -47,7 +47,10 @@ def gemm(
     factor = c.dtype.type(alpha)
     row_of_a, column_of_a = (1, lda) if transpose_a else (lda, 1)
     row_of_b, column_of_b = (1, ldb) if transpose_b else (ldb, 1)
-    copies_a = n > 2 * width and m * k > (LARGE_TRANSPOSED if transpose_a else LARGE)
+    if transpose_a:
+        copies_a = n > 2 * width and m * k > LARGE_TRANSPOSED
+    else:
+        copies_a = n > PANELS * width and m * k > LARGE
     copies_b = transpose_b or (m > FEW_ROWS and ldb > width)
     height = BLOCKS * side if copies_a else m
     for first_k in range(0, k, DEPTH):
@@ -65,16 +68,16 @@ def gemm(
                 first_a = top * row_of_a + first_k * column_of_a
                 if copies_a:
                     pack(block, a, first_a, lda, not transpose_a, depth, rows, side)
-                for j in range(0, columns, width):
-                    right, place_b, stride = panels, (j - direct) * depth, width
-                    if j < direct:
-                        right, place_b, stride = b, first_b + j, ldb
-                    for i in range(0, rows, ROWS):
-                        left_side, place_a = a, first_a + i * row_of_a
-                        row, step = row_of_a, column_of_a
-                        if copies_a:
-                            left_side, place_a = block, (i - i % side) * depth + i % side
-                            row, step = 1, side
+                for i in range(0, rows, ROWS):
+                    left_side, place_a = a, first_a + i * row_of_a
+                    row, step = row_of_a, column_of_a
+                    if copies_a:
+                        left_side, place_a = block, (i - i % side) * depth + i % side
+                        row, step = 1, side
+                    for j in range(0, columns, width):
+                        right, place_b, stride = panels, (j - direct) * depth, width
+                        if j < direct:
+                            right, place_b, stride = b, first_b + j, ldb
                         multiply_tile(
                             c, (top + i) * ldc + left + j, ldc, left_side, place_a, row, step,
                             right, place_b, stride, depth, rows - i, columns - j, factor, kept,

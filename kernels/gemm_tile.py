@@ -153,6 +153,21 @@ def _multiply_tile(
             offset = builder.select(inside, builder.mul(row_, _SIZE(r)), _SIZE(0))
             a_rows.append(builder.gep(a_data, [offset]))
 
+        # C is far away, a line per row; it comes while the sums are made.
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(
+                ir.VoidType(), [cgutils.voidptr_t, *(ir.IntType(32) for _ in range(3))]
+            ),
+            "llvm.prefetch.p0",
+        )
+        for r in range(ROWS):
+            for j in range(2):
+                offset = builder.add(builder.mul(ldc_, _SIZE(r)), _SIZE(j * width))
+                place = builder.bitcast(builder.gep(c_data, [offset]), cgutils.voidptr_t)
+                write, near, data = (ir.IntType(32)(number) for number in (1, 3, 1))
+                builder.call(prefetch, [place, write, near, data])
+
         before = builder.block
         loop = builder.append_basic_block("depth")
         after = builder.append_basic_block("after")
