@@ -207,7 +207,9 @@ MNIST_DEEP = Workload(
     "descent",
     problem=problems.mnist_deep,
     implementations={**peers("float32", scikit=True), **ours("float32")},
-    tolerances={"float32": Tolerance(1e-5, atol=2e-6)},
+    # In 200 steps a unit meets relu's kink on another side: NumPy and JAX end 4e-5 to 1.4e-4 from
+    # float64, nnlib 3e-7.
+    tolerances={"float32": Tolerance(1e-5, atol=5e-4)},
     ours="nnlib",
     flops=product_flops(problems.DEEP_SIZES, problems.MNIST_SAMPLES),
     bytes=descent_bytes(problems.DEEP_SIZES, problems.MNIST_SAMPLES, _DEEP_STEPS, 4),

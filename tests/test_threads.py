@@ -106,6 +106,7 @@ def _train_in_child(queue):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")  # JAX's, once it is imported
 def test_a_forked_child_trains():
     alone = train(**CASES["wide, mini-batches"])[0]
     context = multiprocessing.get_context("fork")
