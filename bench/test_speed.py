@@ -32,7 +32,7 @@ def test_speed(benchmark: Any, workload: Workload, name: str) -> None:
     if not benchmark.enabled:
         benchmark.pedantic(run, args=(1,))
         return
-    count, round_seconds = count_for(run)
+    count, round_seconds = count_for(run, workload.least_count)
     benchmark.pedantic(run, args=(count,), rounds=rounds_for(round_seconds))
     durations = [seconds / count for seconds in benchmark.stats.stats.data]
     median = statistics.median(durations)

@@ -19,12 +19,12 @@ def timed(run: Run, count: int) -> tuple[Result, float]:
     return result, time.perf_counter() - begin
 
 
-def count_for(run: Run) -> tuple[int, float]:
-    """A count that fills a round, and the seconds that the round takes.
+def count_for(run: Run, least: int = 1) -> tuple[int, float]:
+    """A count, of at least `least`, that fills a round, and the seconds that the round takes.
 
     It grows step by step, since what a call costs once would hide how little one count takes.
     """
-    count = 1
+    count = least
     while True:
         seconds = timed(run, count)[1]
         if seconds >= ROUND_SECONDS:

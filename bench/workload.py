@@ -106,6 +106,8 @@ class Workload:
         epochs may be reported by the "step".
     check_count
         Count of the run after which results are compared.
+    least_count
+        Counts that a timed run has at least: a descent of one epoch is mostly its beginning.
     flops
         Floating-point operations of the matrix products of one count, 0 where there are none.
     bytes
@@ -123,6 +125,7 @@ class Workload:
     unit: str = "epoch"
     units: int = 1
     check_count: int = 1
+    least_count: int = 1
     flops: int = 0
     bytes: int = 0
 

@@ -179,6 +179,7 @@ MNIST_ADAM = Workload(
     },
     tolerances={"float32": _ADAM},
     ours="nnlib",
+    least_count=4,
     flops=product_flops(problems.MNIST_SIZES, problems.MNIST_SAMPLES),
     bytes=descent_bytes(problems.MNIST_SIZES, problems.MNIST_SAMPLES, _MNIST_STEPS, 4, "adam"),
 )
@@ -195,6 +196,7 @@ MNIST = Workload(
     # After the 100 steps parameters differ by 2e-7, and are of the order of 0.04.
     tolerances={"float32": Tolerance(1e-4, atol=2e-6)},
     ours="nnlib",
+    least_count=4,
     flops=product_flops(problems.MNIST_SIZES, problems.MNIST_SAMPLES),
     bytes=descent_bytes(problems.MNIST_SIZES, problems.MNIST_SAMPLES, _MNIST_STEPS, 4),
 )
@@ -211,6 +213,7 @@ MNIST_DEEP = Workload(
     # float64, nnlib 3e-7.
     tolerances={"float32": Tolerance(1e-5, atol=5e-4)},
     ours="nnlib",
+    least_count=4,
     flops=product_flops(problems.DEEP_SIZES, problems.MNIST_SAMPLES),
     bytes=descent_bytes(problems.DEEP_SIZES, problems.MNIST_SAMPLES, _DEEP_STEPS, 4),
 )
@@ -225,6 +228,7 @@ WIDE = Workload(
     implementations={**peers("float32", scikit=True), **ours("float32")},
     tolerances={"float32": Tolerance(1e-5, atol=2e-6)},
     ours="nnlib",
+    least_count=4,
     flops=product_flops(problems.WIDE_SIZES, problems.WIDE_SAMPLES),
     bytes=descent_bytes(problems.WIDE_SIZES, problems.WIDE_SAMPLES, _WIDE_STEPS, 4),
 )

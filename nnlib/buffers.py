@@ -157,6 +157,9 @@ def state(
     else:
         first, second = memory.first, memory.second
         position[problem.STEP] = memory.steps
+    # Only the first half is read before it is written; the other is not touched until then.
+    snapshots = aligned_zeros(2 * parameters.size, parameters.dtype)
+    snapshots[: parameters.size] = parameters
     return problem.State(
         position,
         numbers,
@@ -167,7 +170,7 @@ def state(
         first,
         second,
         parameters.copy() if validated else np.empty(0, parameters.dtype),
-        np.concatenate([parameters, parameters]),
+        snapshots,
         generator,
     )
 

@@ -44,6 +44,10 @@ def test_a_round_is_long_enough_but_not_much_longer(clock, once, each):
     assert count == 1 or once < 0.01 * seconds
 
 
+def test_a_round_has_no_fewer_counts_than_asked_for(clock):
+    assert timing.count_for(run_of(clock, 0.0, 1.0), 4) == (4, pytest.approx(4.0))
+
+
 def test_rounds_fit_into_the_time():
     assert timing.rounds_for(0.001) == timing.MOST_ROUNDS
     assert timing.rounds_for(0.25) == 8
