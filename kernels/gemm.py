@@ -43,6 +43,9 @@ def gemm(
     """
     side = vector_size(c)
     width = 2 * side
+    group = max(
+        side, ROWS
+    )  # rows of A that lie side by side in its copy: whole tiles, whole vectors
     panels, block = stack_buffer(c, _PANELS_BYTES), stack_buffer(c, _BLOCK_BYTES)
     factor = c.dtype.type(alpha)
     row_of_a, column_of_a = (1, lda) if transpose_a else (lda, 1)
@@ -67,13 +70,13 @@ def gemm(
                 rows = min(height, m - top)
                 first_a = top * row_of_a + first_k * column_of_a
                 if copies_a:
-                    pack(block, a, first_a, lda, not transpose_a, depth, rows, side)
+                    pack(block, a, first_a, lda, not transpose_a, depth, rows, group)
                 for i in range(0, rows, ROWS):
                     left_side, place_a = a, first_a + i * row_of_a
                     row, step = row_of_a, column_of_a
                     if copies_a:
-                        left_side, place_a = block, (i - i % side) * depth + i % side
-                        row, step = 1, side
+                        left_side, place_a = block, (i - i % group) * depth + i % group
+                        row, step = 1, group
                     for j in range(0, columns, width):
                         right, place_b, stride = panels, (j - direct) * depth, width
                         if j < direct:

@@ -11,20 +11,29 @@ from typing import Any
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
 
+def _features() -> set[str]:
+    """What the processor that Numba compiles for can do, by LLVM's names."""
+    if config.CPU_FEATURES is not None:
+        return {name[1:] for name in config.CPU_FEATURES.split(",") if name.startswith("+")}
+    if config.CPU_NAME == "generic":
+        return set()
+    features = llvmlite.binding.get_host_cpu_features()
+    return {name for name, there in features.items() if there}
+
+
 def _machine() -> tuple[int, int]:
     """Bytes of a vector register, and how many of them there are."""
-    name = llvmlite.binding.get_default_triple()
-    if name.startswith(("x86_64", "i686")):
-        features = llvmlite.binding.get_host_cpu_features()
-        if features.get("avx512f"):
+    if llvmlite.binding.get_default_triple().startswith(("x86_64", "i686")):
+        features = _features()
+        if "avx512f" in features:
             return 64, 32
-        return (32, 16) if features.get("avx") else (16, 16)
+        return (32, 16) if "avx" in features else (16, 16)
     return 16, 32
 
 

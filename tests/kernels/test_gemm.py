@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
 
+import llvmlite.binding
 import numpy as np
 import pytest
 
@@ -90,3 +96,29 @@ def test_an_element_has_the_same_bits_in_any_part_of_c(dtype, rng):
             last - first, n, k, k, k, n, False, True, 1.0, 0.0,
         )  # fmt: skip
     np.testing.assert_array_equal(whole, part)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 processors")
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [("haswell", "+avx,+avx2,+fma"), ("x86-64", "+sse2")],
+    ids=["avx2", "sse2"],
+)
+def test_products_for_shorter_vectors(name, features, tmp_path):
+    """Vectors of 32 and of 16 bytes, whose tiles and copies have other sides."""
+    host = llvmlite.binding.get_host_cpu_features()
+    if not all(host.get(feature[1:]) for feature in features.split(",")):
+        pytest.skip(f"this processor lacks one of {features}")
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": name,
+        "NUMBA_CPU_FEATURES": features,
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    arguments = ["-q", "-p", "no:cacheprovider", __file__, "-k", "numpy or bits"]
+    child = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments], env=environment,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert child.returncode == 0, child.stdout[-3000:]
+    assert "passed" in child.stdout
