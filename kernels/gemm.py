@@ -13,7 +13,7 @@ anything with another: results do not depend on threads.
 from __future__ import annotations
 
 from .gemm_tile import ROWS, VECTOR_BYTES, copy_vector, multiply_tile, transpose_square, vector_size
-from .jit import Vector, subroutine
+from .jit import Vector, routine
 from .memory import stack_buffer
 
 # Rows of op(B) in a panel, which is two vectors wide: 32 KiB in vectors of 64 bytes, and leaves
@@ -32,7 +32,7 @@ _PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
 _BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
 
 
-@subroutine
+@routine
 def gemm(
     c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
     transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
@@ -87,7 +87,7 @@ def gemm(
                         )  # fmt: skip
 
 
-@subroutine
+@routine
 def pack(
     panels: Vector, matrix: Vector, start: int, leading: int, transpose: bool, depth: int,
     columns: int, width: int,

@@ -147,12 +147,6 @@ def elementwise(function: Function) -> Function:
     return njit(**options, **_OPTIONS)(function)
 
 
-def subroutine(function: Function) -> Function:
-    """Compile a kernel that is called, not inlined: large, and called from several places."""
-    options = {"fastmath": _REORDERED, "pipeline_class": KernelCompiler}
-    return njit(**options, **_OPTIONS)(function)
-
-
 formula = elementwise  # a scalar formula, inlined into the loop that uses it
 
 
