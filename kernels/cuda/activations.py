@@ -19,7 +19,7 @@ from ..activations import (
     SOFTPLUS,
     TANH,
 )
-from ..jit import Scalar, Vector
+from ..jit import Vector
 from .jit import cuda, kernel, twin
 
 exp, log, like = twin(elementary.exp), twin(elementary.log), twin(elementary.like)
@@ -66,21 +66,21 @@ def apply(a: Vector, workspace: Vector, i: int, code: int) -> None:
 
 
 @kernel
-def derivative(kept: Scalar, code: int) -> Any:
-    """f'(z) from what `forward` kept of it, or else from f(z); 1 for the output of a loss."""
+def derivative(kept: Vector, i: int, code: int) -> Any:
+    """f'(z_i) from what `forward` kept of it, or else from f(z_i); 1 for the output of a loss."""
     if code == SIGMOID:
-        return sigmoid_derivative(kept)
+        return sigmoid_derivative(kept[i])
     if code == TANH:
-        return tanh_derivative(kept)
+        return tanh_derivative(kept[i])
     if code == RELU:
-        return relu_derivative(kept)
+        return relu_derivative(kept[i])
     if code == LEAKY_RELU:
-        return leaky_relu_derivative(kept)
+        return leaky_relu_derivative(kept[i])
     if code == ELU:
-        return elu_derivative(kept)
+        return elu_derivative(kept[i])
     if code in (GELU, SILU, SOFTPLUS):
-        return kept
-    return like(kept, 0) if code == HEAVISIDE else like(kept, 1)
+        return kept[i]
+    return kept.dtype.type(0 if code == HEAVISIDE else 1)
 
 
 @kernel
@@ -120,5 +120,5 @@ def backward(delta: Vector, kept: Vector, code: int) -> None:
     Here f' comes first and `dense.delta` multiplies by it, since δ takes the place of a.
     """
     for i in range(cuda.threadIdx.x, delta.size, cuda.blockDim.x):
-        delta[i] = derivative(kept[i], code)
+        delta[i] = derivative(kept, i, code)
     cuda.syncthreads()

@@ -212,7 +212,7 @@ def cost_and_delta(integers: Vector, reals: Vector, memory: Vector, start: int) 
         value, y, v = a[i], tile.targets[i], weight[i % lanes]
         cost += weighted(v, element_cost(value, y, settings.loss))
         if training(state):
-            slope = derivative(kept[i], row[ACTIVATION])
+            slope = derivative(kept, i, row[ACTIVATION])
             a[i] = weighted(v, element_delta(value, y, settings.loss)) * slope
     cost = total(tile.scratch, cost)
     if cuda.threadIdx.x == 0:
@@ -277,7 +277,7 @@ def delta(integers: Vector, reals: Vector, memory: Vector, number: int) -> None:
             unit, s = row_of(i), column_of(j)
             if unit < d_in and s < lanes:
                 place = unit * lanes + s
-                delta_in[place] = sums[i, j] * derivative(kept[place], before[ACTIVATION])
+                delta_in[place] = sums[i, j] * derivative(kept, place, before[ACTIVATION])
 
 
 @entry
@@ -291,7 +291,7 @@ def thin_delta(integers: Vector, reals: Vector, memory: Vector, number: int) -> 
         model.table, number, global_tile(integers, parts.tile), lanes
     )
     for i in range(cuda.grid(1), delta_in.size, cuda.gridsize(1)):
-        delta_in[i] = derivative(kept[i], before[ACTIVATION]) * (mask[i] * delta_out[i])
+        delta_in[i] = derivative(kept, i, before[ACTIVATION]) * (mask[i] * delta_out[i])
 
 
 @entry

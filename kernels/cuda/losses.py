@@ -94,7 +94,7 @@ def delta(
     s = cuda.threadIdx.x % lanes
     hop = threads % lanes
     for i in range(cuda.threadIdx.x, a.size, threads):
-        slope = derivative(kept[i], activation)
+        slope = derivative(kept, i, activation)
         delta_out[i] = weighted(weight[s], element_delta(a[i], y[i], code)) * slope
         s += hop
         s -= lanes if s >= lanes else 0
