@@ -98,7 +98,7 @@ def cache_folder() -> str | None:
     return next((str(place / name) for place in places if _is_writable(place / name)), None)
 
 
-_CACHE_FOLDER = cache_folder()
+CACHE_FOLDER = cache_folder()
 
 
 # Without reference counts ("_nrt"): kernels allocate nothing and windows own nothing, and the
@@ -109,11 +109,11 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False
 def entry(function: Function) -> Function:
     """Compile a function that Python calls; keep the machine code on disk where possible."""
     options = {"fastmath": _IN_ORDER, "pipeline_class": EntryCompiler, **_OPTIONS}
-    if _CACHE_FOLDER is None:
+    if CACHE_FOLDER is None:
         return njit(**options)(function)
     # Numba reads the folder from its configuration, once, when the function is decorated.
     before = config.CACHE_DIR
-    config.CACHE_DIR = _CACHE_FOLDER
+    config.CACHE_DIR = CACHE_FOLDER
     try:
         return njit(cache=True, **options)(function)
     finally:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .cuda_launch import MOST_THREADS, processors
 from .kernels.cuda import evaluate
-from .kernels.cuda.jit import as_cuda_array, cuda
+from .kernels.cuda.jit import as_cuda_array, cuda, launcher
 from .validation import PROBABILITY_ERROR, on_gpu
 
 Array = NDArray[Any]
@@ -74,7 +74,7 @@ def gpu_targets(values: Any, d_out: int, dtype: np.dtype[Any], loss: str) -> Any
         raise ValueError("y holds numbers outside 0 … 1, wanted probabilities")
     if loss == "softmax_cross_entropy":
         errors = cuda.device_array(len(y), np.float64)
-        evaluate.row_errors[processors(), MOST_THREADS](errors, flat(y))
+        launcher(evaluate.row_errors, processors(), MOST_THREADS)(errors, flat(y))
         if errors.copy_to_host().max() > PROBABILITY_ERROR:
             raise ValueError("a row of y does not add up to 1, wanted probabilities that do")
     return y
@@ -84,7 +84,7 @@ def _survey(array: Any) -> Array:
     """How many values are not finite, below 0, above 1."""
     blocks, threads = processors(), MOST_THREADS
     found = cuda.device_array(3 * blocks, np.float64)
-    evaluate.survey[blocks, threads, 0, 8 * threads](found, flat(array))
+    launcher(evaluate.survey, blocks, threads, 8 * threads)(found, flat(array))
     counts: Array = found.copy_to_host().reshape(-1, 3).sum(axis=0)
     return counts
 

@@ -13,7 +13,7 @@ from .cuda_arrays import flat, on_device
 from .cuda_memory import Buffers
 from .kernels import problem
 from .kernels.cuda import evaluate, layers, steps
-from .kernels.cuda.jit import cuda
+from .kernels.cuda.jit import cuda, launcher
 from .kernels.cuda.problem import Header
 from .kernels.operations import COLUMNS, D_IN, D_OUT
 
@@ -69,13 +69,14 @@ def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
     buffers, x = own.upload(), on_device(flat(X))
     out = cuda.device_array(n * d_out, parameters.dtype)
     if cut.kind == "together":
-        evaluate.outputs[cut.blocks, cut.threads, 0, cut.shared](out, x, *buffers)
+        launcher(evaluate.outputs, cut.blocks, cut.threads, cut.shared)(out, x, *buffers)
         return out
     dummy = cuda.to_device(np.zeros(0, parameters.dtype))
     passes = cuda_launch.Layers(cut, table, buffers, (x, dummy, dummy, dummy, dummy))
+    write = launcher(layers.write_outputs, cut.groups, cut.threads)
     for start in range(0, n, cut.lanes):
         passes.forward(start)
-        layers.write_outputs[cut.groups, cut.threads, 0, 8 * cut.threads](out, *buffers, start)
+        write(out, *buffers, start)
     return out
 
 
@@ -102,6 +103,6 @@ def total_cost(
     cuda_launch.one_pass(cut, table, buffers, examples)(len(X))
     if gradient.size:
         grid = min(cut.groups, -(-parameters.size // cut.threads))
-        steps.norms[grid, cut.threads, 0, 8 * cut.threads](*buffers, *examples)
+        launcher(steps.norms, grid, cut.threads, 8 * cut.threads)(*buffers, *examples)
         gradient[:] = own.fetch(model.gradient)
     return math.fsum(own.fetch(parts.costs))

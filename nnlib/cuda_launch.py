@@ -14,14 +14,12 @@ from .kernels import problem
 from .kernels.activations import LOG_SOFTMAX, SOFTMAX
 from .kernels.cuda import descent, layers, steps
 from .kernels.cuda.block import TILE
-from .kernels.cuda.jit import SIMULATED, cuda
+from .kernels.cuda.jit import SHARED_BYTES, SIMULATED, cuda, launcher, most_shared_bytes
 from .kernels.cuda.problem import tile_elements
 from .kernels.operations import COLUMNS, DENSE, DROPOUT, Row
 
 Array = NDArray[Any]
 
-# What a block may have without asking the driver for more, on every device.
-SHARED_BYTES = 48 * 1024
 # The simulator takes a fraction of a millisecond per thread and per barrier.
 MOST_THREADS = 4 if SIMULATED else 256
 MOST_LANES = 7 if SIMULATED else 127
@@ -60,7 +58,7 @@ def cut(
         if single is not None:
             return single
     elements, threads = tile_elements(units, sizes[0], sizes[-1]), MOST_THREADS
-    lanes = tile_lanes(batch, elements, 0, threads, itemsize)
+    lanes = tile_lanes(batch, elements, 0, threads, itemsize, most_shared_bytes())
     if max(sizes) <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
         blocks = max(1, min(processors(), -(-batch // lanes)))
         shared = shared_bytes(lanes, elements, 0, threads, itemsize)
@@ -79,7 +77,9 @@ def cut_alone(
 ) -> Cut | None:
     """The cut of whole descents by a block each; None if one does not fit its shared memory."""
     elements, ahead = tile_elements(units, sizes[0], sizes[-1]), 2 * parameters
-    lanes = tile_lanes(batch, elements, ahead, MOST_THREADS, itemsize)
+    lanes = tile_lanes(batch, elements, ahead, MOST_THREADS, itemsize, SHARED_BYTES)
+    if lanes < min(batch, LEAST_LANES):  # more for a block leaves a processor with fewer blocks
+        lanes = tile_lanes(batch, elements, ahead, MOST_THREADS, itemsize, most_shared_bytes())
     if not lanes:
         return None
     threads = min(MOST_THREADS, -(-max(lanes, parameters // 8) // 32) * 32)
@@ -98,12 +98,14 @@ def work(cut: Cut, parameters: int, batch: int) -> int:
     return max(3 * parameters * batch, 1 if cut.kind == "alone" else 30_000)
 
 
-def tile_lanes(batch: int, elements: int, ahead: int, threads: int, itemsize: int) -> int:
-    """Samples of a tile: odd, tiles of equal size, within shared memory; 0 if none fits.
+def tile_lanes(
+    batch: int, elements: int, ahead: int, threads: int, itemsize: int, limit: int
+) -> int:
+    """Samples of a tile: odd, tiles of equal size, within `limit` bytes; 0 if none fits.
 
     elements is what a sample takes, ahead what lies before the tile.
     """
-    fitting = (SHARED_BYTES - 8 * threads - ahead * itemsize) // (elements * itemsize)
+    fitting = (limit - 8 * threads - ahead * itemsize) // (elements * itemsize)
     most = min(fitting, MOST_LANES)
     most -= most % 2 == 0
     if most < 1:
@@ -128,7 +130,7 @@ Arrays = tuple[Any, ...]
 
 def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Launch:
     """What runs whole descents, a block each, for a number of batches."""
-    launch = descent.descend[networks, cut.threads, 0, cut.shared]
+    launch = launcher(descent.descend, networks, cut.threads, cut.shared)
 
     def run(rounds: int) -> None:
         launch(*buffers, *examples, rounds)
@@ -139,7 +141,7 @@ def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Lau
 def one_pass(cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> Callable[[int], None]:
     """What makes the pass over the next batch, of so many examples, by many blocks."""
     if cut.kind == "together":
-        launch = steps.passes[cut.blocks, cut.threads, 0, cut.shared]
+        launch = launcher(steps.passes, cut.blocks, cut.threads, cut.shared)
         return lambda batch: launch(*buffers, *examples)
     return Layers(cut, table, buffers, examples).run
 
@@ -157,10 +159,10 @@ def together(
 ) -> Launch:
     """The same by many blocks: the launches of a step one after the other, none waited for."""
     flat = 8 * cut.threads
-    begin = steps.begin[1, cut.threads, 0, flat]
+    begin = launcher(steps.begin, 1, cut.threads, flat)
     passes = one_pass(cut, table, buffers, examples)
     grid = min(cut.groups, -(-parameters // cut.threads))
-    norms, step = steps.norms[grid, cut.threads, 0, flat], steps.step[grid, cut.threads, 0, flat]
+    norms, step = (launcher(entry, grid, cut.threads, flat) for entry in (steps.norms, steps.step))
     batches = -(-data.n // data.batch_size)
     rounds_of_epoch = batches + (held_out > 0)
 
@@ -185,43 +187,51 @@ class Layers:
     def __init__(self, cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> None:
         self._cut, self._buffers, self._examples = cut, buffers, examples
         self._rows = [Row(*map(int, row)) for row in table.reshape(-1, COLUMNS)]
-        side = math.isqrt(cut.threads)
-        self._square = (side, side), 0, cut.shared
-        # Loops over elements, as many threads as the machine has room for.
-        self._flat = cut.groups, cut.threads, 0, 8 * cut.threads
+        self._load, self._cost_and_delta = map(self._flat, (layers.load, layers.cost_and_delta))
+        self._thin, self._thin_delta = map(self._flat, (layers.thin, layers.thin_delta))
+        self._softmax = self._flat(layers.softmax)
+        lanes, splits = cut.lanes, cut.blocks
+        self._forward = [self._square(layers.forward, lanes, row.d_out) for row in self._rows]
+        self._gradient = [
+            self._square(layers.gradient, row.d_in, row.d_out, splits) for row in self._rows
+        ]
+        self._delta = [self._square(layers.delta, lanes, row.d_in) for row in self._rows]
 
     def run(self, batch: int) -> None:
         """Gradient and cost of the next batch, of so many examples."""
         for start in range(0, batch, self._cut.lanes):
             self.forward(start)
-            layers.cost_and_delta[self._flat](*self._buffers, start)
+            self._cost_and_delta(*self._buffers, start)
             self._backward(start)
 
     def forward(self, start: int) -> None:
         """The samples of the batch from `start` on, through all layers."""
-        layers.load[self._flat](*self._buffers, *self._examples, start)
+        self._load(*self._buffers, *self._examples, start)
         for number, row in enumerate(self._rows):
             if row.kind == DROPOUT:
-                layers.thin[self._flat](*self._buffers, number, start)
+                self._thin(*self._buffers, number, start)
                 continue
-            grid = self._tiles(self._cut.lanes), self._tiles(row.d_out)
-            layers.forward[grid, *self._square](*self._buffers, number)
+            self._forward[number](*self._buffers, number)
             if row.activation in (SOFTMAX, LOG_SOFTMAX):
-                layers.softmax[self._flat](*self._buffers, number)
+                self._softmax(*self._buffers, number)
 
     def _backward(self, start: int) -> None:
         for number, row in reversed(list(enumerate(self._rows))):
             if row.kind == DENSE:
-                cube = self._tiles(row.d_in), self._tiles(row.d_out), self._cut.blocks
-                layers.gradient[cube, *self._square](*self._buffers, number, start)
+                self._gradient[number](*self._buffers, number, start)
             if number == 0:
                 return
             if row.kind == DENSE:
-                grid = self._tiles(self._cut.lanes), self._tiles(row.d_in)
-                layers.delta[grid, *self._square](*self._buffers, number)
+                self._delta[number](*self._buffers, number)
             else:
-                layers.thin_delta[self._flat](*self._buffers, number)
+                self._thin_delta(*self._buffers, number)
 
-    def _tiles(self, count: int) -> int:
-        """Blocks along a side of `count` elements."""
-        return -(-count // (TILE * math.isqrt(self._cut.threads)))
+    def _flat(self, entry: Any) -> Callable[..., None]:
+        """A loop over elements, by as many threads as the machine has room for."""
+        return launcher(entry, self._cut.groups, self._cut.threads, 8 * self._cut.threads)
+
+    def _square(self, entry: Any, columns: int, rows: int, splits: int = 1) -> Callable[..., None]:
+        """A product of so many rows and columns, a square block of threads per tile."""
+        side = math.isqrt(self._cut.threads)
+        grid = -(-columns // (TILE * side)), -(-rows // (TILE * side)), splits
+        return launcher(entry, grid, (side, side), self._cut.shared)

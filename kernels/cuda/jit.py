@@ -1,7 +1,8 @@
 """The decorators that compile every CUDA kernel; no other file imports Numba's CUDA or its options.
 
 ``entry``
-    Launched from Python over a grid of blocks of threads.
+    Launched from Python over a grid of blocks of threads, by what `launcher` returns; kept in the
+    on-disk cache, in the folder of the CPU's kernels.
 ``kernel``
     A loop called from compiled code only, by all threads of a block together. When it returns,
     all of them have done their part.
@@ -16,7 +17,8 @@ them is plain Python.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -25,6 +27,7 @@ from numba import config, types
 from numba import cuda as _cuda
 from numba.core.dispatcher import Dispatcher
 
+from ..jit import CACHE_FOLDER
 from ..memory import window as _cpu_window
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -52,6 +55,22 @@ class _Simulator:
 
 cuda: Any = _Simulator() if SIMULATED else _cuda
 
+# What a block may have of shared memory without asking the driver for more, on every device.
+SHARED_BYTES = 48 * 1024
+
+
+@contextmanager
+def _configured(**values: Any) -> Iterator[None]:
+    """Other values in Numba's configuration, for as long as it reads them."""
+    before = {name: getattr(config, name) for name in values}
+    try:
+        for name, value in values.items():
+            setattr(config, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(config, name, value)
+
 
 def as_cuda_array(values: Any) -> Any:
     """Numba's view of an array that lies on the GPU; the simulator has its own kind only."""
@@ -59,9 +78,12 @@ def as_cuda_array(values: Any) -> Any:
 
 
 def entry(function: Function) -> Any:
-    """Compile a function that Python launches: ``function[blocks, threads, stream, shared](…)``."""
+    """Compile a function that Python launches, see `launcher`; keep the code where possible."""
     if not SIMULATED:
-        return cuda.jit(max_registers=_MOST_REGISTERS)(function)
+        options = {"max_registers": _MOST_REGISTERS, "cache": CACHE_FOLDER is not None}
+        # Numba reads the folder from its configuration, once, when the function is decorated.
+        with _configured(CACHE_DIR=CACHE_FOLDER):
+            return cuda.jit(**options)(function)
 
     @functools.wraps(function)
     def quiet(*arguments: Any) -> None:
@@ -71,6 +93,44 @@ def entry(function: Function) -> Any:
             function(*arguments)
 
     return cuda.jit(quiet)
+
+
+def launcher(function: Any, blocks: Any, threads: Any, shared: int = 0) -> Callable[..., None]:
+    """What launches an entry over a grid, for blocks with so many bytes of shared memory."""
+    if SIMULATED:  # which keeps one grid per entry, the one asked for last
+        return lambda *arguments: function[blocks, threads, 0, shared](*arguments)
+    # Numba warns of small grids when it makes the configuration; those of small networks are.
+    with _configured(CUDA_LOW_OCCUPANCY_WARNINGS=0):
+        launch: Callable[..., None] = function[blocks, threads, 0, shared]
+    if shared <= SHARED_BYTES:
+        return launch
+    is_allowed = False
+
+    def launch_with_more(*arguments: Any) -> None:
+        nonlocal is_allowed
+        if not is_allowed:
+            _allow_shared(function, arguments, shared)
+            is_allowed = True
+        launch(*arguments)
+
+    return launch_with_more
+
+
+def _allow_shared(function: Any, arguments: Sequence[Any], shared: int) -> None:
+    """Ask the driver for more shared memory for the blocks of an entry; Numba never does."""
+    from numba.cuda.cudadrv.driver import binding, driver
+
+    compiled = function.compile(tuple(map(function.typeof_pyval, arguments)))
+    handle = compiled.library.get_cufunc().handle
+    attribute = binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    driver.cuKernelSetAttribute(attribute, shared, handle, _cuda.get_current_device().id)
+
+
+def most_shared_bytes() -> int:
+    """What a block may have of shared memory if the driver is asked, see `launcher`."""
+    if SIMULATED:
+        return SHARED_BYTES
+    return int(_cuda.get_current_device().MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
 
 
 def kernel(function: Function) -> Function:

@@ -1,21 +1,26 @@
-"""Compile every CUDA kernel for compute capability 9.0 without a GPU: registers and spills.
+"""Compile and link every CUDA kernel for compute capability 9.0 without a GPU, as for one.
 
 ``python -m tests.cuda.compile_kernels``, with numba-cuda and its toolkit installed, and ptxas from
-nvidia-cuda-nvcc for the numbers. In a process of its own: Numba asks a device for its capability
-when it compiles what a kernel calls, and here there is none to ask.
+nvidia-cuda-nvcc for the numbers of registers and spills. In a process of its own: Numba asks a
+device for its capability when it compiles, and here there is none to ask but the one made up below.
+A second process then finds all of them in the on-disk cache.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
+import numpy as np
 from numba import types
 
 CAPABILITY = (9, 0)
@@ -45,14 +50,29 @@ def entries() -> Iterator[tuple[str, Any]]:
                 yield f"{name}.{own.__name__}", function
 
 
-def ptx(function: Any, dtype: Any) -> str:
-    """The code of a kernel for networks of this dtype."""
+def made_up_gpu() -> list[Any]:
+    """Let Numba find a GPU on which nothing runs; returns a list of what its driver is asked."""
+    from numba.cuda import dispatcher
+    from numba.cuda.cudadrv import devices, driver
+
     from nnlib.kernels.cuda.jit import cuda
 
+    asked: list[Any] = []
+    device = SimpleNamespace(compute_capability=CAPABILITY, id=0)
+    module = SimpleNamespace(initialized=True)
+    module.get_function = lambda name: SimpleNamespace(module=module, handle=name)
+    context = SimpleNamespace(device=device, create_module_image=lambda *_: module)
+    devices.get_context = lambda *_: context
+    dispatcher.get_current_device = cuda.get_current_device = lambda: device
+    driver.driver = SimpleNamespace(cuKernelSetAttribute=lambda *values: asked.append(values))
+    return asked
+
+
+def compiled(function: Any, dtype: Any) -> Any:
+    """A kernel for networks of this dtype, linked."""
     code = function.py_func.__code__
     names = code.co_varnames[: code.co_argcount]
-    signature = tuple(_KINDS.get(name, dtype[::1]) for name in names)
-    return str(cuda.compile_ptx(function.py_func, signature, cc=CAPABILITY)[0])
+    return function.compile(tuple(_KINDS.get(name, dtype[::1]) for name in names))
 
 
 def assemble(code: str, most_registers: int | None) -> str:
@@ -64,27 +84,58 @@ def assemble(code: str, most_registers: int | None) -> str:
         path = Path(folder, "kernel.ptx")
         path.write_text(code, encoding="utf-8")
         limit = [f"-maxrregcount={most_registers}"] if most_registers else []
-        command = [found[0], "-v", "-arch=sm_90", *limit, path, "-o", "/dev/null"]
+        command = [found[0], "-v", "-arch=sm_90a", *limit, path, "-o", "/dev/null"]
         report = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     registers = max(map(int, re.findall(r"Used (\d+) registers", report)))
     spills = sum(map(int, re.findall(r"(\d+) bytes spill", report)))
     return f"{registers:4d} registers, {spills:5d} bytes of spills"
 
 
-def main() -> None:
-    """Compile all of them, in both dtypes."""
-    from numba.cuda import dispatcher
+def check_shared_memory(asked: list[Any]) -> None:
+    """Blocks with more than 48 KiB have it asked for, once."""
+    from numba.cuda.cudadrv.driver import binding
 
-    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CAPABILITY)
-    count = 0
+    from nnlib.kernels.cuda import evaluate, jit
+
+    before = len(asked)
+    launch = jit.launcher(evaluate.survey, 1, 32, 200_000)
+    with mock.patch("numba.cuda.dispatcher._Kernel.launch") as launched:
+        for _ in range(2):
+            launch(np.zeros(3), np.zeros(9, np.float32))
+    ((attribute, size, name, device),) = asked[before:]
+    wanted = binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    assert (attribute, size, device, launched.call_count) == (wanted, 200_000, 0, 2)
+    assert "survey" in name
+
+
+def main() -> None:
+    """Compile all of them in both dtypes, and once more by a process that has only to load them."""
+    asked = made_up_gpu()
+    again = len(sys.argv) > 1
+    count = hits = 0
     for name, function in entries():
         for dtype in (types.float32, types.float64):
-            limit = function.targetoptions.get("max_registers")
-            print(f"{name:24s} {dtype!s:8s} {assemble(ptx(function, dtype), limit)}", flush=True)
+            library = compiled(function, dtype).library
             count += 1
-    print(f"{count} kernels compiled for compute capability {CAPABILITY[0]}.{CAPABILITY[1]}")
+            if not again:
+                code = library.get_lto_ptx().strip("\0")
+                limit = function.targetoptions["max_registers"]
+                print(f"{name:24s} {dtype!s:8s} {assemble(code, limit)}", flush=True)
+        hits += sum(function.stats.cache_hits.values())
     assert count == 2 * sum(1 for _ in entries()) > 20
+    if again:
+        assert hits == count, f"{hits} of {count} kernels came from the cache"
+        print(f"all {count} came from the cache in a second process")
+        return
+    print(f"{count} kernels compiled for compute capability {CAPABILITY[0]}.{CAPABILITY[1]}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_shared_memory(asked)
+    subprocess.run([sys.executable, "-m", "tests.cuda.compile_kernels", "again"], check=True)
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as folder:
+        # Before the kernels are imported: then their folder is chosen.
+        os.environ.setdefault("NUMBA_CACHE_DIR", folder)
+        main()
