@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 from .programs import blas
@@ -23,15 +24,15 @@ def machine_facts() -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 2),
         "blas": blas.LIMIT,
         "python": platform.python_version(),
-        "versions": _versions(),
+        "versions": versions(_PACKAGES),
         "compiler": _compiler(),
     }
 
 
-def _versions() -> dict[str, str]:
-    """Versions of the packages that are installed."""
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Versions of those packages that are installed."""
     found = {}
-    for package in _PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

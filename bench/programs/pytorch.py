@@ -16,8 +16,8 @@ from ..workload import Array, Result, Run, UnavailableError
 def descent(problem: Problem, dtype: str) -> Run:
     """Epochs of gradient descent or Adam, or iterations of L-BFGS with the strong-Wolfe search."""
     torch = _torch()
-    X, y = _examples(problem, dtype)
-    model, loss = _model(problem, dtype), _loss(problem)
+    X, y = examples(problem, dtype)
+    model, loss = build_model(problem, dtype), build_loss(problem)
     start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
     train = _lbfgs if problem.optimizer == "lbfgs" else _steps
 
@@ -40,8 +40,8 @@ def compiled_descent(problem: Problem, dtype: str) -> Run:
     """
     torch = _torch()
     _compiler_at_hand()
-    X, y = _examples(problem, dtype)
-    model, loss = _model(problem, dtype), _loss(problem)
+    X, y = examples(problem, dtype)
+    model, loss = build_model(problem, dtype), build_loss(problem)
     names = [name for name, _ in model.named_parameters()]
     start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
     n, batch = len(X), problem.batch_size or len(X)
@@ -49,7 +49,7 @@ def compiled_descent(problem: Problem, dtype: str) -> Run:
     def batch_loss(parameters: Any, x: Any, y: Any) -> Any:
         return loss(torch.func.functional_call(model, parameters, (x,)), y)
 
-    update = _COMPILED_STEPS[problem.optimizer]
+    update = UPDATES[problem.optimizer]
 
     @torch.compile  # type: ignore[untyped-decorator]
     def step(parameters: Any, memory: Any, x: Any, y: Any) -> Any:
@@ -108,7 +108,7 @@ def _predictions(problem: Problem, dtype: str, model: Any) -> Run:
 def _prediction_modules(problem: Problem, dtype: str) -> list[Any]:
     """The model at its start, with the output's activation."""
     torch = _torch()
-    model = _model(problem, dtype)
+    model = build_model(problem, dtype)
     start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), start, strict=True):
@@ -119,10 +119,10 @@ def _prediction_modules(problem: Problem, dtype: str) -> list[Any]:
 def cost(problem: Problem, parameters: Array) -> float:
     """PyTorch's own loss at the given parameters."""
     torch = _torch()
-    X, y = _examples(problem, "float64")
-    model = _model(problem, "float64")
+    X, y = examples(problem, "float64")
+    model = build_model(problem, "float64")
     torch.nn.utils.vector_to_parameters(torch.from_numpy(parameters), model.parameters())
-    return float(_loss(problem)(model(X), y).item())
+    return float(build_loss(problem)(model(X), y).item())
 
 
 def _torch() -> Any:
@@ -133,7 +133,7 @@ def _torch() -> Any:
     return torch
 
 
-def _examples(problem: Problem, dtype: str) -> tuple[Any, Any]:
+def examples(problem: Problem, dtype: str) -> tuple[Any, Any]:
     """Inputs and targets; class numbers for the softmax cross-entropy."""
     torch = _torch()
     y = problem.y.astype(dtype)
@@ -142,7 +142,7 @@ def _examples(problem: Problem, dtype: str) -> tuple[Any, Any]:
     return torch.from_numpy(problem.X.astype(dtype)), torch.from_numpy(y)
 
 
-def _model(problem: Problem, dtype: str) -> Any:
+def build_model(problem: Problem, dtype: str) -> Any:
     """Linear layers and activations; none on the output where the loss takes the logits."""
     torch = _torch()
     kinds = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
@@ -154,7 +154,7 @@ def _model(problem: Problem, dtype: str) -> Any:
     return torch.nn.Sequential(*modules).to(getattr(torch, dtype))
 
 
-def _loss(problem: Problem) -> Callable[[Any, Any], Any]:
+def build_loss(problem: Problem) -> Callable[[Any, Any], Any]:
     """J of a batch: the mean over its examples, or the sum where the problem says so."""
     torch = _torch()
     if problem.loss == "binary_cross_entropy":
@@ -215,7 +215,7 @@ def _compiled_adam(parameters: Any, memory: Any, gradient: Any, rate: float) -> 
         w.sub_(length * m[name] / ((s[name] * scale).sqrt() + 1e-8))
 
 
-_COMPILED_STEPS = {"sgd": _compiled_sgd, "adam": _compiled_adam}
+UPDATES = {"sgd": _compiled_sgd, "adam": _compiled_adam}
 
 
 def _lbfgs(

@@ -1,20 +1,64 @@
-"""The benchmark for GPUs runs to its end, at sizes for the simulator."""
+"""The benchmark for GPUs runs to its end, at sizes for the simulator, and checks every kernel."""
 
 from __future__ import annotations
 
-import sys
+import json
 
 import numba
 import pytest
 
+from tests.cuda.compile_kernels import MODULES
 
-@pytest.mark.skipif(not numba.config.ENABLE_CUDASIM, reason="needs NUMBA_ENABLE_CUDASIM=1")
-def test_it_checks_and_measures(monkeypatch, capsys):
-    from bench import gpu
+pytestmark = pytest.mark.skipif(
+    not numba.config.ENABLE_CUDASIM, reason="needs NUMBA_ENABLE_CUDASIM=1"
+)
+PEERS = ("PyTorch", "JAX")
 
-    monkeypatch.setattr(sys, "argv", ["bench.gpu", "--tiny"])
-    gpu.main()
-    output = capsys.readouterr().out
-    assert output.count("largest error") == 6
-    assert "1024 wide" in output
-    assert "not timed" in output
+
+def test_it_checks_and_measures(tmp_path, capsys):
+    from bench.gpu.__main__ import main
+
+    # Where a peer is not installed, its jobs fail and say so.
+    main(["--tiny", "--budget", "3000", "--results", str(tmp_path), "--only", "nnlib"])
+    main(["--tiny", "--budget", "3000", "--results", str(tmp_path / "all"), "--only", "ceilings"])
+    assert "not timed" in capsys.readouterr().out
+    document = json.loads((tmp_path / "gpu-simulator.json").read_text(encoding="utf-8"))
+    rows = document["rows"]
+    assert document["gpu"] == "simulator"
+    assert {row["section"] for row in rows} == {"populations", "narrow", "wide"}
+    for row in rows:
+        assert row["status"] == "checked", row
+        assert row["rate"] is None
+        assert 0 < row["error"] <= row["limit"]
+    assert (tmp_path / "gpu-simulator.md").read_text(encoding="utf-8").startswith("# simulator")
+    assert (tmp_path / "all" / "gpu-simulator.json").exists()
+
+
+class Launched:
+    """A kernel that remembers its launches."""
+
+    def __init__(self, name, kernel, seen):
+        self.name, self.kernel, self.seen = name, kernel, seen
+
+    def __getitem__(self, configuration):
+        self.seen.add(self.name)
+        return self.kernel[configuration]
+
+
+def test_every_kernel_is_checked(monkeypatch):
+    from importlib import import_module
+
+    from bench.gpu import checks
+
+    names, seen = set(), set()
+    for name in MODULES:
+        module = import_module(f"nnlib.kernels.cuda.{name}")
+        for key, value in list(vars(module).items()):
+            if type(value).__name__ == "FakeCUDAKernel" and value.fn.__module__ == module.__name__:
+                names.add(f"{name}.{key}")
+                monkeypatch.setattr(module, key, Launched(f"{name}.{key}", value, seen))
+    for kind in checks.KINDS:
+        for row in checks.check(kind, tiny=True):
+            assert row.status == "checked", row
+    assert names
+    assert seen == names

@@ -1,0 +1,125 @@
+"""Every CUDA kernel against float64 on the processor, with random data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import nnlib
+from nnlib import cuda_launch
+from nnlib.kernels.cuda.jit import cuda
+
+from ..workload import Array
+from .rows import CHECKED, FAILED, Row
+
+# For each way to cut a descent: the widest tiled layer and one block's most work, which make any
+# shape go that way, then sizes and examples.
+KINDS = {
+    "alone": (10**6, 10**12, (3, 6, 5, 2), 200),
+    "together": (10**6, 0, (5, 33, 17, 3), 3000),
+    "layers": (0, 0, (20, 150, 140, 3), 600),
+}
+TINY = (2, 3, 4, 2), 9
+# Differences to the largest number of a result. The sums are a few thousand terms long, and three
+# epochs of Adam carry their rounding on.
+LIMITS = {"float32": 2e-4, "float64": 1e-11}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A network and a descent that make some kernels run.
+
+    Attributes
+    ----------
+    name
+        In the report.
+    activation, loss
+        Of the network; the targets suit the loss.
+    options
+        Of the descent.
+    """
+
+    name: str
+    activation: Any
+    loss: str
+    options: dict[str, Any]
+
+
+CHECKS = (
+    Check("tanh, mini-batches, Adam", "tanh", "half_squared_error",
+          {"optimizer": "adam", "learning_rate": 0.01}),
+    Check("softmax, clipped norm, dropout", ["relu", "gelu", "softmax"], "softmax_cross_entropy",
+          {"clip_norm": 0.05, "dropout": 0.2}),
+    Check("weights, penalties, max-norm", ["elu", "silu", "identity"], "huber",
+          {"weight_decay": 0.01, "l1": 1e-3, "max_norm": 1.5, "optimizer": "momentum"}),
+    Check("validation, sigmoid", ["softplus", "tanh", "sigmoid"], "binary_cross_entropy",
+          {"validation": 0.25, "optimizer": "rmsprop", "learning_rate": 0.001}),
+)  # fmt: skip
+
+
+def check(kind: str, tiny: bool) -> Iterator[Row]:
+    """F, J, derJ and a descent of every check in both dtypes, cut in one way."""
+    sizes, n = TINY if tiny else KINDS[kind][2:]
+    with cut_as(kind):
+        for dtype, limit in LIMITS.items():
+            for one in CHECKS:
+                workload = f"{kind}, {'-'.join(map(str, sizes))}, {dtype}"
+                try:
+                    error = _error(one, sizes, n, dtype)
+                except Exception as problem:
+                    message = f"{type(problem).__name__}: {problem}"
+                    yield Row("kernels", workload, one.name, FAILED, message=message)
+                    continue
+                status = CHECKED if error <= limit else FAILED
+                yield Row("kernels", workload, one.name, status, error=error, limit=limit)
+
+
+@contextmanager
+def cut_as(kind: str) -> Iterator[None]:
+    """Every descent in here is cut in this way, whatever its shape."""
+    names = "MOST_WIDTH", "WORK_OF_ONE_BLOCK", "LEAST_LANES"
+    before = {name: getattr(cuda_launch, name) for name in names}
+    try:
+        for name, value in zip(names, (*KINDS[kind][:2], 1), strict=True):
+            setattr(cuda_launch, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(cuda_launch, name, value)
+
+
+def _error(one: Check, sizes: tuple[int, ...], n: int, dtype: str) -> float:
+    """Largest difference to float64 on the processor, in parts of each result's largest number."""
+    rng = np.random.default_rng(1)
+    X, targets = rng.normal(size=(n, sizes[0])), rng.uniform(size=(n, sizes[-1]))
+    y = targets / targets.sum(axis=1, keepdims=True)
+    options = {"epochs": 3, "batch_size": -(-n // 3), "seed": 3, "progress": False, **one.options}
+    if "weight_decay" in options:
+        options["sample_weight"] = rng.integers(0, 4, n)
+    start = nnlib.Network(sizes, one.activation, one.loss, seed=1, device="cpu")
+    views = list(zip(start.weights, start.biases, strict=True))
+    X, y = X.astype(dtype), y.astype(dtype)
+    # The masks are drawn by the processor's blocks, whose length depends on the dtype.
+    exact = dtype if "dropout" in options else "float64"
+    found = []
+    for device, own in (("cpu", exact), ("cuda", dtype)):
+        net = nnlib.Network(sizes, one.activation, one.loss, own, initializer=views, device=device)
+        there = device == "cuda" and "validation" not in options
+        data: Any = (cuda.to_device(X), cuda.to_device(y)) if there else (X, y)
+        found.append(_results(net, X, data, options))
+    pairs = zip(*found, strict=True)
+    return max(float(np.abs(a - b).max() / max(np.abs(a).max(), 1e-300)) for a, b in pairs)
+
+
+def _results(net: nnlib.Network, X: Any, data: Any, options: dict[str, Any]) -> list[Array]:
+    dW, db = net.derJ(*data)
+    results = [net.F(X), np.array([net.J(*data)]), *dW, *db]
+    history = net.descent(*data, **options)
+    results += [history.J, net.parameters]
+    if history.validation_J is not None:
+        results.append(history.validation_J)
+    return [np.asarray(result, np.float64) for result in results]
