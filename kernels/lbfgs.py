@@ -18,12 +18,14 @@ from .memory import window
 from .objective import (
     COST_SETTLED,
     EPOCH,
+    EVALUATIONS,
     GRADIENT_VANISHED,
     PHASE,
     STALLED,
     STATUS,
     Settings,
     add_block,
+    complete,
     copy,
     dot,
     is_finite,
@@ -68,14 +70,31 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
     position = state.position
     while budget > 0 and position[STATUS] == RUNNING:
         budget -= 1
-        # Every step is called from one place: each call is a copy for the compiler to optimise.
-        if not add_block(model, data, position, state.cost, settings):
-            continue
-        if is_accepted(model, state):
-            finish_iteration(model, state, settings)
-        if position[PHASE] == AIMING:
-            start_search(state)
-        move(model, state)
+        if add_block(model, data, position, state.cost, settings):
+            advance(model, state, settings)
+
+
+@entry
+def descend_from(model: Model, state: State, settings: Settings) -> None:
+    """Go on from an evaluation at model.parameters that was made elsewhere, on a GPU say.
+
+    state.cost[0] and model.gradient hold Σ J(x_i, y_i) and its gradient. model.parameters is then
+    what to evaluate next, if state is still running. Otherwise as `descend`.
+    """
+    state.position[EVALUATIONS] += 1
+    complete(model, state.cost, settings)
+    advance(model, state, settings)
+
+
+@kernel
+def advance(model: Model, state: State, settings: Settings) -> None:
+    """From J and ∇J at model.parameters to the parameters where they are wanted next."""
+    # Every step is called from one place: each call is a copy for the compiler to optimise.
+    if is_accepted(model, state):
+        finish_iteration(model, state, settings)
+    if state.position[PHASE] == AIMING:
+        start_search(state)
+    move(model, state)
 
 
 @kernel

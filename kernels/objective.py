@@ -56,9 +56,15 @@ def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings
     )  # fmt: skip
     if not next_block(position, settings):
         return False
+    complete(model, cost, settings)
+    return True
+
+
+@kernel
+def complete(model: Model, cost: Vector, settings: Settings) -> None:
+    """From Σ J(x_i, y_i) in cost[0] and its gradient in model.gradient to J and ∇J, in place."""
     scale_gradient(model, settings)
     cost[0] = total_cost(model, settings, cost[0])
-    return True
 
 
 @kernel

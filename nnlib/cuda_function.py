@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -80,6 +79,56 @@ def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
     return out
 
 
+class DataCost:
+    """Σ v J over a data set and its gradient, at parameters that change; all else stays there.
+
+    Parameters
+    ----------
+    table, parameters, units, loss
+        The network; of its parameters, size and dtype.
+    X, y, weights : array
+        Examples, on the GPU or on the host; weights is empty or one factor per example.
+    gradient : bool
+        Whether gradients are wanted, not costs alone.
+    """
+
+    def __init__(
+        self,
+        table: Array,
+        parameters: Array,
+        units: int,
+        loss: int,
+        X: Any,
+        y: Any,
+        weights: Any,
+        gradient: bool,
+    ) -> None:
+        weighted = (1 if gradient else 2) if len(weights) else 0
+        cut, self._own = evaluation(table, parameters, units, len(X), loss, weighted)
+        self._model, state, self._parts = self._own.network(0)
+        state.position[problem.VALIDATING] = not gradient
+        self._buffers = self._own.upload()
+        x, targets = on_device(flat(X)), on_device(flat(y))
+        v = on_device(weights if len(weights) else np.zeros(1, parameters.dtype))
+        self._examples = x, targets, v, x, targets
+        self._n = len(X)
+        self._pass = cuda_launch.one_pass(cut, table, self._buffers, self._examples)
+        grid = min(cut.groups, -(-parameters.size // cut.threads))
+        self._add_up = launcher(steps.norms, grid, cut.threads, 8 * cut.threads)
+
+    def at(self, parameters: Array, gradient: Array) -> float:
+        """Σ v J at these parameters; gradient ← Σ v ∇J, or nothing if it is empty."""
+        self._own.send(self._model.parameters, parameters)
+        self._pass(self._n)
+        if gradient.size:
+            self._add_up(*self._buffers, *self._examples)
+            gradient[:] = self._own.fetch(self._model.gradient)
+        costs = self._own.fetch(self._parts.costs)
+        # A line search may try parameters whose cost is beyond all numbers.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(costs.sum())
+
+
 def total_cost(
     table: Array,
     parameters: Array,
@@ -91,18 +140,6 @@ def total_cost(
     gradient: Array,
 ) -> float:
     """Σ v J over the data; gradient ← Σ v ∇J, or nothing if it is empty."""
-    weighted = (1 if gradient.size else 2) if len(weights) else 0
-    cut, own = evaluation(table, parameters, units, len(X), loss, weighted)
-    model, state, parts = own.network(0)
-    state.position[problem.VALIDATING] = not gradient.size
-    buffers = own.upload()
-    dummy = np.zeros(1, parameters.dtype)
-    x, targets = on_device(flat(X)), on_device(flat(y))
-    v = cuda.to_device(weights if len(weights) else dummy)
-    examples = x, targets, v, x, targets
-    cuda_launch.one_pass(cut, table, buffers, examples)(len(X))
-    if gradient.size:
-        grid = min(cut.groups, -(-parameters.size // cut.threads))
-        launcher(steps.norms, grid, cut.threads, 8 * cut.threads)(*buffers, *examples)
-        gradient[:] = own.fetch(model.gradient)
-    return math.fsum(own.fetch(parts.costs))
+    wanted = gradient.size > 0
+    cost = DataCost(table, parameters, units, loss, X, y, weights, wanted)
+    return cost.at(parameters, gradient)

@@ -80,6 +80,11 @@ class Buffers:
         for there, buffer in zip(self._device, self.host, strict=True):
             there.copy_to_host(buffer)
 
+    def send(self, place: Array, values: Array) -> None:
+        """Copy values to a part of the buffers, given by its view."""
+        number, first = self._locate(place)
+        self._device[number][first : first + place.size].copy_to_device(values)
+
     def fetch(self, place: Array) -> Array:
         """Copy back a part of the buffers, given by its view; returns the view."""
         if place.size:

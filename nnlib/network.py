@@ -19,7 +19,7 @@ from .function import NetworkFunction
 from .history import History, Report
 from .kernels import losses
 from .kernels.operations import build_table
-from .optimizers import FullBatch, Optimizer
+from .optimizers import FullBatch, LevenbergMarquardt, Optimizer
 from .options import Options
 from .schedules import Schedule
 from .validation import example_weights, on_gpu, real_number
@@ -268,8 +268,9 @@ class Network(NetworkFunction):
         code = losses.CODES[self._loss]
         if isinstance(options.optimizer, FullBatch):
             return second_order.run(
-                options.optimizer, self._table, self._parameters, self._units, code, train, options
-            )
+                options.optimizer, self._table, self._parameters, self._units, code, train, options,
+                self._device,
+            )  # fmt: skip
         generator = self._generator
         if options.seed is not None:
             generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
@@ -312,7 +313,7 @@ class Network(NetworkFunction):
                 f"validation={options.validation} would split arrays that lie on the GPU: give a "
                 "pair (X, y) that lies there too, or X and y on the host"
             )
-        if isinstance(options.optimizer, FullBatch):
+        if isinstance(options.optimizer, LevenbergMarquardt):
             raise ValueError(
                 f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
                 "'cuda': use net.to('cpu'), or another optimizer"

@@ -49,8 +49,8 @@ def check(work: Work) -> None:
     for group in work.groups:
         if isinstance(group.options.optimizer, FullBatch):
             raise ValueError(
-                f"optimizer {group.options.optimizer.name!r} runs on the CPU only: leave out "
-                "device='cuda', or use another optimizer"
+                f"a population with optimizer {group.options.optimizer.name!r} runs on the CPU "
+                "only: leave out device='cuda', or use another optimizer"
             )
         _cut(work, group)
 

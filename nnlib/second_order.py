@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -56,6 +58,7 @@ def run_lbfgs(
     progress: bool | None,
     watch: Watch | None = None,
     begin: Begin | None = None,
+    device: str = "cpu",
     memory: int = 10,
     gradient_tolerance: float = 1e-7,
     cost_tolerance: float = 1e-12,
@@ -71,6 +74,8 @@ def run_lbfgs(
     table, parameters, units, X, y, weights, epochs, mean, weight_decay, loss, progress
         As for `descent.run`; an epoch is an iteration. weights is empty or one factor per
         example, as `validation.example_weights` makes it.
+    device : {"cpu", "cuda"}
+        Where costs and gradients are computed.
     memory : int
         Pairs (s, y) remembered, m ≥ 1.
     gradient_tolerance : float
@@ -87,9 +92,7 @@ def run_lbfgs(
     DivergenceError
         If the cost or its gradient is not finite at the start.
     """
-    lanes = block_lanes(len(X), units, X.shape[1], X.itemsize)
     train = Examples(X, y, weights)
-    model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
     size, dtype = parameters.size, parameters.dtype
     state = lbfgs.State(
         position=np.zeros(lbfgs.POSITIONS, np.int64),
@@ -104,14 +107,26 @@ def run_lbfgs(
         curvatures=np.zeros(memory),
         coefficients=np.zeros(memory),
     )
+    descend: Callable[..., None] = lbfgs.descend
+    data: Any
+    if device == "cpu":
+        lanes = block_lanes(len(X), units, X.shape[1], X.itemsize)
+        model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
+        data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
+    else:
+        from . import cuda_second_order
+
+        lanes = len(X)  # all of them are one block
+        model = cuda_second_order.model(table, parameters)
+        data = cuda_second_order.data_cost(table, parameters, units, loss, train)
+        descend = cuda_second_order.descend
     settings = _settings(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
-    data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
     work = 3 * size * lanes
     limits = {objective.PHASE: lbfgs.AIMING + 1, lbfgs.PAIRS: np.iinfo(np.int64).max}
     seconds = run_slices(
-        lbfgs.descend, model, data, state, settings, work, progress, watch, begin, limits
+        descend, model, data, state, settings, work, progress, watch, begin, limits
     )
     return _history(state, seconds)
 
@@ -211,20 +226,25 @@ def run(
     loss: int,
     train: Examples,
     options: Options,
+    device: str = "cpu",
 ) -> SecondOrderHistory:
     """The optimizer that an object of `nnlib.optimizers` means, with the options of a descent.
+
+    device is where it computes, "cpu" for Levenberg-Marquardt.
 
     Raises
     ------
     ValueError, DivergenceError
         As `run_lbfgs` and `run_levenberg_marquardt`.
     """
-    chosen = run_lbfgs if isinstance(optimizer, LBFGS) else run_levenberg_marquardt
+    chosen: Callable[..., SecondOrderHistory] = run_levenberg_marquardt
+    if isinstance(optimizer, LBFGS):
+        chosen = functools.partial(run_lbfgs, device=device)
     return chosen(
         table, parameters, units, train.X, train.y, train.weights,
         epochs=options.epochs, mean=options.mean, weight_decay=options.weight_decay, loss=loss,
         progress=options.progress, watch=watch_from(options),
-        begin=begin_from(table, loss, train, options), **asdict(optimizer),
+        begin=begin_from(table, loss, train, options, device), **asdict(optimizer),
     )  # fmt: skip
 
 

@@ -50,14 +50,16 @@ def watch_from(options: Options) -> Watch:
     return watch
 
 
-def begin_from(table: Array, loss: int, train: Examples, options: Options) -> Begin | None:
+def begin_from(
+    table: Array, loss: int, train: Examples, options: Options, device: str
+) -> Begin | None:
     """What opens the file of a run's checkpoints, if it is to have one."""
     path = options.checkpoint
     if path is None:
         return None
 
     def begin(arrays: Mapping[str, Array], limits: Mapping[int, int]) -> Checkpoint:
-        parts = fingerprint(table, loss, train, None, options)
+        parts = fingerprint(table, loss, train, None, options, device=device)
         checkpoint = Checkpoint(path, options.checkpoint_seconds, arrays, parts, objective.STATUS)
 
         def check(found: Mapping[str, Array]) -> None:
@@ -74,7 +76,7 @@ def begin_from(table: Array, loss: int, train: Examples, options: Options) -> Be
 def run_slices(
     descend: Callable[..., None],
     model: problem.Model,
-    data: problem.Data,
+    data: Any,
     state: Any,
     settings: objective.Settings,
     work: float,
@@ -88,8 +90,8 @@ def run_slices(
     However that ends, the network then holds the last completed iteration, the best so far.
     Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint. watch
     sees iterations, cost and seconds after every slice, and ends the run by returning a status.
-    work is what a unit of the driver's budget takes, in multiply-adds; limits says where places of
-    the position end that are not common to all methods.
+    data is where the driver has the examples from, work what a unit of its budget takes, in
+    multiply-adds; limits says where places of the position end that are not common to all methods.
     """
     budget = SLICE_SECONDS * _SLOW_MACHINE / work
     start, seconds, position = time.perf_counter(), np.zeros(1), state.position

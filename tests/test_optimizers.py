@@ -168,8 +168,10 @@ def test_partial_needs_the_same_optimizer():
     np.testing.assert_array_equal(net.parameters, before)
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
-@pytest.mark.cpu
+FULL_BATCH = ["lbfgs", pytest.param("levenberg_marquardt", marks=pytest.mark.cpu)]
+
+
+@pytest.mark.parametrize("optimizer", FULL_BATCH)
 def test_optimizers_of_full_batches_are_options_of_the_descent(optimizer):
     X, y, net = problem()
     start = net.J(X, y)
@@ -182,15 +184,15 @@ def test_optimizers_of_full_batches_are_options_of_the_descent(optimizer):
     assert reports[-1].epoch == history.epochs
 
 
-@pytest.mark.cpu
+@pytest.mark.large
 def test_lbfgs_solves_the_exercise_from_the_lectures_start():
     system = nnlib.course.exercise()
     history = system.network.descent(system.X, system.y, optimizer="lbfgs", reduction="sum")
     assert history.cost < 0.01765
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
-@pytest.mark.cpu
+@pytest.mark.parametrize("optimizer", FULL_BATCH)
+@pytest.mark.large
 def test_time_limit_and_callback_stop_full_batches(optimizer):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(3000, 10)), rng.normal(size=(3000, 1))

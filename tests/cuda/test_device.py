@@ -57,10 +57,9 @@ def test_under_the_simulator_nothing_is_missing():
 
 
 @simulated
-@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
-def test_what_the_gpu_cannot_do_is_refused_by_name(optimizer):
+def test_what_the_gpu_cannot_do_is_refused_by_name():
     net = nnlib.Network([1, 1], device="cuda")
     before = net.parameters.copy()
-    with pytest.raises(ValueError, match=f"{optimizer}.*on the CPU only"):
-        net.descent([1, 2], [1, 2], optimizer=optimizer)
+    with pytest.raises(ValueError, match=r"levenberg_marquardt.*on the CPU only"):
+        net.descent([1, 2], [1, 2], optimizer="levenberg_marquardt")
     np.testing.assert_array_equal(net.parameters, before)

@@ -71,7 +71,11 @@ def test_a_callback_ends_it_at_an_epoch_s_end(data):
     ("sizes", "options", "message"),
     [
         ([2, 3, 1], {"halving": 3}, "halving runs on the CPU only"),
-        ([2, 3, 1], {"optimizer": "lbfgs"}, "'lbfgs' runs on the CPU only"),
+        (
+            [2, 3, 1],
+            {"optimizer": "lbfgs"},
+            "with optimizer 'lbfgs' runs on the CPU only",
+        ),
         ([2, 200, 200, 1], {}, "does not fit a GPU's shared memory"),
     ],
 )

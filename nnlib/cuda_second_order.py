@@ -1,0 +1,45 @@
+"""L-BFGS with its costs and gradients from a GPU.
+
+The data stays there; per evaluation the parameters go up and a gradient comes down, and the step
+between is that of the CPU, compiled there: 4 m p multiply-adds for p parameters and m pairs, little
+beside a pass over the data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cuda_function import DataCost
+from .examples import Examples
+from .kernels import lbfgs, objective, problem
+
+Array = NDArray[Any]
+
+
+def model(table: Array, parameters: Array) -> problem.Model:
+    """What `lbfgs.descend_from` reads and writes of a network; the GPU has the rest."""
+    none, empty = np.empty(0, np.int64), np.empty(0, parameters.dtype)
+    return problem.Model(table, none, parameters, np.zeros_like(parameters), *[empty] * 4)
+
+
+def data_cost(table: Array, parameters: Array, units: int, loss: int, train: Examples) -> DataCost:
+    """The examples, on the GPU."""
+    examples = train.X, train.y, train.weights
+    return DataCost(table, parameters, units, loss, *examples, gradient=True)
+
+
+def descend(
+    model: problem.Model,
+    data: DataCost,
+    state: lbfgs.State,
+    settings: objective.Settings,
+    budget: int,
+) -> None:
+    """Run up to `budget` evaluations of L-BFGS, from where state stands; see `lbfgs.descend`."""
+    while budget > 0 and state.position[objective.STATUS] == problem.RUNNING:
+        budget -= 1
+        state.cost[0] = data.at(model.parameters, model.gradient)
+        lbfgs.descend_from(model, state, settings)
