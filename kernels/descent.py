@@ -36,7 +36,7 @@ from .problem import (
     State,
     block_pass,
 )
-from .shuffle import shuffle
+from .shuffle import draw_order
 from .stopping import copy, watch
 from .team import share, wait_for_all
 from .update import plain_step, update
@@ -52,10 +52,7 @@ def start_epoch(
     kept = window(state.snapshots, (epoch % 2) * size + first, last - first)
     copy(kept, window(model.parameters, first, last - first))
     if member == 0 and data.order.size:
-        # Always from the order of the data, so that a later descent goes on with the same bits.
-        for k in range(data.order.size):
-            data.order[k] = k
-        shuffle(data.order, state.generator)
+        draw_order(data.order, state.generator)
 
 
 @kernel

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import Vector, kernel
+from .jit import Vector, entry, kernel
 
 _SHIFT_32 = np.uint64(32)
 _LOW_32 = np.uint64(0xFFFFFFFF)
@@ -55,3 +55,20 @@ def shuffle(order: Vector, state: Vector) -> None:
     for i in range(order.size - 1, 0, -1):
         j = next_below(state, i + 1)
         order[i], order[j] = order[j], order[i]
+
+
+@kernel
+def draw_order(order: Vector, state: Vector) -> None:
+    """order ← a uniform permutation of 0 … n − 1.
+
+    Always from the order of the data, so that a later descent goes on with the same bits.
+    """
+    for k in range(order.size):
+        order[k] = k
+    shuffle(order, state)
+
+
+@entry
+def next_order(order: Vector, state: Vector) -> None:
+    """`draw_order`, for examples that Python puts in order itself."""
+    draw_order(order, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from . import buffers, cuda_launch
 from .cuda_arrays import flat, on_device
 from .cuda_function import widths
-from .cuda_memory import Memory
+from .cuda_memory import Memory, total_bytes
+from .cuda_streaming import Stream, batches_of_slab
 from .descent import Descent
 from .examples import Examples
 from .kernels import problem
@@ -50,15 +52,23 @@ class CudaDescent(Descent):
             self._cut, table, size, units, settings, layout, self._data.n, self._validation.n,
             train.weights.size > 0, [state.first.size, state.second.size],
         )  # fmt: skip
+        slab = batches_of_slab(train, validation, batch, total_bytes(header, parameters.itemsize))
+        self._stream = Stream(train, order, state, batch, slab) if slab else None
+        if self._stream:
+            # The host puts the examples in order, and keeps the generator.
+            header = header._replace(shuffled=0, held=2 * slab)
+            state, order = state._replace(generator=state.generator.copy()), no_order
         self._memory = Memory(header, settings, table, parameters, state, order)
 
     @contextmanager
     def _driver(self) -> Iterator[Callable[[int], Any]]:
         there = self._memory.upload()
         data, held_out = self._data, self._validation
-        dummy = np.zeros(1, self._model.parameters.dtype)
-        arrays = (data.inputs, data.targets, data.weights, held_out.inputs, held_out.targets)
-        examples = tuple(on_device(array if array.size else dummy) for array in arrays)
+        if self._stream:
+            train = self._stream.begin()
+        else:
+            train = self._on_device(data.inputs, data.targets, data.weights)
+        examples = *train, *self._on_device(held_out.inputs, held_out.targets)
         if self._cut.kind == "alone":
             launch = cuda_launch.alone(self._cut, there, examples)
         else:
@@ -72,12 +82,22 @@ class CudaDescent(Descent):
             self._memory.download_progress()
 
         try:
-            yield run
+            if self._stream:
+                yield partial(self._stream.run, launch, self._memory.download_progress)
+            else:
+                yield run
         finally:
             self._complete()
 
+    def _on_device(self, *arrays: Any) -> tuple[Any, ...]:
+        """The arrays on the GPU; one number in place of an empty one."""
+        dummy = np.zeros(1, self._model.parameters.dtype)
+        return tuple(on_device(array if array.size else dummy) for array in arrays)
+
     def _complete(self) -> None:
         self._memory.download()
+        if self._stream:
+            self._stream.settle()
 
 
 def rows(examples: Examples, order: Array, batch_size: int) -> problem.Data:
@@ -124,6 +144,7 @@ def packed_header(
         cpu_lanes=settings.lanes,
         n=n,
         batch_size=layout.batch_size,
+        held=-(-n // layout.batch_size),
         validation_n=validation_n,
         shuffled=layout.shuffle,
         validated=validation_n > 0,

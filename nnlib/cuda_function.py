@@ -46,6 +46,7 @@ def evaluation(
         cpu_lanes=1,
         n=n,
         batch_size=n,
+        held=1,
         validation_n=n,
         shuffled=0,
         validated=0,

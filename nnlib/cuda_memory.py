@@ -26,6 +26,13 @@ def settings_vector(settings: problem.Settings) -> Array:
     return vector
 
 
+def total_bytes(header: packed.Header, itemsize: int) -> int:
+    """What the three buffers of one network take."""
+    header = packed.sized(header)
+    table = packed.HEADER_SIZE + header.table_size
+    return 8 * (table + header.integers + header.reals) + itemsize * header.vectors
+
+
 class Buffers:
     """The three buffers of some networks, on the host and, after `upload`, on the GPU."""
 

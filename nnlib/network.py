@@ -159,7 +159,8 @@ class Network(NetworkFunction):
         clip_norm, clip_value : float or None
             Largest norm of the gradient, largest size of each of its elements (before the norm).
         batch_size : int or None
-            Examples per step; None: all of them.
+            Examples per step; None: all of them. Data larger than a GPU's memory comes there a few
+            batches at a time, of a size of which two fit.
         shuffle : bool
             Draw a new order of the examples for every epoch; matters for mini-batches only.
         seed : int or None

@@ -134,6 +134,11 @@ def ceilings(job: Job) -> Iterator[Row]:
     yield from limits.matrices(job.peers)
 
 
+def streaming(job: Job) -> Iterator[Row]:
+    """Data that does not fit the GPU's memory, beside data that does."""
+    return transfers.streaming(job.tiny, job.deadline - time.monotonic())
+
+
 JOBS: dict[str, Callable[[Job], Iterator[Row]]] = {
     "ceilings": ceilings,
     "check-alone": partial(check, "alone"),
@@ -147,6 +152,7 @@ JOBS: dict[str, Callable[[Job], Iterator[Row]]] = {
     "narrow-pytorch-compiled": narrow_pytorch_compiled,
     "wide-nnlib": wide_nnlib,
     "wide-pytorch": wide_pytorch,
+    "streaming": streaming,
 }
 
 

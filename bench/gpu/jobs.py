@@ -49,6 +49,7 @@ JOBS = (
     Job("narrow-nnlib", 60),
     Job("wide-nnlib", 30),
     Job("populations-jax", 50),
+    Job("streaming", 25),
     Job("wide-pytorch", 60),
     Job("narrow-pytorch-eager", 50),
     Job("populations-pytorch", 55),

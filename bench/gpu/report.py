@@ -13,6 +13,7 @@ TITLES = {
     "populations": "Populations",
     "narrow": "One network, 64 wide",
     "wide": "One network, 1024 wide",
+    "streaming": "Data larger than the room on the GPU",
 }
 _HEAD = (
     "| workload | program | rate | unit | with transfers | once | spread | FLOP ceiling | "

@@ -77,6 +77,23 @@ def as_cuda_array(values: Any) -> Any:
     return values if SIMULATED else _cuda.as_cuda_array(values)
 
 
+@functools.cache
+def copy_stream() -> Any:
+    """The stream for copies that do not wait for the kernels, nor they for them.
+
+    Numba's own streams and the default one, on which the kernels run, wait for each other.
+    """
+    if SIMULATED:
+        return _cuda.stream()
+    from cuda.bindings import driver
+
+    _cuda.current_context()
+    status, handle = driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)
+    if status != driver.CUresult.CUDA_SUCCESS:
+        raise RuntimeError(f"no stream for copies: {status.name}")
+    return _cuda.external_stream(int(handle))
+
+
 def entry(function: Function) -> Any:
     """Compile a function that Python launches, see `launcher`; keep the code where possible."""
     if not SIMULATED:

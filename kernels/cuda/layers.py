@@ -72,12 +72,12 @@ def load(
     source = data if training(state) else validation
     tile = global_tile(integers, parts.tile)
     lanes, d_out = settings.lanes, tile.targets.size // settings.lanes - 1
-    first = state.position[BATCH] * source.batch_size + start
+    first = state.position[BATCH] % source.held * source.batch_size + start
     in_batch = min(source.batch_size, source.n - state.position[BATCH] * source.batch_size)
     count = max(0, min(lanes, in_batch - start))
     pack(tile.inputs, source.inputs, source.order, first, count, lanes)
     targets = window(tile.targets, 0, d_out * lanes)
-    if source.targets.size == source.n * d_out:  # F has none
+    if source.targets.size:  # F has none
         pack(targets, source.targets, source.order, first, count, lanes)
     weight = window(tile.targets, d_out * lanes, lanes)
     for s in range(cuda.grid(1), lanes, cuda.gridsize(1)):

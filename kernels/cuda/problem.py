@@ -36,6 +36,7 @@ class Header(NamedTuple):
     cpu_lanes: int  # samples of a block on the CPU, by which masks are drawn
     n: int
     batch_size: int
+    held: int  # batches that the arrays of the examples hold, b at place b mod held
     validation_n: int
     shuffled: int
     validated: int
@@ -54,7 +55,7 @@ class Header(NamedTuple):
 HEADER_SIZE = len(Header._fields)
 (
     TABLE_SIZE, SIZE, UNITS, D_IN, D_OUT, EPOCHS, LANES, LOSS, MEAN, OPTIMIZER, DROPOUT,
-    CPU_LANES, N, BATCH_SIZE, VALIDATION_N, SHUFFLED, VALIDATED, WEIGHTED, BLOCKS, GROUPS,
+    CPU_LANES, N, BATCH_SIZE, HELD, VALIDATION_N, SHUFFLED, VALIDATED, WEIGHTED, BLOCKS, GROUPS,
     FIRST_SIZE, SECOND_SIZE, TILE_SIZE, INTEGERS, REALS, VECTORS,
 ) = range(HEADER_SIZE)  # fmt: skip
 
@@ -134,7 +135,10 @@ class Parts(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Examples as rows; order is empty where they are taken as they come."""
+    """Examples as rows; order is empty where they are taken as they come.
+
+    Of data larger than the memory a few batches are held at a time, see `Header.held`.
+    """
 
     inputs: Vector
     targets: Vector
@@ -142,6 +146,7 @@ class Data(NamedTuple):
     order: Vector
     n: int
     batch_size: int
+    held: int
 
 
 class Tile(NamedTuple):
@@ -286,9 +291,15 @@ def examples(
     train = window(weights, weight_row * n, n if integers[WEIGHTED] == 1 else 0)
     held = window(weights, 0, held_out if integers[WEIGHTED] == 2 else 0)
     return (
-        Data(x, y, train, state.order, n, integers[BATCH_SIZE]),
+        Data(x, y, train, state.order, n, integers[BATCH_SIZE], integers[HELD]),
         Data(
-            validation_x, validation_y, held, window(state.order, 0, 0), held_out, max(held_out, 1)
+            validation_x,
+            validation_y,
+            held,
+            window(state.order, 0, 0),
+            held_out,
+            max(held_out, 1),
+            1,
         ),
     )
 
@@ -347,8 +358,8 @@ def tile_pass(
     """
     lanes = settings.lanes
     d_in, d_out = tile.inputs.size // lanes, tile.targets.size // lanes - 1
-    first = batch * data.batch_size
-    count = min(lanes, min(data.batch_size, data.n - first) - start)
+    count = min(lanes, min(data.batch_size, data.n - batch * data.batch_size) - start)
+    first = batch % data.held * data.batch_size
     targets = window(tile.targets, 0, d_out * lanes)
     weight = window(tile.targets, d_out * lanes, lanes)
     pack(tile.inputs, data.inputs, data.order, first + start, count, d_in)

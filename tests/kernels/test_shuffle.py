@@ -93,6 +93,13 @@ def test_shuffle_follows_the_reference(state, size):
     assert sorted(order.tolist()) == list(range(size))
 
 
+def test_an_order_starts_from_that_of_the_data(state):
+    order, expected = np.full(17, -1), list(range(17))
+    Xoshiro256PlusPlus(state).shuffle(expected)
+    kernels.next_order(order, state)
+    assert order.tolist() == expected
+
+
 def test_every_permutation_is_equally_likely(state):
     count, size = 24_000, 4
     places = np.empty(count * size, np.int64)
