@@ -36,16 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     chosen_device("cuda")
     if given.sanitize:
-        return sanitize.run(given.results)
+        return sanitize.run(given.results, given.budget)
     chosen = [job for job in jobs.JOBS if given.only is None or given.only in job.name]
     facts, begin = machine.facts(), time.monotonic()
 
-    def write(rows: Sequence[Row]) -> None:
-        facts["seconds"] = time.monotonic() - begin
-        _write(given.results, facts, rows)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
 
-    with tempfile.TemporaryDirectory() as folder:
-        rows = jobs.run(chosen, Path(folder), given.budget, given.tiny, write)
+        def write(rows: Sequence[Row]) -> None:
+            facts["seconds"] = time.monotonic() - begin
+            _write(given.results, {**facts, "logs": jobs.logs(folder)}, rows)
+
+        rows = jobs.run(chosen, folder, given.budget, given.tiny, write)
     print(report.markdown(facts, rows))
     return int(any(row.status == FAILED for row in rows))
 

@@ -18,6 +18,8 @@ from .rows import FAILED, SKIPPED, Row
 
 # A job ends itself at its deadline; after this much more it is ended.
 GRACE = 20.0
+# Characters of a job's output that are kept, from its end.
+_LOG_LENGTH = 20_000
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Job:
 # In the order of what a run that is too short must have.
 JOBS = (
     Job("ceilings", 20),
-    Job("check-alone", 50),
-    Job("check-together", 50, beside=True),
-    Job("check-layers", 50, beside=True),
+    Job("check-alone", 100),
+    Job("check-together", 100, beside=True),
+    Job("check-layers", 100, beside=True),
     Job("populations-nnlib", 50),
     Job("narrow-nnlib", 60),
     Job("wide-nnlib", 30),
@@ -83,15 +85,28 @@ def run(
         hard = min(seconds + GRACE, left + GRACE)
         started = [_start(job, folder, seconds, tiny, command) for job in group]
         deadline = time.monotonic() + hard
-        for job, process in zip(group, started, strict=True):
-            message = _wait(process, deadline - time.monotonic(), folder / f"{job.name}.log")
-            found += rows.read(folder / f"{job.name}.jsonl")
-            if message:
-                found.append(Row("jobs", job.name, "", FAILED, message=message))
-            spent = budget - (end - time.monotonic())
-            print(f"{spent:6.0f} s  {job.name}{': ' + message if message else ''}", flush=True)
+        try:
+            for job, process in zip(group, started, strict=True):
+                message = _wait(process, deadline - time.monotonic(), folder / f"{job.name}.log")
+                found += rows.read(folder / f"{job.name}.jsonl")
+                if message:
+                    found.append(Row("jobs", job.name, "", FAILED, message=message))
+                spent = budget - (end - time.monotonic())
+                print(f"{spent:6.0f} s  {job.name}{': ' + message if message else ''}", flush=True)
+        finally:
+            for process in started:
+                process.kill()
         write(found)
     return found
+
+
+def logs(folder: Path) -> dict[str, str]:
+    """What the jobs printed: the errors in full."""
+    texts = {
+        path.stem: path.read_text(encoding="utf-8", errors="replace")[-_LOG_LENGTH:]
+        for path in sorted(folder.glob("*.log"))
+    }
+    return {name: text for name, text in texts.items() if text}
 
 
 def _groups(jobs: Sequence[Job]) -> list[list[Job]]:

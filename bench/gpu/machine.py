@@ -26,7 +26,7 @@ def facts() -> dict[str, Any]:
     return {
         "gpu": gpu_name(),
         "capability": None if SIMULATED else list(cuda.get_current_device().compute_capability),
-        "processors": None if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT,
+        "processors": None if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT),
         "nvidia-smi": _smi(),
         "python": platform.python_version(),
         "versions": versions(_PACKAGES),

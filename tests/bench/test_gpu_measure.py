@@ -91,6 +91,7 @@ def test_no_job_loses_the_rows_of_another(tmp_path, monkeypatch):
     assert found[2].message == "status 1: illegal address"
     assert found[4].message == "ended: it went on after its time"
     assert kept == [1, 3, 5, 6]
+    assert jobs.logs(tmp_path) == {"crash": "illegal address\n"}
     # Equal shares of what is left: a quarter at first.
     assert found[0].rate == pytest.approx(10, abs=0.5)
     assert found[1].rate > 10
@@ -111,6 +112,41 @@ def test_the_jobs_of_the_table_exist():
     from bench.gpu import job
 
     assert {one.name for one in jobs.JOBS} == set(job.JOBS)
+
+
+class TestGuardedRows:
+    """What fails or comes too late leaves a row that says so."""
+
+    @pytest.fixture
+    def case(self):
+        from bench.gpu import cases
+
+        return cases.populations(tiny=True)[0]
+
+    def test_a_program_that_cannot_be_prepared(self, case, tmp_path, capsys):
+        from bench.gpu.job import Job
+
+        def missing():
+            raise ImportError("No module named 'jax'\nat all")
+
+        row = Job(60.0, tmp_path, True).row(case, "JAX", missing)
+        assert (row.status, row.program, row.workload) == (FAILED, "JAX", case.name)
+        assert row.message == "ImportError: No module named 'jax'"
+        assert "Traceback" in capsys.readouterr().err
+
+    def test_one_that_is_wrong(self, case, tmp_path):
+        from bench.gpu.job import Job
+
+        program = measure.Program(print, lambda: case.start, None)
+        row = Job(60.0, tmp_path, True).row(case, "lazy", lambda: program)
+        assert row.status == FAILED
+        assert "1.0e+00 from float64 on the processor" in row.message
+
+    def test_one_that_comes_too_late(self, case, tmp_path):
+        from bench.gpu.job import Job
+
+        row = Job(-1.0, tmp_path, True).row(case, "late", sys.exit)
+        assert (row.status, row.message) == (SKIPPED, "the job's time was over")
 
 
 def test_rows_survive_a_file(tmp_path):

@@ -94,27 +94,38 @@ def test_file_names():
     assert file_name("NVIDIA H100 80GB HBM3") == "nvidia-h100-80gb-hbm3"
 
 
-@pytest.mark.parametrize("wrong", [0, 1])
-def test_the_sanitizer_is_run_with_every_tool(tmp_path, monkeypatch, capsys, wrong):
-    program = tmp_path / "compute-sanitizer"
+def pretended_sanitizer(folder, monkeypatch, last):
+    """A compute-sanitizer on the PATH that notes its arguments and ends as told."""
+    program = folder / "compute-sanitizer"
     program.write_text(
         "#!/bin/sh\n"
-        'echo "$@" >> ' + f"{tmp_path}/calls\n"
+        'echo "$@" >> ' + f"{folder}/calls\n"
         'for a in "$@"; do case $a in\n'
         '--log-file=*) echo "== $1" > "${a#--log-file=}";; esac; done\n'
-        f"exit {wrong}\n",
+        f"{last}\n",
         encoding="utf-8",
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert sanitize.run(tmp_path / "results") == wrong
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_the_sanitizer_is_run_with_every_tool(tmp_path, monkeypatch, capsys, wrong):
+    pretended_sanitizer(tmp_path, monkeypatch, f"exit {wrong}")
+    assert sanitize.run(tmp_path / "results", 60.0) == wrong
     calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert [call.split()[0] for call in calls] == ["--tool=memcheck", "--tool=racecheck"]
     assert all("--device cuda tests/cuda" in call for call in calls)
     assert f"memcheck: status {wrong}; == --tool=memcheck" in capsys.readouterr().out
 
 
+def test_a_sanitizer_that_takes_too_long_is_ended(tmp_path, monkeypatch, capsys):
+    pretended_sanitizer(tmp_path, monkeypatch, "exec sleep 600")
+    assert sanitize.run(tmp_path, 1.0) == 1
+    assert capsys.readouterr().out.count("ended after 0 s") == 2
+
+
 def test_no_sanitizer_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert sanitize.run(tmp_path) == 1
+    assert sanitize.run(tmp_path, 60.0) == 1
     assert "compute-sanitizer is not on the PATH" in capsys.readouterr().out
