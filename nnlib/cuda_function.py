@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from . import cuda_launch
 from .cuda_arrays import flat, on_device
 from .cuda_memory import Buffers
+from .cuda_streaming import rows_that_fit
 from .kernels import problem
 from .kernels.cuda import evaluate, layers, steps
 from .kernels.cuda.jit import cuda, launcher
@@ -80,6 +81,15 @@ def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
     return out
 
 
+def outputs_of_rows(out: Array, table: Array, parameters: Array, units: int, X: Array) -> None:
+    """out (n · d_L,) ← F(X), both on the host, as many rows at a time as fit the GPU."""
+    n, d_out = len(X), widths(table)[-1]
+    rows = rows_that_fit(n, X, out)
+    for first in range(0, n, rows):
+        part = out[first * d_out : min(first + rows, n) * d_out]
+        outputs(table, parameters, units, X[first : first + rows]).copy_to_host(part)
+
+
 class DataCost:
     """Σ v J over a data set and its gradient, at parameters that change; all else stays there.
 
@@ -140,7 +150,19 @@ def total_cost(
     weights: Any,
     gradient: Array,
 ) -> float:
-    """Σ v J over the data; gradient ← Σ v ∇J, or nothing if it is empty."""
-    wanted = gradient.size > 0
-    cost = DataCost(table, parameters, units, loss, X, y, weights, wanted)
-    return cost.at(parameters, gradient)
+    """Σ v J over the data; gradient ← Σ v ∇J, or nothing if it is empty.
+
+    Data on the host of which the GPU has no room for all goes there in parts, added in their order.
+    """
+    n, cost = len(X), 0.0
+    rows = rows_that_fit(n, X, y, weights)
+    total = np.zeros_like(gradient)
+    for first in range(0, n, rows):
+        X_part, y_part, v_part = (array[first : first + rows] for array in (X, y, weights))
+        part = DataCost(
+            table, parameters, units, loss, X_part, y_part, v_part, gradient=gradient.size > 0
+        )
+        cost += part.at(parameters, gradient)
+        total += gradient
+    gradient[:] = total
+    return cost

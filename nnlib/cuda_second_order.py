@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cuda_function import DataCost
+from .cuda_streaming import check_fits
 from .examples import Examples
 from .kernels import lbfgs, objective, problem
 
@@ -26,8 +27,9 @@ def model(table: Array, parameters: Array) -> problem.Model:
 
 
 def data_cost(table: Array, parameters: Array, units: int, loss: int, train: Examples) -> DataCost:
-    """The examples, on the GPU."""
+    """The examples, on the GPU; raises `ValueError` if they do not fit."""
     examples = train.X, train.y, train.weights
+    check_fits("optimizer 'lbfgs'", *examples)
     return DataCost(table, parameters, units, loss, *examples, gradient=True)
 
 

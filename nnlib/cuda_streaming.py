@@ -70,8 +70,28 @@ def batches_of_slab(
     return max(1, min(int(most / batch), -(-n // batch_size)))
 
 
-def _bytes(array: Array) -> int:
-    return array.size * array.itemsize
+def rows_that_fit(n: int, *arrays: Any) -> int:
+    """How many of n examples the GPU has room for; arrays that lie there already take none."""
+    needed = sum(_bytes(array) for array in arrays if not on_gpu(array))
+    if needed <= SLAB_BYTES:  # asking the driver costs more than such a pass
+        return n
+    free = room(0)
+    return n if needed <= free else max(1, int(free / needed * n))
+
+
+def check_fits(who: str, *arrays: Any) -> None:
+    """Raise `ValueError` if the GPU has no room for examples that have to stay there."""
+    n = len(arrays[0])
+    rows = rows_that_fit(n, *arrays)
+    if rows < n:
+        raise ValueError(
+            f"{who} keeps all examples on the GPU, which has room for {rows} of {n}: use "
+            "device='cpu', or Network.descent with batch_size and another optimizer"
+        )
+
+
+def _bytes(array: Any) -> int:
+    return int(array.size) * int(array.itemsize)
 
 
 class Stream:

@@ -194,8 +194,12 @@ class NetworkFunction:
     def _outputs(self, out: Array, X: Array) -> None:
         """out (n · d_L,) ← F(X), by as many threads as are worth their start."""
         if self._device == "cuda":
+            from . import cuda_function
+
             check_finite("X", X)
-            self._outputs_on_gpu(X).copy_to_host(out)
+            self._check_parameters()
+            table = self._output_table
+            cuda_function.outputs_of_rows(out, table, self._parameters, self._units, X)
             return
         n, d_in = X.shape
         lanes = self._lanes(n)

@@ -20,6 +20,7 @@ from .architecture import training_rows
 from .cuda_arrays import on_device
 from .cuda_descent import packed_header
 from .cuda_memory import Buffers, settings_vector
+from .cuda_streaming import check_fits
 from .kernels import losses, problem
 from .kernels.cuda.problem import SETTINGS
 from .kernels.operations import build_table
@@ -41,9 +42,10 @@ def check(work: Work) -> None:
     Raises
     ------
     ValueError
-        For successive halving, optimizers with drivers of their own, and networks of which one
-        does not fit a block's shared memory.
+        For more examples than fit, successive halving, optimizers with drivers of their own, and
+        networks of which one does not fit a block's shared memory.
     """
+    check_fits("train_many", work.train.X, work.train.y)
     if work.rungs:
         raise ValueError("halving runs on the CPU only: leave out device='cuda', or halving")
     for group in work.groups:

@@ -9,6 +9,7 @@ import pytest
 
 import nnlib
 from nnlib.device import missing_for_cuda
+from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
@@ -211,6 +212,36 @@ def test_arrays_that_lie_there_already_are_not_streamed(data, memory, slabs):
     memory(1)
     trained([cuda.to_device(part) for part in data], batch_size=7)
     assert not slabs
+
+
+@pytest.mark.parametrize("rows", [1, 6, 32])
+def test_functions_of_data_that_do_not_fit(kind, rows, data, memory):
+    net = nnlib.Network([3, 4, 2], "tanh", device="cuda")
+    weights = np.arange(N) % 4
+
+    def values():
+        (dW, db) = net.derJ(*data, sample_weight=weights)
+        parts = [part.ravel() for part in (*dW, *db)]
+        return net.F(data[0]), net.J(*data, sample_weight=weights), np.concatenate(parts)
+
+    whole = values()
+    memory((rows + 0.5) * 8 * (3 + 2 + 1))
+    for ours, theirs in zip(values(), whole, strict=True):
+        assert_close(ours, theirs, terms=4 * N, depth=8)
+
+
+@pytest.mark.parametrize(
+    ("who", "train"),
+    [
+        ("optimizer 'lbfgs'", lambda net, data: net.descent(*data, optimizer="lbfgs")),
+        ("train_many", lambda net, data: nnlib.train_many(net, *data, n=2, epochs=1)),
+    ],
+)
+def test_what_needs_all_data_there_refuses_data_that_does_not_fit(who, train, data, memory):
+    memory(N * ROW_BYTES - 1)
+    net = nnlib.Network([3, 4, 2], device="cuda")
+    with pytest.raises(ValueError, match=f"{who} keeps all examples on the GPU, .* for 32 of 33"):
+        train(net, data)
 
 
 def test_the_room_is_what_the_network_leaves(monkeypatch):
