@@ -34,7 +34,11 @@ def total_bytes(header: packed.Header, itemsize: int) -> int:
 
 
 class Buffers:
-    """The three buffers of some networks, on the host and, after `upload`, on the GPU."""
+    """The three buffers of some networks, on the host and, after `upload`, on the GPU.
+
+    What the kernels of a single network write before they read it, the gradients of blocks and the
+    tile in global memory, comes last and is on the GPU only: it can be hundreds of megabytes.
+    """
 
     def __init__(self, header: packed.Header, table: Array, dtype: Any, networks: int = 1) -> None:
         header = packed.sized(header)
@@ -42,7 +46,10 @@ class Buffers:
             packed.HEADER_SIZE + table.size + networks * header.integers, np.int64
         )
         self._reals = np.zeros(networks * header.reals)
-        self._vectors = np.zeros(networks * header.vectors, dtype)
+        self._there = networks * header.vectors
+        scratch = header.blocks * header.size + header.tile_size
+        assert networks == 1 or not scratch
+        self._vectors = np.zeros(self._there - scratch, dtype)
         self._integers[: packed.HEADER_SIZE] = header
         self._integers[packed.HEADER_SIZE : packed.HEADER_SIZE + table.size] = table
         self.host = self._integers, self._reals, self._vectors
@@ -79,13 +86,15 @@ class Buffers:
 
     def upload(self) -> tuple[Any, ...]:
         """Copy the buffers to the GPU; returns those there."""
-        self._device = tuple(cuda.to_device(buffer) for buffer in self.host)
+        vectors = cuda.device_array(self._there, self._vectors.dtype)
+        vectors[: self._vectors.size].copy_to_device(self._vectors)
+        self._device = cuda.to_device(self._integers), cuda.to_device(self._reals), vectors
         return self._device
 
     def download(self) -> None:
         """Copy everything back."""
         for there, buffer in zip(self._device, self.host, strict=True):
-            there.copy_to_host(buffer)
+            there[: buffer.size].copy_to_host(buffer)
 
     def send(self, place: Array, values: Array) -> None:
         """Copy values to a part of the buffers, given by its view."""

@@ -43,7 +43,8 @@ def stage(
             k, p = cuda.threadIdx.y, cuda.threadIdx.x + q * side
         inside = first + p < count and step + k < steps
         place = (first + p) * place_stride + (step + k) * step_stride
-        slab[k * pitch + p] = values[place] if inside else 0
+        # A bare 0 would take every element through float64.
+        slab[k * pitch + p] = values[place] if inside else values.dtype.type(0)
 
 
 @kernel
