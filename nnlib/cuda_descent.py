@@ -14,6 +14,7 @@ from . import buffers, cuda_launch
 from .cuda_arrays import flat, on_device
 from .cuda_function import widths
 from .cuda_memory import Memory, total_bytes
+from .cuda_order import Orders
 from .cuda_streaming import Stream, batches_of_slab
 from .descent import Descent
 from .examples import Examples
@@ -52,7 +53,8 @@ class CudaDescent(Descent):
             self._cut, table, size, units, settings, layout, self._data.n, self._validation.n,
             train.weights.size > 0, [state.first.size, state.second.size],
         )  # fmt: skip
-        slab = batches_of_slab(train, validation, batch, total_bytes(header, parameters.itemsize))
+        others = total_bytes(header, parameters.itemsize) + order.nbytes  # for the next epoch
+        slab = batches_of_slab(train, validation, batch, others)
         self._stream = Stream(train, order, state, batch, slab) if slab else None
         if self._stream:
             # The host puts the examples in order, and keeps the generator.
@@ -72,9 +74,10 @@ class CudaDescent(Descent):
         if self._cut.kind == "alone":
             launch = cuda_launch.alone(self._cut, there, examples)
         else:
+            orders = Orders(self._state.generator, 0 if self._stream else data.order.size)
             launch = cuda_launch.together(
                 self._cut, self._model.table, there, examples, data, held_out.n, self._settings,
-                self._model.parameters.size, self._state.position,
+                self._model.parameters.size, orders, self._state.position,
             )  # fmt: skip
 
         def run(rounds: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .cuda_order import Orders
 from .kernels import problem
 from .kernels.activations import LOG_SOFTMAX, SOFTMAX
 from .kernels.cuda import descent, layers, steps
@@ -155,6 +156,7 @@ def together(
     held_out: int,
     settings: problem.Settings,
     parameters: int,
+    orders: Orders,
     position: Array,
 ) -> Launch:
     """The same by many blocks: the launches of a step one after the other, none waited for."""
@@ -171,12 +173,17 @@ def together(
         epochs = settings.epochs - int(position[problem.EPOCH])
         for _ in range(min(rounds, epochs * rounds_of_epoch - batch)):
             if batch == 0:
-                begin(*buffers)
+                orders.send()
+                begin(*buffers, orders.there)
             passes(held_out if batch == batches else data.batch_size)
             if settings.clip_norm > 0:
                 norms(*buffers, *examples)
             step(*buffers, *examples)
             batch = (batch + 1) % rounds_of_epoch
+            if batch == 0:
+                epochs -= 1
+                if epochs:  # while the GPU works on what has been launched
+                    orders.draw()
 
     return run
 

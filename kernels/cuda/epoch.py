@@ -45,10 +45,16 @@ def draw_order(order: Vector, generator: Vector) -> None:
 
 
 @kernel
-def start_epoch(model: Model, state: State, epoch: int) -> None:
-    """Keep the parameters and draw the order of the examples."""
+def keep_start(model: Model, state: State, epoch: int) -> None:
+    """Keep the parameters of the epoch's start."""
     size = model.parameters.size
     copy(window(state.snapshots, (epoch % 2) * size, size), model.parameters)
+
+
+@kernel
+def start_epoch(model: Model, state: State, epoch: int) -> None:
+    """Keep the parameters and draw the order of the examples."""
+    keep_start(model, state, epoch)
     if state.order.size:
         draw_order(state.order, state.generator)
 

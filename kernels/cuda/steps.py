@@ -12,8 +12,8 @@ import math
 
 from ..jit import Vector
 from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
-from .block import total
-from .epoch import current_rate, end_batch, keep_best, start_epoch
+from .block import copy, total
+from .epoch import current_rate, end_batch, keep_best, keep_start
 from .jit import cuda, entry, kernel, window
 from .problem import (
     Data,
@@ -31,15 +31,22 @@ from .update import add_and_clip, clipped, limit_all_norms, part_of, penalty, ta
 
 
 @entry
-def begin(integers: Vector, reals: Vector, memory: Vector) -> None:
-    """Where an epoch begins: snapshot, order of the examples, penalty. One block."""
+def begin(integers: Vector, reals: Vector, memory: Vector, drawn: Vector) -> None:
+    """Where an epoch begins: snapshot, order of the examples, penalty. One block.
+
+    drawn holds the generator's words and the order that it has drawn, or nothing: one thread here
+    would take longer over the shuffle of 2²¹ examples than all threads over an epoch.
+    """
     settings = device_settings(integers, reals, 0)
     model, state, _ = device_unpack(integers, reals, memory, 0)
     position = state.position
     if position[STATUS] != RUNNING or position[BATCH] != 0 or position[VALIDATING] != 0:
         return
     tile, _ = shared_tile(integers, memory, 0)
-    start_epoch(model, state, position[EPOCH])
+    keep_start(model, state, position[EPOCH])
+    if drawn.size:
+        copy(state.generator, drawn)
+        copy(state.order, window(drawn, 4, state.order.size))
     cost = penalty(model, settings, tile.scratch)
     if cuda.threadIdx.x == 0:
         state.numbers[COST] = cost * (settings.n if settings.mean else 1)

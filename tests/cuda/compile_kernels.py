@@ -27,6 +27,7 @@ CAPABILITY = (9, 0)
 MODULES = ("descent", "steps", "layers", "evaluate")
 _KINDS = {
     "integers": types.int64[::1],
+    "drawn": types.int64[::1],
     "reals": types.float64[::1],
     "found": types.float64[::1],
     "errors": types.float64[::1],

@@ -132,6 +132,14 @@ def test_slices_leave_no_trace(kind, data, monkeypatch):
     np.testing.assert_array_equal(histories[0].J, histories[1].J)
 
 
+@pytest.mark.parametrize("options", [{"target_cost": 100.0}, {"epochs": 1}])
+def test_a_second_descent_goes_on_with_the_generator(kind, options, data):
+    """An order that was drawn for an epoch that did not come leaves no trace."""
+    nets = pair([3, 4, 2])
+    for _ in range(2):
+        both(nets, *data, **{"batch_size": 7, "seed": None, **options})
+
+
 def test_divergence_leaves_the_last_finite_parameters(kind, data):
     nets = pair([3, 4, 2], "identity")
     for net in nets:

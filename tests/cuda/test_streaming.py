@@ -258,7 +258,7 @@ def test_what_the_buffers_take_is_known_before_they_are_made(data):
     class Noted(cuda_descent.Memory):
         def __init__(self, header, settings, table, parameters, *others):
             super().__init__(header, settings, table, parameters, *others)
-            size = sum(buffer.nbytes for buffer in self._buffers.host)
+            size = sum(buffer.nbytes for buffer in self.upload())
             made.append((cuda_memory.total_bytes(header, parameters.itemsize), size))
 
     with pytest.MonkeyPatch.context() as patch:
