@@ -129,6 +129,11 @@ GOALS = (
     _faster("exercise", "nnlib float64", "PyTorch", 1000),
     _faster("exercise", "nnlib float64", "PyTorch compiled", 1000),
     _faster("exercise", "nnlib float64", "lecture, scalar", 4500),
+    # JAX and the C compiler make a program for this network alone; so does compile=True.
+    _slower("exercise", "nnlib compiled float64", "C float64", 0.8),
+    _slower("exercise", "nnlib compiled float32", "C float64", 0.5),
+    _faster("exercise", "nnlib compiled float64", "JAX", 7),
+    _faster("exercise", "nnlib compiled float64", "PyTorch", 1000),
     _faster("lecture network", "nnlib", "JAX", 5),
     _faster("small adam", "nnlib", "JAX", 4),
     _faster("small adam", "nnlib", "PyTorch", 9),

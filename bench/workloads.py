@@ -100,6 +100,8 @@ EXERCISE = Workload(
         "FANN": row(fann_library.descent, peer=True, tolerance=_FANN),
         "nnlib float64": row(nnlib_network.descent, threads=1),
         "nnlib float32": row(nnlib_network.descent, "float32", threads=1),
+        "nnlib compiled float64": row(nnlib_network.compiled_descent, threads=1),
+        "nnlib compiled float32": row(nnlib_network.compiled_descent, "float32", threads=1),
         "C float64": row(c_program.descent),
         "C float64, 512-bit": row(c_program.descent_wide),
         "C float32": row(c_program.descent, "float32"),

@@ -27,6 +27,10 @@ class _WideVectorLower(Lower):
     def lower_function_body(self) -> Any:
         # llvmlite's own `add` knows only a list of names; LLVM takes any quoted pair.
         set.add(self.function.attributes, '"prefer-vector-width"="512"')
+        # What LLVM keeps on the stack then begins with a cache line. Without, it finds out too late
+        # that it wants that, and every such 64-byte load lies across two: 14.3 → 12.8 µs an epoch
+        # of 3-3-4-2-1 written out.
+        set.add(self.function.attributes, '"stackrealign"')
         return super().lower_function_body()
 
 

@@ -99,8 +99,14 @@ def chunk_passes(
         state.chunk_costs[chunk] = before
 
 
-def _rounds(plain: bool) -> Callable[..., int]:
+def driver_loop(
+    plain: bool,
+    passes: Callable[..., None] = chunk_passes,
+    own_step: Callable[..., None] = plain_step,
+) -> Callable[..., int]:
     """The driver's loop, as a whole or without all that a `plain` descent does not use.
+
+    passes and own_step are what a plain descent does with a block and with a batch.
 
     Plain is plain gradient descent in one chunk, with nothing to penalise, to clip, to watch or
     to validate. Numba leaves out what stands behind `plain` before it looks at it: a fifth less
@@ -144,7 +150,7 @@ def _rounds(plain: bool) -> Callable[..., int]:
                 if data.order.size:
                     wait_for_all(barrier, members)
             source = validation if not plain and validating else data
-            chunk_passes(
+            passes(
                 model,
                 source,
                 state,
@@ -179,7 +185,7 @@ def _rounds(plain: bool) -> Callable[..., int]:
                 count += 1
                 scale = 1.0 / examples if settings.mean else 1.0
                 if plain:
-                    plain_step(model, data, settings, batch, rate, scale)
+                    own_step(model, data, settings, batch, rate, scale)
                 else:
                     update(
                         model,
@@ -231,7 +237,7 @@ def _rounds(plain: bool) -> Callable[..., int]:
 
 
 # By name, since an entry that holds them in a closure is not found in the cache again.
-plain_rounds, all_rounds = _rounds(True), _rounds(False)
+plain_rounds, all_rounds = driver_loop(True), driver_loop(False)
 
 
 @functools.cache
@@ -250,7 +256,7 @@ def driver(plain: bool) -> Callable[..., None]:
         members: int,
         budget: int,
     ) -> None:
-        """`budget` rounds, see `_rounds`."""
+        """`budget` rounds, see `driver_loop`."""
         if plain:
             plain_rounds(model, data, validation, state, settings, barrier, member, members, budget)
         else:

@@ -225,7 +225,7 @@ def _multiply_tile(
             builder.icmp_signed(">=", columns_, _SIZE(2 * width)),
         )
 
-        def write(inside: list[Any], before: list[Any] | None) -> None:
+        def put(inside: list[Any], before: list[Any] | None) -> None:
             """C ← α totals, + β times what was there `before`; only elements `inside`."""
             for place in range(2 * ROWS):
                 r, j = divmod(place, 2)
@@ -243,9 +243,9 @@ def _multiply_tile(
         with builder.if_else(whole) as (inside_c, at_edge):
             with inside_c, builder.if_else(reads) as (adds, replaces):
                 with adds:
-                    write(everything, everything)
+                    put(everything, everything)
                 with replaces:
-                    write(everything, None)
+                    put(everything, None)
             with at_edge:
                 counts = [
                     builder.select(
@@ -255,7 +255,7 @@ def _multiply_tile(
                     )
                     for place in range(2 * ROWS)
                 ]
-                write(
+                put(
                     [_first(builder, vector, count) for count in counts],
                     [
                         _first(builder, vector, builder.select(reads, count, _SIZE(0)))

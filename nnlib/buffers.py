@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .examples import Examples
-from .kernels import blocks, problem
+from .kernels import blocks, problem, unrolled
 from .kernels.operations import (
     SAMPLE_MAJOR,
     block_lanes,
@@ -65,6 +65,10 @@ def layout(options: Options, train: Examples, parameters: Array, units: int) -> 
     """The cut of a descent; it depends on the shapes alone, never on the threads."""
     n, d_in = train.X.shape
     batch = min(options.batch_size or n, n)
+    if options.compile:
+        copies = unrolled.side_by_side(batch, parameters.size, parameters.itemsize)
+        lanes = unrolled.block_lanes(batch, copies, parameters.itemsize)
+        return Layout(batch, False, 1, lanes)
     chunks = chunk_count(batch, parameters.size)
     lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)

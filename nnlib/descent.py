@@ -16,7 +16,7 @@ from .checkpoints import Checkpoint, check_places, check_randomness, fingerprint
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, Report
-from .kernels import problem
+from .kernels import problem, unrolled
 from .kernels.descent import driver
 from .kernels.evaluate import all_finite
 from .optimizers import Optimizer
@@ -93,8 +93,14 @@ class Descent:
     ) -> None:
         """The driver and the arrays that it works on."""
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
-        table = buffers.descent_table(table, layout)
-        self._descend = driver(chunks == 1 and validation is None and self._options.plain)
+        if self._options.compile:
+            table = unrolled.by_features(table)
+            itemsize, loss = parameters.itemsize, self._settings.loss
+            copies = unrolled.side_by_side(layout.batch_size, parameters.size, itemsize)
+            self._descend = unrolled.driver(table, loss, copies)
+        else:
+            table = buffers.descent_table(table, layout)
+            self._descend = driver(chunks == 1 and validation is None and self._options.plain)
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)

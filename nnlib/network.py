@@ -17,7 +17,7 @@ from .descent import Descent
 from .examples import Examples
 from .function import NetworkFunction
 from .history import History, Report
-from .kernels import losses
+from .kernels import losses, unrolled
 from .kernels.operations import build_table
 from .optimizers import FullBatch, LevenbergMarquardt, Optimizer
 from .options import Options
@@ -124,6 +124,7 @@ class Network(NetworkFunction):
         callback_epochs: int | None = None,
         partial: bool = False,
         progress: bool | None = None,
+        compile: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
         resume: bool = False,
@@ -188,6 +189,12 @@ class Network(NetworkFunction):
             Go on with what the optimizer remembers from the network's last descent.
         progress : bool or None
             Show a bar on standard error. None: if that is a terminal and tqdm is installed.
+        compile : bool
+            Compile a kernel for this network alone, with its pass written out: 1-2-1 on 60 points
+            trains in 0.75 of the time (float32: 0.65), with 1 000 points little is gained. For
+            plain descent of at most 64 parameters, without shuffled mini-batches or softmax; the
+            first descent takes two or three seconds more, once on a machine. Results differ from
+            those without by rounding.
         checkpoint : str, PathLike or None
             File from which the descent can go on, replaced as a whole: before the first epoch,
             about every `checkpoint_seconds`, at the end, and when an exception ends it early.
@@ -251,6 +258,7 @@ class Network(NetworkFunction):
             callback_epochs=callback_epochs,
             partial=partial,
             progress=progress,
+            compile=compile,
             checkpoint=checkpoint,
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
@@ -272,6 +280,8 @@ class Network(NetworkFunction):
                 options.optimizer, self._table, self._parameters, self._units, code, train, options,
                 self._device,
             )  # fmt: skip
+        if options.compile:
+            self._check_compiled(code)
         generator = self._generator
         if options.seed is not None:
             generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
@@ -296,6 +306,12 @@ class Network(NetworkFunction):
         finally:
             self._memory = descent.memory()
 
+    def _check_compiled(self, loss: int) -> None:
+        """Refuse networks whose pass cannot be written out."""
+        reason = unrolled.obstacle(self._table, self._parameters.size, loss)
+        if reason is not None:
+            raise ValueError(f"compile=True, but this network cannot be written out: {reason}")
+
     def _descent_class(self) -> type[Descent]:
         """The descent of the network's device."""
         if self._device == "cpu":
@@ -313,6 +329,11 @@ class Network(NetworkFunction):
             raise ValueError(
                 f"validation={options.validation} would split arrays that lie on the GPU: give a "
                 "pair (X, y) that lies there too, or X and y on the host"
+            )
+        if options.compile:
+            raise ValueError(
+                "compile=True makes a kernel for the CPU and the network is on 'cuda': use "
+                "net.to('cpu'), or leave compile out"
             )
         if isinstance(options.optimizer, LevenbergMarquardt):
             raise ValueError(

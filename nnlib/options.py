@@ -20,7 +20,12 @@ REDUCTIONS = ("mean", "sum")
 # Options that an optimizer of full batches refuses.
 _NOT_FULL_BATCH = (
     "learning_rate", "batch_size", "l1", "max_norm", "dropout", "clip_norm", "clip_value",
-    "validation", "patience", "tolerance", "target_cost", "callback_epochs", "partial",
+    "validation", "patience", "tolerance", "target_cost", "callback_epochs", "partial", "compile",
+)  # fmt: skip
+# And those that a network's own kernel does not know.
+_NOT_COMPILED = (
+    "weight_decay", "l1", "max_norm", "dropout", "clip_norm", "clip_value", "validation",
+    "patience", "target_cost",
 )  # fmt: skip
 
 
@@ -61,6 +66,7 @@ class Options:
     callback_epochs: int | None = None
     partial: bool = False
     progress: bool | None = None
+    compile: bool = False
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_seconds: float = 30.0
     resume: bool = False
@@ -87,7 +93,7 @@ class Options:
                 setattr(self, name, whole_number(name, getattr(self, name), 1))
         if self.seed is not None:
             self.seed = whole_number("seed", self.seed, 0)
-        for name in ("shuffle", "partial", "resume"):
+        for name in ("shuffle", "partial", "compile", "resume"):
             value = getattr(self, name)
             if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{name} must be True or False; got {value!r}")
@@ -115,6 +121,8 @@ class Options:
                 f"tolerance is {self.tolerance:g} but patience is None: give patience, the "
                 "number of epochs without progress after which to stop"
             )
+        if self.compile:
+            self._check_compiled()
         if isinstance(self.optimizer, Rprop) and self.batch_size is not None:
             raise ValueError(
                 "optimizer 'rprop' and batch_size contradict each other: it needs the whole "
@@ -130,6 +138,22 @@ class Options:
                     f"optimizer {optimizer.name!r} and {name}={getattr(self, name)!r} contradict "
                     f"each other: it finds its own steps on the cost of all the data, so leave "
                     f"{name} out, or use another optimizer"
+                )
+
+    def _check_compiled(self) -> None:
+        """What a kernel for one network alone leaves out."""
+        assert isinstance(self.optimizer, Optimizer)
+        given = {
+            "optimizer": self.optimizer.name if not isinstance(self.optimizer, SGD) else None,
+            "learning_rate": self.plateau,
+            "batch_size (unless shuffle is False)": self.batch_size if self.shuffle else None,
+            **{name: getattr(self, name) for name in _NOT_COMPILED},
+        }
+        for name, value in given.items():
+            if value is not None and value != 0:
+                raise ValueError(
+                    f"compile=True and {name}={value!r} contradict each other: a kernel for one "
+                    "network alone makes plain gradient descent; leave one of them out"
                 )
 
     @property

@@ -26,7 +26,12 @@ def network(problem: Problem, dtype: str) -> nnlib.Network:
     )
 
 
-def descent(problem: Problem, dtype: str) -> Run:
+def compiled_descent(problem: Problem, dtype: str) -> Run:
+    """`Network.descent` with a kernel for this network alone."""
+    return descent(problem, dtype, compile=True)
+
+
+def descent(problem: Problem, dtype: str, compile: bool = False) -> Run:
     """`Network.descent`, its checks of the input included."""
     net = network(problem, dtype)
     start = net.parameters.copy()
@@ -44,6 +49,7 @@ def descent(problem: Problem, dtype: str) -> Run:
             batch_size=problem.batch_size,
             shuffle=False,
             progress=False,
+            compile=compile,
         )
         # The optimizers of full batches alone count their evaluations.
         evaluations = getattr(history, "evaluations", epochs)
