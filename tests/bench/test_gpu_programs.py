@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bench.gpu import cases, measure
+from bench.gpu.clock import Seconds
 from bench.gpu.programs import jax_populations, nnlib_descents, pytorch_populations, pytorch_single
 
 
@@ -60,6 +62,44 @@ def test_pytorch_trains_single_networks(single, form):
     program = pytorch_single.single(case.network, "cpu", form, "aot_eager", "tf32")
     assert 0 < measure.compared(case, program, reference) < measure.LIMITS["float32"]
     measure.compared(case, program, reference)
+
+
+class TenMillisecondsAnEpoch:
+    """A clock for `program`, whose run it notes; two thirds of the time are the device's."""
+
+    def __init__(self, program):
+        self.counts = []
+        self.program = program._replace(run=self.run, clock=self.clock)
+        self.inner = program
+
+    def run(self, count):
+        self.counts.append(count)
+        self.inner.run(count)
+
+    def clock(self, once):
+        once()
+        return Seconds(0.01 * self.counts[-1], 0.5 + 0.015 * self.counts[-1])
+
+
+def test_a_timed_population_counts_networks_and_epochs(population):
+    case, reference = population
+    timed = TenMillisecondsAnEpoch(nnlib_descents.population(case.population, "cpu")).program
+    row = measure.row(case, "nnlib", timed, reference, math.inf, timed=True)
+    assert (row.status, row.unit, row.bytes) == ("measured", "networks × epochs/s", None)
+    assert row.rate == pytest.approx(2 / 0.01)  # two members
+    assert row.whole == pytest.approx(2 / 0.015)
+    assert row.once == pytest.approx(0.5)
+    # 4 examples of 2-3-1: 2 · 4 · 9 forward and for the gradient, 2 · 4 · 3 for the delta.
+    assert row.flops == pytest.approx(200 * (2 * 72 + 24))
+
+
+def test_a_timed_network_counts_examples(tmp_path):
+    (case,) = cases.narrow((6,), tiny=True)
+    timed = TenMillisecondsAnEpoch(nnlib_descents.single(case.network, "cpu")).program
+    row = measure.row(case, "nnlib", timed, cases.reference(case, tmp_path), math.inf, timed=True)
+    assert (row.unit, row.rate) == ("examples/s", pytest.approx(6 / 0.01))
+    # 6 examples of 3-4-1; 21 parameters and Adam's two vectors are read and written.
+    assert row.bytes == pytest.approx(100 * 4 * (6 * 4 + 2 * 3 * 21))
 
 
 def test_another_rate_is_noticed(population):
