@@ -61,6 +61,8 @@ def cut(
     elements, threads = tile_elements(units, sizes[0], sizes[-1]), MOST_THREADS
     lanes = tile_lanes(batch, elements, 0, threads, itemsize, most_shared_bytes())
     if max(sizes) <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
+        # A tile for each processor is worth more than larger tiles for some of them.
+        lanes = min(lanes, max(LEAST_LANES, -(-batch // processors())) | 1)
         blocks = max(1, min(processors(), -(-batch // lanes)))
         shared = shared_bytes(lanes, elements, 0, threads, itemsize)
         return Cut("together", blocks, blocks, threads, lanes, shared)

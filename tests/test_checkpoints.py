@@ -21,6 +21,8 @@ from nnlib.kernels import lbfgs, levenberg_marquardt, problem
 from .killed_descents import CASES
 from .test_files import tiny_disk  # noqa: F401  a fixture
 
+# What is interrupted here are the CPU's drivers; the GPU's are in tests/cuda.
+pytestmark = pytest.mark.cpu
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 
 X = np.linspace(-1, 1, 90).reshape(45, 2)

@@ -114,6 +114,7 @@ def test_callback_sees_epochs_and_stops(data):
     np.testing.assert_array_equal(net.parameters, twin.parameters)
 
 
+@pytest.mark.large
 def test_callback_without_a_number_is_called_now_and_then(data):
     reports = []
     network().descent(*data, epochs=200_000, callback=reports.append)
@@ -135,6 +136,7 @@ def test_an_error_in_the_callback_reaches_the_caller(data):
     np.testing.assert_array_equal(net.parameters, twin.parameters)
 
 
+@pytest.mark.large
 def test_time_limit_stops(data):
     history = network().descent(*data, epochs=50_000_000, max_seconds=0.2)
     assert history.stopped == "max_seconds"

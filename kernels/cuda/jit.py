@@ -126,21 +126,27 @@ def launcher(function: Any, blocks: Any, threads: Any, shared: int = 0) -> Calla
     def launch_with_more(*arguments: Any) -> None:
         nonlocal is_allowed
         if not is_allowed:
-            _allow_shared(function, arguments, shared)
+            _allow_shared(function, arguments)
             is_allowed = True
         launch(*arguments)
 
     return launch_with_more
 
 
-def _allow_shared(function: Any, arguments: Sequence[Any], shared: int) -> None:
-    """Ask the driver for more shared memory for the blocks of an entry; Numba never does."""
+def _allow_shared(function: Any, arguments: Sequence[Any]) -> None:
+    """Let the blocks of an entry have more shared memory; Numba never asks the driver for that.
+
+    It is a limit, not a reservation, and of the kernel, not of a launch: with anything but the
+    most of all, a small launch would take away what another one goes on needing.
+    """
     from numba.cuda.cudadrv.driver import binding, driver
 
     compiled = function.compile(tuple(map(function.typeof_pyval, arguments)))
     handle = compiled.library.get_cufunc().handle
     attribute = binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-    driver.cuKernelSetAttribute(attribute, shared, handle, _cuda.get_current_device().id)
+    driver.cuKernelSetAttribute(
+        attribute, most_shared_bytes(), handle, _cuda.get_current_device().id
+    )
 
 
 def most_shared_bytes() -> int:
