@@ -14,7 +14,6 @@ per network and machine.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import tempfile
@@ -42,7 +41,9 @@ MOST_PARAMETERS = 64
 # A slice of work ends with a block; 8 000 samples take less than a millisecond.
 _MOST_LANES = 8192
 
-# Those of a driver.
+# Drivers of this process, by their source.
+compiled: dict[str, Callable[..., None]] = {}
+# The arguments of a driver.
 _ARGUMENTS = "model, data, validation, state, settings, barrier, member, members, budget"
 
 # f and f' by name; f' is a function of the output. None: f' is 1.
@@ -279,8 +280,7 @@ def _file(text: str) -> str:
     return str(path)
 
 
-@functools.cache
-def _compiled(text: str) -> Callable[..., None]:
+def _compile(text: str) -> Callable[..., None]:
     names: dict[str, Any] = {
         **vars(activations),
         **vars(losses),
@@ -298,4 +298,7 @@ def _compiled(text: str) -> Callable[..., None]:
 
 def driver(table: Vector, loss: int, copies: int) -> Callable[..., None]:
     """What `Descent` calls in place of `descent.driver`, for the network of the table."""
-    return _compiled(source(table, loss, copies))
+    text = source(table, loss, copies)
+    if text not in compiled:
+        compiled[text] = _compile(text)
+    return compiled[text]
