@@ -13,16 +13,17 @@ from . import second_order
 from . import validation as checks
 from .architecture import dropout_probabilities, training_rows
 from .buffers import OptimizerState
+from .contradictions import check_compiled, check_cuda, check_seed
 from .descent import Descent
-from .examples import Examples
+from .examples import Examples, split_off
 from .function import NetworkFunction
 from .history import History, Report
-from .kernels import losses, unrolled
+from .kernels import losses
 from .kernels.operations import build_table
-from .optimizers import FullBatch, LevenbergMarquardt, Optimizer
+from .optimizers import FullBatch, Optimizer
 from .options import Options
 from .schedules import Schedule
-from .validation import example_weights, on_gpu, real_number
+from .validation import example_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -263,8 +264,9 @@ class Network(NetworkFunction):
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
         )
-        self._check_seed(options)
-        self._check_device(options, X)
+        check_seed(options, self._seed)
+        if self._device != "cpu":
+            check_cuda(options, X)
         inputs, targets = self._examples(X, y)
         weights = example_weights(sample_weight, len(inputs), self._dtype, options.mean)
         train, held_out = self._split(Examples(inputs, targets, weights), options)
@@ -281,7 +283,7 @@ class Network(NetworkFunction):
                 self._device,
             )  # fmt: skip
         if options.compile:
-            self._check_compiled(code)
+            check_compiled(self._table, self._parameters.size, code)
         generator = self._generator
         if options.seed is not None:
             generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
@@ -306,12 +308,6 @@ class Network(NetworkFunction):
         finally:
             self._memory = descent.memory()
 
-    def _check_compiled(self, loss: int) -> None:
-        """Refuse networks whose pass cannot be written out."""
-        reason = unrolled.obstacle(self._table, self._parameters.size, loss)
-        if reason is not None:
-            raise ValueError(f"compile=True, but this network cannot be written out: {reason}")
-
     def _descent_class(self) -> type[Descent]:
         """The descent of the network's device."""
         if self._device == "cpu":
@@ -320,42 +316,8 @@ class Network(NetworkFunction):
 
         return CudaDescent
 
-    def _check_device(self, options: Options, X: Any) -> None:
-        """Refuse what the network's device cannot do."""
-        if self._device == "cpu":
-            return
-        split = options.validation is not None and not isinstance(options.validation, tuple)
-        if split and on_gpu(X):
-            raise ValueError(
-                f"validation={options.validation} would split arrays that lie on the GPU: give a "
-                "pair (X, y) that lies there too, or X and y on the host"
-            )
-        if options.compile:
-            raise ValueError(
-                "compile=True makes a kernel for the CPU and the network is on 'cuda': use "
-                "net.to('cpu'), or leave compile out"
-            )
-        if isinstance(options.optimizer, LevenbergMarquardt):
-            raise ValueError(
-                f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
-                "'cuda': use net.to('cpu'), or another optimizer"
-            )
-
-    def _check_seed(self, options: Options) -> None:
-        """A checkpoint needs everything drawn at the start to be drawn again when it is resumed."""
-        if options.checkpoint is None or options.seed is not None or self._seed is not None:
-            return
-        split = options.validation is not None and not isinstance(options.validation, tuple)
-        if split or options.dropout:
-            name = "validation" if split else "dropout"
-            raise ValueError(
-                f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
-                "network: without one, nothing is drawn the same way when it is resumed"
-            )
-
     def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
         """Training and validation examples: given apart, split off at random, or none."""
-        n = len(given.X)
         if options.validation is None:
             return given, None
         if isinstance(options.validation, tuple) and len(options.validation) == 2:
@@ -364,16 +326,8 @@ class Network(NetworkFunction):
             except (TypeError, ValueError) as error:
                 raise type(error)(f"validation: {error}") from None
             return given, Examples(X, y, np.empty(0, self._dtype))
-        fraction = real_number("validation", options.validation, above=0)
-        held_out = round(fraction * n)
-        if not 0 < held_out < n:
-            raise ValueError(
-                f"validation is {fraction:g}, wanted a pair (X, y) or a fraction that leaves at "
-                f"least one of {n} examples on either side"
-            )
         seed = options.seed if options.seed is not None else self._seed
-        order = np.random.default_rng(seed).permutation(n)
-        return given.part(np.sort(order[held_out:])), given.part(np.sort(order[:held_out]))
+        return split_off(given, options.validation, seed)
 
     def _optimizer_memory(self, options: Options) -> OptimizerState | None:
         """What the optimizer remembers, if it is to go on."""

@@ -1,0 +1,57 @@
+"""What a network and the options of a descent cannot do together, refused before any work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .kernels import unrolled
+from .optimizers import LevenbergMarquardt
+from .options import Options
+from .validation import on_gpu
+
+Array = NDArray[Any]
+
+
+def _splits(options: Options) -> bool:
+    """Whether a fraction of the examples is to be split off for validation."""
+    return options.validation is not None and not isinstance(options.validation, tuple)
+
+
+def check_cuda(options: Options, X: Any) -> None:
+    """Refuse what a GPU cannot do."""
+    if _splits(options) and on_gpu(X):
+        raise ValueError(
+            f"validation={options.validation} would split arrays that lie on the GPU: give a "
+            "pair (X, y) that lies there too, or X and y on the host"
+        )
+    if options.compile:
+        raise ValueError(
+            "compile=True makes a kernel for the CPU and the network is on 'cuda': use "
+            "net.to('cpu'), or leave compile out"
+        )
+    if isinstance(options.optimizer, LevenbergMarquardt):
+        raise ValueError(
+            f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
+            "'cuda': use net.to('cpu'), or another optimizer"
+        )
+
+
+def check_seed(options: Options, seed: int | None) -> None:
+    """A checkpoint needs everything drawn at the start to be drawn again when it is resumed."""
+    if options.checkpoint is None or options.seed is not None or seed is not None:
+        return
+    if _splits(options) or options.dropout:
+        name = "validation" if _splits(options) else "dropout"
+        raise ValueError(
+            f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
+            "network: without one, nothing is drawn the same way when it is resumed"
+        )
+
+
+def check_compiled(table: Array, parameters: int, loss: int) -> None:
+    """Refuse networks whose pass cannot be written out."""
+    reason = unrolled.obstacle(table, parameters, loss)
+    if reason is not None:
+        raise ValueError(f"compile=True, but this network cannot be written out: {reason}")
