@@ -12,9 +12,10 @@ from typing import Any
 import llvmlite.binding
 from llvmlite import ir
 from numba import config, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from .vector_code import SIZE, VectorCode, item_size
 
 
 def _features() -> set[str]:
@@ -42,75 +43,20 @@ VECTOR_BYTES, _REGISTERS = _machine()
 # registers. Eight are needed to keep two multipliers with a latency of four busy.
 ROWS = 8 if _REGISTERS == 32 else 4
 
-_SIZE = cgutils.intp_t
-# A product may be fused with its sum; nothing is reordered.
-_FLAGS = ("contract",)
 
-
-def _vector_type(number: Any) -> Any:
-    return ir.VectorType(number, VECTOR_BYTES // {"float": 4, "double": 8}[str(number)])
+def _code(builder: Any, number: Any) -> VectorCode:
+    return VectorCode(builder, number, VECTOR_BYTES // item_size(number))
 
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return arrayobj.make_array(kind)(context, builder, array).data
 
 
-def _load(builder: Any, vector: Any, place: Any) -> Any:
-    item = {"float": 4, "double": 8}[str(vector.element)]
-    return builder.load(builder.bitcast(place, vector.as_pointer()), align=item)
-
-
-def _load_part(builder: Any, vector: Any, place: Any, inside: Any) -> Any:
-    """The elements whose bit in `inside` is set, and 0; nothing else is read."""
-    return _masked(
-        builder, "load", vector, vector, inside, [place], ir.Constant(vector, [0.0] * vector.count)
-    )
-
-
-def _store_part(builder: Any, value: Any, place: Any, inside: Any) -> None:
-    """Write the elements whose bit in `inside` is set."""
-    _masked(builder, "store", value.type, ir.VoidType(), inside, [value, place])
-
-
-def _masked(
-    builder: Any, name: str, vector: Any, result: Any, inside: Any, before: list[Any], *after: Any
-) -> Any:
-    """LLVM's masked load or store, whose last pointer is that of the elements."""
-    *values, place = before
-    item = {"float": 4, "double": 8}[str(vector.element)]
-    pointer = builder.bitcast(place, vector.as_pointer())
-    arguments = [*values, pointer, ir.IntType(32)(item), inside, *after]
-    kind = ir.FunctionType(result, [argument.type for argument in arguments])
-    suffix = f"v{vector.count}f{8 * item}"
-    function = cgutils.get_or_insert_function(
-        builder.module, kind, f"llvm.masked.{name}.{suffix}.p0"
-    )
-    return builder.call(function, arguments)
-
-
-def _first(builder: Any, vector: Any, count: Any) -> Any:
-    """A bit per element, set in the first `count`."""
-    places = ir.VectorType(ir.IntType(32), vector.count)
-    most = builder.trunc(
-        builder.select(builder.icmp_signed("<", count, _SIZE(vector.count)), count,
-                       _SIZE(vector.count)), ir.IntType(32)
-    )  # fmt: skip
-    numbers = ir.Constant(places, list(range(vector.count)))
-    return builder.icmp_signed("<", numbers, _everywhere(builder, places, most))
-
-
-def _everywhere(builder: Any, vector: Any, number: Any) -> Any:
-    undefined = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(undefined, number, ir.IntType(32)(0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
-    return builder.shuffle_vector(first, undefined, mask)
-
-
 def _vector_size(typingctx: Any, values: Any) -> Any:
     """How many elements of its dtype a vector has."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _SIZE(VECTOR_BYTES * 8 // values.dtype.bitwidth)
+        return SIZE(VECTOR_BYTES * 8 // values.dtype.bitwidth)
 
     return types.intp(values), build
 
@@ -124,12 +70,10 @@ def _copy_vector(
     """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = builder.gep(_data(context, builder, out, arguments[0]), [arguments[1]])
+        target = _data(context, builder, out, arguments[0])
         place = builder.gep(_data(context, builder, source, arguments[2]), [arguments[3]])
-        vector = _vector_type(target.type.pointee)
-        inside = _first(builder, vector, arguments[4])
-        value = _load_part(builder, vector, place, inside)
-        builder.store(value, builder.bitcast(target, vector.as_pointer()), align=4)
+        code = _code(builder, target.type.pointee)
+        code.store(code.load_part(place, code.first(arguments[4])), target, arguments[1])
         return context.get_dummy_value()
 
     return types.void(out, types.intp, source, types.intp, types.intp), build
@@ -153,93 +97,71 @@ def _multiply_tile(
         c_data = builder.gep(_data(context, builder, c, arguments[0]), [c_first_])
         a_data = builder.gep(_data(context, builder, a, arguments[3]), [a_first_])
         b_data = builder.gep(_data(context, builder, b, arguments[7]), [b_first_])
-        vector = _vector_type(c_data.type.pointee)
-        width = vector.count
+        code = _code(builder, c_data.type.pointee)
+        width = code.width
 
         a_rows = []
         for r in range(ROWS):
-            inside = builder.icmp_signed("<", _SIZE(r), rows_)
-            offset = builder.select(inside, builder.mul(row_, _SIZE(r)), _SIZE(0))
+            inside = builder.icmp_signed("<", SIZE(r), rows_)
+            offset = builder.select(inside, builder.mul(row_, SIZE(r)), SIZE(0))
             a_rows.append(builder.gep(a_data, [offset]))
 
         # C is far away, a line per row; it comes while the sums are made.
-        prefetch = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(
-                ir.VoidType(), [cgutils.voidptr_t, *(ir.IntType(32) for _ in range(3))]
-            ),
-            "llvm.prefetch.p0",
-        )
-        for r in range(ROWS):
-            for j in range(2):
-                offset = builder.add(builder.mul(ldc_, _SIZE(r)), _SIZE(j * width))
-                place = builder.bitcast(builder.gep(c_data, [offset]), cgutils.voidptr_t)
-                write, near, data = (ir.IntType(32)(number) for number in (1, 3, 1))
-                builder.call(prefetch, [place, write, near, data])
+        c_places = [
+            builder.gep(c_data, [builder.add(builder.mul(ldc_, SIZE(r)), SIZE(j * width))])
+            for r in range(ROWS)
+            for j in range(2)
+        ]
+        for place in c_places:
+            code.ask_for(place)
 
         before = builder.block
         loop = builder.append_basic_block("depth")
         after = builder.append_basic_block("after")
         builder.branch(loop)
         builder.position_at_end(loop)
-        k = builder.phi(_SIZE)
-        a_place = builder.phi(_SIZE)
-        b_place = builder.phi(_SIZE)
-        zero = ir.Constant(vector, [0.0] * width)
-        sums = [[builder.phi(vector) for _ in range(2)] for _ in range(ROWS)]
-        columns = [
-            _load(builder, vector, builder.gep(b_data, [builder.add(b_place, _SIZE(j * width))]))
-            for j in range(2)
-        ]
+        k = builder.phi(SIZE)
+        a_place = builder.phi(SIZE)
+        b_place = builder.phi(SIZE)
+        sums = [builder.phi(code.vector) for _ in range(2 * ROWS)]
+        b_row = [code.load(b_data, builder.add(b_place, SIZE(j * width))) for j in range(2)]
         totals = []
         for r in range(ROWS):
-            number = builder.load(builder.gep(a_rows[r], [a_place]))
-            factor = _everywhere(builder, vector, number)
-            totals.append(
-                [
-                    builder.fadd(
-                        sums[r][j],
-                        builder.fmul(factor, columns[j], flags=_FLAGS),
-                        flags=_FLAGS,
-                    )
-                    for j in range(2)
-                ]
-            )
-        following = builder.add(k, _SIZE(1))
+            factor = code.everywhere(builder.load(builder.gep(a_rows[r], [a_place])))
+            for j in range(2):
+                totals.append(code.add(sums[2 * r + j], code.multiply(factor, b_row[j])))
+        following = builder.add(k, SIZE(1))
         for place, value, begin in (
-            (k, following, _SIZE(0)),
-            (a_place, builder.add(a_place, step_), _SIZE(0)),
-            (b_place, builder.add(b_place, ldb_), _SIZE(0)),
-            *((sums[r][j], totals[r][j], zero) for r in range(ROWS) for j in range(2)),
+            (k, following, SIZE(0)),
+            (a_place, builder.add(a_place, step_), SIZE(0)),
+            (b_place, builder.add(b_place, ldb_), SIZE(0)),
+            *(
+                (total, following_total, code.zero)
+                for total, following_total in zip(sums, totals, strict=True)
+            ),
         ):
             place.add_incoming(begin, before)
             place.add_incoming(value, loop)
         builder.cbranch(builder.icmp_signed("<", following, depth_), loop, after)
         builder.position_at_end(after)
 
-        alphas = _everywhere(builder, vector, alpha_)
-        betas = _everywhere(builder, vector, beta_)
+        alphas, betas = code.everywhere(alpha_), code.everywhere(beta_)
         reads = builder.fcmp_unordered("!=", beta_, ir.Constant(beta_.type, 0.0))
         whole = builder.and_(
-            builder.icmp_signed(">=", rows_, _SIZE(ROWS)),
-            builder.icmp_signed(">=", columns_, _SIZE(2 * width)),
+            builder.icmp_signed(">=", rows_, SIZE(ROWS)),
+            builder.icmp_signed(">=", columns_, SIZE(2 * width)),
         )
 
         def put(inside: list[Any], before: list[Any] | None) -> None:
             """C ← α totals, + β times what was there `before`; only elements `inside`."""
-            for place in range(2 * ROWS):
-                r, j = divmod(place, 2)
-                offset = builder.add(builder.mul(ldc_, _SIZE(r)), _SIZE(j * width))
-                pointer = builder.gep(c_data, [offset])
-                value = builder.fmul(alphas, totals[r][j], flags=_FLAGS)
+            for k, (place, total) in enumerate(zip(c_places, totals, strict=True)):
+                value = code.multiply(alphas, total)
                 if before:
-                    old = _load_part(builder, vector, pointer, before[place])
-                    kept = builder.fmul(betas, old, flags=_FLAGS)
-                    value = builder.fadd(kept, value, flags=_FLAGS)
-                _store_part(builder, value, pointer, inside[place])
+                    value = code.add(code.multiply(betas, code.load_part(place, before[k])), value)
+                code.store_part(value, place, inside[k])
 
         # Whole tiles go without masks: a tenth of the time of a tile of depth 64.
-        everything = [_first(builder, vector, _SIZE(width))] * 2 * ROWS
+        everything = [code.first(SIZE(width))] * 2 * ROWS
         with builder.if_else(whole) as (inside_c, at_edge):
             with inside_c, builder.if_else(reads) as (adds, replaces):
                 with adds:
@@ -249,19 +171,14 @@ def _multiply_tile(
             with at_edge:
                 counts = [
                     builder.select(
-                        builder.icmp_signed("<", _SIZE(place // 2), rows_),
-                        builder.sub(columns_, _SIZE(place % 2 * width)),
-                        _SIZE(0),
+                        builder.icmp_signed("<", SIZE(place // 2), rows_),
+                        builder.sub(columns_, SIZE(place % 2 * width)),
+                        SIZE(0),
                     )
                     for place in range(2 * ROWS)
                 ]
-                put(
-                    [_first(builder, vector, count) for count in counts],
-                    [
-                        _first(builder, vector, builder.select(reads, count, _SIZE(0)))
-                        for count in counts
-                    ],
-                )
+                kept = [builder.select(reads, count, SIZE(0)) for count in counts]
+                put([code.first(count) for count in counts], [code.first(count) for count in kept])
         return context.get_dummy_value()
 
     size = types.intp
@@ -277,39 +194,26 @@ def _transpose_square(
     """out[first + i·ld_out + j] ← source[source_first + j·ld + i], i and j below `vector_size`.
 
     The source has only the first `rows` of j and `columns` of i: 0 is written for j beyond `rows`,
-    nothing for i beyond `columns`. log₂ of the side rounds of perfect shuffles: row i and row
-    i + side/2 become, element by element in turn, rows 2i and 2i + 1 (H. Stone, IEEE Transactions
-    on Computers C-20(2), 1971).
+    nothing for i beyond `columns`.
     """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = builder.gep(_data(context, builder, out, arguments[0]), [arguments[1]])
         place = builder.gep(_data(context, builder, source, arguments[3]), [arguments[4]])
         ld_out_, ld_, rows_, columns_ = (arguments[i] for i in (2, 5, 6, 7))
-        vector = _vector_type(target.type.pointee)
-        side = vector.count
-        half = side // 2
-
-        def mask(start: int) -> Any:
-            order = [start + i // 2 + side * (i % 2) for i in range(side)]
-            return ir.Constant(ir.VectorType(ir.IntType(32), side), order)
+        code = _code(builder, target.type.pointee)
+        side = code.width
 
         squares = []
         for j in range(side):
-            count = builder.select(builder.icmp_signed("<", _SIZE(j), rows_), columns_, _SIZE(0))
-            row = builder.gep(place, [builder.mul(ld_, _SIZE(j))])
-            squares.append(_load_part(builder, vector, row, _first(builder, vector, count)))
-        for _ in range(side.bit_length() - 1):
-            squares = [
-                builder.shuffle_vector(squares[i], squares[i + half], mask(start))
-                for i in range(half)
-                for start in (0, half)
-            ]
-        whole = _SIZE(side)
-        for i, row in enumerate(squares):
-            count = builder.select(builder.icmp_signed("<", _SIZE(i), columns_), whole, _SIZE(0))
-            target_row = builder.gep(target, [builder.mul(ld_out_, _SIZE(i))])
-            _store_part(builder, row, target_row, _first(builder, vector, count))
+            count = builder.select(builder.icmp_signed("<", SIZE(j), rows_), columns_, SIZE(0))
+            row = builder.gep(place, [builder.mul(ld_, SIZE(j))])
+            squares.append(code.load_part(row, code.first(count)))
+        for i, row in enumerate(code.transposed(squares)):
+            count = builder.select(builder.icmp_signed("<", SIZE(i), columns_), SIZE(side), SIZE(0))
+            code.store_part(
+                row, builder.gep(target, [builder.mul(ld_out_, SIZE(i))]), code.first(count)
+            )
         return context.get_dummy_value()
 
     size = types.intp

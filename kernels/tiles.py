@@ -14,16 +14,16 @@ falls into.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from .vector_code import SIZE, VectorCode, item_size
 
 # Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add.
 _WEIGHTED_SUMS = ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
@@ -36,98 +36,10 @@ FROM_ZERO, FROM_START, FROM_OUT = range(3)
 # On machines with shorter vectors LLVM makes several of one.
 VECTOR_BYTES = 64
 
-_SIZE = cgutils.intp_t
-_BIT = ir.IntType(1)
-# A product may be fused with its sum; nothing else is reordered.
-_FLAGS = ("contract",)
 
-
-class _Code:
-    """Instructions on vectors of one dtype, written at the end of one function."""
-
-    def __init__(self, builder: Any, number: Any) -> None:
-        self.builder = builder
-        self.number = number
-        self.item_size = {"float": 4, "double": 8}[str(number)]
-        self.width = VECTOR_BYTES // self.item_size
-        self.vector = ir.VectorType(number, self.width)
-
-    def variable(self, value: Any) -> Any:
-        """A variable with that value; LLVM keeps it in a register."""
-        return cgutils.alloca_once_value(self.builder, value)
-
-    def load(self, place: Any, offset: Any, kind: Any = None) -> Any:
-        """`kind`, or else a whole vector, from place[offset] on."""
-        kind = kind or self.vector
-        pointer = self.builder.bitcast(self.builder.gep(place, [offset]), kind.as_pointer())
-        return self.builder.load(pointer, align=self.item_size)
-
-    def store(self, value: Any, place: Any, offset: Any) -> None:
-        """place[offset], … ← value."""
-        pointer = self.builder.gep(place, [offset])
-        pointer = self.builder.bitcast(pointer, value.type.as_pointer())
-        self.builder.store(value, pointer, align=self.item_size)
-
-    def everywhere(self, number: Any) -> Any:
-        """A vector of one number."""
-        first = self.builder.insert_element(
-            ir.Constant(self.vector, ir.Undefined), number, ir.IntType(32)(0)
-        )
-        return self.shuffle(first, first, [0] * self.width)
-
-    def shuffle(self, x: Any, y: Any, places: Sequence[int]) -> Any:
-        """The elements of x and y at `places`, y's numbered on from x's."""
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
-        return self.builder.shuffle_vector(x, y, mask)
-
-    def add(self, x: Any, y: Any) -> Any:
-        return self.builder.fadd(x, y, flags=_FLAGS)
-
-    def add_product(self, total: Any, x: Any, y: Any) -> None:
-        """The variable total ← total + x y."""
-        product = self.builder.fmul(x, y, flags=_FLAGS)
-        self.builder.store(self.add(self.builder.load(total), product), total)
-
-    @contextmanager
-    def steps(self, position: Any, width: int, end: Any) -> Iterator[Any]:
-        """The block runs, and position += width, as long as position + width ≤ end."""
-        builder = self.builder
-        test, body, after = (builder.append_basic_block(name) for name in ("test", "body", "after"))
-        builder.branch(test)
-        builder.position_at_end(test)
-        before = builder.load(position)
-        beyond = builder.add(before, _SIZE(width))
-        builder.cbranch(builder.icmp_signed("<=", beyond, end), body, after)
-        builder.position_at_end(body)
-        yield before
-        builder.store(beyond, position)
-        builder.branch(test)
-        builder.position_at_end(after)
-
-    def sums(self, vectors: list[Any]) -> Any:
-        """The sum of each vector's elements: as many, a power of two, in one vector.
-
-        Two vectors at a time become one, half of it the sums of neighbours of the first and half
-        of the second: three instructions for two vectors, where a sum of its own takes eight.
-        """
-        group = self.width  # elements that are still to be added up
-        while group > 1:
-            half = group // 2
-            width = vectors[0].type.count
-            pairs = 2 if len(vectors) > 1 else 1
-            low = [first + k for first in range(0, pairs * width, group) for k in range(half)]
-            high = [place + half for place in low]
-            vectors = [
-                self.add(self.shuffle(x, y, low), self.shuffle(x, y, high))
-                for x, y in zip(vectors[::pairs], vectors[pairs - 1 :: pairs], strict=True)
-            ]
-            group = half
-        return vectors[0]
-
-
-def _offset(code: _Code, *terms: Any) -> Any:
+def _offset(code: VectorCode, *terms: Any) -> Any:
     """Σ of numbers and of pairs to be multiplied."""
-    total = _SIZE(0)
+    total = SIZE(0)
     for term in terms:
         if isinstance(term, tuple):
             term = code.builder.mul(*term)
@@ -136,21 +48,21 @@ def _offset(code: _Code, *terms: Any) -> Any:
 
 
 def _weighted_sums(
-    code: _Code, out: Any, weight: Any, rows: Any, start: Any, outputs: Any, inputs: Any,
+    code: VectorCode, out: Any, weight: Any, rows: Any, start: Any, outputs: Any, inputs: Any,
     output_stride: Any, input_stride: Any, lanes: Any, begin: Any,
 ) -> None:  # fmt: skip
     """Body of `weighted_sums`."""
     builder = code.builder
-    from_start = builder.icmp_signed("==", begin, _SIZE(FROM_START))
-    from_out = builder.icmp_signed("==", begin, _SIZE(FROM_OUT))
-    output = code.variable(_SIZE(0))
+    from_start = builder.icmp_signed("==", begin, SIZE(FROM_START))
+    from_out = builder.icmp_signed("==", begin, SIZE(FROM_OUT))
+    output = code.variable(SIZE(0))
     for units, widths in _WEIGHTED_SUMS:
         with code.steps(output, units, outputs) as first:
-            lane = code.variable(_SIZE(0))
+            lane = code.variable(SIZE(0))
             starts = [
                 builder.select(
                     from_start,
-                    code.load(start, _offset(code, first, _SIZE(unit)), code.number),
+                    code.load(start, _offset(code, first, SIZE(unit)), code.number),
                     code.number(0),
                 )
                 for unit in range(units)
@@ -165,9 +77,9 @@ def _weighted_sums(
                         [
                             _offset(
                                 code,
-                                (_offset(code, first, _SIZE(unit)), lanes),
+                                (_offset(code, first, SIZE(unit)), lanes),
                                 place,
-                                _SIZE(v * code.width),
+                                SIZE(v * code.width),
                             )
                             for v in range(vectors)
                         ]
@@ -176,15 +88,15 @@ def _weighted_sums(
                     with builder.if_then(from_out):
                         for total, position in zip(chain(*tile), chain(*places), strict=True):
                             builder.store(code.load(out, position), total)
-                    i = code.variable(_SIZE(0))
+                    i = code.variable(SIZE(0))
                     with code.steps(i, 1, inputs) as row:
                         above = _offset(code, (row, lanes), place)
                         a = [
-                            code.load(rows, _offset(code, above, _SIZE(v * code.width)))
+                            code.load(rows, _offset(code, above, SIZE(v * code.width)))
                             for v in range(vectors)
                         ]
                         for unit in range(units):
-                            j = _offset(code, first, _SIZE(unit))
+                            j = _offset(code, first, SIZE(unit))
                             position = _offset(code, (j, output_stride), (row, input_stride))
                             w = code.everywhere(code.load(weight, position, code.number))
                             for total, values in zip(tile[unit], a, strict=True):
@@ -194,7 +106,7 @@ def _weighted_sums(
 
 
 def _lane_products(
-    code: _Code, weight: Any, bias: Any, delta: Any, rows: Any, outputs: Any, inputs: Any,
+    code: VectorCode, weight: Any, bias: Any, delta: Any, rows: Any, outputs: Any, inputs: Any,
     lanes: Any, accumulate: Any,
 ) -> None:  # fmt: skip
     """Body of `lane_products`."""
@@ -211,17 +123,17 @@ def _lane_products(
         totals = [
             code.variable(code.vector([0] * code.width)) for _ in range(units * max(others, 1))
         ]
-        lane = code.variable(_SIZE(0))
+        lane = code.variable(SIZE(0))
         with code.steps(lane, code.width, lanes) as place:
             d = [
-                code.load(delta, _offset(code, (_offset(code, first, _SIZE(k)), lanes), place))
+                code.load(delta, _offset(code, (_offset(code, first, SIZE(k)), lanes), place))
                 for k in range(units)
             ]
             if not others:
                 for total, values in zip(totals, d, strict=True):
                     builder.store(code.add(builder.load(total), values), total)
             a = [
-                code.load(rows, _offset(code, (_offset(code, row, _SIZE(k)), lanes), place))
+                code.load(rows, _offset(code, (_offset(code, row, SIZE(k)), lanes), place))
                 for k in range(others)
             ]
             for k in range(units * others):
@@ -235,13 +147,13 @@ def _lane_products(
             values = code.sums(vectors[begin * others : (begin + rows_at_once) * others])
             for k in range(rows_at_once):
                 part = code.shuffle(values, values, range(k * others, (k + 1) * others))
-                j = _offset(code, first, _SIZE(begin + k))
+                j = _offset(code, first, SIZE(begin + k))
                 keep(part, weight, _offset(code, (j, inputs), row))
 
-    output = code.variable(_SIZE(0))
+    output = code.variable(SIZE(0))
     for units, widths in _LANE_PRODUCTS:
         with code.steps(output, units, outputs) as first:
-            i = code.variable(_SIZE(0))
+            i = code.variable(SIZE(0))
             for others in widths:
                 with code.steps(i, others, inputs) as row:
                     tile(units, first, others, row)
@@ -249,42 +161,31 @@ def _lane_products(
 
 
 def _transposed(
-    code: _Code, block: Any, rows: Any, order: Any, start: Any, count: Any, width: Any,
+    code: VectorCode, block: Any, rows: Any, order: Any, start: Any, count: Any, width: Any,
     lanes: Any, ordered: Any,
 ) -> None:  # fmt: skip
     """Body of `transposed`."""
     builder, side = code.builder, code.width
-    sample = code.variable(_SIZE(0))
+    sample = code.variable(SIZE(0))
     with code.steps(sample, side, count) as s:
         before = []
         for k in range(side):
-            position = _offset(code, start, s, _SIZE(k))
+            position = _offset(code, start, s, SIZE(k))
             with builder.if_else(ordered) as (then, otherwise):
                 with then:
-                    found = code.load(order, position, _SIZE)
+                    found = code.load(order, position, SIZE)
                     then_block = builder.block
                 with otherwise:
                     else_block = builder.block
-            number = builder.phi(_SIZE)
+            number = builder.phi(SIZE)
             number.add_incoming(found, then_block)
             number.add_incoming(position, else_block)
             before.append(builder.mul(number, width))
-        feature = code.variable(_SIZE(0))
+        feature = code.variable(SIZE(0))
         with code.steps(feature, side, width) as i:
             vectors = [code.load(rows, _offset(code, row, i)) for row in before]
-            distance = 1
-            while distance < side:
-                swap = [place & distance > 0 for place in range(side)]
-                first = [p + side - distance if swap[p] else p for p in range(side)]
-                second = [p + side if swap[p] else p + distance for p in range(side)]
-                for k in range(side):
-                    if not swap[k]:
-                        x, y = vectors[k], vectors[k + distance]
-                        vectors[k] = code.shuffle(x, y, first)
-                        vectors[k + distance] = code.shuffle(x, y, second)
-                distance *= 2
-            for k, vector in enumerate(vectors):
-                code.store(vector, block, _offset(code, (_offset(code, i, _SIZE(k)), lanes), s))
+            for k, vector in enumerate(code.transposed(vectors)):
+                code.store(vector, block, _offset(code, (_offset(code, i, SIZE(k)), lanes), s))
 
 
 def _call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, Callable[..., Any]]:
@@ -312,7 +213,7 @@ def _call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, C
             # llvmlite's own `add` knows only a list of names; LLVM takes any quoted pair.
             set.add(function.attributes, '"prefer-vector-width"="512"')
             inner = ir.IRBuilder(function.append_basic_block("entry"))
-            emit(_Code(inner, number), *function.args)
+            emit(VectorCode(inner, number, VECTOR_BYTES // item_size(number)), *function.args)
             inner.ret_void()
         builder.call(function, passed)
         return context.get_dummy_value()

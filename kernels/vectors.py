@@ -17,6 +17,7 @@ from numba.extending import intrinsic, models, register_model
 from numba.np import arrayobj
 
 from .jit import Scalar, Vector
+from .vector_code import VectorCode
 
 LANES = 16
 
@@ -36,19 +37,20 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(item, LANES))
 
 
-def _place(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    """Pointer to the vector that begins at an element."""
-    data = arrayobj.make_array(array_type)(context, builder, array).data
-    kind = context.get_value_type(_LanesType(array_type.dtype))
-    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
+def _code(context: Any, builder: Any, dtype: Any) -> VectorCode:
+    return VectorCode(builder, context.get_value_type(dtype), LANES)
+
+
+def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    return arrayobj.make_array(kind)(context, builder, array).data
 
 
 def _load(typingctx: Any, array: Any, index: Any) -> Any:
     """The LANES elements of the array from `index` on."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, array, *arguments)
-        return builder.load(place, align=array.dtype.bitwidth // 8)
+        code = _code(context, builder, array.dtype)
+        return code.load(_data(context, builder, array, arguments[0]), arguments[1])
 
     return _LanesType(array.dtype)(array, types.intp), build
 
@@ -57,8 +59,8 @@ def _store(typingctx: Any, array: Any, index: Any, values: Any) -> Any:
     """Write them."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, array, *arguments[:2])
-        builder.store(arguments[2], place, align=array.dtype.bitwidth // 8)
+        data = _data(context, builder, array, arguments[0])
+        _code(context, builder, array.dtype).store(arguments[2], data, arguments[1])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, values), build
@@ -68,11 +70,7 @@ def _spread(typingctx: Any, number: Any) -> Any:
     """The same number in every lane."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = context.get_value_type(signature.return_type)
-        start = ir.Constant(kind, ir.Undefined)
-        first = builder.insert_element(start, arguments[0], ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return builder.shuffle_vector(first, start, zeros)
+        return _code(context, builder, number).everywhere(arguments[0])
 
     return _LanesType(number)(number), build
 
