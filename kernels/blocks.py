@@ -27,13 +27,15 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
     """
     lanes = block.size // width
     side = VECTOR_BYTES // block.itemsize
-    transposed(block, rows, order, start, count, width, lanes, order.size > 0)
+    squares = width >= side and count >= side
+    if squares:
+        transposed(block, rows, order, start, count, width, lanes, order.size > 0)
     for i in range(width):
         target = window(block, i * lanes, lanes)
-        done = count // side * side if i < width // side * side else 0
-        for s in range(done, count):
-            position = order[start + s] if order.size else start + s
-            target[s] = rows[position * width + i]
+        if not squares:
+            for s in range(count):
+                position = order[start + s] if order.size else start + s
+                target[s] = rows[position * width + i]
         for s in range(count, lanes):
             target[s] = 0
 

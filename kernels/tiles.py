@@ -166,8 +166,15 @@ def _transposed(
 ) -> None:  # fmt: skip
     """Body of `transposed`."""
     builder, side = code.builder, code.width
+
+    def last_whole(place: Any, end: Any) -> Any:
+        """The place, or the last one from which on a whole vector is left."""
+        last = builder.sub(end, SIZE(side))
+        return builder.select(builder.icmp_signed("<", place, last), place, last)
+
     sample = code.variable(SIZE(0))
-    with code.steps(sample, side, count) as s:
+    with code.steps(sample, side, _offset(code, count, SIZE(side - 1))) as place:
+        s = last_whole(place, count)
         before = []
         for k in range(side):
             position = _offset(code, start, s, SIZE(k))
@@ -182,7 +189,8 @@ def _transposed(
             number.add_incoming(position, else_block)
             before.append(builder.mul(number, width))
         feature = code.variable(SIZE(0))
-        with code.steps(feature, side, width) as i:
+        with code.steps(feature, side, _offset(code, width, SIZE(side - 1))) as place:
+            i = last_whole(place, width)
             vectors = [code.load(rows, _offset(code, row, i)) for row in before]
             for k, vector in enumerate(code.transposed(vectors)):
                 code.store(vector, block, _offset(code, (_offset(code, i, SIZE(k)), lanes), s))
@@ -262,8 +270,9 @@ def transposed(
 ) -> Any:  # fmt: skip
     """block_is ← rows_(start+s, i), or rows_(order_(start+s), i) if `ordered`.
 
-    block is (width, lanes), rows (…, width). Only whole squares of 64-byte vectors are done: the
-    samples and features below the largest multiples of 64 // itemsize in count and width.
+    block is (width, lanes), rows (…, width); width and count are at least 64 // itemsize. Whole
+    squares of vectors are done, of which the last ones overlap those before: 200 rows of 30 in
+    float32 take 0.9 µs so, 3.7 with loops for the rest.
     """
     return _call(
         "transposed", _transposed, block, rows, order, start, count, width, lanes, types.boolean
