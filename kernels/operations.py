@@ -108,11 +108,14 @@ def build_parts(table: Vector, most: int) -> Vector:
     return np.array(parts, dtype=np.int64).reshape(-1)
 
 
-def gradients_in_step(table: Vector, least: int) -> Vector:
-    """The table with the gradients of wide layers of at least so many weights made in the step."""
+def gradients_in_step(table: Vector, weights: int, units: int) -> Vector:
+    """The table with the gradients of wide layers made in the step, of those that have at least so
+    many weights and units.
+    """
     table = table.copy()
     rows = table.reshape(-1, COLUMNS)
-    rows[:, IN_STEP] = (rows[:, WIDE] == 1) & (rows[:, DECAYED] >= least)
+    large = (rows[:, DECAYED] >= weights) & (rows[:, D_OUT] >= units)
+    rows[:, IN_STEP] = (rows[:, WIDE] == 1) & large
     return table
 
 

@@ -24,9 +24,8 @@ from .schedules import Schedule
 Array = NDArray[Any]
 
 _CACHE_LINE = 64  # bytes
-# Weights of a layer whose gradient several chunks make in the step: 1024 × 1024 takes a third less
-# time so. 784 × 128 takes 15 % more on two threads: half of the examples are in the other's cache.
-LONG_GRADIENT = 400_000
+# Weights of a layer whose gradient several chunks make in the step: below, adding up is cheap.
+LONG_GRADIENT = 40_000
 
 
 @dataclass
@@ -108,11 +107,15 @@ def descent_table(table: Array, layout: Layout) -> Array:
     """The network's table, with the gradients of wide layers made in the step if that is faster.
 
     The step needs a block per chunk, then. One chunk loses nothing, and gains where the step is
-    the product itself; several gain where their own gradients are long.
+    the product itself. Several gain if the layer has more units than the batch has samples: the
+    members then exchange the batch's inputs instead of gradients, which are larger by that ratio
+    (784 × 128 in batches of 128 takes 0.9 of the time with gradients, in batches of 64 1.1).
     """
     if layout.lanes == 1 or layout.batch_size > layout.chunks * layout.lanes:
         return table
-    return gradients_in_step(table, LONG_GRADIENT if layout.chunks > 1 else 0)
+    if layout.chunks == 1:
+        return gradients_in_step(table, 0, 0)
+    return gradients_in_step(table, LONG_GRADIENT, layout.batch_size + 1)
 
 
 def model(

@@ -7,6 +7,7 @@ import pytest
 
 import nnlib
 from nnlib import buffers
+from nnlib.kernels import operations
 from nnlib.kernels.operations import COLUMNS, IN_STEP
 
 # Two whole batches of two chunks, and 24 examples that the first chunk holds alone.
@@ -41,7 +42,12 @@ def train(options, tables, monkeypatch):
         return tables[-1]
 
     monkeypatch.setattr(buffers, "descent_table", kept)
-    monkeypatch.setattr(buffers, "LONG_GRADIENT", 5000)  # the first two layers
+    # The first two layers, whatever the size of the batch.
+    any_units = buffers.gradients_in_step
+    monkeypatch.setattr(buffers, "LONG_GRADIENT", 5000)
+    monkeypatch.setattr(
+        buffers, "gradients_in_step", lambda table, weights, units: any_units(table, weights, 0)
+    )
     net = nnlib.Network(SIZES, "tanh", seed=1)
     rate = 0.001 if "adam" in options.get("optimizer", "sgd") else 0.1
     options = {"batch_size": BATCH, "learning_rate": rate, "seed": 5, **options}
@@ -53,6 +59,19 @@ def has_gradients_in_step(table):
     return table.reshape(-1, COLUMNS)[:, IN_STEP].any()
 
 
+@pytest.mark.parametrize(
+    ("batch", "chunks", "lanes", "expected"),
+    [(64, 2, 32, True), (128, 2, 64, False), (128, 1, 128, True), (64, 1, 32, False)],
+)
+def test_several_chunks_make_gradients_in_the_step_if_units_outnumber_samples(
+    batch, chunks, lanes, expected
+):
+    """784-128-10; the last case has two blocks in its chunk."""
+    table = nnlib.Network([784, 128, 10])._table
+    layout = buffers.Layout(batch, False, chunks, lanes)
+    assert has_gradients_in_step(buffers.descent_table(table, layout)) == expected
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_in_the_step(case, monkeypatch):
     tables = []
@@ -60,7 +79,7 @@ def test_gradients_in_the_step(case, monkeypatch):
         in_step = train(CASES[case], tables, patch)
     assert has_gradients_in_step(tables[0]), "the other way was taken"
     with monkeypatch.context() as patch:
-        patch.setattr(buffers, "gradients_in_step", lambda table, least: table)
+        patch.setattr(operations, "WIDE", operations.IN_STEP)  # 0 everywhere: no layer is chosen
         added_up = train(CASES[case], tables, patch)
     assert not has_gradients_in_step(tables[1])
     # Sums of a few hundred float64 terms in another order, over nine steps of small rates.
