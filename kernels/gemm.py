@@ -23,8 +23,8 @@ DEPTH = 256
 PANELS = 8
 # Vectors of rows of op(A) that are copied at a time: 128 KiB.
 BLOCKS = 8
-# Up to so many rows of C a panel is read too seldom to be worth its copy. 128 would do where B is in
-# this processor's own cache (64 × 784 × 64 takes 0.8 of the time), but not where the other one has it.
+# Up to so many rows of C a panel is read too seldom to be worth its copy. 128 would do where B is
+# in this processor's own cache (64 × 784 × 64 takes 0.8 of the time), not where another has it.
 FEW_ROWS = 2 * ROWS
 # Rows of op(A) that all panels of a group meet before the next: what is read again for each panel
 # is 64 KiB and stays in the second-level cache.
