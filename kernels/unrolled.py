@@ -25,7 +25,7 @@ from . import activations, losses
 from .descent import driver_loop
 from .jit import CACHE_FOLDER, Vector, elementwise, entry, kernel
 from .memory import window
-from .operations import COLUMNS, D_IN, D_OUT, DENSE, SAMPLE_MAJOR, Row
+from .operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR, Row
 from .problem import Data, Model, Settings, State
 from .tiles import VECTOR_BYTES
 
@@ -73,8 +73,6 @@ def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
         return f"it has {parameters} parameters, and at most {MOST_PARAMETERS} can be written out"
     names = {code: name for name, code in activations.CODES.items()}
     for row in rows:
-        if row.kind != DENSE:
-            return "it has dropout"
         if row.activation not in _ACTIVATIONS and row.activation != activations.LOG_SOFTMAX:
             return f"it has activation {names[row.activation]!r}"
     if loss not in _LOSSES:
