@@ -34,7 +34,6 @@ def population(problem: PopulationProblem, device: str, precision: str) -> Progr
             a = jax.numpy.tanh(a @ W.T + b)
         return 0.5 * jax.numpy.sum((a - y) ** 2) / len(X)
 
-    @jax.jit
     def descend(layers: Any) -> Any:
         def step(_: Any, layers: Any) -> Any:
             gradient = jax.vmap(jax.grad(cost))(layers)
@@ -42,6 +41,7 @@ def population(problem: PopulationProblem, device: str, precision: str) -> Progr
 
         return jax.lax.fori_loop(0, problem.epochs, step, layers)
 
+    compiled: Any = jax.jit(descend)
     wait: Any = jax.block_until_ready
     reached: list[Any] = [start]
 
@@ -50,7 +50,7 @@ def population(problem: PopulationProblem, device: str, precision: str) -> Progr
         name = {"float32": "highest", "tf32": "tensorfloat32"}[precision]
         with jax.default_matmul_precision(name):
             for _ in range(count):
-                layers = descend(layers)
+                layers = compiled(layers)
         reached[0] = wait(layers)
 
     def fetch() -> Array:

@@ -20,7 +20,8 @@ def compiled(function: Callable[..., Any], compiler: str, **options: Any) -> Cal
     torch._dynamo.reset()  # it gives up on a function that it has compiled eight times
     if compiler != "inductor":
         options = {}
-    return torch.compile(function, backend=compiler, dynamic=False, **options)
+    made: Callable[..., Any] = torch.compile(function, backend=compiler, dynamic=False, **options)
+    return made
 
 
 def graphed(step: Step) -> Step:
