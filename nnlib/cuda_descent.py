@@ -157,4 +157,5 @@ def packed_header(
         first_size=vectors[0],
         second_size=vectors[1],
         tile_size=cut.tile_size,
+        stage=cut.stage,
     )

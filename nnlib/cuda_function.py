@@ -57,6 +57,7 @@ def evaluation(
         first_size=0,
         second_size=0,
         tile_size=cut.tile_size,
+        stage=cut.stage,
     )
     buffers = Buffers(header, table, parameters.dtype)
     buffers.network(0)[0].parameters[:] = parameters

@@ -45,6 +45,7 @@ class Cut:
     lanes: int
     shared: int
     tile_size: int = 0  # of a tile in global memory
+    stage: int = 0  # elements of shared memory for a layer's parameters
 
 
 def cut(
@@ -59,13 +60,14 @@ def cut(
         if single is not None:
             return single
     elements, threads = tile_elements(units, sizes[0], sizes[-1]), MOST_THREADS
-    lanes = tile_lanes(batch, elements, 0, threads, itemsize, most_shared_bytes())
+    stage = max((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
+    lanes = tile_lanes(batch, elements, stage, threads, itemsize, most_shared_bytes())
     if max(sizes) <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
         # A tile for each processor is worth more than larger tiles for some of them.
         lanes = min(lanes, max(LEAST_LANES, -(-batch // processors())) | 1)
         blocks = max(1, min(processors(), -(-batch // lanes)))
-        shared = shared_bytes(lanes, elements, 0, threads, itemsize)
-        return Cut("together", blocks, blocks, threads, lanes, shared)
+        shared = shared_bytes(lanes, elements, stage, threads, itemsize)
+        return Cut("together", blocks, blocks, threads, lanes, shared, stage=stage)
     lanes = min(batch, max(GLOBAL_BYTES // (elements * itemsize), 1))
     largest = max(products(a, b) for a, b in itertools.pairwise(sizes))
     splits = max(1, min(2 * processors() // largest, lanes // 256))

@@ -1,7 +1,7 @@
 """The twin of `kernels.dense`: z = W a + b, its delta and its gradient, by one block of threads.
 
 Arrays are feature-major as on the CPU, (d, lanes). The number of lanes is odd, so that elements of
-one sample in different rows lie in different banks of shared memory.
+one sample in different rows lie in different banks of shared memory. All that is read lies there.
 """
 
 from __future__ import annotations

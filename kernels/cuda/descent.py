@@ -45,7 +45,7 @@ def descend(
     settings = device_settings(integers, reals, cuda.blockIdx.x)
     lasting, state, parts = device_unpack(integers, reals, memory, cuda.blockIdx.x)
     size = lasting.parameters.size
-    tile, vectors = shared_tile(integers, memory, 2 * size)
+    tile, vectors = shared_tile(integers, memory, 0, 2 * size)
     model = Model(lasting.table, window(vectors, 0, size), window(vectors, size, size))
     data, validation = examples(integers, x, y, weights, validation_x, validation_y, state)
     position = state.position

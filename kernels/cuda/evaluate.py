@@ -12,7 +12,7 @@ from ..operations import COLUMNS, OUTPUT
 from .block import total
 from .dropout import Draw
 from .jit import cuda, entry, window
-from .problem import device_settings, device_unpack, pack, shared_tile
+from .problem import STAGE, device_settings, device_unpack, pack, shared_tile
 from .propagate import forward
 
 
@@ -21,7 +21,7 @@ def outputs(out: Vector, x: Vector, integers: Vector, reals: Vector, memory: Vec
     """out (n, d_L) ← F(x), x (n, d_1); block b takes the tiles b, b + blocks, …"""
     settings = device_settings(integers, reals, 0)
     model, state, _ = device_unpack(integers, reals, memory, 0)
-    tile, _ = shared_tile(integers, memory, 0)
+    tile, _ = shared_tile(integers, memory, integers[STAGE], 0)
     lanes, d_out = settings.lanes, tile.targets.size // settings.lanes - 1
     last = window(model.table, model.table.size - COLUMNS, COLUMNS)[OUTPUT]
     draw = Draw(False, 0, 0, 0, 1)
@@ -30,8 +30,9 @@ def outputs(out: Vector, x: Vector, integers: Vector, reals: Vector, memory: Vec
         pack(tile.inputs, x, state.order, start, count, tile.inputs.size // lanes)
         cuda.syncthreads()
         forward(
-            tile.activations, model.table, model.parameters, tile.inputs, lanes, draw, tile.scratch
-        )
+            tile.activations, model.table, model.parameters, tile.stage, tile.inputs, lanes, draw,
+            tile.scratch,
+        )  # fmt: skip
         for place in range(cuda.threadIdx.x, count * d_out, cuda.blockDim.x):
             s = place // d_out
             unit = place - s * d_out

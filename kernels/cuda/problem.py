@@ -46,6 +46,7 @@ class Header(NamedTuple):
     first_size: int  # of the optimizer's vectors: that of the parameters, or 0
     second_size: int
     tile_size: int  # elements of a tile in global memory, 0 for tiles in shared memory
+    stage: int  # elements of shared memory that a layer's parameters are copied to, or 0
     # What a network takes in each of the three buffers, see `sized`.
     integers: int = 0
     reals: int = 0
@@ -56,7 +57,7 @@ HEADER_SIZE = len(Header._fields)
 (
     TABLE_SIZE, SIZE, UNITS, D_IN, D_OUT, EPOCHS, LANES, LOSS, MEAN, OPTIMIZER, DROPOUT,
     CPU_LANES, N, BATCH_SIZE, HELD, VALIDATION_N, SHUFFLED, VALIDATED, WEIGHTED, BLOCKS, GROUPS,
-    FIRST_SIZE, SECOND_SIZE, TILE_SIZE, INTEGERS, REALS, VECTORS,
+    FIRST_SIZE, SECOND_SIZE, TILE_SIZE, STAGE, INTEGERS, REALS, VECTORS,
 ) = range(HEADER_SIZE)  # fmt: skip
 
 # A network's own integers before its generator: position, ticket, row of weights, dropout's seed.
@@ -153,6 +154,7 @@ class Tile(NamedTuple):
     """Shared memory for one tile of samples."""
 
     scratch: Vector  # float64, one per thread
+    stage: Vector  # for the parameters of a layer, see `propagate.layer_parameters`
     inputs: Vector  # (d_1, lanes)
     targets: Vector  # (d_L + 1, lanes): targets, then example weights
     activations: Vector  # (units, lanes)
@@ -242,22 +244,26 @@ def tile_elements(units: int, d_in: int, d_out: int) -> int:
 
 
 @kernel
-def shared_tile(integers: Vector, memory: Vector, before: int) -> tuple[Tile, Vector]:
-    """A tile's part of the block's shared memory, and a vector of `before` elements ahead of it."""
+def shared_tile(integers: Vector, memory: Vector, stage: int, before: int) -> tuple[Tile, Vector]:
+    """A tile's part of the block's shared memory, and a vector of `before` elements ahead of it.
+
+    stage is the size of the tile's own.
+    """
     reals = cuda.shared.array(0, types.float64)
     numbers = cuda.shared.array(0, memory.dtype)
     threads, lanes = cuda.blockDim.x, integers[LANES]
     start = threads * 8 // memory.itemsize
-    inputs = start + before
+    inputs = start + stage + before
     targets = inputs + integers[D_IN] * lanes
     activations = targets + (integers[D_OUT] + 1) * lanes
     tile = Tile(
         window(reals, 0, threads),
+        window(numbers, start, stage),
         window(numbers, inputs, integers[D_IN] * lanes),
         window(numbers, targets, (integers[D_OUT] + 1) * lanes),
         window(numbers, activations, integers[UNITS] * lanes),
     )
-    return tile, window(numbers, start, before)
+    return tile, window(numbers, start + stage, before)
 
 
 @kernel
@@ -269,6 +275,7 @@ def global_tile(integers: Vector, memory: Vector) -> Tile:
     activations = targets + (integers[D_OUT] + 1) * lanes
     return Tile(
         window(reals, 0, cuda.blockDim.x),
+        window(memory, 0, 0),
         window(memory, 0, targets),
         window(memory, targets, activations - targets),
         window(memory, activations, integers[UNITS] * lanes),
@@ -369,5 +376,5 @@ def tile_pass(
     draw = Draw(settings.dropout and train, seed, step, start, settings.cpu_lanes)
     return cost_and_gradient(
         model.gradient, tile.activations, tile.activations, model.table, model.parameters,
-        tile.inputs, targets, weight, settings.loss, draw, train, accumulate, tile.scratch,
+        tile.stage, tile.inputs, targets, weight, settings.loss, draw, train, accumulate, tile.scratch,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from ..operations import (
 )
 from . import activations as activation
 from . import dense, dropout, losses
+from .block import copy
 from .jit import cuda, kernel, window
 
 activate, slopes = activation.forward, activation.backward
@@ -31,10 +32,25 @@ loss_cost, loss_delta = losses.cost, losses.delta
 
 
 @kernel
+def layer_parameters(stage: Vector, parameters: Vector, row: Vector) -> tuple[Vector]:
+    """A layer's part of parameters in shared memory: copied to stage, or there if that is empty.
+
+    A tile of many samples leaves the first-level cache less room than 128 × 128 weights take.
+    """
+    own = window(parameters, row[PARAMETERS], row[SIZE])
+    if stage.size == 0:
+        return (own,)
+    staged = window(stage, 0, row[SIZE])
+    copy(staged, own)
+    return (staged,)  # in a tuple: of arrays alone, Numba returns only those it was given
+
+
+@kernel
 def forward(
     activations: Vector,
     table: Vector,
     parameters: Vector,
+    stage: Vector,
     inputs: Vector,
     lanes: int,
     draw: dropout.Draw,
@@ -42,7 +58,7 @@ def forward(
 ) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
 
-    activations (units, lanes) is written; inputs is the tile, (d_1, lanes).
+    activations (units, lanes) is written; inputs is the tile, (d_1, lanes). stage is of `layer_parameters`.
     """
     a_in = inputs
     for first in range(0, table.size, COLUMNS):
@@ -51,8 +67,8 @@ def forward(
         a_out = window(activations, row[OUTPUT] * lanes, size)
         workspace = window(activations, row[WORKSPACE] * lanes, size)
         if row[KIND] == DENSE:
-            layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
-            dense_forward(a_out, layer_parameters, a_in, row, lanes, scratch)
+            (own,) = layer_parameters(stage, parameters, row)
+            dense_forward(a_out, own, a_in, row, lanes, scratch)
         elif row[KIND] == DROPOUT:
             dropout_forward(a_out, workspace, a_in, row, lanes, draw)
         activate(a_out, workspace, lanes, row[ACTIVATION])
@@ -65,6 +81,7 @@ def backward(
     deltas: Vector,
     table: Vector,
     parameters: Vector,
+    stage: Vector,
     activations: Vector,
     inputs: Vector,
     lanes: int,
@@ -92,8 +109,8 @@ def backward(
             kept = window(activations, before[WORKSPACE] * lanes, size)
             slopes(delta_in, kept, before[ACTIVATION])
             if row[KIND] == DENSE:
-                layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
-                dense_delta(delta_in, layer_parameters, delta_out, row, lanes, scratch)
+                (own,) = layer_parameters(stage, parameters, row)
+                dense_delta(delta_in, own, delta_out, row, lanes, scratch)
             elif row[KIND] == DROPOUT:
                 mask = window(activations, row[WORKSPACE] * lanes, size)
                 dropout_delta(delta_in, mask, delta_out)
@@ -106,6 +123,7 @@ def cost_and_gradient(
     activations: Vector,
     table: Vector,
     parameters: Vector,
+    stage: Vector,
     inputs: Vector,
     targets: Vector,
     weight: Vector,
@@ -121,7 +139,7 @@ def cost_and_gradient(
     for padding lanes. deltas may be activations.
     """
     lanes = weight.size
-    forward(activations, table, parameters, inputs, lanes, draw, scratch)
+    forward(activations, table, parameters, stage, inputs, lanes, draw, scratch)
     row = window(table, table.size - COLUMNS, COLUMNS)
     a = window(activations, row[OUTPUT] * lanes, targets.size)
     cost = loss_cost(a, targets, weight, loss)
@@ -130,8 +148,9 @@ def cost_and_gradient(
         kept = window(activations, row[WORKSPACE] * lanes, targets.size)
         loss_delta(delta_out, a, targets, weight, loss, kept, row[ACTIVATION])
         backward(
-            gradient, deltas, table, parameters, activations, inputs, lanes, accumulate, scratch
-        )
+            gradient, deltas, table, parameters, stage, activations, inputs, lanes, accumulate,
+            scratch,
+        )  # fmt: skip
     # Without a way back nothing else keeps the next tile from overwriting what the cost reads.
     cuda.syncthreads()
     return cost

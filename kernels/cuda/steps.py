@@ -16,6 +16,7 @@ from .block import copy, total
 from .epoch import current_rate, end_batch, keep_best, keep_start
 from .jit import cuda, entry, kernel, window
 from .problem import (
+    STAGE,
     Data,
     Model,
     Parts,
@@ -42,7 +43,7 @@ def begin(integers: Vector, reals: Vector, memory: Vector, drawn: Vector) -> Non
     position = state.position
     if position[STATUS] != RUNNING or position[BATCH] != 0 or position[VALIDATING] != 0:
         return
-    tile, _ = shared_tile(integers, memory, 0)
+    tile, _ = shared_tile(integers, memory, 0, 0)
     keep_start(model, state, position[EPOCH])
     if drawn.size:
         copy(state.generator, drawn)
@@ -73,7 +74,7 @@ def passes(
     if position[STATUS] != RUNNING:
         return
     size = whole.parameters.size
-    tile, _ = shared_tile(integers, memory, 0)
+    tile, _ = shared_tile(integers, memory, integers[STAGE], 0)
     model = Model(
         whole.table, whole.parameters, window(parts.gradients, cuda.blockIdx.x * size, size)
     )
@@ -139,7 +140,7 @@ def norms(
     model, state, parts = device_unpack(integers, reals, memory, 0)
     if state.position[STATUS] != RUNNING or state.position[VALIDATING] == 1:
         return
-    tile, _ = shared_tile(integers, memory, 0)
+    tile, _ = shared_tile(integers, memory, 0, 0)
     data, _ = examples(integers, x, y, weights, validation_x, validation_y, state)
     first, last = part_of(model.parameters.size, cuda.grid(1), cuda.gridsize(1))
     add_parts(model, parts, settings, batch_scale(data, state, settings), first, last)
@@ -168,7 +169,7 @@ def step(
     position = state.position
     if position[STATUS] != RUNNING:
         return
-    tile, _ = shared_tile(integers, memory, 0)
+    tile, _ = shared_tile(integers, memory, 0, 0)
     data, validation = examples(integers, x, y, weights, validation_x, validation_y, state)
     validating, count = position[VALIDATING] == 1, position[STEP]
     rate, cost, best = current_rate(state), state.numbers[COST], state.numbers[BEST]

@@ -21,7 +21,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from numba import types
+from numba import config, types
 
 CAPABILITY = (9, 0)
 MOST_SHARED = 227 * 1024
@@ -140,6 +140,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        # Before the kernels are imported: then their folder is chosen.
-        os.environ.setdefault("NUMBA_CACHE_DIR", folder)
+        # Before the kernels are imported: then their folder is chosen. Numba has read its
+        # environment when it was imported, and the second process will.
+        if len(sys.argv) == 1:
+            os.environ["NUMBA_CACHE_DIR"] = config.CACHE_DIR = folder
         main()
