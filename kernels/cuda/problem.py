@@ -376,5 +376,6 @@ def tile_pass(
     draw = Draw(settings.dropout and train, seed, step, start, settings.cpu_lanes)
     return cost_and_gradient(
         model.gradient, tile.activations, tile.activations, model.table, model.parameters,
-        tile.stage, tile.inputs, targets, weight, settings.loss, draw, train, accumulate, tile.scratch,
+        tile.stage, tile.inputs, targets, weight, settings.loss, draw, train, accumulate,
+        tile.scratch,
     )  # fmt: skip

@@ -58,7 +58,8 @@ def forward(
 ) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
 
-    activations (units, lanes) is written; inputs is the tile, (d_1, lanes). stage is of `layer_parameters`.
+    activations (units, lanes) is written; inputs is the tile, (d_1, lanes). stage is that of
+    `layer_parameters`.
     """
     a_in = inputs
     for first in range(0, table.size, COLUMNS):
