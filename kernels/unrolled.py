@@ -101,6 +101,11 @@ def by_features(table: Vector) -> Vector:
     return table
 
 
+def parameters_of(table: Vector) -> int:
+    """How many parameters the network of the table has."""
+    return sum(row.size for row in _rows(table))
+
+
 def _rows(table: Vector) -> list[Row]:
     return [
         Row(*table[first : first + COLUMNS].tolist()) for first in range(0, table.size, COLUMNS)
@@ -186,15 +191,15 @@ def _loop(rows: list[Row], loss: int, copies: int) -> Iterator[str]:
                 yield from statements
 
 
-def source(table: Vector, loss: int, copies: int) -> str:
-    """The pass of a network as Python source, and its driver.
+def pass_source(table: Vector, loss: int, copies: int) -> str:
+    """The pass of a network as Python source, for the processor and for a GPU's thread.
 
-    `block_cost` takes one block, inputs (d_1, lanes) and targets (d_L + 1, lanes) with the example
-    weights last; it returns Σ J and writes the gradient, or adds it.
+    `block_cost` takes one block, inputs (d_1, lanes), targets (d_L, lanes) and the example weights
+    (lanes,); it returns Σ J and writes the gradient, or adds it.
     """
     rows = _rows(table)
     d_in, d_out = rows[0].d_in, rows[-1].d_out
-    parameters = range(sum(row.size for row in rows))
+    parameters = range(parameters_of(table))
     before = [
         "zero = parameters.dtype.type(0)",
         f"part = lanes // {copies}",
@@ -203,24 +208,35 @@ def source(table: Vector, loss: int, copies: int) -> str:
         *(f"g{k} = zero" for k in parameters),
         *(f"x{i} = window(inputs, {i} * lanes, lanes)" for i in range(d_in)),
         *(f"y{j} = window(targets, {j} * lanes, lanes)" for j in range(d_out)),
-        f"v = window(targets, {d_out} * lanes, lanes)",
         "for s in range(part):",
     ]
     after = [f"gradient[{k}] = g{k} + gradient[{k}] if accumulate else g{k}" for k in parameters]
     return "\n".join(
         [
             "@kernel",
-            "def block_cost(parameters, gradient, inputs, targets, lanes, accumulate):",
+            "def block_cost(parameters, gradient, inputs, targets, v, lanes, accumulate):",
             *("    " + line for line in before),
             *("        " + line for line in _loop(rows, loss, copies)),
             *("    " + line for line in after),
             "    return cost",
             "",
+        ]
+    )
+
+
+def source(table: Vector, loss: int, copies: int) -> str:
+    """The pass of a network, and its driver."""
+    return "\n".join(
+        [
+            pass_source(table, loss, copies),
             "@kernel",
             "def step(model, data, settings, batch, rate, scale):",
             "    parameters, gradient = model.parameters, model.gradient",
             "    factor = parameters.dtype.type(rate * scale)",
-            *(f"    parameters[{k}] -= factor * gradient[{k}]" for k in parameters),
+            *(
+                f"    parameters[{k}] -= factor * gradient[{k}]"
+                for k in range(parameters_of(table))
+            ),
             "",
             "loop = driver_loop(True, next_block(block_cost), step)",
             "",
@@ -255,7 +271,8 @@ def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
         number = batch * data.batch_blocks + turn
         cost = block_cost(
             model.parameters, model.gradient, window(data.inputs, number * inputs, inputs),
-            window(data.targets, number * targets, targets), lanes, turn > 0,
+            window(data.targets, number * targets, targets - lanes),
+            window(data.targets, (number + 1) * targets - lanes, lanes), lanes, turn > 0,
         )  # fmt: skip
         state.chunk_costs[0] = cost + (state.chunk_costs[0] if turn > 0 else 0.0)
 
@@ -278,20 +295,28 @@ def _file(text: str) -> str:
     return str(path)
 
 
+def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:
+    """The function `descend` of the source, which may use these names.
+
+    "__name__" among them is a module's: there Numba looks when it loads the code again.
+    """
+    exec(compile(text, _file(text), "exec"), names)
+    descend: Callable[..., None] = names["descend"]
+    return descend
+
+
 def _compile(text: str) -> Callable[..., None]:
-    names: dict[str, Any] = {
+    names = {
         **vars(activations),
         **vars(losses),
-        "__name__": __name__,  # by which Numba finds this module when it loads the code again
+        "__name__": __name__,
         "kernel": kernel,
         "entry": entry,
         "window": window,
         "driver_loop": driver_loop,
         "next_block": next_block,
     }
-    exec(compile(text, _file(text), "exec"), names)
-    descend: Callable[..., None] = names["descend"]
-    return descend
+    return descend_of(text, names)
 
 
 def driver(table: Vector, loss: int, copies: int) -> Callable[..., None]:

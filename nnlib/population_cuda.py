@@ -1,8 +1,9 @@
 """The engine that trains a population on a GPU: a block of threads per member, all epochs inside.
 
-Members of a group are laid one after the other in three buffers and go through one launch per
-slice; between two slices Python looks at the time, the callback and Ctrl-C. The costs at the
-parameters reached, one pass per member, are taken by the engine of the processor.
+The smallest have a thread each, see `population_threads`. Members of a group are laid one after the
+other in three buffers and go through one launch per slice; between two slices Python looks at the
+time, the callback and Ctrl-C. The costs at the parameters reached, one pass per member, are taken
+by the engine of the processor.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from .architecture import training_rows
 from .cuda_arrays import on_device
 from .cuda_descent import packed_header
 from .cuda_memory import Buffers, settings_vector
+from .cuda_slices import Look, run_slices
 from .cuda_streaming import check_fits
 from .kernels import losses, problem
 from .kernels.cuda.problem import SETTINGS
 from .kernels.operations import build_table
 from .kernels.population import CHOICES
 from .optimizers import FullBatch
-from .population_engine import WATCH_SECONDS, PopulationReport, take_costs
+from .population_engine import PopulationReport, take_costs
+from .population_threads import ThreadsPart, in_threads
 from .population_work import Group, Work
 from .progress import Progress
 
@@ -54,7 +57,8 @@ def check(work: Work) -> None:
                 f"a population with optimizer {group.options.optimizer.name!r} runs on the CPU "
                 "only: leave out device='cuda', or use another optimizer"
             )
-        _cut(work, group)
+        if not in_threads(work, group):
+            _cut(work, group)
 
 
 def _cut(work: Work, group: Group) -> cuda_launch.Cut:
@@ -104,10 +108,10 @@ class _Engine:
         work = self._work
         with Progress(work.size * work.options.epochs, work.options.progress) as bar:
             for group in work.groups:
-                part = _Part(work, group, group.jobs[:1])
-                most = max(1, MOST_BYTES // part.bytes_of_one)
+                kind = ThreadsPart if in_threads(work, group) else _Part
+                most = max(1, MOST_BYTES // kind(work, group, group.jobs[:1]).bytes_of_one)
                 for first in range(0, group.jobs.size, most):
-                    part = _Part(work, group, group.jobs[first : first + most])
+                    part = kind(work, group, group.jobs[first : first + most])
                     try:
                         part.run(functools.partial(self._look, bar))
                     finally:
@@ -188,7 +192,7 @@ class _Part:
             words = members.generators.view(np.int64).reshape(-1, 4)
             own.rows(state.generator)[:] = words[jobs]
 
-    def run(self, look: Callable[[int], bool]) -> None:
+    def run(self, look: Look) -> None:
         """Slice by slice, till all members have ended or `look` says to stop."""
         work = self._work
         dummy = np.zeros(1, self._buffers.host[2].dtype)
@@ -200,20 +204,14 @@ class _Part:
         )  # fmt: skip
         examples = tuple(on_device(array.reshape(-1) if array.size else dummy) for array in arrays)
         launch = cuda_launch.alone(self._cut, self._buffers.upload(), examples, self._jobs.size)
-        rounds = 1
-        while True:
-            begin = time.perf_counter()
-            launch(rounds)
-            position = self._positions()
-            elapsed = max(time.perf_counter() - begin, 1e-6)
-            rounds = max(1, int(rounds * min(max(WATCH_SECONDS / elapsed, 0.25), 8)))
-            running = (position[:, problem.STATUS] == problem.RUNNING).any()
-            if not look(int(position[:, problem.EPOCH].sum())) or not running:
-                return
+        run_slices(launch, self._progress, look)
 
-    def _positions(self) -> Array:
+    def _progress(self) -> tuple[int, bool]:
+        """Epochs run so far, and whether a member is still running."""
         self._buffers.download_integers()
-        return self._buffers.rows(self._buffers.network(0)[1].position)
+        position = self._buffers.rows(self._buffers.network(0)[1].position)
+        running = (position[:, problem.STATUS] == problem.RUNNING).any()
+        return int(position[:, problem.EPOCH].sum()), bool(running)
 
     def finish(self) -> None:
         """Write what is kept of the members, each left at an epoch's end."""

@@ -181,14 +181,15 @@ def twin(function: Any) -> Any:
         return _choice(*map(twin, function.by_dtype))
     source = function.py_func
     names = {
-        name: twin(value) if _is_kernel(value) else value
+        name: twin(value) if is_kernel(value) else value
         for name, value in source.__globals__.items()
         if name in source.__code__.co_names or name == "__builtins__"
     }
     return kernel(FunctionType(source.__code__, names, source.__name__, source.__defaults__))
 
 
-def _is_kernel(value: Any) -> bool:
+def is_kernel(value: Any) -> bool:
+    """Whether it is a kernel or a formula of the CPU, of which there can be a twin."""
     return isinstance(value, Dispatcher) or value is _cpu_window or hasattr(value, "by_dtype")
 
 

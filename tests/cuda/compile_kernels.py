@@ -35,7 +35,13 @@ _KINDS = {
     "budget": types.int64,
     "number": types.int64,
     "start": types.int64,
+    # Of `unrolled.Members` and `unrolled.Examples`.
+    **dict.fromkeys(["epochs", "status", "choice", "kept_epochs", "weight_row"], types.int64[::1]),
+    **dict.fromkeys(["rates", "costs"], types.float64[::1]),
+    **dict.fromkeys(["rate_width", "until", "lanes", "mean_of"], types.int64),
 }
+# A network that is written out.
+WRITTEN_OUT = [1, 2, 1]
 
 
 def entries() -> Iterator[tuple[str, Any]]:
@@ -50,6 +56,18 @@ def entries() -> Iterator[tuple[str, Any]]:
                 continue
             if not function.targetoptions.get("device"):
                 yield f"{name}.{own.__name__}", function
+    yield "unrolled.descend", written_out()
+
+
+def written_out() -> Any:
+    """The kernel of one small network alone."""
+    from nnlib import Network
+    from nnlib.kernels import losses
+    from nnlib.kernels.cuda import unrolled
+    from nnlib.kernels.unrolled import by_features
+
+    net = Network(WRITTEN_OUT)
+    return unrolled.driver(by_features(net._table), losses.CODES[net.loss])
 
 
 def made_up_gpu() -> list[Any]:
@@ -76,7 +94,18 @@ def compiled(function: Any, dtype: Any) -> Any:
     """A kernel for networks of this dtype, linked."""
     code = function.py_func.__code__
     names = code.co_varnames[: code.co_argcount]
-    return function.compile(tuple(_KINDS.get(name, dtype[::1]) for name in names))
+    return function.compile(tuple(argument(name, dtype) for name in names))
+
+
+def argument(name: str, dtype: Any) -> Any:
+    """The type of a kernel's argument, by its name."""
+    from nnlib.kernels.cuda.unrolled import Examples, Members
+
+    groups = {"members": Members, "examples": Examples}
+    if name in groups:
+        fields = [argument(field, dtype) for field in groups[name]._fields]
+        return types.NamedTuple(fields, groups[name])
+    return _KINDS.get(name, dtype[::1])
 
 
 def assemble(code: str, most_registers: int | None) -> str:
