@@ -90,15 +90,14 @@ def product(
 
 
 @kernel
-def _store(out: Vector, start: Vector, place: int, row: int, value: Any, mode: int) -> None:
-    """Write one element of a product, whose sum is value."""
-    if start.size:
-        value += start[row]
+def put(out: Vector, place: Any, value: Any, mode: int) -> None:
+    """Write one element of a product; place is unsigned, which saves asking for its sign."""
     if mode == ADD:
-        value += out[place]
+        out[place] += value
     elif mode == MULTIPLY:
-        value *= out[place]
-    out[place] = value
+        out[place] *= value
+    else:
+        out[place] = value
 
 
 @kernel
@@ -119,7 +118,8 @@ def _single_product(
         value = dot(
             left, right, row * left_row, column * right_column, inner, left_step, right_step
         )
-        _store(out, start, place, row, value, mode)
+        value += start[np.uint32(row)] if start.size else out.dtype.type(0)
+        put(out, np.uint32(place), value, mode)
 
 
 @kernel
@@ -179,7 +179,8 @@ def _split_product(
         value = out.dtype.type(0)
         for other in range(parts):
             value += out.dtype.type(scratch[other * out.size + thread])
-        _store(out, start, place, row, value, mode)
+        value += start[np.uint32(row)] if start.size else out.dtype.type(0)
+        put(out, np.uint32(place), value, mode)
 
 
 @kernel
@@ -230,10 +231,13 @@ def _tiled_product(
                     for j in range(TILE):
                         sums[i, j] += lefts[i] * rights[j]
             for i in range(TILE):
-                for j in range(TILE):
-                    row, column = top + i * high, west + j * wide
-                    if row < rows and column < columns:
-                        _store(out, start, row * columns + column, row, sums[i, j], mode)
+                row = top + i * high
+                if row < rows:
+                    value = start[np.uint32(row)] if start.size else out.dtype.type(0)
+                    for j in range(TILE):
+                        column = west + j * wide
+                        if column < columns:
+                            put(out, np.uint32(row * columns + column), sums[i, j] + value, mode)
 
 
 @kernel
