@@ -258,7 +258,7 @@ def check_places(position: Array, limits: Mapping[int, int]) -> None:
 
 
 def check_randomness(order: Array, generator: Array) -> None:
-    """Refuse an order that leaves the examples, and a generator with which no shuffle ends."""
+    """Refuse an order that leaves the examples, and a generator that gives nothing but 0."""
     if not np.array_equal(np.sort(order), np.arange(order.size)):
         raise ValueError("its order is no permutation of the examples")
     if not generator.any():

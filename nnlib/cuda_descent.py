@@ -14,7 +14,6 @@ from . import buffers, cuda_launch
 from .cuda_arrays import flat, on_device
 from .cuda_function import widths
 from .cuda_memory import Memory, total_bytes
-from .cuda_order import Orders
 from .cuda_streaming import Stream, batches_of_slab
 from .descent import Descent
 from .examples import Examples
@@ -74,10 +73,10 @@ class CudaDescent(Descent):
         if self._cut.kind == "alone":
             launch = cuda_launch.alone(self._cut, there, examples)
         else:
-            orders = Orders(self._state.generator, 0 if self._stream else data.order.size)
             launch = cuda_launch.together(
                 self._cut, self._model.table, there, examples, data, held_out.n, self._settings,
-                self._model.parameters.size, orders, self._state.position,
+                self._model.parameters.size, bool(data.order.size and not self._stream),
+                self._state.position,
             )  # fmt: skip
 
         def run(rounds: int) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .cuda_order import Orders
 from .kernels import problem
 from .kernels.activations import LOG_SOFTMAX, SOFTMAX
 from .kernels.cuda import descent, layers, steps
@@ -160,11 +159,15 @@ def together(
     held_out: int,
     settings: problem.Settings,
     parameters: int,
-    orders: Orders,
+    shuffled: bool,
     position: Array,
 ) -> Launch:
-    """The same by many blocks: the launches of a step one after the other, none waited for."""
+    """The same by many blocks: the launches of a step one after the other, none waited for.
+
+    shuffled says whether the examples' order is drawn on the GPU.
+    """
     flat = 8 * cut.threads
+    draw_order = launcher(steps.draw_order, cut.groups, cut.threads)
     begin = launcher(steps.begin, 1, cut.threads, flat)
     passes = one_pass(cut, table, buffers, examples)
     grid = min(cut.groups, -(-parameters // cut.threads))
@@ -177,17 +180,14 @@ def together(
         epochs = settings.epochs - int(position[problem.EPOCH])
         for _ in range(min(rounds, epochs * rounds_of_epoch - batch)):
             if batch == 0:
-                orders.send()
-                begin(*buffers, orders.there)
+                if shuffled:
+                    draw_order(*buffers)
+                begin(*buffers)
             passes(held_out if batch == batches else data.batch_size)
             if settings.clip_norm > 0:
                 norms(*buffers, *examples)
             step(*buffers, *examples)
             batch = (batch + 1) % rounds_of_epoch
-            if batch == 0:
-                epochs -= 1
-                if epochs:  # while the GPU works on what has been launched
-                    orders.draw()
 
     return run
 

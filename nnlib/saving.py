@@ -130,7 +130,7 @@ def _check_parameters(parameters: Array, architecture: dict[str, Any]) -> None:
 
 
 def _check_generator(generator: Array) -> None:
-    """Four words, not all 0: from there xoshiro256++ gives nothing but 0, and no shuffle ends."""
+    """Four words, not all 0: from there xoshiro256++ gives nothing but 0."""
     if generator.shape != (4,) or generator.dtype != np.uint64 or not generator.any():
         raise ValueError(
             f"its generator is {generator.dtype} of shape {generator.shape}, "

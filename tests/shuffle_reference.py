@@ -1,7 +1,6 @@
 """The driver's random numbers in plain Python integers, written from the papers, not from nnlib.
 
-xoshiro256++: D. Blackman and S. Vigna, ACM TOMS 47 (2021). Bounded numbers without bias: D. Lemire,
-ACM TOMACS 29 (2019). Shuffle: R. Durstenfeld, CACM 7 (1964), from the last place to the first.
+xoshiro256++: D. Blackman and S. Vigna, ACM TOMS 47 (2021).
 """
 
 from __future__ import annotations
@@ -29,15 +28,20 @@ class Xoshiro256PlusPlus:
         self.state = [s0 ^ s3, s1 ^ s2, s2 ^ (s1 << 17) % WORD, rotate_left(s3, 45)]
         return result
 
-    def next_below(self, bound):
-        """A uniform integer in [0, bound), from the upper 32 bits of a word."""
-        while True:
-            product = (self.next_word() >> 32) * bound
-            if product % 2**32 >= 2**32 % bound:
-                return product >> 32
+    def next_order(self, n):
+        """A permutation of 0 … n − 1 by a Feistel network over the pairs (high, low)."""
+        low_values = 2 ** max((n - 1).bit_length() // 2, 1)
+        rounds = [[self.next_word() for _ in range(2)] for _ in range(8 if n >= 16 else 16)]
+        return [self._place(i, n, low_values, n // low_values, rounds) for i in range(n)]
 
-    def shuffle(self, order):
-        """The order, shuffled in place."""
-        for i in reversed(range(1, len(order))):
-            j = self.next_below(i + 1)
-            order[i], order[j] = order[j], order[i]
+    @staticmethod
+    def _place(i, n, low_values, high_values, rounds):
+        for first, second in rounds:
+            i = (i + (second >> 32) * n // 2**32) % n
+            high, low = divmod(i, low_values)
+            if high >= high_values:
+                continue
+            low = (low + ((first % 2**32 * high + (first >> 32)) % 2**32 >> 16)) % low_values
+            step = (second % 2**32 * low % 2**32 >> 16) % 2 ** (high_values.bit_length() - 1)
+            i = (high + step) % high_values * low_values + low
+        return i

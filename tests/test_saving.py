@@ -136,7 +136,7 @@ def test_a_wrong_architecture_is_named(path, key, value, message):
 
 
 def test_a_generator_of_zeros(path):
-    """Such a network would load, and its first shuffle would never end."""
+    """Such a network would load, and shuffle alike in every epoch."""
     nnlib.Network([1, 2, 1]).save(path)
     arrays, metadata = read_arrays(path)
     write_arrays(path, {**arrays, "generator": np.zeros(4, np.uint64)}, metadata)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from .. import shuffle as cpu_shuffle
-from .. import stopping
+from .. import shuffle, stopping
 from ..jit import Vector
 from ..problem import (
     BATCH,
@@ -21,27 +20,46 @@ from ..problem import (
     STEP,
     VALIDATING,
 )
+from ..shuffle import MOST_WORDS, WORDS
 from .block import copy
 from .jit import cuda, kernel, twin, window
 from .problem import Data, Model, Settings, State
 
-watch, shuffle = twin(stopping.watch), twin(cpu_shuffle.shuffle)
+watch, next_word = twin(stopping.watch), twin(shuffle.next_word)
+halves, rounds_of = twin(shuffle.halves), twin(shuffle.rounds_of)
+turned = twin(shuffle.turned)
 
 
 @kernel
-def draw_order(order: Vector, generator: Vector) -> None:
-    """The CPU's order of the examples, from the same generator; one thread draws it."""
-    for k in range(cuda.threadIdx.x, order.size, cuda.blockDim.x):
-        order[k] = k
-    cuda.syncthreads()
-    if cuda.threadIdx.x == 0:
-        words = cuda.local.array(4, types.uint64)
-        for k in range(4):
-            words[k] = np.uint64(generator[k])
-        shuffle(order, words)
-        for k in range(4):
-            generator[k] = np.int64(words[k])
-    cuda.syncthreads()
+def write_order(order: Vector, generator: Vector, first: int, step: int) -> None:
+    """The CPU's next order of the examples at places first, first + step, …: a thread's work.
+
+    Every thread draws the key from the generator, which stays as it is: see `pass_on`.
+    """
+    words, keys = cuda.local.array(4, types.uint64), cuda.local.array(MOST_WORDS, types.uint64)
+    for k in range(4):
+        words[k] = np.uint64(generator[k])
+    count = WORDS * rounds_of(order.size)
+    for k in range(count):
+        keys[k] = next_word(words)
+    cut = halves(order.size)
+    for place in range(first, order.size, step):
+        number = np.uint32(place)
+        for k in range(0, count, WORDS):
+            number = turned(number, keys[k], keys[k + 1], cut)
+        order[place] = number
+
+
+@kernel
+def pass_on(generator: Vector, n: int) -> None:
+    """One thread's work, when all have drawn: the generator after an order of n examples."""
+    words = cuda.local.array(4, types.uint64)
+    for k in range(4):
+        words[k] = np.uint64(generator[k])
+    for _ in range(WORDS * rounds_of(n)):
+        next_word(words)
+    for k in range(4):
+        generator[k] = np.int64(words[k])
 
 
 @kernel
@@ -56,7 +74,11 @@ def start_epoch(model: Model, state: State, epoch: int) -> None:
     """Keep the parameters and draw the order of the examples."""
     keep_start(model, state, epoch)
     if state.order.size:
-        draw_order(state.order, state.generator)
+        write_order(state.order, state.generator, cuda.threadIdx.x, cuda.blockDim.x)
+        cuda.syncthreads()
+        if cuda.threadIdx.x == 0:
+            pass_on(state.generator, state.order.size)
+        cuda.syncthreads()
 
 
 @kernel

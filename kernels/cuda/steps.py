@@ -2,8 +2,8 @@
 
 `passes` computes every block's tiles and leaves a gradient and a cost per block, `step` adds them
 up in the order of the blocks and steps; nothing returns to Python between them. Where an epoch
-begins, `begin` comes first. Each launch reads from the state what there is to do, so that launches
-beyond the end do nothing.
+begins, `draw_order` and `begin` come first. Each launch reads from the state what there is to do,
+so that launches beyond the end do nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import math
 
 from ..jit import Vector
 from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
-from .block import copy, total
-from .epoch import current_rate, end_batch, keep_best, keep_start
+from .block import total
+from .epoch import current_rate, end_batch, keep_best, keep_start, pass_on, write_order
 from .jit import cuda, entry, kernel, window
 from .problem import (
     STAGE,
@@ -32,25 +32,34 @@ from .update import add_and_clip, clipped, limit_all_norms, part_of, penalty, ta
 
 
 @entry
-def begin(integers: Vector, reals: Vector, memory: Vector, drawn: Vector) -> None:
-    """Where an epoch begins: snapshot, order of the examples, penalty. One block.
+def draw_order(integers: Vector, reals: Vector, memory: Vector) -> None:
+    """Where an epoch begins: the order of the examples, by all threads of the grid."""
+    _, state, _ = device_unpack(integers, reals, memory, 0)
+    if begins(state):
+        write_order(state.order, state.generator, cuda.grid(1), cuda.gridsize(1))
 
-    drawn holds the generator's words and the order that it has drawn, or nothing: one thread here
-    would take longer over the shuffle of 2²¹ examples than all threads over an epoch.
-    """
+
+@entry
+def begin(integers: Vector, reals: Vector, memory: Vector) -> None:
+    """Where an epoch begins: snapshot, penalty, the generator after `draw_order`. One block."""
     settings = device_settings(integers, reals, 0)
     model, state, _ = device_unpack(integers, reals, memory, 0)
-    position = state.position
-    if position[STATUS] != RUNNING or position[BATCH] != 0 or position[VALIDATING] != 0:
+    if not begins(state):
         return
     tile, _ = shared_tile(integers, memory, 0, 0)
-    keep_start(model, state, position[EPOCH])
-    if drawn.size:
-        copy(state.generator, drawn)
-        copy(state.order, window(drawn, 4, state.order.size))
+    keep_start(model, state, state.position[EPOCH])
     cost = penalty(model, settings, tile.scratch)
     if cuda.threadIdx.x == 0:
         state.numbers[COST] = cost * (settings.n if settings.mean else 1)
+        if state.order.size:
+            pass_on(state.generator, state.order.size)
+
+
+@kernel
+def begins(state: State) -> bool:
+    """Whether the descent goes on, and stands before an epoch's first batch."""
+    position = state.position
+    return position[STATUS] == RUNNING and position[BATCH] == 0 and position[VALIDATING] == 0
 
 
 @entry

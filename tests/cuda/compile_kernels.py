@@ -28,7 +28,6 @@ MOST_SHARED = 227 * 1024
 MODULES = ("descent", "steps", "layers", "evaluate")
 _KINDS = {
     "integers": types.int64[::1],
-    "drawn": types.int64[::1],
     "reals": types.float64[::1],
     "found": types.float64[::1],
     "errors": types.float64[::1],
