@@ -125,7 +125,7 @@ class DataCost:
         self._examples = x, targets, v, x, targets
         self._n = len(X)
         self._pass = cuda_launch.one_pass(cut, table, self._buffers, self._examples)
-        grid = min(cut.groups, -(-parameters.size // cut.threads))
+        grid = cuda_launch.step_blocks(cut, parameters.size)
         self._add_up = launcher(steps.norms, grid, cut.threads, 8 * cut.threads)
 
     def at(self, parameters: Array, gradient: Array) -> float:

@@ -170,7 +170,7 @@ def together(
     draw_order = launcher(steps.draw_order, cut.groups, cut.threads)
     begin = launcher(steps.begin, 1, cut.threads, flat)
     passes = one_pass(cut, table, buffers, examples)
-    grid = min(cut.groups, -(-parameters // cut.threads))
+    grid = step_blocks(cut, parameters)
     norms, step = (launcher(entry, grid, cut.threads, flat) for entry in (steps.norms, steps.step))
     batches = -(-data.n // data.batch_size)
     rounds_of_epoch = batches + (held_out > 0)
@@ -190,6 +190,12 @@ def together(
             batch = (batch + 1) % rounds_of_epoch
 
     return run
+
+
+def step_blocks(cut: Cut, parameters: int) -> int:
+    """Blocks of a step: as many as have work, where several threads add up an element."""
+    groups = max(1, cut.blocks // steps.LEAST_TERMS)
+    return min(cut.groups, -(-parameters * groups // cut.threads))
 
 
 class Layers:

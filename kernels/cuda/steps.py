@@ -12,9 +12,9 @@ import math
 
 from ..jit import Vector
 from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
-from .block import total
+from .block import divided, total
 from .epoch import current_rate, end_batch, keep_best, keep_start, pass_on, write_order
-from .jit import cuda, entry, kernel, window
+from .jit import SIMULATED, cuda, entry, kernel, window
 from .problem import (
     STAGE,
     Data,
@@ -29,6 +29,9 @@ from .problem import (
     tile_pass,
 )
 from .update import add_and_clip, clipped, limit_all_norms, part_of, penalty, take_step
+
+# Blocks whose parts of a gradient's element one thread adds up, at least; see `add_parts`.
+LEAST_TERMS = 2 if SIMULATED else 16
 
 
 @entry
@@ -114,16 +117,38 @@ def clear(values: Vector) -> None:
 
 @kernel
 def add_parts(
-    model: Model, parts: Parts, settings: Settings, scale: float, first: int, last: int
+    model: Model,
+    parts: Parts,
+    settings: Settings,
+    scale: float,
+    first: int,
+    last: int,
+    scratch: Vector,
 ) -> None:
-    """Elements first … last of the gradient: Σ over the blocks in their order, penalties, clips."""
-    size = model.parameters.size
-    for k in range(first, last):
-        value = parts.gradients[k]
-        for block in range(1, settings.blocks):
-            value += parts.gradients[block * size + k]
-        model.gradient[k] = value
-    add_and_clip(model, settings, scale, first, last)
+    """Elements first … last of the gradient: Σ over the blocks of a pass, penalties, clips.
+
+    Several threads share the sum of an element where there are many blocks: one would wait for the
+    memory 33 times for 132 of them. Neighbouring threads have neighbouring elements.
+    """
+    size, thread = model.parameters.size, cuda.threadIdx.x
+    groups = min(max(1, settings.blocks // LEAST_TERMS), cuda.blockDim.x)
+    width = cuda.blockDim.x // groups
+    group, place = divided(thread, width)
+    for start in range(first, last, width):
+        k = start + place
+        if k < last and group < groups:
+            value = parts.gradients.dtype.type(0)
+            for block in range(group, settings.blocks, groups):
+                value += parts.gradients[block * size + k]
+            scratch[thread] = value
+        cuda.syncthreads()
+        if k < last and group == 0:
+            value = scratch[place]
+            for other in range(1, groups):
+                value += scratch[other * width + place]
+            model.gradient[k] = value
+            add_and_clip(model, settings, scale, k, k + 1)
+        cuda.syncthreads()
 
 
 @kernel
@@ -151,10 +176,11 @@ def norms(
         return
     tile, _ = shared_tile(integers, memory, 0, 0)
     data, _ = examples(integers, x, y, weights, validation_x, validation_y, state)
-    first, last = part_of(model.parameters.size, cuda.grid(1), cuda.gridsize(1))
-    add_parts(model, parts, settings, batch_scale(data, state, settings), first, last)
+    first, last = part_of(model.parameters.size, cuda.blockIdx.x, cuda.gridDim.x)
+    scale = batch_scale(data, state, settings)
+    add_parts(model, parts, settings, scale, first, last, tile.scratch)
     squares = 0.0
-    for k in range(first, last):
+    for k in range(first + cuda.threadIdx.x, last, cuda.blockDim.x):
         squares += float(model.gradient[k]) * float(model.gradient[k])
     squares = total(tile.scratch, squares)
     if cuda.threadIdx.x == 0:
@@ -187,13 +213,15 @@ def step(
         cost += part
         if abs(cost) < math.inf:
             scale = batch_scale(data, state, settings)
-            first, last = part_of(model.parameters.size, cuda.grid(1), cuda.gridsize(1))
+            first, last = part_of(model.parameters.size, cuda.blockIdx.x, cuda.gridDim.x)
             if settings.clip_norm > 0:
                 squares = sum_over(parts.norms, cuda.gridDim.x, tile.scratch)
                 scale = clipped(settings, scale, squares)
             else:
-                add_parts(model, parts, settings, scale, first, last)
-            take_step(model, state, settings, rate, scale, count + 1, first, last)
+                add_parts(model, parts, settings, scale, first, last, tile.scratch)
+            # One by one: then neighbouring threads read and write neighbouring elements.
+            for k in range(first + cuda.threadIdx.x, last, cuda.blockDim.x):
+                take_step(model, state, settings, rate, scale, count + 1, k, k + 1)
     if not is_last(parts.ticket, tile.scratch):
         return
     if settings.max_norm > 0 and not validating and abs(cost) < math.inf:
