@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from .errors import DeviceError
 from .kernels import unrolled
 from .optimizers import LevenbergMarquardt
 from .options import Options
@@ -35,6 +37,30 @@ def check_cuda(options: Options, X: Any) -> None:
         raise ValueError(
             f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
             "'cuda': use net.to('cpu'), or another optimizer"
+        )
+
+
+def check_precision(precision: str | None, device: str, dtype: Any) -> None:
+    """Refuse products on tensor cores where there are none."""
+    if precision is None:
+        return
+    if device != "cuda":
+        raise ValueError(
+            f"precision={precision!r} is for the tensor cores of a GPU and the network is on "
+            f"{device!r}: use net.to('cuda'), or leave precision out"
+        )
+    if dtype != np.float32:
+        raise ValueError(
+            f"precision={precision!r} is for products of float32 and the network's dtype is "
+            f"{dtype}: use dtype='float32', or leave precision out"
+        )
+    from .kernels.cuda.jit import capability
+
+    if capability() < (8, 0):
+        major, minor = capability()
+        raise DeviceError(
+            f"precision={precision!r} needs a GPU of compute capability 8.0 or newer; this one "
+            f"has {major}.{minor}: leave precision out"
         )
 
 

@@ -46,7 +46,10 @@ class CudaDescent(Descent):
         self._data = rows(train, order, batch)
         self._validation = rows(validation or nothing, no_order, 0)
         self._model = problem.Model(table, no_order, parameters, *[empty] * 5)
-        self._cut = cuda_launch.cut(batch, widths(table), size, units, parameters.itemsize)
+        self._cut = cuda_launch.cut(
+            batch, widths(table), size, units, parameters.itemsize,
+            precision=self._options.precision,
+        )  # fmt: skip
         self._work = cuda_launch.work(self._cut, size, batch)
         header = packed_header(
             self._cut, table, size, units, settings, layout, self._data.n, self._validation.n,

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from .kernels import problem
 from .kernels.activations import LOG_SOFTMAX, SOFTMAX
 from .kernels.cuda import descent, layers, steps
-from .kernels.cuda.block import TILE
+from .kernels.cuda.gemm import Block
 from .kernels.cuda.jit import SHARED_BYTES, SIMULATED, cuda, launcher, most_shared_bytes
 from .kernels.cuda.problem import tile_elements
+from .kernels.cuda.products import PRODUCTS, Entries
 from .kernels.operations import COLUMNS, DENSE, DROPOUT, Row
 
 Array = NDArray[Any]
@@ -42,17 +43,25 @@ class Cut:
     groups: int  # that compute a part of its cost
     threads: int
     lanes: int
-    shared: int
+    shared: int  # products of layers have their own
     tile_size: int = 0  # of a tile in global memory
     stage: int = 0  # elements of shared memory for a layer's parameters
+    precision: str | None = None  # of products of layers, of `PRODUCTS`
 
 
 def cut(
-    batch: int, sizes: Sequence[int], parameters: int, units: int, itemsize: int, once: bool = False
+    batch: int,
+    sizes: Sequence[int],
+    parameters: int,
+    units: int,
+    itemsize: int,
+    once: bool = False,
+    precision: str | None = None,
 ) -> Cut:
     """The cut of a descent, from the shapes and the number of the GPU's processors alone.
 
     once: for a single pass, which needs no more than one block has to do with many batches.
+    precision: of the products, where the layers are cut one by one.
     """
     if 3 * parameters * batch <= WORK_OF_ONE_BLOCK and not once:
         single = cut_alone(batch, sizes, parameters, units, itemsize)
@@ -68,12 +77,11 @@ def cut(
         shared = shared_bytes(lanes, elements, stage, threads, itemsize)
         return Cut("together", blocks, blocks, threads, lanes, shared, stage=stage)
     lanes = min(batch, max(GLOBAL_BYTES // (elements * itemsize), 1))
-    largest = max(products(a, b) for a, b in itertools.pairwise(sizes))
+    block = PRODUCTS[precision][0].block(threads)
+    largest = max(math.prod(grid(block, b, a)) for a, b in itertools.pairwise(sizes))
     splits = max(1, min(2 * processors() // largest, lanes // 256))
-    side = math.isqrt(threads)
-    shared = 2 * side * (TILE * side + 1) * itemsize
     groups = 2 * processors()
-    return Cut("layers", splits, groups, threads, lanes, shared, elements * lanes)
+    return Cut("layers", splits, groups, threads, lanes, 0, elements * lanes, precision=precision)
 
 
 def cut_alone(
@@ -91,10 +99,9 @@ def cut_alone(
     return Cut("alone", 0, 0, threads, lanes, shared)
 
 
-def products(rows: int, columns: int) -> int:
-    """Blocks that a product of this shape is cut into."""
-    side = TILE * math.isqrt(MOST_THREADS)
-    return -(-rows // side) * -(-columns // side)
+def grid(block: Block, rows: int, columns: int, splits: int = 1) -> tuple[int, int, int]:
+    """The blocks of a product of so many rows and columns."""
+    return -(-columns // block.columns), -(-rows // block.rows), splits
 
 
 def work(cut: Cut, parameters: int, batch: int) -> int:
@@ -203,16 +210,17 @@ class Layers:
 
     def __init__(self, cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> None:
         self._cut, self._buffers, self._examples = cut, buffers, examples
+        self._itemsize = buffers[2].dtype.itemsize
         self._rows = [Row(*map(int, row)) for row in table.reshape(-1, COLUMNS)]
         self._load, self._cost_and_delta = map(self._flat, (layers.load, layers.cost_and_delta))
         self._thin, self._thin_delta = map(self._flat, (layers.thin, layers.thin_delta))
         self._softmax = self._flat(layers.softmax)
         lanes, splits = cut.lanes, cut.blocks
-        self._forward = [self._square(layers.forward, lanes, row.d_out) for row in self._rows]
+        self._forward = [self._product("forward", row.d_out, lanes) for row in self._rows]
         self._gradient = [
-            self._square(layers.gradient, row.d_in, row.d_out, splits) for row in self._rows
+            self._product("gradient", row.d_out, row.d_in, splits) for row in self._rows
         ]
-        self._delta = [self._square(layers.delta, lanes, row.d_in) for row in self._rows]
+        self._delta = [self._product("delta", row.d_in, lanes) for row in self._rows]
 
     def run(self, batch: int) -> None:
         """Gradient and cost of the next batch, of so many examples."""
@@ -247,8 +255,17 @@ class Layers:
         """A loop over elements, by as many threads as the machine has room for."""
         return launcher(entry, self._cut.groups, self._cut.threads, 8 * self._cut.threads)
 
-    def _square(self, entry: Any, columns: int, rows: int, splits: int = 1) -> Callable[..., None]:
-        """A product of so many rows and columns, a square block of threads per tile."""
-        side = math.isqrt(self._cut.threads)
-        grid = -(-columns // (TILE * side)), -(-rows // (TILE * side)), splits
-        return launcher(entry, grid, (side, side), self._cut.shared)
+    def _product(self, phase: str, rows: int, columns: int, splits: int = 1) -> Callable[..., None]:
+        """A product of so many rows and columns, of the largest blocks that fill the GPU."""
+        entries = self._entries(rows, columns, splits)
+        block = entries.block(self._cut.threads)
+        blocks, shared = grid(block, rows, columns, splits), block.shared * self._itemsize
+        return launcher(getattr(entries, phase), blocks, block.threads, shared)
+
+    def _entries(self, rows: int, columns: int, splits: int) -> Entries:
+        *larger, smallest = PRODUCTS[self._cut.precision]
+        for entries in larger:
+            blocks = grid(entries.block(self._cut.threads), rows, columns, splits)
+            if math.prod(blocks) >= processors():
+                return entries
+        return smallest

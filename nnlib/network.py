@@ -13,7 +13,7 @@ from . import second_order
 from . import validation as checks
 from .architecture import dropout_probabilities, training_rows
 from .buffers import OptimizerState
-from .contradictions import check_compiled, check_cuda, check_seed
+from .contradictions import check_compiled, check_cuda, check_precision, check_seed
 from .descent import Descent
 from .examples import Examples, split_off
 from .function import NetworkFunction
@@ -126,6 +126,7 @@ class Network(NetworkFunction):
         partial: bool = False,
         progress: bool | None = None,
         compile: bool = False,
+        precision: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
         resume: bool = False,
@@ -196,6 +197,11 @@ class Network(NetworkFunction):
             plain descent of at most 64 parameters, without shuffled mini-batches or softmax; the
             first descent takes two or three seconds more, once on a machine. Results differ from
             those without by rounding.
+        precision : {"tf32", "bf16"} or None
+            The least precise products that a GPU may use for a float32 network: by tensor cores,
+            which round the factors to 10 (TF32) or 7 (BF16) bits of the fraction instead of 23
+            and add up in float32. Networks with layers wider than 128 use them, narrower ones
+            keep float32, as do F, J and derJ. None: float32 everywhere.
         checkpoint : str, PathLike or None
             File from which the descent can go on, replaced as a whole: before the first epoch,
             about every `checkpoint_seconds`, at the end, and when an exception ends it early.
@@ -260,11 +266,13 @@ class Network(NetworkFunction):
             partial=partial,
             progress=progress,
             compile=compile,
+            precision=precision,
             checkpoint=checkpoint,
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
         )
         check_seed(options, self._seed)
+        check_precision(options.precision, self._device, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
         inputs, targets = self._examples(X, y)

@@ -16,11 +16,13 @@ from .schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
 from .validation import known_name, real_number, whole_number
 
 REDUCTIONS = ("mean", "sum")
+PRECISIONS = ("tf32", "bf16")
 
 # Options that an optimizer of full batches refuses.
 _NOT_FULL_BATCH = (
     "learning_rate", "batch_size", "l1", "max_norm", "dropout", "clip_norm", "clip_value",
     "validation", "patience", "tolerance", "target_cost", "callback_epochs", "partial", "compile",
+    "precision",
 )  # fmt: skip
 # And those that a network's own kernel does not know.
 _NOT_COMPILED = (
@@ -67,6 +69,7 @@ class Options:
     partial: bool = False
     progress: bool | None = None
     compile: bool = False
+    precision: str | None = None
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_seconds: float = 30.0
     resume: bool = False
@@ -80,6 +83,8 @@ class Options:
         self.learning_rate = schedule_from("learning_rate", self.learning_rate)
         self.epochs = whole_number("epochs", self.epochs, 0)
         known_name("reduction", self.reduction, REDUCTIONS)
+        if self.precision is not None:
+            known_name("precision", self.precision, PRECISIONS)
         self.weight_decay = real_number("weight_decay", self.weight_decay)
         self.l1 = real_number("l1", self.l1)
         self.tolerance = real_number("tolerance", self.tolerance)

@@ -24,6 +24,7 @@ _REFUSED = {
     "checkpoint": "a population has none",
     "checkpoint_seconds": "a population has no checkpoint",
     "resume": "a population has no checkpoint",
+    "precision": "its networks are too narrow for tensor cores",
     "callback_epochs": "a population calls its callback about every 50 ms",
 }
 

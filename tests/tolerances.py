@@ -11,6 +11,8 @@ import numpy as np
 
 # What the elementary functions may be off by.
 ULPS = 4
+# Relative error of a number rounded to the 10 bits of TF32's fraction, or the 7 of BF16's.
+ROUNDED = {"tf32": 2.0**-11, "bf16": 2.0**-8}
 
 
 def tolerance(dtype, terms, depth=1):
@@ -29,6 +31,11 @@ def difference_tolerance(terms, depth=1):
     The derivatives of third order grow with the layers they pass through.
     """
     return 2 * difference_step() ** 2 * (terms + ULPS) * depth
+
+
+def product_tolerance(precision, terms):
+    """Error of a float32 sum of `terms` products of rounded factors, in parts of Σ |a| |b|."""
+    return (1 + ROUNDED[precision]) ** 2 - 1 + tolerance(np.float32, terms)
 
 
 def assert_close(actual, expected, terms, depth=1, dtype=None):

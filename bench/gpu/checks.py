@@ -12,6 +12,7 @@ import numpy as np
 import nnlib
 from nnlib import cuda_launch
 from nnlib.kernels.cuda.jit import cuda
+from nnlib.kernels.cuda.products import PRODUCTS, Entries
 
 from ..workload import Array
 from .rows import CHECKED, FAILED, Row
@@ -27,6 +28,10 @@ TINY = (2, 3, 4, 2), 9
 # Differences to the largest number of a result. The sums are a few thousand terms long, and three
 # epochs of Adam carry their rounding on.
 LIMITS = {"float32": 2e-4, "float64": 1e-11}
+# Plain descent moves the parameters by a third of the largest one, and rounds its products to 2⁻¹¹
+# or 2⁻⁸ of themselves.
+PRECISION_LIMITS = {"tf32": 1e-3, "bf16": 8e-3}
+PLAIN = "tanh, mini-batches"
 
 
 @dataclass(frozen=True)
@@ -64,18 +69,48 @@ CHECKS = (
 def check(kind: str, tiny: bool) -> Iterator[Row]:
     """F, J, derJ and a descent of every check in both dtypes, cut in one way."""
     sizes, n = TINY if tiny else KINDS[kind][2:]
+    name = f"{kind}, {'-'.join(map(str, sizes))}"
     with cut_as(kind):
         for dtype, limit in LIMITS.items():
             for one in CHECKS:
-                workload = f"{kind}, {'-'.join(map(str, sizes))}, {dtype}"
-                try:
-                    error = _error(one, sizes, n, dtype)
-                except Exception as problem:
-                    message = f"{type(problem).__name__}: {problem}"
-                    yield Row("kernels", workload, one.name, FAILED, message=message)
-                    continue
-                status = CHECKED if error <= limit else FAILED
-                yield Row("kernels", workload, one.name, status, error=error, limit=limit)
+                yield _row(f"{name}, {dtype}", one, sizes, n, dtype, limit)
+        if kind == "layers":
+            yield from _tensor_cores(name, sizes, n)
+
+
+def _tensor_cores(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
+    """Plain descent with every product on tensor cores, in large blocks and in small ones."""
+    for precision, limit in PRECISION_LIMITS.items():
+        options = {"learning_rate": 0.3, "precision": precision}
+        for way in PRODUCTS[precision]:
+            block = way.block(cuda_launch.MOST_THREADS)
+            title = f"{PLAIN}, blocks of {block.rows} × {block.columns}"
+            one = Check(title, "tanh", "half_squared_error", options)
+            with multiplied_by(precision, way):
+                yield _row(f"{name}, {precision.upper()}", one, sizes, n, "float32", limit)
+
+
+def _row(
+    workload: str, one: Check, sizes: tuple[int, ...], n: int, dtype: str, limit: float
+) -> Row:
+    try:
+        error = _error(one, sizes, n, dtype)
+    except Exception as problem:
+        message = f"{type(problem).__name__}: {problem}"
+        return Row("kernels", workload, one.name, FAILED, message=message)
+    status = CHECKED if error <= limit else FAILED
+    return Row("kernels", workload, one.name, status, error=error, limit=limit)
+
+
+@contextmanager
+def multiplied_by(precision: str, way: Entries) -> Iterator[None]:
+    """Every product of this precision in here is made in this way."""
+    before = PRODUCTS[precision]
+    try:
+        PRODUCTS[precision] = (way,)
+        yield
+    finally:
+        PRODUCTS[precision] = before
 
 
 @contextmanager
@@ -118,6 +153,8 @@ def _error(one: Check, sizes: tuple[int, ...], n: int, dtype: str) -> float:
 def _results(net: nnlib.Network, X: Any, data: Any, options: dict[str, Any]) -> list[Array]:
     dW, db = net.derJ(*data)
     results = [net.F(X), np.array([net.J(*data)]), *dW, *db]
+    if net.device == "cpu":
+        options = {**options, "precision": None}
     history = net.descent(*data, **options)
     results += [history.J, net.parameters]
     if history.validation_J is not None:

@@ -85,13 +85,16 @@ def narrow_nnlib(job: Job) -> Iterator[Row]:
 
 
 def wide_nnlib(job: Job) -> Iterator[Row]:
-    """One wide network."""
-    yield from _single_nnlib(job, cases.wide(job.tiny))
+    """One wide network, in float32 and by tensor cores."""
+    for precision in (None, "tf32", "bf16"):
+        yield from _single_nnlib(job, cases.wide(job.tiny), precision)
 
 
-def _single_nnlib(job: Job, given: list[Case]) -> Iterator[Row]:
+def _single_nnlib(job: Job, given: list[Case], precision: str | None = None) -> Iterator[Row]:
+    name = f"nnlib, {precision.upper()}" if precision else "nnlib"
     for case in given:
-        yield job.row(case, "nnlib", partial(nnlib_descents.single, case.network, "cuda"))
+        make = partial(nnlib_descents.single, case.network, "cuda", precision)
+        yield job.row(case, name, make)
 
 
 def narrow_pytorch_eager(job: Job) -> Iterator[Row]:
@@ -109,7 +112,7 @@ def narrow_pytorch_compiled(job: Job) -> Iterator[Row]:
 def wide_pytorch(job: Job) -> Iterator[Row]:
     """PyTorch in all forms, its products in float32, then in TF32."""
     for forms in (pytorch_single.EAGER, pytorch_single.COMPILED):
-        for precision in measure.LIMITS:
+        for precision in ("float32", "tf32"):
             for case in cases.wide(job.tiny):
                 yield from _single_pytorch(job, case, forms, precision)
 

@@ -49,7 +49,7 @@ JOBS = (
     Job("check-layers", 100, beside=True),
     Job("populations-nnlib", 50),
     Job("narrow-nnlib", 60),
-    Job("wide-nnlib", 30),
+    Job("wide-nnlib", 45),
     Job("populations-jax", 50),
     Job("streaming", 25),
     Job("wide-pytorch", 60),

@@ -18,8 +18,8 @@ from .rows import CHECKED, Row
 
 # What is timed is four times a count whose own time is at least a third of this.
 ROUND_SECONDS, ROUNDS = 0.15, 3
-# Of what `distance` gives; TF32 keeps 10 of float32's 23 bits.
-LIMITS = {"float32": 1e-3, "tf32": 5e-2}
+# Of what `distance` gives; TF32 keeps 10 of float32's 23 bits, BF16 7.
+LIMITS = {"float32": 1e-3, "tf32": 5e-2, "bf16": 2e-1}
 
 
 class Program(NamedTuple):

@@ -86,7 +86,8 @@ def _section(section: str, title: str, rows: Sequence[Row]) -> Iterator[str]:
     bandwidth = ceiling(rows, BANDWIDTH)
     order = list(dict.fromkeys(row.workload for row in done))
     for row in sorted(done, key=lambda row: order.index(row.workload)):
-        precision = "tf32" if row.program.endswith("TF32") else "float32"
+        *_, precision = row.program.lower().split(", ")
+        products = PRODUCTS.get(precision, PRODUCTS["float32"])
         parts = (
             row.workload,
             row.program,
@@ -95,7 +96,7 @@ def _section(section: str, title: str, rows: Sequence[Row]) -> Iterator[str]:
             "" if row.whole is None else f"{row.whole:.3g}",
             "" if row.once is None else f"{1000 * row.once:.3g} ms",
             "" if row.spread is None else f"{row.spread:.0%}",
-            _part(row.flops, ceiling(rows, PRODUCTS[precision])),
+            _part(row.flops, None if precision == "bf16" else ceiling(rows, products)),
             _part(row.bytes, bandwidth),
             "" if row.error is None else f"{row.error:.0e}",
         )

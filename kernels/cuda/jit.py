@@ -37,7 +37,7 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 # Left alone, the largest kernels take 255: then a processor of 65 536 holds four blocks of 64
 # threads, and eight with this. What is spilled are settings and places that the inner loops do not
 # read (0.7 KB of float32's `descent.descend`). Chosen without a GPU: to be measured on one.
-_MOST_REGISTERS = 128
+MOST_REGISTERS = 128
 
 
 class _Simulator:
@@ -96,8 +96,17 @@ def copy_stream() -> Any:
 
 def entry(function: Function) -> Any:
     """Compile a function that Python launches, see `launcher`; keep the code where possible."""
+    return entry_with(MOST_REGISTERS)(function)
+
+
+def entry_with(most_registers: int) -> Callable[[Function], Any]:
+    """An `entry` whose threads have so many registers, of which a processor has 65 536."""
+    return functools.partial(_entry, most_registers)
+
+
+def _entry(most_registers: int, function: Function) -> Any:
     if not SIMULATED:
-        options = {"max_registers": _MOST_REGISTERS, "cache": CACHE_FOLDER is not None}
+        options = {"max_registers": most_registers, "cache": CACHE_FOLDER is not None}
         # Numba reads the folder from its configuration, once, when the function is decorated.
         with _configured(CACHE_DIR=CACHE_FOLDER):
             return cuda.jit(**options)(function)
@@ -110,6 +119,14 @@ def entry(function: Function) -> Any:
             function(*arguments)
 
     return cuda.jit(quiet)
+
+
+def variant(function: Function, name: str, **names: Any) -> Function:
+    """The same function under a name of its own, with other values of some of its globals."""
+    source: Any = function
+    made = FunctionType(source.__code__, {**source.__globals__, **names}, name)
+    made.__qualname__, made.__doc__, made.__module__ = name, source.__doc__, source.__module__
+    return made  # type: ignore[return-value]
 
 
 def launcher(function: Any, blocks: Any, threads: Any, shared: int = 0) -> Callable[..., None]:
@@ -154,6 +171,14 @@ def most_shared_bytes() -> int:
     if SIMULATED:
         return SHARED_BYTES
     return int(_cuda.get_current_device().MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
+
+
+def capability() -> tuple[int, int]:
+    """The GPU's compute capability; the simulator's is that of an H100."""
+    if SIMULATED:
+        return 9, 0
+    major, minor = _cuda.get_current_device().compute_capability
+    return major, minor
 
 
 def kernel(function: Function) -> Function:

@@ -7,9 +7,8 @@ does there. Samples are lanes, as everywhere: arrays are (d, lanes).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..activations import LOG_SOFTMAX, SOFTMAX
 from ..jit import Vector
 from ..operations import (
     ACTIVATION,
@@ -17,15 +16,12 @@ from ..operations import (
     D_IN,
     D_OUT,
     OUTPUT,
-    PARAMETERS,
-    SIZE,
     WORKSPACE,
 )
 from ..problem import BATCH, RUNNING, STATUS, STEP, VALIDATING
-from .activations import apply, derivative, softmax_column
-from .block import TILE, total
+from .activations import derivative, softmax_column
+from .block import total
 from .dropout import Draw, keep
-from .gemm import add_products, column_of, row_of
 from .jit import cuda, entry, kernel, window
 from .losses import element_cost, element_delta, weighted
 from .problem import (
@@ -131,39 +127,6 @@ def layer(table: Vector, number: int, tile: Tile, lanes: int) -> Layer:
 
 
 @entry
-def forward(integers: Vector, reals: Vector, memory: Vector, number: int) -> None:
-    """a_out ← f(W a + b) of layer `number`, a block per square of it; softmax stays z."""
-    model, state, parts = device_unpack(integers, reals, memory, 0)
-    if idle(state):
-        return
-    lanes = integers[LANES]
-    row, _, a_in, a_out, workspace, _ = layer(
-        model.table, number, global_tile(integers, parts.tile), lanes
-    )
-    d_in, d_out = row[D_IN], row[D_OUT]
-    parameters = window(model.parameters, row[PARAMETERS], row[SIZE])
-    sums, edge = cuda.local.array((TILE, TILE), memory.dtype), cuda.local.array(TILE, memory.dtype)
-    add_products(
-        sums, edge, cuda.shared.array(0, memory.dtype), parameters, a_in, d_out, lanes, 0, d_in,
-        (d_in, 1, lanes, 1),
-    )  # fmt: skip
-    for i in range(TILE):
-        for j in range(TILE):
-            unit, s = row_of(i), column_of(j)
-            if unit < d_out and s < lanes:
-                a_out[unit * lanes + s] = sums[i, j] + parameters[d_in * d_out + unit]
-    code = row[ACTIVATION]
-    if code in (SOFTMAX, LOG_SOFTMAX):
-        return
-    # A loop of its own: with f in it, the one above would keep its sums in memory.
-    for i in range(TILE):
-        for j in range(TILE):
-            unit, s = row_of(i), column_of(j)
-            if unit < d_out and s < lanes:
-                apply(a_out, workspace, unit * lanes + s, code)
-
-
-@entry
 def thin(integers: Vector, reals: Vector, memory: Vector, number: int, start: int) -> None:
     """The dropout of row `number`: a_out ← mask ⊙ a_in, and the mask."""
     settings = device_settings(integers, reals, 0)
@@ -217,67 +180,6 @@ def cost_and_delta(integers: Vector, reals: Vector, memory: Vector, start: int) 
     cost = total(tile.scratch, cost)
     if cuda.threadIdx.x == 0:
         parts.costs[cuda.blockIdx.x] = cost + (parts.costs[cuda.blockIdx.x] if start > 0 else 0.0)
-
-
-@entry
-def gradient(integers: Vector, reals: Vector, memory: Vector, number: int, start: int) -> None:
-    """∇W and ∇b of layer `number`; the samples are split over the grid's third dimension."""
-    model, state, parts = device_unpack(integers, reals, memory, 0)
-    if idle(state) or not training(state):
-        return
-    lanes = integers[LANES]
-    row, _, a_in, delta_out, _, _ = layer(
-        model.table, number, global_tile(integers, parts.tile), lanes
-    )
-    d_in, d_out = row[D_IN], row[D_OUT]
-    split, splits = cuda.blockIdx.z, cuda.gridDim.z
-    part = (lanes + splits - 1) // splits
-    begin, end = min(split * part, lanes), min((split + 1) * part, lanes)
-    sums, edge = cuda.local.array((TILE, TILE), memory.dtype), cuda.local.array(TILE, memory.dtype)
-    add_products(
-        sums, edge, cuda.shared.array(0, memory.dtype), delta_out, a_in, d_out, d_in, begin, end,
-        (lanes, 1, 1, lanes),
-    )  # fmt: skip
-    out = window(parts.gradients, split * model.parameters.size + row[PARAMETERS], row[SIZE])
-    for i in range(TILE):
-        unit = row_of(i)
-        for j in range(TILE):
-            feature = column_of(j)
-            if unit < d_out and feature < d_in:
-                put(out, unit * d_in + feature, sums[i, j], start > 0)
-        if unit < d_out and column_of(0) == 0:
-            put(out, d_in * d_out + unit, edge[i], start > 0)
-
-
-@kernel
-def put(out: Vector, place: int, value: Any, accumulate: bool) -> None:
-    """out_place ← value, or added to it."""
-    out[place] = value + out[place] if accumulate else value
-
-
-@entry
-def delta(integers: Vector, reals: Vector, memory: Vector, number: int) -> None:
-    """δ of the layer before `number`, in the place of its activations: f'(z) ⊙ Wᵀ δ_out."""
-    model, state, parts = device_unpack(integers, reals, memory, 0)
-    if idle(state) or not training(state):
-        return
-    lanes = integers[LANES]
-    row, before, delta_in, delta_out, _, kept = layer(
-        model.table, number, global_tile(integers, parts.tile), lanes
-    )
-    d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(model.parameters, row[PARAMETERS], d_in * d_out)
-    sums, edge = cuda.local.array((TILE, TILE), memory.dtype), cuda.local.array(TILE, memory.dtype)
-    add_products(
-        sums, edge, cuda.shared.array(0, memory.dtype), weight, delta_out, d_in, lanes, 0, d_out,
-        (1, d_in, lanes, 1),
-    )  # fmt: skip
-    for i in range(TILE):
-        for j in range(TILE):
-            unit, s = row_of(i), column_of(j)
-            if unit < d_in and s < lanes:
-                place = unit * lanes + s
-                delta_in[place] = sums[i, j] * derivative(kept, place, before[ACTIVATION])
 
 
 @entry

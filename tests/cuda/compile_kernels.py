@@ -26,6 +26,13 @@ from numba import config, types
 CAPABILITY = (9, 0)
 MOST_SHARED = 227 * 1024
 MODULES = ("descent", "steps", "layers", "evaluate")
+# What the code of products on tensor cores must hold, and no other may.
+INSTRUCTIONS = {
+    "tf32": "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32",
+    "bf16": "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32",
+}
+BOTH = types.float32, types.float64
+PHASES = "forward", "gradient", "delta"
 _KINDS = {
     "integers": types.int64[::1],
     "reals": types.float64[::1],
@@ -43,9 +50,11 @@ _KINDS = {
 WRITTEN_OUT = [1, 2, 1]
 
 
-def entries() -> Iterator[tuple[str, Any]]:
-    """Every kernel that Python launches."""
+def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """Every kernel that Python launches, with the dtypes that it is for."""
     from importlib import import_module
+
+    from nnlib.kernels.cuda.products import PRODUCTS
 
     for name in MODULES:
         module = import_module(f"nnlib.kernels.cuda.{name}")
@@ -54,8 +63,13 @@ def entries() -> Iterator[tuple[str, Any]]:
             if own is None or own.__module__ != module.__name__:
                 continue
             if not function.targetoptions.get("device"):
-                yield f"{name}.{own.__name__}", function
-    yield "unrolled.descend", written_out()
+                yield f"{name}.{own.__name__}", function, BOTH
+    for precision, ways in PRODUCTS.items():
+        for number, way in enumerate(ways):
+            for phase in PHASES:
+                name = f"{precision or 'products'}.{number}.{phase}"
+                yield name, getattr(way, phase), BOTH if precision is None else BOTH[:1]
+    yield "unrolled.descend", written_out(), BOTH
 
 
 def written_out() -> Any:
@@ -123,6 +137,19 @@ def assemble(code: str, most_registers: int | None) -> str:
     return f"{registers:4d} registers, {spills:5d} bytes of spills"
 
 
+def check_instruction(name: str, code: str) -> None:
+    """Products on tensor cores are made by their instruction, and read 16 bytes at a time."""
+    precision, *_ = name.split(".")
+    for other, instruction in INSTRUCTIONS.items():
+        assert (instruction in code) == (other == precision), f"{name}: {instruction}"
+    if precision in INSTRUCTIONS:
+        assert "ld.shared.v4" in code, name
+        assert "st.shared.v4" in code, name
+        # Sums that do not stay in registers would be read from memory between the instructions.
+        products = code[code.index(INSTRUCTIONS[precision]) : code.rindex(INSTRUCTIONS[precision])]
+        assert "ld.local" not in products, name
+
+
 def check_shared_memory(asked: list[Any]) -> None:
     """Blocks with more than 48 KiB have it asked for, once."""
     from numba.cuda.cudadrv.driver import binding
@@ -145,16 +172,17 @@ def main() -> None:
     asked = made_up_gpu()
     again = len(sys.argv) > 1
     count = hits = 0
-    for name, function in entries():
-        for dtype in (types.float32, types.float64):
+    for name, function, dtypes in entries():
+        for dtype in dtypes:
             library = compiled(function, dtype).library
             count += 1
             if not again:
                 code = library.get_lto_ptx().strip("\0")
+                check_instruction(name, code)
                 limit = function.targetoptions["max_registers"]
                 print(f"{name:24s} {dtype!s:8s} {assemble(code, limit)}", flush=True)
         hits += sum(function.stats.cache_hits.values())
-    assert count == 2 * sum(1 for _ in entries()) > 20
+    assert count == sum(len(dtypes) for *_, dtypes in entries()) > 20
     if again:
         assert hits == count, f"{hits} of {count} kernels came from the cache"
         print(f"all {count} came from the cache in a second process")

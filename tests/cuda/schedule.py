@@ -172,3 +172,17 @@ def _poisoned(allocate):
         return array
 
     return poisoned
+
+
+def every_order(monkeypatch, compute):
+    """What `compute` returns, the same arrays in every order of threads and blocks."""
+    results = []
+    for order in ORDERS:
+        with monkeypatch.context() as patch:
+            schedule = Schedule(order, watched=True).install(patch)
+            results.append(compute())
+            assert schedule.launches
+    for result in results[1:]:
+        for ours, first in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(ours, first)
+    return results[0]

@@ -7,7 +7,7 @@ import json
 import numba
 import pytest
 
-from tests.cuda.compile_kernels import MODULES
+from tests.cuda.compile_kernels import MODULES, PHASES
 
 pytestmark = pytest.mark.skipif(
     not numba.config.ENABLE_CUDASIM, reason="needs NUMBA_ENABLE_CUDASIM=1"
@@ -57,6 +57,7 @@ def test_every_kernel_is_checked(monkeypatch):
     from importlib import import_module
 
     from bench.gpu import checks
+    from nnlib.kernels.cuda import products
 
     names, seen = set(), set()
     for name in MODULES:
@@ -65,6 +66,14 @@ def test_every_kernel_is_checked(monkeypatch):
             if type(value).__name__ == "FakeCUDAKernel" and value.fn.__module__ == module.__name__:
                 names.add(f"{name}.{key}")
                 monkeypatch.setattr(module, key, Launched(f"{name}.{key}", value, seen))
+    for precision, ways in list(products.PRODUCTS.items()):
+        found = []
+        for number, way in enumerate(ways):
+            own = {phase: f"{precision}.{number}.{phase}" for phase in PHASES}
+            names |= set(own.values())
+            watched = {phase: Launched(own[phase], getattr(way, phase), seen) for phase in own}
+            found.append(way._replace(**watched))
+        monkeypatch.setitem(products.PRODUCTS, precision, tuple(found))
     for kind in checks.KINDS:
         for row in checks.check(kind, tiny=True):
             assert row.status == "checked", row

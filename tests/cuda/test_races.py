@@ -15,7 +15,7 @@ from nnlib import cuda_launch
 from nnlib.cuda_arrays import _survey
 from nnlib.kernels.cuda.block import ADD, MULTIPLY, WRITE, product, row_sums, total
 from nnlib.kernels.cuda.jit import cuda, entry
-from tests.cuda.schedule import ORDERS, BarrierError, Schedule
+from tests.cuda.schedule import ORDERS, BarrierError, Schedule, every_order
 from tests.cuda.watched_memory import RaceError, UninitialisedError
 
 
@@ -170,20 +170,6 @@ def test_the_orders_alone_tell_a_race(kernel, blocks, monkeypatch):
             Schedule(order).install(patch)
             results.add(tuple(launch(kernel, blocks=blocks)))
     assert len(results) > 1
-
-
-def every_order(monkeypatch, compute):
-    """What `compute` returns, the same arrays in every order of threads and blocks."""
-    results = []
-    for order in ORDERS:
-        with monkeypatch.context() as patch:
-            schedule = Schedule(order, watched=True).install(patch)
-            results.append(compute())
-            assert schedule.launches
-    for result in results[1:]:
-        for ours, first in zip(result, results[0], strict=True):
-            np.testing.assert_array_equal(ours, first)
-    return results[0]
 
 
 # Threads of a block and the way to cut a descent. With 32 threads the products of small layers are

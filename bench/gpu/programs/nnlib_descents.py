@@ -32,7 +32,7 @@ def population(problem: PopulationProblem, device: str) -> Program:
     return Program(run, lambda: reached[0], _clock(device))
 
 
-def single(problem: Problem, device: str) -> Program:
+def single(problem: Problem, device: str, precision: str | None = None) -> Program:
     """One network, a step per epoch, with X and y on the GPU before it begins."""
     net = nnlib.Network(
         problem.sizes, problem.activations, problem.loss, "float32",
@@ -47,10 +47,10 @@ def single(problem: Problem, device: str) -> Program:
         net.parameters = start
         net.descent(
             *data, epochs=epochs, optimizer=problem.optimizer, learning_rate=problem.rate,
-            progress=False,
+            precision=precision, progress=False,
         )  # fmt: skip
 
-    return Program(run, lambda: net.parameters, _clock(device))
+    return Program(run, lambda: net.parameters, _clock(device), precision=precision or "float32")
 
 
 def _clock(device: str) -> Any:
