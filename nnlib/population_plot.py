@@ -20,6 +20,8 @@ _MIDDLE = 0.5
 # More curves than this only blacken the figure, and quantiles of this many fits are good enough.
 MOST_CURVES = 1000
 _GRID = 200
+# Costs above are those of the diverged, and the margin of an axis with them is no float64.
+_MOST_COST = 1e150
 
 
 def plot(population: Population, *, interactive: bool = True) -> Figure:
@@ -49,7 +51,8 @@ def draw_costs(ax: Axes, population: Population) -> None:
     """The cost curve of every member, thin, with bands that hold 50 and 90 % of them."""
     from matplotlib.collections import LineCollection
 
-    J, trace = population.J, population.trace
+    trace = population.trace
+    J = np.where(population.J < _MOST_COST, population.J, np.nan)
     rows = J[np.linspace(0, len(J) - 1, min(len(J), MOST_CURVES)).astype(int)]
     curves = np.stack([np.broadcast_to(trace, rows.shape), rows], axis=2)
     # As pixels: a thousand curves as paths make a vector figure of megabytes.
@@ -57,7 +60,7 @@ def draw_costs(ax: Axes, population: Population) -> None:
         LineCollection(list(curves), colors="0.5", linewidths=0.3, alpha=0.3, rasterized=True)
     )
     alive = np.isfinite(J).any(axis=0)  # an epoch that nobody reached has no quantiles
-    finite = np.where(np.isfinite(J), J, np.nan)[:, alive]
+    finite = J[:, alive]
     for low, high in _BANDS:
         edges = np.nanquantile(finite, [low, high], axis=0)
         label = f"{high - low:.0%} of the members"
