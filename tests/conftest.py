@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import hypothesis
-import numba
 import numpy as np
 import pytest
 
 import nnlib
+from nnlib import descent, second_order_slices
 from nnlib.device import missing_for_cuda
+from tests.devices import CPU_ONLY, LARGE, SIMULATED, may_skip
 
 # No deadline: the first example of a dtype compiles. "ci" tries the same examples every time;
 # "thorough" is for the day on which a kernel changes.
@@ -27,17 +29,20 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Every network of the tests is made for the device, unless a test names another."""
-    config.addinivalue_line("markers", "large: too much work for the simulator of GPUs")
-    config.addinivalue_line("markers", "cpu: of what the CPU alone has or does")
+    """All networks and populations are of the device, unless a test names another."""
+    config.addinivalue_line("markers", "large: " + LARGE)
+    config.addinivalue_line("markers", "cpu(why): of what the CPU alone has, see tests/devices.py")
     if config.getoption("--device") == "cuda":
         *others, _ = nnlib.Network.__init__.__defaults__
         nnlib.Network.__init__.__defaults__ = (*others, "cuda")
-        if numba.config.ENABLE_CUDASIM:
+        nnlib.train_many.__kwdefaults__["device"] = "cuda"
+        if SIMULATED:
             from tests.cuda.schedule import Schedule
 
             # Forty times as fast as the simulator's own, and every access is watched for races.
             Schedule("random", watched=True).install(pytest.MonkeyPatch())
+            # The first slice's length is for a machine that does so many multiply-adds a second.
+            descent._SLOW_MACHINE = second_order_slices._SLOW_MACHINE = 20_000
 
 
 def pytest_collection_modifyitems(config, items):
@@ -48,10 +53,33 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if missing:
             item.add_marker(pytest.mark.skip(reason=f"no GPU: {missing}"))
-        elif item.get_closest_marker("cpu"):
-            item.add_marker(pytest.mark.skip(reason="of the CPU alone"))
-        elif item.get_closest_marker("large") and numba.config.ENABLE_CUDASIM:
-            item.add_marker(pytest.mark.skip(reason="too much work for the simulator"))
+        elif mark := _cpu_mark(item):
+            item.add_marker(pytest.mark.skip(reason=CPU_ONLY[mark.args[0]]))
+        elif item.get_closest_marker("large") and SIMULATED:
+            item.add_marker(pytest.mark.skip(reason=LARGE))
+
+
+def _cpu_mark(item):
+    """Why a test is of the CPU alone: its mark, or that of its folder."""
+    folder = Path(item.path).parent.name
+    if folder in _OF_THE_CPU:
+        return _OF_THE_CPU[folder]
+    return item.get_closest_marker("cpu")
+
+
+_OF_THE_CPU = {"kernels": pytest.mark.cpu("kernels"), "bench": pytest.mark.cpu("host")}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Under the simulator a test may not be skipped for a reason that nobody has thought of."""
+    report = yield
+    if SIMULATED and report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if not may_skip(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{reason}: not among the reasons to skip of tests/devices.py"
+    return report
 
 
 @pytest.fixture(params=["float64", "float32"])

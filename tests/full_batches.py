@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+import pytest
 
 from nnlib import second_order
 from nnlib.kernels import lbfgs, levenberg_marquardt, losses
@@ -14,6 +15,10 @@ RUN = {
     "levenberg_marquardt": second_order.run_levenberg_marquardt,
 }
 DRIVER = {"lbfgs": lbfgs, "levenberg_marquardt": levenberg_marquardt}
+METHODS = [
+    "lbfgs",
+    pytest.param("levenberg_marquardt", marks=pytest.mark.cpu("levenberg_marquardt")),
+]
 
 
 def optimize(
@@ -21,6 +26,8 @@ def optimize(
 ):
     """Run a method on a network; X is (n, d_1) or (n,), y is (n, d_L) or (n,)."""
     X, y = np.asarray(X, net.dtype), np.asarray(y, net.dtype)
+    if method == "lbfgs":
+        settings["device"] = net.device
     return RUN[method](
         net._table,
         net.parameters,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import nnlib
+from tests.devices import amount
 from tests.tolerances import tolerance
 
 # Trained member by member, so with the bits of the network alone; plain descents on all the data
@@ -12,10 +14,21 @@ from tests.tolerances import tolerance
 EXACT = {"optimizer": "momentum", "learning_rate": 0.05}
 
 
-def data(n=40, d_in=3, d_out=2, seed=0):
+# Examples.
+N = amount(40, 12)
+
+
+def data(n=N, d_in=3, d_out=2, seed=0):
     """Inputs and targets in (0, 1)."""
     generator = np.random.default_rng(seed)
     return generator.normal(size=(n, d_in)), generator.uniform(size=(n, d_out))
+
+
+@pytest.fixture(autouse=True)
+def cut_as_members(request, monkeypatch):
+    """On a GPU a network alone is left to one block, as a member is: the sums have one order."""
+    if request.config.getoption("--device") == "cuda":
+        monkeypatch.setattr("nnlib.cuda_launch.WORK_OF_ONE_BLOCK", 10**12)
 
 
 def alone(population, member, X, y, network=None, **options):

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 import nnlib
 from nnlib.architecture import LOGITS
 from tests import reference
+from tests.devices import amount
 
-# The last pair is wide enough for gemm, as first layer and as a later one.
-HIDDEN = st.one_of(
-    st.lists(st.integers(1, 9), max_size=3), st.sampled_from([[40], [36, 30], [33, 35, 5]])
-)
+# The last pair is wide enough for gemm, as first layer and as a later one, or on the simulator of
+# GPUs for products by many blocks.
+WIDE = amount([[40], [36, 30], [33, 35, 5]], [[10], [9, 9], [5, 10, 5]])
+HIDDEN = st.one_of(st.lists(st.integers(1, 9), max_size=3), st.sampled_from(WIDE))
 
 
 @dataclass
@@ -83,7 +84,7 @@ def cases(draw, losses=("half_squared_error",)):
     """Any network of up to four layers with any activations, one of the losses, and some data."""
     loss = draw(st.sampled_from(losses))
     fewest = 2 if loss == "softmax_cross_entropy" else 1
-    sizes = [draw(st.integers(1, 35)), *draw(HIDDEN), draw(st.integers(fewest, 5))]
+    sizes = [draw(st.integers(1, amount(35, 10))), *draw(HIDDEN), draw(st.integers(fewest, 5))]
     names = [draw(st.sampled_from(list(reference.ACTIVATIONS))) for _ in sizes[1:]]
     if loss in LOGITS:
         names[-1] = draw(st.sampled_from(LOGITS[loss]))

@@ -6,6 +6,8 @@ import pytest
 
 from nnlib.buffers import aligned_zeros
 
+pytestmark = pytest.mark.cpu("host")
+
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1000, 100_000])
 def test_aligned_zeros_begin_with_a_cache_line(size, dtype):

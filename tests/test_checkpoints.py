@@ -15,36 +15,45 @@ import pytest
 
 import nnlib
 from nnlib import optimizers, schedules, threads
+from nnlib.descent import Descent
 from nnlib.files import read_arrays, write_arrays
-from nnlib.kernels import lbfgs, levenberg_marquardt, problem
+from nnlib.kernels import problem
 
+from . import full_batches
+from .devices import amount
+from .full_batches import METHODS
+from .interruptions import interrupt_after
 from .killed_descents import CASES
 from .test_files import tiny_disk  # noqa: F401  a fixture
 
-# What is interrupted here are the CPU's drivers; the GPU's are in tests/cuda.
-pytestmark = pytest.mark.cpu
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 
-X = np.linspace(-1, 1, 90).reshape(45, 2)
+# Five batches an epoch.
+N, BATCH, EPOCHS = amount((45, 10, 20), (15, 3, 4))
+ITERATIONS = amount(30, 12)
+X = np.linspace(-1, 1, 2 * N).reshape(N, 2)
 Y = np.sin(3 * X.sum(axis=1))
-WEIGHTS = np.linspace(1, 2, 45)
+WEIGHTS = np.linspace(1, 2, N)
 
 
-def network(sizes=(2, 6, 1), activation="tanh", seed=0, **settings):
+SIZES = (2, amount(6, 3), 1)
+
+
+def network(sizes=SIZES, activation="tanh", seed=0, **settings):
     return nnlib.Network(list(sizes), activation, seed=seed, **settings)
 
 
 def train(net=None, x=X, y=Y, **options):
     """The network and its history after a short descent in shuffled mini-batches."""
     net = net or network()
-    settings = {"epochs": 20, "batch_size": 10, "learning_rate": 0.05}
+    settings = {"epochs": EPOCHS, "batch_size": BATCH, "learning_rate": 0.05}
     return net, net.descent(x, y, **{**settings, **options})
 
 
 def optimize(net=None, **options):
     """The same for optimizers of full batches."""
     net = net or network()
-    return net, net.descent(X, Y, **{"epochs": 30, **options})
+    return net, net.descent(X, Y, **{"epochs": ITERATIONS, **options})
 
 
 def assert_same(one, other):
@@ -58,23 +67,8 @@ def assert_same(one, other):
 @contextmanager
 def interrupted_after(calls, monkeypatch):
     """Descents run one block a slice, and after so many slices comes Ctrl-C."""
-    remaining = iter(range(calls))
-
-    def interrupted(descend):
-        def run(*arguments):
-            if next(remaining, None) is None:
-                raise KeyboardInterrupt
-            descend(*arguments)
-
-        return run
-
     with monkeypatch.context() as patch:
-        # So short a slice is a single block.
-        patch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
-        patch.setattr(threads.Team, "run", interrupted(threads.Team.run))
-        patch.setattr("nnlib.second_order_slices.SLICE_SECONDS", 1e-12)
-        for kernels in (lbfgs, levenberg_marquardt):
-            patch.setattr(kernels, "descend", interrupted(kernels.descend))
+        interrupt_after(calls, patch)
         with pytest.raises(KeyboardInterrupt):
             yield
 
@@ -84,6 +78,7 @@ def path(tmp_path):
     return tmp_path / "descent"
 
 
+@pytest.mark.cpu("kernels")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks children")
 def test_killed_at_random_moments(tmp_path):
     """SIGKILL, 51 times; every descent that ends is compared with one never interrupted."""
@@ -103,7 +98,7 @@ def test_killed_at_random_moments(tmp_path):
     assert wide["inside a batch"]
 
 
-@pytest.mark.parametrize("calls", [0, 1, 7, 13, 14, 31])
+@pytest.mark.parametrize("calls", amount([0, 1, 7, 13, 14, 31], [0, 7, 14]))
 @pytest.mark.parametrize(
     "options",
     [
@@ -131,17 +126,19 @@ def test_ctrl_c_and_on(calls, options, path, monkeypatch):
     assert_same(train(checkpoint=copied, resume=True, **options), uninterrupted)
 
 
-@pytest.mark.parametrize("optimizer", [*optimizers.OPTIMIZERS])
+@pytest.mark.parametrize(
+    "optimizer", [name for name in optimizers.OPTIMIZERS if name not in full_batches.RUN] + METHODS
+)
 def test_optimizers_go_on(optimizer, path, monkeypatch):
     """Also in the middle of a line search or of a factorisation."""
     run = train
     options = {"optimizer": optimizer}
     if optimizer == "rprop":
-        options["batch_size"] = None
+        options.update(batch_size=None, epochs=20)
     if issubclass(optimizers.OPTIMIZERS[optimizer], optimizers.FullBatch):
         run = optimize
     uninterrupted = run(**options)
-    for calls in (1, 2, 9, 15):
+    for calls in amount((1, 2, 9, 15), (2, 9)):
         with interrupted_after(calls, monkeypatch):
             run(checkpoint=path, **options)
         resumed = run(network(seed=5), checkpoint=path, resume=True, **options)
@@ -162,6 +159,7 @@ def test_interrupted_twice_in_one_epoch(path, monkeypatch):
     assert_same(train(**options), train())
 
 
+@pytest.mark.cpu("levenberg_marquardt")
 @pytest.mark.parametrize("calls", range(1, 32))
 def test_levenberg_marquardt_in_tiles(calls, path, monkeypatch):
     """Two outputs, and JᵀJ larger than a tile: stopped between any two units of its work."""
@@ -173,6 +171,7 @@ def test_levenberg_marquardt_in_tiles(calls, path, monkeypatch):
     assert_same(resumed, train(network(sizes), **settings))
 
 
+@pytest.mark.cpu("threads")
 def test_the_number_of_threads_may_change(path, monkeypatch):
     """Two blocks a batch in each of four chunks; slices of one block, by 2, 1, 3 … threads."""
     rng = np.random.default_rng(0)
@@ -211,9 +210,10 @@ def test_a_stopped_descent_goes_on(path):
         seen.append(report.epoch)
         return len(seen) < 4
 
-    options = {"checkpoint": path, "resume": True, "callback": callback, "callback_epochs": 3}
+    every = amount(3, 1)
+    options = {"checkpoint": path, "resume": True, "callback": callback, "callback_epochs": every}
     seconds = 0
-    for epoch in (3, 6, 9):
+    for epoch in (every, 2 * every, 3 * every):
         net, history = train(**options)
         assert history.stopped == "callback"
         assert history.epochs == epoch
@@ -221,11 +221,16 @@ def test_a_stopped_descent_goes_on(path):
         seconds = history.seconds
         assert_same((net, history), (train(epochs=epoch)[0], history))
     assert_same(train(**options), train())
-    assert seen == [3, 6, 9, 12, 15, 18, 20]
+    assert seen == [*range(every, EPOCHS, every), EPOCHS]
 
 
 def test_the_time_limit_is_of_one_call(path):
-    options = {"epochs": 10**6, "batch_size": None, "checkpoint": path, "resume": True}
+    options = {
+        "epochs": amount(10**6, 10**4),
+        "batch_size": None,
+        "checkpoint": path,
+        "resume": True,
+    }
     first, second = (train(max_seconds=0.1, **options)[1] for _ in range(2))
     assert first.stopped == second.stopped == "max_seconds"
     assert second.epochs > first.epochs
@@ -237,7 +242,7 @@ def test_the_time_limit_is_of_one_call(path):
 )
 def test_what_has_ended_returns_at_once(options, path, monkeypatch):
     ended = train(checkpoint=path, **options)
-    monkeypatch.setattr("nnlib.descent.driver", lambda plain: pytest.fail)
+    monkeypatch.setattr(Descent, "_run_slices", lambda *_: pytest.fail("it runs"))
     again = train(network(seed=9), checkpoint=path, resume=True, **options)
     if options.get("epochs") != 0:
         assert_same(again, ended)
@@ -270,10 +275,10 @@ def test_what_only_watches_may_differ(path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 21}, "epochs was 20, is 21"),
+        ({"epochs": EPOCHS + 1}, f"epochs was {EPOCHS}, is {EPOCHS + 1}"),
         ({"optimizer": "adam"}, r"optimizer was SGD\(\), is Adam\("),
         ({"learning_rate": 0.2}, r"learning_rate was Constant\(rate=0.05\), is .*0\.2"),
-        ({"batch_size": 9}, "batch_size was 10, is 9"),
+        ({"batch_size": BATCH - 1}, f"batch_size was {BATCH}, is {BATCH - 1}"),
         ({"shuffle": False}, "shuffle was True, is False"),
         ({"seed": 1}, "seed was None, is 1"),
         ({"reduction": "sum"}, "reduction was mean, is sum"),
@@ -374,7 +379,7 @@ def test_a_file_made_to_do_harm(change, message, path):
 
 
 @pytest.mark.parametrize("place", range(7))
-@pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])
+@pytest.mark.parametrize("optimizer", METHODS)
 def test_a_file_made_to_do_harm_to_full_batches(optimizer, place, path, monkeypatch):
     with interrupted_after(2, monkeypatch):
         optimize(checkpoint=path, optimizer=optimizer)
@@ -470,6 +475,7 @@ def test_ctrl_c_with_no_room_stays_ctrl_c(path):
     assert_same(train(checkpoint=path, resume=True), train())
 
 
+@pytest.mark.cpu("host")
 def test_a_full_disk(request):
     disk = request.getfixturevalue("tiny_disk")
     path = disk / "descent"

@@ -12,7 +12,7 @@ from nnlib.kernels import unrolled
 from nnlib.schedules import ReduceOnPlateau
 from tests.tolerances import assert_close
 
-pytestmark = pytest.mark.cpu
+pytestmark = pytest.mark.cpu("compile")
 
 EPOCHS = 20
 # 17 inputs are more than a vector, so that the ordinary descent reads the user's rows.

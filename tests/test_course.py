@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnlib import DivergenceError, Network, course
+from tests.devices import amount
 from tests.reference import EXERCISE_TRAJECTORY, sigmoid
 
 
@@ -33,7 +34,13 @@ def test_exercise_data():
     assert list(zip(x, y, strict=True)) == blue + red
 
 
-@pytest.mark.parametrize("row", EXERCISE_TRAJECTORY, ids=lambda row: f"epoch {row[0]}")
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, marks=pytest.mark.large if row[0] > 10 else (), id=f"epoch {row[0]}")
+        for row in EXERCISE_TRAJECTORY
+    ],
+)
 def test_exercise_follows_the_reference(row):
     epoch, J, *a = row
     system = course.exercise()
@@ -43,12 +50,14 @@ def test_exercise_follows_the_reference(row):
     np.testing.assert_allclose(system.network.J(system.X, system.y, reduction="sum"), J, rtol=1e-8)
 
 
+@pytest.mark.large
 def test_exercise_history_holds_the_reference_costs():
     history = course.exercise().run(epochs=301)
     epochs, costs = zip(*[row[:2] for row in EXERCISE_TRAJECTORY], strict=True)
     np.testing.assert_allclose(history.J[list(epochs)], costs, rtol=1e-8)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("epoch", "J", "tolerance"),
     [(800, 0.1330, 0.0015), (1000, 0.0934, 0.0010), (5000, 0.01765, 0.00005)],
@@ -61,11 +70,14 @@ def test_exercise_reaches_the_reference_cost(epoch, J, tolerance):
 
 def test_exercise_settings_are_the_lecture_s():
     system, by_hand = course.exercise(), course.exercise()
-    system.run(epochs=50)
-    by_hand.network.descent(*course.exercise_data(), reduction="sum", learning_rate=0.1, epochs=50)
+    epochs = amount(50, 5)
+    system.run(epochs=epochs)
+    data, options = course.exercise_data(), {"reduction": "sum", "learning_rate": 0.1}
+    by_hand.network.descent(*data, epochs=epochs, **options)
     np.testing.assert_array_equal(system.network.parameters, by_hand.network.parameters)
 
 
+@pytest.mark.large
 def test_exercise_runs_5000_epochs_and_separates_the_points():
     system = course.exercise()
     assert system.run().J.shape == (5000,)
@@ -75,6 +87,7 @@ def test_exercise_runs_5000_epochs_and_separates_the_points():
 # Linear regression.
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("call", "inputs"), [(course.blood_pressure, 1), (course.diabetes_progression, 2)]
 )
@@ -98,6 +111,7 @@ def test_tables_are_in_their_own_units():
     assert (system.y.min(), system.y.max()) == (25, 346)
 
 
+@pytest.mark.large
 def test_blood_pressure_is_predicted_in_the_table_s_units():
     system = course.blood_pressure()
     system.run()
@@ -105,6 +119,7 @@ def test_blood_pressure_is_predicted_in_the_table_s_units():
     np.testing.assert_allclose(system.network.F(50.0), weight[0] * 50 + bias, rtol=1e-11)
 
 
+@pytest.mark.large
 def test_plain_descent_on_raw_inputs_diverges():
     """Why the tables are standardised."""
     system = replace(course.blood_pressure(), standardize=False)
@@ -117,10 +132,11 @@ def test_plain_descent_on_raw_inputs_diverges():
 
 def test_standardized_run_is_the_descent_on_standardized_inputs():
     system = course.diabetes_progression()
-    history = system.run(epochs=7)
+    epochs = amount(7, 2)
+    history = system.run(epochs=epochs)
     mean, scale = system.X.mean(axis=0), system.X.std(axis=0)
     other = Network([2, 1], activation="identity", initializer="zeros")
-    expected = other.descent((system.X - mean) / scale, system.y, learning_rate=0.1, epochs=7)
+    expected = other.descent((system.X - mean) / scale, system.y, learning_rate=0.1, epochs=epochs)
     np.testing.assert_allclose(history.J, expected.J, rtol=1e-12)
     np.testing.assert_allclose(
         system.network.F(system.X), other.F((system.X - mean) / scale), rtol=1e-12
@@ -129,21 +145,23 @@ def test_standardized_run_is_the_descent_on_standardized_inputs():
 
 def test_second_run_goes_on():
     once, twice = course.diabetes_progression(), course.diabetes_progression()
-    history = once.run(epochs=20)
-    parts = [twice.run(epochs=12).J, twice.run(epochs=8).J]
+    first, second = amount((12, 8), (2, 1))
+    history = once.run(epochs=first + second)
+    parts = [twice.run(epochs=first).J, twice.run(epochs=second).J]
     np.testing.assert_allclose(np.concatenate(parts), history.J, rtol=1e-12)
     np.testing.assert_allclose(twice.network.parameters, once.network.parameters, rtol=1e-12)
 
 
 def test_network_is_in_the_table_s_units_after_an_error():
     system = course.diabetes_progression()
-    system.run(epochs=5)
+    system.run(epochs=amount(5, 1))
     before = system.network.parameters.copy()
     with pytest.raises(ValueError, match="epochs"):
         system.run(epochs=-1)
     np.testing.assert_allclose(system.network.parameters, before, rtol=1e-12)
 
 
+@pytest.mark.large
 def test_network_is_in_the_table_s_units_after_a_divergence():
     system = course.blood_pressure()
     with pytest.raises(DivergenceError) as raised:
@@ -163,6 +181,7 @@ def breast_cancer():
     return system
 
 
+@pytest.mark.large
 def test_breast_cancer_both_forms_of_the_decision_agree(breast_cancer):
     network, X = breast_cancer.network, breast_cancer.X
     z = X @ network.weights[0][0] + network.biases[0][0]
@@ -170,6 +189,7 @@ def test_breast_cancer_both_forms_of_the_decision_agree(breast_cancer):
     np.testing.assert_array_equal(network.F(X)[:, 0] > 1 / 2, z > 0)
 
 
+@pytest.mark.large
 def test_breast_cancer_cost_falls_in_every_epoch():
     J = course.breast_cancer().run().J
     assert J[0] == pytest.approx(1 / 8, rel=1e-12)  # ½ (σ(0) − y)² for y = 0 and 1
@@ -177,6 +197,7 @@ def test_breast_cancer_cost_falls_in_every_epoch():
     assert J[-1] < 0.007
 
 
+@pytest.mark.large
 def test_breast_cancer_decides_unseen_patients():
     system = course.breast_cancer()
     assert system.X.shape == (569, 30)
@@ -233,6 +254,7 @@ def test_layers_3_3_4_2_1_follows_its_seed():
 # Text.
 
 
+@pytest.mark.large
 def test_film_reviews_judge_the_lecture_s_review():
     system = course.film_reviews()
     history = system.run()

@@ -12,6 +12,8 @@ from nnlib import demo
 from nnlib.__main__ import main
 from tests import reference
 
+pytestmark = pytest.mark.cpu("command")
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):

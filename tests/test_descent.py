@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import nnlib
 from tests import reference
+from tests.devices import amount
 from tests.shuffle_reference import Xoshiro256PlusPlus
 from tests.strategies import cases
 from tests.tolerances import assert_close
@@ -102,13 +103,16 @@ def test_descent_agrees_with_the_oracle(case, batch, shuffle, seed):
     assert_close(history.J, costs, terms=case.terms, depth=depth, dtype=case.dtype)
 
 
-@pytest.mark.parametrize("sizes", [[2, 3, 1], [40, 30, 2], [7, 36, 33, 3]], ids=str)
-@pytest.mark.parametrize("batch_size", [None, 64])
+@pytest.mark.parametrize(
+    "sizes",
+    [[2, 3, 1], *amount([[40, 30, 2], [7, 36, 33, 3]], [[9, 4, 2], [3, 9, 10, 3]])],
+    ids=str,
+)
+@pytest.mark.parametrize("batch_size", [None, amount(64, 15)])
 @pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.large
 def test_many_blocks_agree_with_the_oracle(sizes, batch_size, shuffle, dtype, rng):
     """Narrow layers by loops and wide ones by gemm, batches of several blocks, the last short."""
-    n, epochs = 1100, 2
+    n, epochs = amount(1100, 40), 2
     net = nnlib.Network(sizes, activation="tanh", dtype=dtype, seed=3)
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
     Y = rng.normal(size=(n, sizes[-1])).astype(dtype)
@@ -192,23 +196,21 @@ class TestOrderOfExamples:
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])
-@pytest.mark.large
 def test_several_descents_continue_one_another(exercise, exercise_data, batch_size):
-    settings = {"batch_size": batch_size, "shuffle": False}
+    settings, epochs = {"batch_size": batch_size, "shuffle": False}, amount(10, 2)
     twin = nnlib.Network([1, 2, 1], dtype=exercise.dtype)
     twin.parameters = exercise.parameters
-    history = exercise.descent(*exercise_data, epochs=30, **settings)
-    parts = [twin.descent(*exercise_data, epochs=10, **settings) for _ in range(3)]
+    history = exercise.descent(*exercise_data, epochs=3 * epochs, **settings)
+    parts = [twin.descent(*exercise_data, epochs=epochs, **settings) for _ in range(3)]
     np.testing.assert_array_equal(exercise.parameters, twin.parameters)
     np.testing.assert_array_equal(history.J, np.concatenate([part.J for part in parts]))
 
 
-@pytest.mark.parametrize("batch_size", [None, 7, 700])
-@pytest.mark.parametrize("sizes", [[1, 2, 1], [1, 40, 40, 1]], ids=str)
-@pytest.mark.large
+@pytest.mark.parametrize("batch_size", [None, 7, amount(700, 14)])
+@pytest.mark.parametrize("sizes", [[1, 2, 1], amount([1, 40, 40, 1], [1, 9, 9, 1])], ids=str)
 def test_slices_leave_no_trace(sizes, batch_size, monkeypatch, rng):
     """A driver that returns after every single block ends at the same bits."""
-    X, y = rng.normal(size=(2, 1500))
+    X, y = rng.normal(size=(2, amount(1500, 30)))
     nets = [nnlib.Network(sizes, activation="tanh") for _ in range(2)]
     histories = [nets[0].descent(X, y, epochs=3, batch_size=batch_size)]
     monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
@@ -252,23 +254,20 @@ class TestProgress:
         monkeypatch.setattr("nnlib.progress.DELAY_SECONDS", 0)
 
     @pytest.mark.parametrize("progress", [None, False])
-    @pytest.mark.large
     def test_silent_where_output_is_no_terminal(self, progress, exercise, exercise_data, capfd):
-        exercise.descent(*exercise_data, epochs=2000, progress=progress)
+        exercise.descent(*exercise_data, epochs=amount(2000, 5), progress=progress)
         assert capfd.readouterr() == ("", "")
 
-    @pytest.mark.large
     def test_shows_where_asked_for(self, exercise_data, capfd):
         net = nnlib.Network([1, 2, 1])
         # Long enough for the bar to move, which tqdm lets it do every 0.1 s.
-        net.descent(*exercise_data, epochs=1_000_000, progress=True)
+        net.descent(*exercise_data, epochs=amount(1_000_000, 12), progress=True)
         output, errors = capfd.readouterr()
         assert output == ""
-        assert "1.00M" in errors
+        assert amount("1.00M", "12.0") in errors
         assert "J=" in errors
 
-    @pytest.mark.large
     def test_shows_on_a_terminal(self, exercise, exercise_data, capfd, monkeypatch):
         monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-        exercise.descent(*exercise_data, epochs=2000)
+        exercise.descent(*exercise_data, epochs=amount(2000, 5))
         assert "epochs" in capfd.readouterr().err

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nnlib
+from tests.devices import amount
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_keeps_the_last_parameters_with_a_finite_cost(unstable, batch_size, shuf
     net, X, y = unstable
     settings = {"learning_rate": 2.0, "batch_size": batch_size, "shuffle": shuffle, "seed": 6}
     with pytest.raises(nnlib.DivergenceError) as caught:
-        net.descent(X, y, epochs=100_000, **settings)
+        net.descent(X, y, epochs=amount(100_000, 5000), **settings)
     error = caught.value
     assert error.history.J.shape == (error.epoch + 1,)
     assert np.isfinite(error.history.J[:-1]).all()
@@ -54,7 +55,7 @@ def test_stops_at_once(unstable):
     """The rest of a hundred million epochs, half a minute of them, does not run."""
     net, X, y = unstable
     with pytest.raises(nnlib.DivergenceError) as caught:
-        net.descent(X, y, epochs=100_000_000, learning_rate=2.0)
+        net.descent(X, y, epochs=amount(100_000_000, 100_000), learning_rate=2.0)
     assert caught.value.epoch < 1000
 
 
@@ -85,7 +86,7 @@ def test_the_network_goes_on_after_a_divergence(unstable):
     net.parameters = [0, 0]
     twin = nnlib.Network([1, 1], activation="identity", dtype=net.dtype, initializer="zeros")
     for network in (net, twin):
-        network.descent(X, y, epochs=50, learning_rate=0.01)
+        network.descent(X, y, epochs=amount(50, 10), learning_rate=0.01)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
     assert net.J(X, y) < 1
 

@@ -12,6 +12,8 @@ import pytest
 import nnlib
 from nnlib import course, optimizers, schedules
 
+pytestmark = pytest.mark.cpu("host")
+
 README = Path(__file__).parent.parent / "README.md"
 
 

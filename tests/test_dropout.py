@@ -9,23 +9,27 @@ import pytest
 
 import nnlib
 from nnlib import threads
+from tests.devices import amount
+
+# Of the data and the hidden layers.
+N, SIZES = amount((600, [60, 30]), (12, [6, 5]))
+BATCH = N // 2
 
 
 @pytest.fixture
 def data(rng):
-    X = rng.normal(size=(600, 20))
+    X = rng.normal(size=(N, 20))
     return X, np.sign(X[:, :1] * X[:, 1:2])
 
 
 def network(seed=0, dtype="float64"):
-    return nnlib.Network([20, 60, 30, 1], ["relu", "tanh", "identity"], seed=seed, dtype=dtype)
+    return nnlib.Network([20, *SIZES, 1], ["relu", "tanh", "identity"], seed=seed, dtype=dtype)
 
 
-@pytest.mark.large
 def test_probability_zero_is_no_dropout(data):
     net, twin = network(), network()
-    net.descent(*data, epochs=5, dropout=0.0, batch_size=50)
-    twin.descent(*data, epochs=5, batch_size=50)
+    net.descent(*data, epochs=amount(5, 2), dropout=0.0, batch_size=BATCH)
+    twin.descent(*data, epochs=amount(5, 2), batch_size=BATCH)
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
 
 
@@ -43,27 +47,27 @@ def test_a_step_is_the_gradient_of_the_thinned_network(data):
     assert steps == {tuple(np.round(dropped, 12)), tuple(np.round(kept, 12))}
 
 
-@pytest.mark.large
 def test_training_examples_fit_worse(data):
     X, y = data
+    epochs, batch_size, rate = amount((300, 60, 0.001), (10, 12, 0.1))
+    options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": rate}
     costs = []
     for dropout in (None, [0.5, 0.2]):
         net = network()
-        net.descent(X, y, optimizer="adam", epochs=300, batch_size=60, dropout=dropout)
+        net.descent(X, y, optimizer="adam", dropout=dropout, **options)
         costs.append(net.J(X, y))
     assert costs[0] < 0.5 * costs[1]
     assert np.isfinite(costs[1])
 
 
-@pytest.mark.large
 def test_F_and_validation_drop_nothing(data):
     net = network()
-    history = net.descent(*data, epochs=3, dropout=0.5, validation=data, batch_size=60)
+    history = net.descent(*data, epochs=3, dropout=0.5, validation=data, batch_size=BATCH)
     np.testing.assert_allclose(net.J(*data), history.validation_J.min(), rtol=1e-12)
     np.testing.assert_array_equal(net.F(data[0]), net.F(data[0]))
 
 
-@pytest.mark.cpu
+@pytest.mark.cpu("threads")
 def test_same_bits_for_any_number_of_threads_and_when_going_on(data):
     options = {"dropout": 0.3, "batch_size": 300, "learning_rate": 0.05}
     results = []

@@ -19,6 +19,8 @@ from hypothesis.extra import numpy as numpy_strategies
 import nnlib
 from nnlib.files import HEADER_LIMIT, read_arrays, write_arrays, write_atomically
 
+pytestmark = pytest.mark.cpu("host")
+
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 
 arrays_of_any_shape = st.sampled_from(["float32", "float64", "int64", "uint64"]).flatmap(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hypothesis
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 
 import nnlib
 from tests import reference
+from tests.devices import amount
 from tests.strategies import cases
 from tests.tolerances import assert_close, difference_step, difference_tolerance, tolerance
 
 # Nearer than this, rounding may put a z on the other side of the kink of relu or heaviside.
 KINK = 1e-4
 # Central differences of so many parameters of a network are enough.
-SAMPLED = 25
+SAMPLED = amount(25, 2)
 
 
 LOSSES = [*reference.LOSSES, *reference.LOSSES_OF_LOGITS]
@@ -60,7 +60,6 @@ def test_gradient_agrees_with_the_oracle(case):
 
 
 @hypothesis.given(case=weighted_cases())
-@pytest.mark.large
 def test_gradient_agrees_with_central_differences(case):
     hypothesis.assume(case.distance_to_a_kink() > KINK)
     gradient = reference.flat(
@@ -84,10 +83,9 @@ def test_gradient_agrees_with_central_differences(case):
         np.testing.assert_allclose(gradient[k], slope, rtol=0, atol=error)
 
 
-@pytest.mark.large
 def test_gradient_over_many_blocks(dtype, rng):
     """More examples than one block holds, the last block short, with the oracle's sums."""
-    n = 2500
+    n = amount(2500, 70)
     names = ["tanh", "sigmoid"]
     layers = [
         (rng.normal(size=(2, 3)).astype(dtype), rng.normal(size=2).astype(dtype)),

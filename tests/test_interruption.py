@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.kernels.descent import driver
+from tests.devices import amount
+from tests.interruptions import interrupt_after
 
 # What a user sees is 0.2 s; a loaded machine may take longer to wake the process.
 SECONDS = 1.0
@@ -73,6 +74,7 @@ SETTINGS = dict(learning_rate=1e-9, epochs=1000, batch_size=500, shuffle=False)
 """
 
 
+@pytest.mark.cpu("kernels")
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 @pytest.mark.parametrize(
     ("case", "seconds_before"),
@@ -107,24 +109,13 @@ def test_interruption_keeps_the_last_completed_epoch(case, seconds_before, recor
 
 @pytest.mark.parametrize("calls", range(8))
 def test_interruption_after_any_block(calls, monkeypatch, rng):
-    """Three blocks an epoch, in batches of two and of one, and an exception after any of them."""
-    X, y = rng.normal(size=(2, 1500))
-    settings = {"batch_size": 1100, "shuffle": False, "learning_rate": 0.5}
+    """Two batches an epoch, for the CPU of two blocks and of one; an exception after any."""
+    X, y = rng.normal(size=(2, amount(1500, 15)))
+    settings = {"batch_size": amount(1100, 11), "shuffle": False, "learning_rate": 0.5}
     net, twin = nnlib.Network([1, 2, 1]), nnlib.Network([1, 2, 1])
-    twin.descent(X, y, epochs=calls // 3, **settings)
-    remaining = iter(range(calls))
-
-    def interrupted_driver(plain):
-        def descend(*arguments):
-            if next(remaining, None) is None:
-                raise KeyboardInterrupt
-            driver(plain)(*arguments)
-
-        return descend
-
-    # So short a slice is a single block.
-    monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr("nnlib.descent.driver", interrupted_driver)
+    rounds = {"cpu": 3, "cuda": 2}[net.device]
+    twin.descent(X, y, epochs=calls // rounds, **settings)
+    interrupt_after(calls, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         net.descent(X, y, epochs=10, **settings)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
@@ -132,23 +123,13 @@ def test_interruption_after_any_block(calls, monkeypatch, rng):
 
 @pytest.mark.parametrize("calls", range(9))
 def test_interruption_during_validation(calls, monkeypatch, rng):
-    """Two blocks of steps and two of validation an epoch, and an exception after any of them."""
-    X, y = rng.normal(size=(2, 40))
-    settings = {"batch_size": 20, "shuffle": False, "learning_rate": 0.5}
+    """Two batches an epoch; the validation is two on the CPU, one on a GPU; likewise."""
+    X, y = rng.normal(size=(2, amount(40, 10)))
+    settings = {"batch_size": amount(20, 5), "shuffle": False, "learning_rate": 0.5}
     net, twin = nnlib.Network([1, 2, 1]), nnlib.Network([1, 2, 1])
-    twin.descent(X, y, epochs=calls // 4, **settings)
-    remaining = iter(range(calls))
-
-    def interrupted_driver(plain):
-        def descend(*arguments):
-            if next(remaining, None) is None:
-                raise KeyboardInterrupt
-            driver(plain)(*arguments)
-
-        return descend
-
-    monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr("nnlib.descent.driver", interrupted_driver)
+    rounds = {"cpu": 4, "cuda": 3}[net.device]
+    twin.descent(X, y, epochs=calls // rounds, **settings)
+    interrupt_after(calls, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         net.descent(X, y, epochs=10, validation=(X, y), **settings)
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)

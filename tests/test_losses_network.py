@@ -13,6 +13,7 @@ import nnlib
 from nnlib.architecture import LOGITS
 from nnlib.kernels import activations, losses
 from tests import reference
+from tests.devices import amount
 from tests.strategies import targets
 from tests.tolerances import assert_close
 
@@ -109,11 +110,11 @@ class TestFusedPairs:
         assert probabilities.shape == (*shape[:-1], 5)
         np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-14)
 
-    @pytest.mark.large
     def test_descent_reaches_what_is_separable(self, dtype):
         X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         net = nnlib.Network([2, 8, 2], ["silu", "softmax"], "softmax_cross_entropy", dtype=dtype)
-        history = net.descent(X, y, learning_rate=0.5, epochs=2000)
+        epochs, rate = amount((2000, 0.5), (60, 2.0))
+        history = net.descent(X, y, learning_rate=rate, epochs=epochs)
         assert history.J[-1] < 0.05
         np.testing.assert_array_equal(net.F(X).argmax(axis=1), y)
 
@@ -414,22 +415,20 @@ def test_what_does_not_go_together(arguments, words):
 
 
 @pytest.mark.parametrize("loss", losses.CODES)
-@pytest.mark.large
 def test_descent_lowers_every_loss(loss, dtype, rng):
     X, y = data(rng, loss)
     net = network(loss, LOGITS.get(loss, ["identity"])[0], hidden="gelu", dtype=dtype)
     before = net.J(X, y)
-    history = net.descent(X, y, learning_rate=0.05, epochs=300)
+    history = net.descent(X, y, learning_rate=0.05, epochs=amount(300, 5))
     assert history.J[0] == pytest.approx(before, rel=1e-6)
     assert net.J(X, y) < before
 
 
-@pytest.mark.large
 def test_every_activation_trains_in_a_hidden_layer(dtype, rng):
-    X = rng.normal(size=(40, 2))
+    X = rng.normal(size=(amount(40, 12), 2))
     y = np.sin(X[:, 0]) * X[:, 1]
     for name in set(activations.CODES) - {"softmax", "heaviside"}:
         net = nnlib.Network([2, 8, 1], [name, "identity"], dtype=dtype)
         before = net.J(X, y)
-        net.descent(X, y, learning_rate=0.05, epochs=300)
+        net.descent(X, y, learning_rate=0.05, epochs=amount(300, 3))
         assert net.J(X, y) < before

@@ -8,6 +8,7 @@ import pytest
 import nnlib
 from nnlib.initializers import INITIALIZERS
 from tests import reference
+from tests.devices import amount
 from tests.tolerances import assert_close
 
 NAMED = list(INITIALIZERS)
@@ -180,21 +181,20 @@ class TestShapesOfF:
             np.testing.assert_array_equal(net.F(same), expected)
 
 
-@pytest.mark.large
 def test_outputs_do_not_depend_on_their_neighbours(dtype, rng):
     """One example alone and the same among thousands: blocks, lanes and padding leave no trace."""
-    net = nnlib.Network([3, 40, 30, 2], activation="tanh", dtype=dtype)
-    X = rng.normal(size=(1500, 3))
+    net = nnlib.Network([3, amount(40, 8), amount(30, 6), 2], activation="tanh", dtype=dtype)
+    X = rng.normal(size=(amount(1500, 70), 3))
     together = net.F(X)
-    for i in (0, 63, 64, 767, 768, 1499):
+    for i in amount((0, 63, 64, 767, 768, 1499), (0, 31, 32, 63, 64, 69)):
         # A block of one sample takes matrix times vector, whose sums have another order.
         assert_close(net.F(X[i]), together[i], terms=40, depth=3)
 
 
-@pytest.mark.large
 def test_wide_network_agrees_with_the_oracle(dtype, rng):
-    net = nnlib.Network([50, 40, 60, 3], activation=["relu", "tanh", "identity"], dtype=dtype)
-    X = rng.normal(size=(37, 50)).astype(dtype)
+    sizes, n = amount(([50, 40, 60, 3], 37), ([10, 9, 12, 3], 11))
+    net = nnlib.Network(sizes, activation=["relu", "tanh", "identity"], dtype=dtype)
+    X = rng.normal(size=(n, sizes[0])).astype(dtype)
     layers = list(zip(net.weights, net.biases, strict=True))
     expected = reference.predict(layers, net.activations, X)
     assert_close(net.F(X), expected, terms=60, depth=3)

@@ -14,6 +14,8 @@ import pytest
 
 import nnlib
 from nnlib import optimizers
+from tests.devices import amount
+from tests.full_batches import METHODS
 
 RECORDED = Path(__file__).with_name("recorded_optimizers.json")
 STEPS = 20
@@ -168,15 +170,12 @@ def test_partial_needs_the_same_optimizer():
     np.testing.assert_array_equal(net.parameters, before)
 
 
-FULL_BATCH = ["lbfgs", pytest.param("levenberg_marquardt", marks=pytest.mark.cpu)]
-
-
-@pytest.mark.parametrize("optimizer", FULL_BATCH)
+@pytest.mark.parametrize("optimizer", METHODS)
 def test_optimizers_of_full_batches_are_options_of_the_descent(optimizer):
     X, y, net = problem()
     start = net.J(X, y)
     reports = []
-    history = net.descent(X, y, optimizer=optimizer, epochs=50, callback=reports.append)
+    history = net.descent(X, y, optimizer=optimizer, epochs=amount(50, 20), callback=reports.append)
     assert history.J[0] == pytest.approx(start)
     assert net.J(X, y) == pytest.approx(history.cost)
     assert history.cost < 0.5 * start
@@ -191,12 +190,12 @@ def test_lbfgs_solves_the_exercise_from_the_lectures_start():
     assert history.cost < 0.01765
 
 
-@pytest.mark.parametrize("optimizer", FULL_BATCH)
-@pytest.mark.large
+@pytest.mark.parametrize("optimizer", METHODS)
 def test_time_limit_and_callback_stop_full_batches(optimizer):
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(3000, 10)), rng.normal(size=(3000, 1))
-    net = nnlib.Network([10, 40, 1], "tanh")
+    n, sizes = amount(3000, 30), [10, amount(40, 4), 1]
+    X, y = rng.normal(size=(n, 10)), rng.normal(size=(n, 1))
+    net = nnlib.Network(sizes, "tanh")
     history = net.descent(X, y, optimizer=optimizer, epochs=10**6, max_seconds=0.1)
     assert history.stopped == "max_seconds"
     history = net.descent(X, y, optimizer=optimizer, epochs=10**6, callback=lambda report: True)

@@ -11,14 +11,19 @@ import pytest
 from matplotlib import pyplot
 
 import nnlib
+from tests.devices import amount
 from tests.populations import data
+
+# Members with one learning rate.
+N = amount(15, 3)
 
 
 @pytest.fixture(scope="module")
 def population():
     X, y = nnlib.course.exercise_data()
     grid = {"learning_rate": [0.1, 0.05]}
-    return nnlib.train_many([1, 2, 1], X, y, n=15, grid=grid, epochs=400, reduction="sum")
+    epochs = amount(400, 3)
+    return nnlib.train_many([1, 2, 1], X, y, n=N, grid=grid, epochs=epochs, reduction="sum")
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +36,12 @@ def no_screen():
 
 
 def test_members_are_networks(population):
-    assert len(population) == 30
+    assert len(population) == 2 * N
     assert [net.parameters.tolist() for net in population] == population.parameters.tolist()
-    np.testing.assert_array_equal(population[-1].parameters, population.parameters[29])
+    np.testing.assert_array_equal(population[-1].parameters, population.parameters[2 * N - 1])
     assert population[3].sizes == (1, 2, 1)
     with pytest.raises(IndexError):
-        population[30]
+        population[2 * N]
 
 
 def test_a_member_is_a_copy(population):
@@ -46,7 +51,7 @@ def test_a_member_is_a_copy(population):
 
 
 def test_parts_keep_their_rows(population):
-    for chosen in (slice(4, 20, 3), [7, 2], population.cost < np.median(population.cost)):
+    for chosen in (slice(1, 20, 3), [N, 2], population.cost < np.median(population.cost)):
         part = population[chosen]
         np.testing.assert_array_equal(part.parameters, population.parameters[chosen])
         np.testing.assert_array_equal(part.J, population.J[chosen])
@@ -55,8 +60,8 @@ def test_parts_keep_their_rows(population):
 
 
 def test_the_best_come_first(population):
-    top = population.top(5)
-    assert top.cost.tolist() == np.sort(population.cost)[:5].tolist()
+    top = population.top(N)
+    assert top.cost.tolist() == np.sort(population.cost)[:N].tolist()
     np.testing.assert_array_equal(population.best.parameters, top.parameters[0])
     X, y = population.data
     assert population.best.J(X, y, reduction="sum") == pytest.approx(population.cost.min())
@@ -69,7 +74,7 @@ def test_outputs_of_all(population):
     mean, spread = population.predict(X)
     np.testing.assert_allclose(mean, F.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(spread, F.std(axis=0), rtol=1e-10)
-    assert population.F(1.0).shape == (30,)
+    assert population.F(1.0).shape == (2 * N,)
 
 
 def test_outputs_of_members_of_all_sizes():
@@ -82,7 +87,9 @@ def test_outputs_of_members_of_all_sizes():
 def test_the_diverged_do_not_predict():
     X, y = data()
     grid = {"learning_rate": [0.1, 1e6]}
-    population = nnlib.train_many([3, 2], X, y, grid=grid, n=3, activation="identity")
+    population = nnlib.train_many(
+        [3, 2], X, y, grid=grid, n=3, activation="identity", epochs=amount(1000, 30)
+    )
     mean = population.predict(X)[0]
     np.testing.assert_allclose(mean, population[:3].F(X).mean(axis=0), rtol=1e-12)
     assert "3 diverged" in repr(population)
@@ -97,9 +104,9 @@ def test_frame(population):
     pytest.importorskip("pandas")
     frame = population.to_frame()
     assert list(frame) == ["learning_rate", "seed", "cost", "epochs", "ended"]
-    assert frame.learning_rate.tolist() == [0.1] * 15 + [0.05] * 15
+    assert frame.learning_rate.tolist() == [0.1] * N + [0.05] * N
     assert frame.cost.tolist() == population.cost.tolist()
-    assert frame.seed.tolist() == [*range(15), *range(15)]
+    assert frame.seed.tolist() == [*range(N), *range(N)]
     X, y = data()
     folded = nnlib.train_many([3, 2], X, y, n=1, folds=2, epochs=1).to_frame()
     assert list(folded) == ["seed", "fold", "cost", "validation_cost", "epochs", "ended"]
@@ -114,7 +121,7 @@ def test_says_what_to_install_without_pandas(population, monkeypatch):
 def test_plot_draws_costs_and_fits(population):
     costs, fits = population.plot().axes
     (curves,) = costs.collections[:1]
-    assert len(curves.get_segments()) == 30
+    assert len(curves.get_segments()) == 2 * N
     by_label = {line.get_label(): line for line in costs.lines}
     np.testing.assert_allclose(
         by_label["the middle"].get_ydata(), np.median(population.J, axis=0), rtol=1e-12
@@ -131,9 +138,9 @@ def test_plot_draws_costs_and_fits(population):
 
 def test_plot_draws_the_distribution_of_other_networks():
     X, y = data()
-    population = nnlib.train_many([3, 4, 2], X, y, n=12, folds=2, epochs=30)
+    population = nnlib.train_many([3, 4, 2], X, y, n=amount(12, 3), folds=2, epochs=amount(30, 2))
     _, bars = population.plot().axes
-    assert sum(patch.get_height() for patch in bars.patches) == 24
+    assert sum(patch.get_height() for patch in bars.patches) == 2 * amount(12, 3)
     assert bars.get_xlabel() == "validation J"
 
 
@@ -154,10 +161,11 @@ def test_says_what_to_install_without_matplotlib(population, monkeypatch):
 
 
 def test_text(population):
-    assert repr(population).startswith("Population(30 networks, cost 0.")
+    assert repr(population).startswith(f"Population({2 * N} networks, cost ")
     assert repr(population[:0]).startswith("Population(0 networks, ")
 
 
+@pytest.mark.cpu("kernels")
 def test_a_million_members_take_less_than_a_gigabyte():
     """The arithmetic: what grows with the members, from what two populations hold and need."""
     X, y = nnlib.course.exercise_data()

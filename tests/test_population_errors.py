@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
 import nnlib
-from nnlib import population_engine
-from tests.populations import data
+from tests.devices import amount
+from tests.populations import N, data
 
 NET = nnlib.Network([3, 4, 2])
 
@@ -25,7 +27,11 @@ REFUSED = {
     "checkpoint": ({"n": 2, "checkpoint": "x"}, ValueError, "takes no checkpoint"),
     "partial": ({"n": 2, "partial": True}, ValueError, "takes no partial"),
     "rate": ({"n": 2, "learning_rate": -1}, ValueError, "learning_rate is -1"),
-    "batch": ({"n": 2, "batch_size": 41}, ValueError, "batch_size is 41, wanted .* at most 40"),
+    "batch": (
+        {"n": 2, "batch_size": N + 1},
+        ValueError,
+        f"batch_size is {N + 1}, wanted .* at most {N}",
+    ),
     "grid's name": ({"grid": {"learning_rates": [1]}}, ValueError, "did you mean 'learning_rate'"),
     "grid's value": (
         {"grid": {"learning_rate": [0.1, -3], "l1": [0]}},
@@ -46,7 +52,7 @@ REFUSED = {
     "net and sizes": ({"net": NET, "grid": {"sizes": [[3, 2]]}}, ValueError, "sizes: in the grid"),
     "activation": ({"n": 2, "activation": "sigmoïd"}, ValueError, "did you mean 'sigmoid'"),
     "initializer": ({"n": 2, "initializer": "he"}, ValueError, "initializer is 'he'"),
-    "y": ({"n": 2, "y": np.ones((7, 2))}, ValueError, "40 examples and y has 7"),
+    "y": ({"n": 2, "y": np.ones((7, 2))}, ValueError, f"{N} examples and y has 7"),
     "callback": ({"n": 2, "callback": 3}, TypeError, "callback must be callable"),
     "dropout": ({"n": 2, "dropout": [0.1, 0.1]}, ValueError, "dropout is"),
 }
@@ -61,7 +67,8 @@ def test_refused_before_any_work(name, monkeypatch):
     def work(_):
         pytest.fail("work has begun")
 
-    monkeypatch.setattr(population_engine, "train", work)
+    module = importlib.import_module("nnlib.train_many")  # the name is the function's too
+    monkeypatch.setattr(module, "_engine", lambda *_: work)
     with pytest.raises(kind, match=message):
         nnlib.train_many(**arguments)
 
@@ -73,7 +80,7 @@ def test_a_callbacks_error_ends_all():
         raise RuntimeError("broken callback")
 
     with pytest.raises(RuntimeError, match="broken callback"):
-        nnlib.train_many([3, 4, 2], X, y, n=4, epochs=10**9, callback=broken)
+        nnlib.train_many([3, 4, 2], X, y, n=4, epochs=amount(10**9, 10**4), callback=broken)
 
 
 def test_parameters_of_the_network_must_be_finite():

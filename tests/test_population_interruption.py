@@ -14,7 +14,11 @@ import nnlib
 from nnlib import population_engine
 from tests.populations import data
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGINT to oneself on Windows")
+# The GPU's engine is interrupted in tests/cuda/test_populations.py.
+pytestmark = [
+    pytest.mark.cpu("kernels"),
+    pytest.mark.skipif(os.name == "nt", reason="no SIGINT to oneself on Windows"),
+]
 
 
 def press_when(ready):

@@ -8,6 +8,8 @@ import pytest
 from tests import reference
 from tests.tolerances import difference_step, difference_tolerance
 
+pytestmark = pytest.mark.cpu("host")
+
 
 def coefficients(layers):
     """a1 … a7 of the exercise."""

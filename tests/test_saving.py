@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import nnlib
 from nnlib.files import HEADER_LIMIT, read_arrays, write_arrays
 from nnlib.kernels import activations
+from tests.devices import amount
 
 from .fuzz_saved_network import same
 
@@ -50,14 +51,15 @@ def test_everything_comes_back(sizes, dtype, seed, data, tmp_path_factory):
 def test_equal_outputs(path, dtype, rng):
     net = nnlib.Network([3, 20, 2], ["relu", "sigmoid"], dtype=dtype, seed=4)
     net.save(path)
-    X = rng.normal(size=(50, 3))
+    X = rng.normal(size=(amount(50, 5), 3))
     assert nnlib.load(path).F(X).tobytes() == net.F(X).tobytes()
 
 
 def test_training_goes_on_with_the_same_bits(path, dtype, rng):
     """Shuffled mini-batches: the generator has come as far as in the network that was saved."""
-    X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
-    settings = {"batch_size": 7, "epochs": 5, "learning_rate": 0.05}
+    n = amount(40, 14)
+    X, y = rng.normal(size=(n, 2)), rng.normal(size=n)
+    settings = {"batch_size": 7, "epochs": amount(5, 2), "learning_rate": 0.05}
     net = nnlib.Network([2, 4, 1], "tanh", dtype=dtype, seed=None)
     net.descent(X, y, **settings)
     net.save(path)
@@ -148,6 +150,7 @@ def test_format_error_is_a_value_error():
     assert issubclass(nnlib.FormatError, ValueError)
 
 
+@pytest.mark.cpu("host")
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds memory as Linux does")
 def test_mutated_files(tmp_path):
     """More than 10 000 of them: the same network or a FormatError, within 64 MiB."""
@@ -163,6 +166,7 @@ def test_mutated_files(tmp_path):
     assert 0 < result["loaded"] < 0.01 * result["tried"]
 
 
+@pytest.mark.cpu("host")
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds memory as Linux does")
 def test_a_large_file_takes_no_more_memory_than_its_size(path):
     """64 MiB, in a process that may take 8 MiB: refused by its header, its data never read."""

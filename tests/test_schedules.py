@@ -9,6 +9,8 @@ import pytest
 
 from nnlib import schedules as s
 
+pytestmark = pytest.mark.cpu("host")
+
 
 def torch_rates(name, epochs, **options):
     torch = pytest.importorskip("torch")

@@ -9,14 +9,16 @@ import pytest
 import scipy.optimize
 
 import nnlib
-from nnlib import second_order
+from nnlib import cuda_second_order, second_order
 from nnlib.kernels import objective
 from nnlib.kernels.losses import CODES
 from tests import reference
-from tests.full_batches import DRIVER, RUN, optimize
+from tests.devices import amount
+from tests.full_batches import DRIVER, METHODS, optimize
 from tests.tolerances import assert_close, tolerance
 
-METHODS = list(RUN)
+# Examples.
+N = amount(40, 12)
 # What 5 000 epochs of the lecture's descent reach.
 LECTURE_COST = 0.01765
 
@@ -25,7 +27,7 @@ both = pytest.mark.parametrize("method", METHODS)
 
 def flat_functions(net, X, y, **settings):
     """J and its gradient as functions of a flat vector, for SciPy."""
-    twin = nnlib.Network(net.sizes, list(net.activations))
+    twin = nnlib.Network(net.sizes, list(net.activations), device="cpu")
 
     def cost_and_gradient(flat):
         twin.parameters = flat
@@ -41,8 +43,8 @@ def flat_functions(net, X, y, **settings):
 
 @pytest.fixture
 def noisy(rng):
-    """40 examples of a smooth function R² → R², with noise that no network fits."""
-    X = rng.uniform(-1, 1, size=(40, 2))
+    """Examples of a smooth function R² → R², with noise that no network fits."""
+    X = rng.uniform(-1, 1, size=(N, 2))
     y = np.column_stack([np.sin(2 * X[:, 0]), X[:, 0] * X[:, 1]])
     return X, y + 0.2 * rng.normal(size=y.shape)
 
@@ -75,7 +77,7 @@ def test_scipy_finds_no_lower_cost_nearby(method, noisy):
     """Two layers have many minima; what is reached must be one of them."""
     X, y = noisy
     net = nnlib.Network([2, 3, 2], ["tanh", "identity"], seed=1)
-    settings = {"reduction": "mean", "weight_decay": 1e-3}
+    settings = {"reduction": "mean", "weight_decay": amount(1e-3, 0.1)}
     history = optimize(method, net, X, y, epochs=2000, cost_tolerance=0, **settings)
     cost_and_gradient, _ = flat_functions(net, X, y, **settings)
     polished = scipy.optimize.minimize(
@@ -90,8 +92,9 @@ def test_scipy_finds_no_lower_cost_nearby(method, noisy):
 @pytest.mark.parametrize("sizes", [[2, 3, 2], [12, 9, 2]], ids=["narrow", "wide"])
 def test_costs_are_those_of_the_oracle(method, sizes, dtype, rng):
     """J at the start of the first iterations and J reached, with weight decay, in two blocks."""
-    X = rng.normal(size=(1100, sizes[0])).astype(dtype)
-    Y = rng.normal(size=(1100, sizes[-1])).astype(dtype)
+    n = amount(1100, 20)
+    X = rng.normal(size=(n, sizes[0])).astype(dtype)
+    Y = rng.normal(size=(n, sizes[-1])).astype(dtype)
     net = nnlib.Network(sizes, "tanh", dtype=dtype, seed=6)
     start = net.parameters.copy()
     history = optimize(method, net, X, Y, "sum", epochs=3, weight_decay=0.5)
@@ -111,7 +114,8 @@ def test_costs_are_those_of_the_oracle(method, sizes, dtype, rng):
 @pytest.mark.parametrize("activation", ["softmax", "identity"])
 def test_lbfgs_takes_every_loss(activation, rng):
     """Softmax regression with weight decay has one minimum; SciPy finds the same one."""
-    X, y = rng.normal(size=(60, 3)), rng.integers(4, size=60)
+    n = amount(60, 12)
+    X, y = rng.normal(size=(n, 3)), rng.integers(4, size=n)
     net = nnlib.Network([3, 4], activation, loss="softmax_cross_entropy", seed=0)
 
     def cost_and_gradient(flat):
@@ -119,7 +123,7 @@ def test_lbfgs_takes_every_loss(activation, rng):
         share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         decay = 0.05 * np.r_[flat[:12], np.zeros(4)]
         delta = (share - np.eye(4)[y]) / len(X)
-        cost = -np.log(share[np.arange(60), y]).mean() + 0.5 * decay @ flat
+        cost = -np.log(share[np.arange(n), y]).mean() + 0.5 * decay @ flat
         return cost, np.r_[(delta.T @ X).ravel(), delta.sum(axis=0)] + decay
 
     options = {"gtol": 1e-10}
@@ -133,10 +137,10 @@ def test_lbfgs_takes_every_loss(activation, rng):
 @both
 def test_an_example_of_weight_two_counts_twice(method, noisy):
     X, y = noisy
-    weights = np.repeat([2.0, 0.0, 1.0, 1.0], 10)
+    weights = np.repeat([2.0, 0.0, 1.0, 1.0], N // 4)
     one, other = (nnlib.Network([2, 2], "tanh", seed=1) for _ in range(2))
     weighted = optimize(method, one, X, y, "sum", weights=weights)
-    kept = np.repeat(np.arange(40), weights.astype(int))
+    kept = np.repeat(np.arange(N), weights.astype(int))
     repeated = optimize(method, other, X[kept], y[kept], "sum")
     np.testing.assert_allclose(weighted.cost, repeated.cost, rtol=1e-11)
     np.testing.assert_allclose(one.parameters, other.parameters, atol=1e-5)
@@ -153,6 +157,7 @@ def test_reductions_agree(method, noisy):
     np.testing.assert_allclose(mean.parameters, total.parameters, atol=1e-5)
 
 
+@pytest.mark.large
 def test_lbfgs_beats_the_lecture_from_its_own_start(exercise_data, exercise_start, dtype):
     X, y = exercise_data
     net = nnlib.Network([1, 2, 1], initializer=exercise_start, dtype=dtype)
@@ -164,6 +169,7 @@ def test_lbfgs_beats_the_lecture_from_its_own_start(exercise_data, exercise_star
     print(f"{dtype}: {history.evaluations} evaluations, below after {below} iterations")
 
 
+@pytest.mark.cpu("levenberg_marquardt")
 def test_levenberg_marquardt_beats_the_lecture_from_seeded_starts(exercise_data, dtype):
     """The lecture's own start leads it to a local minimum, J = 3.2; so do some seeds."""
     X, y = exercise_data
@@ -197,7 +203,7 @@ def test_the_cost_never_rises(method, seed, dtype):
     rng = np.random.default_rng(seed)
     X, y = 100 * rng.normal(size=(12, 2)), 10 * rng.normal(size=12)
     net = nnlib.Network([2, 8, 1], ["relu", "identity"], dtype=dtype, seed=seed)
-    history = optimize(method, net, X, y, epochs=100)
+    history = optimize(method, net, X, y, epochs=amount(100, 8))
     assert np.all(np.diff([*history.J, history.cost]) <= 0)
     assert np.all(np.isfinite(net.parameters))
     relative = tolerance(dtype, 1000, depth=4)
@@ -249,6 +255,8 @@ def test_an_interruption_leaves_a_completed_iteration(method, slices, noisy, mon
     sizes = [2, 4, 2]
     net, twin = (nnlib.Network(sizes, ["tanh", "identity"], seed=1) for _ in range(2))
     remaining, driver = iter(range(slices)), DRIVER[method]
+    if net.device == "cuda":
+        driver = cuda_second_order
     descend, completed = driver.descend, []
 
     def interrupted(model, data, state, settings, _):

@@ -61,6 +61,7 @@ def few(monkeypatch):
     monkeypatch.setattr(starts_figure, "STARTS", 150)
 
 
+@pytest.mark.cpu("command")
 def test_prints_the_costs_and_draws(few, tmp_path, capsys):
     figure = tmp_path / "starts.png"
     assert main(["starts", "--figure", str(figure)]) == 0
@@ -79,6 +80,7 @@ def test_prints_the_costs_and_draws(few, tmp_path, capsys):
     assert image.imread(figure).shape[2] == 4
 
 
+@pytest.mark.cpu("command")
 def test_the_same_numbers_give_the_same_svg(few, tmp_path):
     figures = [tmp_path / f"{name}.svg" for name in "ab"]
     for figure in figures:
@@ -86,6 +88,7 @@ def test_the_same_numbers_give_the_same_svg(few, tmp_path):
     assert figures[0].read_bytes() == figures[1].read_bytes()
 
 
+@pytest.mark.cpu("command")
 def test_no_figure_without_matplotlib(few, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["starts", "--figure", str(tmp_path / "starts.png")]) == 0

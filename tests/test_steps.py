@@ -10,6 +10,8 @@ from nnlib import buffers
 from nnlib.kernels import operations
 from nnlib.kernels.operations import COLUMNS, IN_STEP
 
+pytestmark = pytest.mark.cpu("kernels")
+
 # Two whole batches of two chunks, and 24 examples that the first chunk holds alone.
 N, BATCH = 152, 64
 SIZES = [200, 90, 70, 3]

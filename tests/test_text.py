@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from nnlib.text import Vocabulary
 
+pytestmark = pytest.mark.cpu("host")
+
 TEN_WORDS = ["film", "bon", "mauvais", "voir", "éviter", "très", "bien", "mal", "moyen", "super"]
 REVIEW = "bon film à voir absolument"
 

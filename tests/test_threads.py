@@ -17,6 +17,8 @@ from nnlib.kernels.jit import entry
 from nnlib.kernels.operations import chunk_count
 from nnlib.kernels.team import share, wait_for_all
 
+pytestmark = pytest.mark.cpu("threads")
+
 CASES = {
     "wide, mini-batches": {"sizes": [200, 100, 5], "n": 1000, "batch_size": 256},
     "wide, full batch, adam": {"sizes": [50, 60, 3], "n": 900, "optimizer": "adam"},

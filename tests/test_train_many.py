@@ -13,7 +13,16 @@ import nnlib
 from nnlib import population_engine
 from nnlib.population_lanes import MOST_WORK
 from tests import reference
-from tests.populations import EXACT, alone, assert_same_descent, data, rounding
+from tests.devices import amount
+from tests.populations import (
+    EXACT,
+    N,
+    alone,
+    assert_same_descent,
+    cut_as_members,  # noqa: F401  a fixture
+    data,
+    rounding,
+)
 
 SIZES = {"sizes": [3, 5, 2]}
 
@@ -27,7 +36,7 @@ def default_threads():
 OPTIONS = {
     "momentum": EXACT,
     "adam, mini-batches": {"optimizer": "adam", "batch_size": 7},
-    "plain, mini-batches": {"batch_size": 16},
+    "plain, mini-batches": {"batch_size": amount(16, 5)},
     "in the order of the data": {"batch_size": 9, "shuffle": False, "optimizer": "rmsprop"},
     "penalties": {"l1": 1e-3, "weight_decay": 1e-2, "max_norm": 1.0, "reduction": "sum"},
     "clipping": {"clip_norm": 0.1, "clip_value": 0.05, "batch_size": 10},
@@ -39,12 +48,19 @@ OPTIONS = {
     "lbfgs": {"optimizer": "lbfgs"},
     "levenberg_marquardt": {"optimizer": "levenberg_marquardt"},
 }
+CPU_ONLY = {"lbfgs": "lbfgs population", "levenberg_marquardt": "levenberg_marquardt"}
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.cpu(CPU_ONLY[name]) if name in CPU_ONLY else ())
+        for name in OPTIONS
+    ],
+)
 def test_a_member_has_the_bits_of_the_network_alone(name, dtype):
     X, y = data()
-    options = {"epochs": 25, **OPTIONS[name]}
+    options = {"epochs": amount(25, 3), **OPTIONS[name]}
     population = nnlib.train_many(SIZES["sizes"], X, y, seeds=[4, 0], dtype=dtype, **options)
     for member in range(2):
         net, history = alone(population, member, X, y, {**SIZES, "dtype": dtype}, **options)
@@ -52,6 +68,7 @@ def test_a_member_has_the_bits_of_the_network_alone(name, dtype):
         np.testing.assert_array_equal(population[member]._generator, net._generator)
 
 
+@pytest.mark.cpu("lanes")
 def test_a_plain_descent_with_more_work_has_the_bits_too(dtype):
     X, y = data(200)
     assert MOST_WORK < 50 * 200
@@ -64,10 +81,13 @@ def test_a_plain_descent_with_more_work_has_the_bits_too(dtype):
 @pytest.mark.parametrize("batch_size", [None, 8])
 def test_validation_restores_the_best_parameters(batch_size):
     X, y = data()
-    given = (X[:15], y[:15])
-    options = {"validation": given, "batch_size": batch_size, "learning_rate": 3.0, "epochs": 30}
-    population = nnlib.train_many(SIZES["sizes"], X, y, n=3, **options)
-    for member in range(3):
+    members = amount(3, 2)
+    options = {
+        "validation": (X[:9], y[:9]), "batch_size": batch_size, "learning_rate": 3.0,
+        "epochs": amount(30, 4),
+    }  # fmt: skip
+    population = nnlib.train_many(SIZES["sizes"], X, y, n=members, **options)
+    for member in range(members):
         net, history = alone(population, member, X, y, SIZES, **options)
         assert_same_descent(population, member, net, history)
         assert population.best_epoch[member] == history.best_epoch
@@ -77,10 +97,10 @@ def test_validation_restores_the_best_parameters(batch_size):
 
 def test_a_fraction_for_validation_is_split_off_once():
     X, y = data()
-    options = {"validation": 0.25, "epochs": 5, **EXACT}
+    options = {"validation": 0.25, "epochs": amount(5, 2), **EXACT}
     population = nnlib.train_many(SIZES["sizes"], X, y, seeds=[8, 3], seed=5, **options)
-    order = np.random.default_rng(5).permutation(40)
-    held_out, rest = np.sort(order[:10]), np.sort(order[10:])
+    order = np.random.default_rng(5).permutation(N)
+    held_out, rest = np.sort(order[: N // 4]), np.sort(order[N // 4 :])
     options["validation"] = (X[held_out], y[held_out])
     for member in range(2):
         net, history = alone(population, member, X[rest], y[rest], SIZES, **options)
@@ -92,10 +112,10 @@ def test_a_fraction_for_validation_is_split_off_once():
     activation=st.sampled_from([name for name in reference.ACTIVATIONS if name != "heaviside"]),
     loss=st.sampled_from(["half_squared_error", "absolute_error", "huber", "log_cosh", "poisson"]),
     dtype=st.sampled_from(["float64", "float32"]),
-    n=st.integers(1, 70),
+    n=st.integers(1, amount(70, 12)),
     reduction=st.sampled_from(["mean", "sum"]),
     weighted=st.booleans(),
-    members=st.integers(1, 40),
+    members=st.integers(1, amount(40, 3)),
     seed=st.integers(0, 2**32),
 )
 def test_lanes_agree_with_the_network_alone(
@@ -130,15 +150,16 @@ def test_lanes_agree_with_the_network_alone(
 
 
 def test_lanes_agree_with_the_oracle():
-    """Sixty epochs of the lecture's exercise from seeds, against the naive program."""
+    """Epochs of the lecture's exercise from seeds, against the naive program."""
     X, y = nnlib.course.exercise_data()
-    options = {"learning_rate": 0.1, "reduction": "sum", "epochs": 60}
-    population = nnlib.train_many([1, 2, 1], X, y, n=3, **options)
-    for member in range(3):
+    epochs, members = amount(60, 4), amount(3, 2)
+    options = {"learning_rate": 0.1, "reduction": "sum", "epochs": epochs}
+    population = nnlib.train_many([1, 2, 1], X, y, n=members, **options)
+    for member in range(members):
         start = nnlib.Network([1, 2, 1], seed=member)
         layers = list(zip(start.weights, start.biases, strict=True))
         layers, costs = reference.descent(
-            layers, ["sigmoid"] * 2, X[:, None], y[:, None], 0.1, [np.arange(60)] * 60, "sum"
+            layers, ["sigmoid"] * 2, X[:, None], y[:, None], 0.1, [np.arange(60)] * epochs, "sum"
         )
         expected = reference.flat(layers)
         np.testing.assert_allclose(population.J[member, -1], costs[-1], rtol=1e-12)
@@ -151,12 +172,13 @@ def bits(population):
 
 
 CASES = {
-    "lanes": {"epochs": 40, "learning_rate": 0.5},
-    "one by one": {"epochs": 10, "batch_size": 8, "optimizer": "adam"},
+    "lanes": {"epochs": amount(40, 3), "learning_rate": 0.5},
+    "one by one": {"epochs": amount(10, 2), "batch_size": 8, "optimizer": "adam"},
     "lanes with weights": {"epochs": 40, "folds": 4},
 }
 
 
+@pytest.mark.cpu("threads")
 @pytest.mark.parametrize("case", CASES)
 def test_bits_depend_on_no_thread(case, dtype):
     X, y = data()
@@ -174,8 +196,10 @@ def test_bits_depend_on_no_thread(case, dtype):
 def test_bits_depend_on_no_neighbour(case, dtype):
     """Neither on how many there are, nor on who they are, nor on the order."""
     X, y = data()
-    together = nnlib.train_many([3, 4, 2], X, y, n=40, dtype=dtype, **CASES[case])
-    for seeds in ([7], [39, 7, 0], list(range(39, -1, -1)), [7] * 17):
+    members, one = amount(40, 4), amount(7, 2)
+    together = nnlib.train_many([3, 4, 2], X, y, n=members, dtype=dtype, **CASES[case])
+    backwards = list(range(members - 1, -1, -1))
+    for seeds in ([one], [members - 1, one, 0], backwards, [one] * amount(17, 3)):
         other = nnlib.train_many([3, 4, 2], X, y, seeds=seeds, dtype=dtype, **CASES[case])
         for expected, found in zip(bits(together), bits(other), strict=True):
             np.testing.assert_array_equal(found, expected[seeds])
@@ -183,22 +207,23 @@ def test_bits_depend_on_no_neighbour(case, dtype):
 
 def test_a_neighbour_that_diverges_changes_nobody():
     X, y = data()
-    options = {"activation": "identity", "epochs": 300, "seeds": range(20)}
+    members = amount(20, 2)
+    options = {"activation": "identity", "epochs": amount(300, 20), "seeds": range(members)}
     grid = {"learning_rate": [0.01, 50.0, 0.1]}
     population = nnlib.train_many([3, 4, 2], X, y, grid=grid, **options)
     calm = nnlib.train_many([3, 4, 2], X, y, grid={"learning_rate": [0.01, 0.1]}, **options)
-    np.testing.assert_array_equal(population.diverged, np.repeat([False, True, False], 20))
+    np.testing.assert_array_equal(population.diverged, np.repeat([False, True, False], members))
     np.testing.assert_array_equal(population.parameters[~population.diverged], calm.parameters)
-    assert np.isinf(population.cost[20:40]).all()
-    assert population.order[0] not in range(20, 40)
+    assert np.isinf(population.cost[members : 2 * members]).all()
+    assert population.order[0] not in range(members, 2 * members)
     # As after a DivergenceError: the last parameters whose cost was finite.
-    for member in (20, 39):
+    for member in (members, 2 * members - 1):
         net = nnlib.Network([3, 4, 2], "identity", seed=int(population.seed[member]))
         with pytest.raises(nnlib.DivergenceError) as caught:
-            net.descent(X, y, epochs=300, learning_rate=50.0)
+            net.descent(X, y, epochs=options["epochs"], learning_rate=50.0)
         assert population.epochs[member] == caught.value.epoch
         np.testing.assert_allclose(population.parameters[member], net.parameters, rtol=1e-6)
-    assert [population.ended[k] for k in (0, 20)] == ["epochs", "diverged"]
+    assert [population.ended[k] for k in (0, members)] == ["epochs", "diverged"]
 
 
 def test_all_diverged_raises():
@@ -224,17 +249,17 @@ def test_a_grid_of_all_sorts():
     grid = {
         "sizes": [[3, 2], [3, 6, 2]],
         "activation": ["tanh", "sigmoid"],
-        "optimizer": ["sgd", nnlib.optimizers.Adam(0.8), "lbfgs"],
+        "optimizer": ["sgd", nnlib.optimizers.Adam(0.8), *amount(["lbfgs"], [])],
         "weight_decay": [0.0, 0.01],
     }
-    population = nnlib.train_many(None, X, y, grid=grid, n=2, epochs=20)
-    assert len(population) == 48
-    assert population.parameters.shape == (48, 38)
-    for member in range(48):
-        net, history = alone(population, member, X, y, epochs=20)
+    epochs = amount(20, 2)
+    population = nnlib.train_many(None, X, y, grid=grid, n=amount(2, 1), epochs=epochs)
+    assert population.parameters.shape == (amount(48, 16), 38)
+    for member in range(len(population)):
+        net, history = alone(population, member, X, y, epochs=epochs)
         choice = population.choices[population.choice[member]]
         if choice["optimizer"] == "sgd" and choice["weight_decay"] == 0:
-            close = rounding("float64", 60, 20)
+            close = rounding("float64", N + 20, epochs)
             np.testing.assert_allclose(
                 population[member].parameters, net.parameters, rtol=close, atol=close
             )
@@ -256,18 +281,18 @@ def test_given_combinations_are_not_multiplied():
 def test_a_network_is_where_all_start():
     X, y = data()
     net = nnlib.Network([3, 4, 2], "tanh", seed=3)
-    net.descent(X, y, epochs=5, batch_size=8)
+    net.descent(X, y, epochs=2, batch_size=8)
     grid = {"learning_rate": [0.1, 0.01]}
-    population = nnlib.train_many(net, X, y, grid=grid, epochs=7, batch_size=8)
+    population = nnlib.train_many(net, X, y, grid=grid, epochs=3, batch_size=8)
     for member, rate in enumerate(grid["learning_rate"]):
         twin = nnlib.Network([3, 4, 2], "tanh", seed=3)
-        twin.descent(X, y, epochs=5, batch_size=8)
-        twin.descent(X, y, epochs=7, batch_size=8, learning_rate=rate)
+        twin.descent(X, y, epochs=2, batch_size=8)
+        twin.descent(X, y, epochs=3, batch_size=8, learning_rate=rate)
         np.testing.assert_array_equal(population[member].parameters, twin.parameters)
         np.testing.assert_array_equal(population[member]._generator, twin._generator)
-    restarts = nnlib.train_many(net, X, y, n=2, epochs=7, batch_size=8)
+    restarts = nnlib.train_many(net, X, y, n=2, epochs=3, batch_size=8)
     twin = nnlib.Network([3, 4, 2], "tanh", seed=1)
-    twin.descent(X, y, epochs=7, batch_size=8)
+    twin.descent(X, y, epochs=3, batch_size=8)
     np.testing.assert_array_equal(restarts[1].parameters, twin.parameters)
 
 
@@ -275,10 +300,12 @@ def test_a_softmax_network():
     X, _ = data()
     labels = (X[:, 0] > 0).astype(int)
     network = {"activation": ["relu", "softmax"], "loss": "softmax_cross_entropy"}
-    population = nnlib.train_many([3, 4, 2], X, labels, n=18, epochs=30, **network)
-    for member in (0, 17):
-        net, _ = alone(population, member, X, labels, {"sizes": [3, 4, 2], **network}, epochs=30)
-        close = rounding("float64", 44, 30)
+    members, epochs = amount(18, 2), amount(30, 3)
+    population = nnlib.train_many([3, 4, 2], X, labels, n=members, epochs=epochs, **network)
+    for member in (0, members - 1):
+        own = {"sizes": [3, 4, 2], **network}
+        net, _ = alone(population, member, X, labels, own, epochs=epochs)
+        close = rounding("float64", N + 4, epochs)
         np.testing.assert_allclose(
             population.parameters[member], net.parameters, rtol=0, atol=close
         )
@@ -296,8 +323,9 @@ def test_pairs_may_stand_for_X_and_y():
 
 def test_costs_are_those_of_the_networks():
     X, y = data()
-    for options in ({}, {"batch_size": 8}, {"optimizer": "lbfgs"}, {"epochs": 0}):
-        population = nnlib.train_many([3, 4, 2], X, y, n=3, **{"epochs": 10, **options})
+    for options in ({}, {"batch_size": 8}, *amount([{"optimizer": "lbfgs"}], []), {"epochs": 0}):
+        epochs = amount(10, 2)
+        population = nnlib.train_many([3, 4, 2], X, y, n=3, **{"epochs": epochs, **options})
         expected = [net.J(X, y) for net in population]
         np.testing.assert_allclose(population.cost, expected, rtol=1e-12)
 
@@ -307,7 +335,14 @@ def test_ended_members_cost_nothing():
     X, y = data()
     seen = []
     population = nnlib.train_many(
-        [3, 4, 2], X, y, n=6, epochs=10**7, patience=2, tolerance=1.0, callback=seen.append
+        [3, 4, 2],
+        X,
+        y,
+        n=6,
+        epochs=amount(10**7, 10**5),
+        patience=2,
+        tolerance=1.0,
+        callback=seen.append,
     )
     assert (population.epochs == 3).all()
     assert set(population.ended) == {"patience"}
@@ -316,13 +351,15 @@ def test_ended_members_cost_nothing():
 
 def test_trace_is_thinned():
     X, y = data()
-    population = nnlib.train_many([3, 2], X, y, n=2, epochs=1000, trace=7, **EXACT)
+    epochs, points = amount((1000, [0, 166, 333, 500, 666, 832, 999]), (9, [0, 1, 3, 4, 5, 7, 8]))
+    population = nnlib.train_many([3, 2], X, y, n=2, epochs=epochs, trace=7, **EXACT)
     assert population.J.shape == (2, 7)
-    assert population.trace.tolist() == [0, 166, 333, 500, 666, 832, 999]
+    assert population.trace.tolist() == points
     whole = nnlib.train_many([3, 2], X, y, n=2, epochs=5, trace=50, **EXACT)
     assert whole.trace.tolist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.cpu("halving")
 @pytest.mark.parametrize("options", [{}, {"batch_size": 8, "optimizer": "adam"}], ids=str)
 def test_halving_keeps_the_best_and_their_bits(options):
     X, y = data()
@@ -341,6 +378,7 @@ def test_halving_keeps_the_best_and_their_bits(options):
     assert set(np.flatnonzero(halved.epochs > 4)) == set(early.order[:5])
 
 
+@pytest.mark.cpu("halving")
 def test_halving_keeps_folds_together_and_the_best_validation_parameters():
     X, y = data()
     population = nnlib.train_many([3, 4, 2], X, y, n=8, folds=3, epochs=32, halving=2, **EXACT)
@@ -356,6 +394,7 @@ def test_halving_keeps_folds_together_and_the_best_validation_parameters():
     np.testing.assert_array_equal(halved[loser].parameters, net.parameters)
 
 
+@pytest.mark.cpu("halving")
 def test_survivors_are_chosen_by_their_mean_score():
     class Scores:
         siblings = 2
@@ -369,27 +408,31 @@ def test_survivors_are_chosen_by_their_mean_score():
 
 def test_time_limit_and_callback_end_all():
     X, y = data()
-    limited = nnlib.train_many([3, 4, 2], X, y, n=4, epochs=10**9, max_seconds=0.2, **EXACT)
+    limited = nnlib.train_many(
+        [3, 4, 2], X, y, n=4, epochs=amount(10**9, 10**4), max_seconds=0.2, **EXACT
+    )
     assert limited.stopped == "max_seconds"
     assert (limited.epochs > 0).all()
     reports = []
 
     def enough(report):
         reports.append(report)
-        return report.epochs > 100
+        return report.epochs > amount(100, 6)
 
-    stopped = nnlib.train_many([3, 4, 2], X, y, n=200, epochs=10**8, callback=enough)
+    members, epochs = amount(200, 3), amount(10**8, 10**4)
+    stopped = nnlib.train_many([3, 4, 2], X, y, n=members, epochs=epochs, callback=enough)
     assert stopped.stopped == "callback"
-    assert len(stopped) <= 200
+    assert len(stopped) <= members
     assert set(stopped.ended) == {"stopped"}
     assert [r.epochs for r in reports] == sorted(r.epochs for r in reports)
-    assert reports[-1].members == 200
+    assert reports[-1].members == members
     assert reports[-1].seconds > 0
 
 
 def test_a_stopped_member_is_at_an_epochs_end():
-    X, y = data(400)
-    options = {"epochs": 10**8, "max_seconds": 0.1, "batch_size": 7, "optimizer": "adam"}
+    X, y = data(amount(400, 40))
+    epochs = amount(10**8, 10**4)
+    options = {"epochs": epochs, "max_seconds": 0.1, "batch_size": 7, "optimizer": "adam"}
     population = nnlib.train_many([3, 4, 2], X, y, n=2, **options)
     for member in range(len(population)):
         options["epochs"] = int(population.epochs[member])
@@ -399,6 +442,7 @@ def test_a_stopped_member_is_at_an_epochs_end():
         np.testing.assert_array_equal(population[member].parameters, net.parameters)
 
 
+@pytest.mark.cpu("kernels")
 def test_progress_counts_the_epochs_of_all(monkeypatch):
     shown = []
 

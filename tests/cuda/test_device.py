@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numba
 import numpy as np
 import pytest
 
 import nnlib
 from nnlib import device
+from tests import conftest
+from tests.devices import CPU_ONLY, LARGE
 
 simulated = pytest.mark.skipif(
     not numba.config.ENABLE_CUDASIM, reason="needs NUMBA_ENABLE_CUDASIM=1"
@@ -54,6 +58,30 @@ def test_under_the_simulator_nothing_is_missing():
     """So the tests of --device cuda do not skip there."""
     assert device.missing_for_cuda() is None
     assert nnlib.Network([1, 1], device="auto").device == "cuda"
+
+
+@simulated
+@pytest.mark.parametrize("reason", [*CPU_ONLY.values(), LARGE, "could not import 'torch'"])
+def test_under_the_simulator_a_test_may_skip_for_these_reasons(reason):
+    assert outcome_of_skip(reason) == "skipped"
+
+
+@simulated
+@pytest.mark.parametrize("reason", ["no GPU: none was found", "unconditional skip", ""])
+def test_under_the_simulator_a_test_that_skips_for_another_reason_fails(reason):
+    assert outcome_of_skip(reason) == "failed"
+
+
+def outcome_of_skip(reason):
+    """What becomes of the report of a test that was skipped."""
+    report = SimpleNamespace(
+        skipped=True, outcome="skipped", longrepr=("test.py", 1, f"Skipped: {reason}")
+    )
+    hook = conftest.pytest_runtest_makereport()
+    next(hook)
+    with pytest.raises(StopIteration):
+        hook.send(report)
+    return report.outcome
 
 
 @simulated
