@@ -77,7 +77,8 @@ def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
     passes = cuda_launch.Layers(cut, table, buffers, (x, dummy, dummy, dummy, dummy))
     write = launcher(layers.write_outputs, cut.groups, cut.threads)
     for start in range(0, n, cut.lanes):
-        passes.forward(start)
+        for launch in passes.forward(start):
+            launch()
         write(out, *buffers, start)
     return out
 
@@ -123,15 +124,15 @@ class DataCost:
         x, targets = on_device(flat(X)), on_device(flat(y))
         v = on_device(weights if len(weights) else np.zeros(1, parameters.dtype))
         self._examples = x, targets, v, x, targets
-        self._n = len(X)
-        self._pass = cuda_launch.one_pass(cut, table, self._buffers, self._examples)
+        self._pass = cuda_launch.one_pass(cut, table, self._buffers, self._examples)(len(X))
         grid = cuda_launch.step_blocks(cut, parameters.size)
         self._add_up = launcher(steps.norms, grid, cut.threads, 8 * cut.threads)
 
     def at(self, parameters: Array, gradient: Array) -> float:
         """Σ v J at these parameters; gradient ← Σ v ∇J, or nothing if it is empty."""
         self._own.send(self._model.parameters, parameters)
-        self._pass(self._n)
+        for launch in self._pass:
+            launch()
         if gradient.size:
             self._add_up(*self._buffers, *self._examples)
             gradient[:] = self._own.fetch(self._model.gradient)

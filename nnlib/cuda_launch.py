@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
+from .cuda_rounds import Rounds
 from .kernels import problem
 from .kernels.activations import LOG_SOFTMAX, SOFTMAX
 from .kernels.cuda import descent, layers, steps
 from .kernels.cuda.gemm import Block
+from .kernels.cuda.graph import Launch
 from .kernels.cuda.jit import SHARED_BYTES, SIMULATED, cuda, launcher, most_shared_bytes
 from .kernels.cuda.problem import tile_elements
 from .kernels.cuda.products import PRODUCTS, Entries
@@ -30,7 +33,7 @@ LEAST_LANES = 5 if SIMULATED else 15
 # Of a tile in global memory.
 GLOBAL_BYTES = 2_000 if SIMULATED else 2**28
 # A batch with fewer multiply-adds is left to one block: it does about 40 in a ns, and the launches
-# of a step by many take about 30 µs.
+# of a step by many take about 30 µs (less in a CUDA graph: to be measured on a GPU).
 WORK_OF_ONE_BLOCK = 100 if SIMULATED else 1_000_000
 
 
@@ -135,11 +138,11 @@ def processors() -> int:
     return 3 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
-Launch = Callable[[int], None]
+Run = Callable[[int], None]
 Arrays = tuple[Any, ...]
 
 
-def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Launch:
+def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Run:
     """What runs whole descents, a block each, for a number of batches."""
     launch = launcher(descent.descend, networks, cut.threads, cut.shared)
 
@@ -149,12 +152,14 @@ def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Lau
     return run
 
 
-def one_pass(cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> Callable[[int], None]:
-    """What makes the pass over the next batch, of so many examples, by many blocks."""
+def one_pass(
+    cut: Cut, table: Array, buffers: Arrays, examples: Arrays
+) -> Callable[[int], list[Launch]]:
+    """What gives the launches of a pass over the next batch, of so many examples."""
     if cut.kind == "together":
-        launch = launcher(steps.passes, cut.blocks, cut.threads, cut.shared)
-        return lambda batch: launch(*buffers, *examples)
-    return Layers(cut, table, buffers, examples).run
+        passes = launcher(steps.passes, cut.blocks, cut.threads, cut.shared)
+        return lambda batch: [partial(passes, *buffers, *examples)]
+    return Layers(cut, table, buffers, examples).launches
 
 
 def together(
@@ -168,33 +173,31 @@ def together(
     parameters: int,
     shuffled: bool,
     position: Array,
-) -> Launch:
+) -> Run:
     """The same by many blocks: the launches of a step one after the other, none waited for.
 
     shuffled says whether the examples' order is drawn on the GPU.
     """
     flat = 8 * cut.threads
-    draw_order = launcher(steps.draw_order, cut.groups, cut.threads)
-    begin = launcher(steps.begin, 1, cut.threads, flat)
-    passes = one_pass(cut, table, buffers, examples)
     grid = step_blocks(cut, parameters)
-    norms, step = (launcher(entry, grid, cut.threads, flat) for entry in (steps.norms, steps.step))
+    passes = one_pass(cut, table, buffers, examples)
+    begin = [partial(launcher(steps.begin, 1, cut.threads, flat), *buffers)]
+    if shuffled:
+        draw_order = launcher(steps.draw_order, cut.groups, cut.threads)
+        begin.insert(0, partial(draw_order, *buffers))
+    step: list[Launch] = [
+        partial(launcher(entry, grid, cut.threads, flat), *buffers, *examples)
+        for entry in ([steps.norms, steps.step] if settings.clip_norm > 0 else [steps.step])
+    ]
+    batch = [*passes(data.batch_size), *step]
+    validation = [*passes(held_out), step[-1]] if held_out else []
     batches = -(-data.n // data.batch_size)
-    rounds_of_epoch = batches + (held_out > 0)
+    rounds = Rounds([*begin, *batch], batch, validation, batches)
 
-    def run(rounds: int) -> None:
+    def run(count: int) -> None:
         batch = batches if position[problem.VALIDATING] else int(position[problem.BATCH])
         epochs = settings.epochs - int(position[problem.EPOCH])
-        for _ in range(min(rounds, epochs * rounds_of_epoch - batch)):
-            if batch == 0:
-                if shuffled:
-                    draw_order(*buffers)
-                begin(*buffers)
-            passes(held_out if batch == batches else data.batch_size)
-            if settings.clip_norm > 0:
-                norms(*buffers, *examples)
-            step(*buffers, *examples)
-            batch = (batch + 1) % rounds_of_epoch
+        rounds.run(batch, min(count, epochs * rounds.of_epoch - batch))
 
     return run
 
@@ -222,34 +225,36 @@ class Layers:
         ]
         self._delta = [self._product("delta", row.d_in, lanes) for row in self._rows]
 
-    def run(self, batch: int) -> None:
-        """Gradient and cost of the next batch, of so many examples."""
+    def launches(self, batch: int) -> list[Launch]:
+        """For gradient and cost of the next batch, of so many examples."""
+        found: list[Launch] = []
         for start in range(0, batch, self._cut.lanes):
-            self.forward(start)
-            self._cost_and_delta(*self._buffers, start)
-            self._backward(start)
+            found += self.forward(start)
+            found.append(partial(self._cost_and_delta, *self._buffers, start))
+            found += self._backward(start)
+        return found
 
-    def forward(self, start: int) -> None:
-        """The samples of the batch from `start` on, through all layers."""
-        self._load(*self._buffers, *self._examples, start)
+    def forward(self, start: int) -> Iterator[Launch]:
+        """For the samples of the batch from `start` on, through all layers."""
+        yield partial(self._load, *self._buffers, *self._examples, start)
         for number, row in enumerate(self._rows):
             if row.kind == DROPOUT:
-                self._thin(*self._buffers, number, start)
+                yield partial(self._thin, *self._buffers, number, start)
                 continue
-            self._forward[number](*self._buffers, number)
+            yield partial(self._forward[number], *self._buffers, number)
             if row.activation in (SOFTMAX, LOG_SOFTMAX):
-                self._softmax(*self._buffers, number)
+                yield partial(self._softmax, *self._buffers, number)
 
-    def _backward(self, start: int) -> None:
+    def _backward(self, start: int) -> Iterator[Launch]:
         for number, row in reversed(list(enumerate(self._rows))):
             if row.kind == DENSE:
-                self._gradient[number](*self._buffers, number, start)
+                yield partial(self._gradient[number], *self._buffers, number, start)
             if number == 0:
                 return
             if row.kind == DENSE:
-                self._delta[number](*self._buffers, number)
+                yield partial(self._delta[number], *self._buffers, number)
             else:
-                self._thin_delta(*self._buffers, number)
+                yield partial(self._thin_delta, *self._buffers, number)
 
     def _flat(self, entry: Any) -> Callable[..., None]:
         """A loop over elements, by as many threads as the machine has room for."""

@@ -63,6 +63,8 @@ CHECKS = (
           {"weight_decay": 0.01, "l1": 1e-3, "max_norm": 1.5, "optimizer": "momentum"}),
     Check("validation, sigmoid", ["softplus", "tanh", "sigmoid"], "binary_cross_entropy",
           {"validation": 0.25, "optimizer": "rmsprop", "learning_rate": 0.001}),
+    Check("many epochs, as CUDA graphs", "tanh", "half_squared_error",
+          {"epochs": 20, "learning_rate": 0.05}),
 )  # fmt: skip
 
 

@@ -80,8 +80,11 @@ def populations_pytorch(job: Job) -> Iterator[Row]:
 
 
 def narrow_nnlib(job: Job) -> Iterator[Row]:
-    """One narrow network at all batches."""
-    yield from _single_nnlib(job, cases.narrow(cases.NARROW_BATCHES, job.tiny))
+    """One narrow network at all batches, and without CUDA graphs at the smallest."""
+    given = cases.narrow(cases.NARROW_BATCHES, job.tiny)
+    yield from _single_nnlib(job, given)
+    plain = partial(nnlib_descents.single, given[0].network, "cuda", graphs=False)
+    yield job.row(given[0], "nnlib, no CUDA graphs", plain)
 
 
 def wide_nnlib(job: Job) -> Iterator[Row]:

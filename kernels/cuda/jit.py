@@ -79,19 +79,33 @@ def as_cuda_array(values: Any) -> Any:
 
 @functools.cache
 def copy_stream() -> Any:
-    """The stream for copies that do not wait for the kernels, nor they for them.
+    """The stream for copies that do not wait for the kernels, nor they for them."""
+    return _cuda.stream() if SIMULATED else _cuda.external_stream(int(new_stream()))
+
+
+def new_stream() -> Any:
+    """The driver's handle of a stream that no other one waits for.
 
     Numba's own streams and the default one, on which the kernels run, wait for each other.
     """
-    if SIMULATED:
-        return _cuda.stream()
+    driver = bindings()
+    _cuda.current_context()
+    return checked(driver.cuStreamCreate, driver.CUstream_flags.CU_STREAM_NON_BLOCKING)
+
+
+def bindings() -> Any:
+    """The driver's functions, as they are."""
     from cuda.bindings import driver
 
-    _cuda.current_context()
-    status, handle = driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)
-    if status != driver.CUresult.CUDA_SUCCESS:
-        raise RuntimeError(f"no stream for copies: {status.name}")
-    return _cuda.external_stream(int(handle))
+    return driver
+
+
+def checked(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of the driver returns beside its status; RuntimeError if that is bad."""
+    status, *results = function(*arguments)
+    if status != bindings().CUresult.CUDA_SUCCESS:
+        raise RuntimeError(f"{function.__name__}: {status.name}")
+    return results[0] if results else None
 
 
 def entry(function: Function) -> Any:
@@ -130,24 +144,29 @@ def variant(function: Function, name: str, **names: Any) -> Function:
 
 
 def launcher(function: Any, blocks: Any, threads: Any, shared: int = 0) -> Callable[..., None]:
-    """What launches an entry over a grid, for blocks with so many bytes of shared memory."""
-    if SIMULATED:  # which keeps one grid per entry, the one asked for last
-        return lambda *arguments: function[blocks, threads, 0, shared](*arguments)
-    # Numba warns of small grids when it makes the configuration; those of small networks are.
-    with _configured(CUDA_LOW_OCCUPANCY_WARNINGS=0):
-        launch: Callable[..., None] = function[blocks, threads, 0, shared]
-    if shared <= SHARED_BYTES:
-        return launch
-    is_allowed = False
+    """What launches an entry over a grid, for blocks with so many bytes of shared memory.
 
-    def launch_with_more(*arguments: Any) -> None:
+    It does so on the default stream, or on that which is named: `stream=`.
+    """
+    if SIMULATED:  # which keeps one grid per entry, the one asked for last
+        return lambda *arguments, stream=0: function[blocks, threads, stream, shared](*arguments)
+
+    def on_stream(stream: Any) -> Callable[..., None]:
+        # Numba warns of small grids when it makes the configuration; those of small networks are.
+        with _configured(CUDA_LOW_OCCUPANCY_WARNINGS=0):
+            launch: Callable[..., None] = function[blocks, threads, stream, shared]
+        return launch
+
+    on_default, is_allowed = on_stream(0), shared <= SHARED_BYTES
+
+    def launch(*arguments: Any, stream: Any = 0) -> None:
         nonlocal is_allowed
         if not is_allowed:
             _allow_shared(function, arguments)
             is_allowed = True
-        launch(*arguments)
+        (on_stream(stream) if stream else on_default)(*arguments)
 
-    return launch_with_more
+    return launch
 
 
 def _allow_shared(function: Any, arguments: Sequence[Any]) -> None:

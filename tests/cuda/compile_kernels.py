@@ -167,6 +167,20 @@ def check_shared_memory(asked: list[Any]) -> None:
     assert "survey" in name
 
 
+def check_streams() -> None:
+    """A launch goes to the default stream, or to the one that is named: so graphs record it."""
+    from numba.cuda.cudadrv.driver import Stream, binding
+
+    from nnlib.kernels.cuda import evaluate, jit
+
+    launch, arguments = jit.launcher(evaluate.survey, 1, 32), (np.zeros(3), np.zeros(9, np.float32))
+    with mock.patch("numba.cuda.dispatcher._Kernel.launch") as launched:
+        launch(*arguments)
+        launch(*arguments, stream=Stream(binding.CUstream(4096), external=True))
+    streams = [int(call.args[3].handle) for call in launched.call_args_list]
+    assert streams == [0, 4096], streams
+
+
 def main() -> None:
     """Compile all of them in both dtypes, and once more by a process that has only to load them."""
     asked = made_up_gpu()
@@ -191,6 +205,7 @@ def main() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_shared_memory(asked)
+        check_streams()
     subprocess.run([sys.executable, "-m", "tests.cuda.compile_kernels", "again"], check=True)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
 import nnlib
+from nnlib import cuda_rounds
 from nnlib.kernels.cuda.jit import cuda
 
 from ...population_problem import PopulationProblem
@@ -32,8 +35,13 @@ def population(problem: PopulationProblem, device: str) -> Program:
     return Program(run, lambda: reached[0], _clock(device))
 
 
-def single(problem: Problem, device: str, precision: str | None = None) -> Program:
-    """One network, a step per epoch, with X and y on the GPU before it begins."""
+def single(
+    problem: Problem, device: str, precision: str | None = None, graphs: bool = True
+) -> Program:
+    """One network, a step per epoch, with X and y on the GPU before it begins.
+
+    graphs: whether rounds are recorded and replayed, or launched from Python one by one.
+    """
     net = nnlib.Network(
         problem.sizes, problem.activations, problem.loss, "float32",
         initializer=list(problem.start), device=device,
@@ -45,12 +53,24 @@ def single(problem: Problem, device: str, precision: str | None = None) -> Progr
 
     def run(epochs: int) -> None:
         net.parameters = start
-        net.descent(
-            *data, epochs=epochs, optimizer=problem.optimizer, learning_rate=problem.rate,
-            precision=precision, progress=False,
-        )  # fmt: skip
+        with nullcontext() if graphs else _without_graphs():
+            net.descent(
+                *data, epochs=epochs, optimizer=problem.optimizer, learning_rate=problem.rate,
+                precision=precision, progress=False,
+            )  # fmt: skip
 
     return Program(run, lambda: net.parameters, _clock(device), precision=precision or "float32")
+
+
+@contextmanager
+def _without_graphs() -> Iterator[None]:
+    """Descents in here make every launch from Python."""
+    before = cuda_rounds.MOST_LAUNCHES
+    try:
+        cuda_rounds.MOST_LAUNCHES = 0
+        yield
+    finally:
+        cuda_rounds.MOST_LAUNCHES = before
 
 
 def _clock(device: str) -> Any:
