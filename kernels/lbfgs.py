@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from . import line_search
 from .jit import Vector, entry, kernel
+from .line_search import ACCEPTED, FAILED, LOW_STEP, STEP
+from .line_search import advance as judge_step
+from .line_search import start as start_line
 from .memory import window
 from .objective import (
     COST_SETTLED,
@@ -25,10 +27,16 @@ from .objective import (
     STATUS,
     Settings,
     add_block,
+    add_multiple,
     complete,
     copy,
     dot,
     is_finite,
+    move,
+    negate,
+    put,
+    scale,
+    subtract,
     within,
 )
 from .problem import DIVERGED, FINISHED, RUNNING, Data, Model
@@ -81,6 +89,12 @@ def descend_from(model: Model, state: State, settings: Settings) -> None:
     state.cost[0] and model.gradient hold Σ J(x_i, y_i) and its gradient. model.parameters is then
     what to evaluate next, if state is still running. Otherwise as `descend`.
     """
+    go_on(model, state, settings)
+
+
+@kernel
+def go_on(model: Model, state: State, settings: Settings) -> None:
+    """`advance` from Σ J(x_i, y_i) and its gradient, as an evaluation leaves them."""
     state.position[EVALUATIONS] += 1
     complete(model, state.cost, settings)
     advance(model, state, settings)
@@ -94,7 +108,8 @@ def advance(model: Model, state: State, settings: Settings) -> None:
         finish_iteration(model, state, settings)
     if state.position[PHASE] == AIMING:
         start_search(state)
-    move(model, state)
+    # p ← base + α d, for the step α that the search wants evaluated.
+    move(model.parameters, state.base, state.search[STEP], state.direction)
 
 
 @kernel
@@ -111,18 +126,18 @@ def is_accepted(model: Model, state: State) -> bool:
     # Parameters that overflowed can still have a finite cost, where activations saturate.
     if not is_finite(dot(model.parameters, model.parameters)):
         cost = math.inf
-    outcome = line_search.advance(search, cost, dot(model.gradient, state.direction))
-    if outcome == line_search.FAILED:
-        if search[line_search.LOW_STEP] > 0:
+    outcome = judge_step(search, cost, dot(model.gradient, state.direction))
+    if outcome == FAILED:
+        if search[LOW_STEP] > 0:
             # A lower cost, though not where the slope is flat: go back to it for its gradient.
-            search[line_search.STEP] = search[line_search.LOW_STEP]
+            search[STEP] = search[LOW_STEP]
             position[PHASE] = RETURNING
         elif position[PAIRS] > 0:
             position[PAIRS] = 0  # forget a curvature that misleads: steepest descent
             position[PHASE] = AIMING
         else:
             position[STATUS] = STALLED
-    return outcome == line_search.ACCEPTED
+    return outcome == ACCEPTED
 
 
 @kernel
@@ -144,7 +159,7 @@ def finish_iteration(model: Model, state: State, settings: Settings) -> None:
     elif position[EPOCH] == settings.epochs:
         position[STATUS] = FINISHED
     else:
-        state.costs[position[EPOCH]] = cost
+        put(state.costs, position[EPOCH], cost)
         position[PHASE] = AIMING
 
 
@@ -156,21 +171,11 @@ def start_search(state: State) -> None:
     slope = dot(gradient, direction)
     if not slope < 0:  # rounding has spoilt H: steepest descent
         position[PAIRS] = 0
-        for k in range(direction.size):
-            direction[k] = -gradient[k]
+        negate(direction, gradient)
         slope = -dot(gradient, gradient)
     step = 1.0 if position[PAIRS] > 0 else min(1.0, 1.0 / math.sqrt(-slope))
-    line_search.start(state.search, state.cost[1], slope, step)
+    start_line(state.search, state.cost[1], slope, step)
     position[PHASE] = SEARCHING
-
-
-@kernel
-def move(model: Model, state: State) -> None:
-    """p ← base + α d, for the step α that the search wants evaluated."""
-    parameters = model.parameters
-    step = parameters.dtype.type(state.search[line_search.STEP])
-    for k in range(parameters.size):
-        parameters[k] = state.base[k] + step * state.direction[k]
 
 
 @kernel
@@ -180,13 +185,11 @@ def remember(model: Model, state: State) -> None:
     place = count % state.curvatures.size
     step = window(state.steps, place * size, size)
     change = window(state.changes, place * size, size)
-    for k in range(size):
-        step[k] = model.parameters[k] - state.base[k]
-    for k in range(size):
-        change[k] = model.gradient[k] - state.base_gradient[k]
+    subtract(step, model.parameters, state.base)
+    subtract(change, model.gradient, state.base_gradient)
     curvature = dot(step, change)
     if curvature > _LEAST_CURVATURE * dot(change, change):
-        state.curvatures[place] = curvature
+        put(state.curvatures, place, curvature)
         state.position[PAIRS] = count + 1
 
 
@@ -196,32 +199,21 @@ def set_direction(state: State) -> None:
     direction, size = state.direction, state.direction.size
     memory, count = state.curvatures.size, state.position[PAIRS]
     oldest = max(0, count - memory)
-    for k in range(size):
-        direction[k] = -state.base_gradient[k]
+    negate(direction, state.base_gradient)
     for number in range(count - 1, oldest - 1, -1):
         place = number % memory
         step = window(state.steps, place * size, size)
         change = window(state.changes, place * size, size)
         coefficient = dot(step, direction) / state.curvatures[place]
-        state.coefficients[place] = coefficient
+        put(state.coefficients, place, coefficient)
         add_multiple(direction, -coefficient, change)
     if count > 0:
         place = (count - 1) % memory
         newest = window(state.changes, place * size, size)
-        scaling = direction.dtype.type(state.curvatures[place] / dot(newest, newest))
-        for k in range(size):
-            direction[k] *= scaling
+        scale(direction, state.curvatures[place] / dot(newest, newest))
     for number in range(oldest, count):
         place = number % memory
         step = window(state.steps, place * size, size)
         change = window(state.changes, place * size, size)
         coefficient = dot(change, direction) / state.curvatures[place]
         add_multiple(direction, state.coefficients[place] - coefficient, step)
-
-
-@kernel
-def add_multiple(target: Vector, factor: float, vector: Vector) -> None:
-    """target += factor · vector."""
-    multiple = target.dtype.type(factor)
-    for k in range(target.size):
-        target[k] += multiple * vector[k]

@@ -82,14 +82,11 @@ def next_block(position: Vector, settings: Settings) -> bool:
 def scale_gradient(model: Model, settings: Settings) -> None:
     """∇J ← scale ∇J + λ W, in place in model.gradient, which holds the sum over the data."""
     gradient = model.gradient
-    scale, decay = gradient.dtype.type(settings.scale), gradient.dtype.type(settings.weight_decay)
-    for k in range(gradient.size):
-        gradient[k] *= scale
+    scale(gradient, settings.scale)
     for first in range(0, model.table.size, COLUMNS):
         offset, decayed = model.table[first + PARAMETERS], model.table[first + DECAYED]
         part, weight = window(gradient, offset, decayed), window(model.parameters, offset, decayed)
-        for k in range(decayed):
-            part[k] += decay * weight[k]
+        add_multiple(part, settings.weight_decay, weight)
 
 
 @kernel
@@ -129,6 +126,50 @@ def copy(target: Vector, source: Vector) -> None:
     """target ← source."""
     for k in range(target.size):
         target[k] = source[k]
+
+
+@kernel
+def negate(target: Vector, source: Vector) -> None:
+    """target ← −source."""
+    for k in range(target.size):
+        target[k] = -source[k]
+
+
+@kernel
+def subtract(target: Vector, first: Vector, second: Vector) -> None:
+    """target ← first − second."""
+    for k in range(target.size):
+        target[k] = first[k] - second[k]
+
+
+@kernel
+def scale(target: Vector, factor: float) -> None:
+    """target ← factor · target."""
+    multiple = target.dtype.type(factor)
+    for k in range(target.size):
+        target[k] *= multiple
+
+
+@kernel
+def add_multiple(target: Vector, factor: float, vector: Vector) -> None:
+    """target += factor · vector."""
+    multiple = target.dtype.type(factor)
+    for k in range(target.size):
+        target[k] += multiple * vector[k]
+
+
+@kernel
+def move(target: Vector, start: Vector, factor: float, vector: Vector) -> None:
+    """target ← start + factor · vector."""
+    multiple = target.dtype.type(factor)
+    for k in range(target.size):
+        target[k] = start[k] + multiple * vector[k]
+
+
+@kernel
+def put(values: Vector, place: int, value: float) -> None:
+    """values_place ← value."""
+    values[place] = value
 
 
 @kernel
