@@ -83,7 +83,8 @@ def train_many(
         Of the folds, the bootstrap's draws and the validation split.
     device : {"cpu", "cuda", "auto"} or None
         Where they train: on a GPU a block of threads each, with the results of the CPU but for
-        rounding, and without halving. None: the network's, if one is given, else "cpu".
+        rounding, and without halving and Levenberg-Marquardt. None: the network's, if one is
+        given, else "cpu".
     **options
         As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
         max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, validation, patience,

@@ -15,7 +15,7 @@ CPU_ONLY = {
     "lanes": "members in the lanes of a vector are the CPU's way to train a population",
     "compile": "compile=True writes a network out for the CPU",
     "levenberg_marquardt": "Levenberg-Marquardt runs on the CPU only",
-    "lbfgs population": "a population by L-BFGS runs on the CPU only",
+    "lbfgs bits": "a network's L-BFGS steps on the CPU, a member's on the GPU: not the same bits",
     "halving": "successive halving runs on the CPU only",
     "command": "python -m nnlib computes on the CPU",
     "host": "nothing of it runs on a device",

@@ -48,7 +48,7 @@ OPTIONS = {
     "lbfgs": {"optimizer": "lbfgs"},
     "levenberg_marquardt": {"optimizer": "levenberg_marquardt"},
 }
-CPU_ONLY = {"lbfgs": "lbfgs population", "levenberg_marquardt": "levenberg_marquardt"}
+CPU_ONLY = {"lbfgs": "lbfgs bits", "levenberg_marquardt": "levenberg_marquardt"}
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_pairs_may_stand_for_X_and_y():
 
 def test_costs_are_those_of_the_networks():
     X, y = data()
-    for options in ({}, {"batch_size": 8}, *amount([{"optimizer": "lbfgs"}], []), {"epochs": 0}):
+    for options in ({}, {"batch_size": 8}, {"optimizer": "lbfgs"}, {"epochs": 0}):
         epochs = amount(10, 2)
         population = nnlib.train_many([3, 4, 2], X, y, n=3, **{"epochs": epochs, **options})
         expected = [net.J(X, y) for net in population]

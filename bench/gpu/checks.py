@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,12 @@ def check(kind: str, tiny: bool) -> Iterator[Row]:
     with cut_as(kind):
         for dtype, limit in LIMITS.items():
             for one in CHECKS:
-                yield _row(f"{name}, {dtype}", one, sizes, n, dtype, limit)
+                yield _row(
+                    f"{name}, {dtype}", one.name, limit, partial(_error, one, sizes, n, dtype)
+                )
+            if kind == "alone":
+                error = partial(_population_error, sizes, n, dtype)
+                yield _row(f"{name}, {dtype}", "population by L-BFGS, weight decay", limit, error)
         if kind == "layers":
             yield from _tensor_cores(name, sizes, n)
 
@@ -89,19 +95,19 @@ def _tensor_cores(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
             title = f"{PLAIN}, blocks of {block.rows} × {block.columns}"
             one = Check(title, "tanh", "half_squared_error", options)
             with multiplied_by(precision, way):
-                yield _row(f"{name}, {precision.upper()}", one, sizes, n, "float32", limit)
+                error = partial(_error, one, sizes, n, "float32")
+                yield _row(f"{name}, {precision.upper()}", one.name, limit, error)
 
 
-def _row(
-    workload: str, one: Check, sizes: tuple[int, ...], n: int, dtype: str, limit: float
-) -> Row:
+def _row(workload: str, name: str, limit: float, find_error: Callable[[], float]) -> Row:
+    """What came of one check."""
     try:
-        error = _error(one, sizes, n, dtype)
+        error = find_error()
     except Exception as problem:
         message = f"{type(problem).__name__}: {problem}"
-        return Row("kernels", workload, one.name, FAILED, message=message)
+        return Row("kernels", workload, name, FAILED, message=message)
     status = CHECKED if error <= limit else FAILED
-    return Row("kernels", workload, one.name, status, error=error, limit=limit)
+    return Row("kernels", workload, name, status, error=error, limit=limit)
 
 
 @contextmanager
@@ -148,7 +154,27 @@ def _error(one: Check, sizes: tuple[int, ...], n: int, dtype: str) -> float:
         there = device == "cuda" and "validation" not in options
         data: Any = (cuda.to_device(X), cuda.to_device(y)) if there else (X, y)
         found.append(_results(net, X, data, options))
-    pairs = zip(*found, strict=True)
+    return _largest_difference(zip(*found, strict=True))
+
+
+def _population_error(sizes: tuple[int, ...], n: int, dtype: str) -> float:
+    """The same of a population's parameters and costs."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(n, sizes[0])).astype(dtype)
+    y = rng.uniform(size=(n, sizes[-1])).astype(dtype)
+    exact, found = (
+        nnlib.train_many(
+            sizes, X, y, n=3, grid={"weight_decay": [0.0, 0.01]}, optimizer="lbfgs", epochs=3,
+            activation="tanh", dtype=own, device=device, progress=False,
+        )
+        for device, own in (("cpu", "float64"), ("cuda", dtype))
+    )  # fmt: skip
+    pairs = (exact.parameters, found.parameters), (exact.J, found.J)
+    return _largest_difference(pairs)
+
+
+def _largest_difference(pairs: Iterable[tuple[Array, Array]]) -> float:
+    """In parts of each first one's largest number."""
     return max(float(np.abs(a - b).max() / max(np.abs(a).max(), 1e-300)) for a, b in pairs)
 
 

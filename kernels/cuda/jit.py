@@ -214,10 +214,11 @@ window: Callable[[Any, int, int], Any] = _slice if SIMULATED else _cpu_window
 
 
 @functools.cache
-def twin(function: Any) -> Any:
+def twin(function: Any, **loops: Any) -> Any:
     """The CUDA twin of a CPU kernel or formula, made of the same source.
 
-    What the source calls is looked up in globals of its own, where every kernel is a twin.
+    What the source calls is looked up in globals of its own, where every kernel is a twin. Those
+    named in `loops` are what is given there: the block's own, if all its threads run the source.
     """
     if function is _cpu_window:
         return window
@@ -225,7 +226,7 @@ def twin(function: Any) -> Any:
         return _choice(*map(twin, function.by_dtype))
     source = function.py_func
     names = {
-        name: twin(value) if is_kernel(value) else value
+        name: loops.get(name) or twin(value, **loops) if is_kernel(value) else value
         for name, value in source.__globals__.items()
         if name in source.__code__.co_names or name == "__builtins__"
     }

@@ -25,7 +25,7 @@ from numba import config, types
 
 CAPABILITY = (9, 0)
 MOST_SHARED = 227 * 1024
-MODULES = ("descent", "steps", "layers", "evaluate")
+MODULES = ("descent", "lbfgs", "steps", "layers", "evaluate")
 # What the code of products on tensor cores must hold, and no other may.
 INSTRUCTIONS = {
     "tf32": "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32",
@@ -36,6 +36,7 @@ PHASES = "forward", "gradient", "delta"
 _KINDS = {
     "integers": types.int64[::1],
     "reals": types.float64[::1],
+    "searches": types.float64[::1],
     "found": types.float64[::1],
     "errors": types.float64[::1],
     "budget": types.int64,

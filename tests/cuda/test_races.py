@@ -231,6 +231,7 @@ def test_descents_in_every_order(shape, activation, loss, options, monkeypatch, 
         {"batch_size": 5, "folds": 2, "optimizer": "adam"},
         {"validation": 0.3, "dropout": 0.3, "batch_size": 4, "patience": 1},
         {"grid": {"learning_rate": [0.1, 0.3]}},
+        {"optimizer": "lbfgs", "weight_decay": 0.1, "folds": 2},
     ],
     ids=lambda options: "-".join(options),
 )

@@ -7,6 +7,9 @@ from importlib import import_module
 
 import pytest
 
+from nnlib.kernels import evaluate, objective
+from nnlib.kernels.cuda import lbfgs
+
 # The module, and of its twin's functions those that the CPU has too.
 TWINS = {
     "activations": ["forward", "backward"],
@@ -36,6 +39,13 @@ def test_arguments_are_the_same(module, name):
     ours = [argument for argument in arguments(cpu) if argument not in OF_THE_CPU]
     theirs = [argument for argument in arguments(gpu) if argument not in OF_THE_GPU - set(ours)]
     assert theirs == ours
+
+
+def test_loops_in_place_of_the_cpu_s_have_their_arguments():
+    cpu = {**vars(objective), "squared_weights": evaluate.squared_weights}
+    for name, loop in lbfgs.LOOPS.items():
+        assert arguments(loop) == arguments(cpu[name]), name
+        assert loop.__name__ == name
 
 
 def test_every_name_that_both_have_is_compared():
