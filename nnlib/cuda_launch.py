@@ -15,11 +15,11 @@ from .cuda_rounds import Rounds
 from .kernels import problem
 from .kernels.activations import LOG_SOFTMAX, SOFTMAX
 from .kernels.cuda import descent, layers, steps
-from .kernels.cuda.gemm import Block
 from .kernels.cuda.graph import Launch
 from .kernels.cuda.jit import SHARED_BYTES, SIMULATED, cuda, launcher, most_shared_bytes
 from .kernels.cuda.problem import tile_elements
 from .kernels.cuda.products import PRODUCTS, Entries
+from .kernels.cuda.slabs import Block
 from .kernels.operations import COLUMNS, DENSE, DROPOUT, Row
 
 Array = NDArray[Any]
@@ -49,7 +49,7 @@ class Cut:
     shared: int  # products of layers have their own
     tile_size: int = 0  # of a tile in global memory
     stage: int = 0  # elements of shared memory for a layer's parameters
-    precision: str | None = None  # of products of layers, of `PRODUCTS`
+    precision: str = ""  # of products of layers, of `PRODUCTS`
 
 
 def cut(
@@ -80,7 +80,8 @@ def cut(
         shared = shared_bytes(lanes, elements, stage, threads, itemsize)
         return Cut("together", blocks, blocks, threads, lanes, shared, stage=stage)
     lanes = min(batch, max(GLOBAL_BYTES // (elements * itemsize), 1))
-    block = PRODUCTS[precision][0].block(threads)
+    precision = precision or f"float{8 * itemsize}"
+    block = PRODUCTS[precision][0].block
     largest = max(math.prod(grid(block, b, a)) for a, b in itertools.pairwise(sizes))
     splits = max(1, min(2 * processors() // largest, lanes // 256))
     groups = 2 * processors()
@@ -213,7 +214,6 @@ class Layers:
 
     def __init__(self, cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> None:
         self._cut, self._buffers, self._examples = cut, buffers, examples
-        self._itemsize = buffers[2].dtype.itemsize
         self._rows = [Row(*map(int, row)) for row in table.reshape(-1, COLUMNS)]
         self._load, self._cost_and_delta = map(self._flat, (layers.load, layers.cost_and_delta))
         self._thin, self._thin_delta = map(self._flat, (layers.thin, layers.thin_delta))
@@ -263,14 +263,13 @@ class Layers:
     def _product(self, phase: str, rows: int, columns: int, splits: int = 1) -> Callable[..., None]:
         """A product of so many rows and columns, of the largest blocks that fill the GPU."""
         entries = self._entries(rows, columns, splits)
-        block = entries.block(self._cut.threads)
-        blocks, shared = grid(block, rows, columns, splits), block.shared * self._itemsize
-        return launcher(getattr(entries, phase), blocks, block.threads, shared)
+        block = entries.block
+        blocks = grid(block, rows, columns, splits)
+        return launcher(getattr(entries, phase), blocks, block.threads, block.shared)
 
     def _entries(self, rows: int, columns: int, splits: int) -> Entries:
         *larger, smallest = PRODUCTS[self._cut.precision]
         for entries in larger:
-            blocks = grid(entries.block(self._cut.threads), rows, columns, splits)
-            if math.prod(blocks) >= processors():
+            if math.prod(grid(entries.block, rows, columns, splits)) >= processors():
                 return entries
         return smallest

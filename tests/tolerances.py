@@ -33,9 +33,17 @@ def difference_tolerance(terms, depth=1):
     return 2 * difference_step() ** 2 * (terms + ULPS) * depth
 
 
-def product_tolerance(precision, terms):
-    """Error of a float32 sum of `terms` products of rounded factors, in parts of Σ |a| |b|."""
-    return (1 + ROUNDED[precision]) ** 2 - 1 + tolerance(np.float32, terms)
+def product_tolerance(precision, dtype, terms):
+    """Error of a sum of `terms` products of rounded factors, in parts of Σ |a| |b|."""
+    return (1 + ROUNDED.get(precision, 0.0)) ** 2 - 1 + tolerance(dtype, terms)
+
+
+def rounded(values, precision):
+    """Values as tensor cores take them, ties to even; as they are for other precisions."""
+    if precision not in ROUNDED:
+        return values
+    fraction, exponent = np.frexp(np.asarray(values, np.float64))  # fraction in [1/2, 1)
+    return np.ldexp(np.round(fraction / ROUNDED[precision]) * ROUNDED[precision], exponent)
 
 
 def assert_close(actual, expected, terms, depth=1, dtype=None):

@@ -29,9 +29,9 @@ TINY = (2, 3, 4, 2), 9
 # Differences to the largest number of a result. The sums are a few thousand terms long, and three
 # epochs of Adam carry their rounding on.
 LIMITS = {"float32": 2e-4, "float64": 1e-11}
-# Plain descent moves the parameters by a third of the largest one, and rounds its products to 2⁻¹¹
-# or 2⁻⁸ of themselves.
-PRECISION_LIMITS = {"tf32": 1e-3, "bf16": 8e-3}
+# Plain descent moves the parameters by a third of the largest one, and rounds the factors of its
+# products to 2⁻¹¹ or 2⁻⁸ of themselves.
+PRECISION_LIMITS = {"float32": LIMITS["float32"], "tf32": 1e-3, "bf16": 8e-3}
 PLAIN = "tanh, mini-batches"
 
 
@@ -83,16 +83,17 @@ def check(kind: str, tiny: bool) -> Iterator[Row]:
                 error = partial(_population_error, sizes, n, dtype)
                 yield _row(f"{name}, {dtype}", "population by L-BFGS, weight decay", limit, error)
         if kind == "layers":
-            yield from _tensor_cores(name, sizes, n)
+            yield from _products(name, sizes, n)
 
 
-def _tensor_cores(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
-    """Plain descent with every product on tensor cores, in large blocks and in small ones."""
+def _products(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
+    """Plain descent with products of every precision, in large blocks and in small ones."""
     for precision, limit in PRECISION_LIMITS.items():
-        options = {"learning_rate": 0.3, "precision": precision}
+        options: dict[str, Any] = {"learning_rate": 0.3}
+        if precision != "float32":
+            options["precision"] = precision
         for way in PRODUCTS[precision]:
-            block = way.block(cuda_launch.MOST_THREADS)
-            title = f"{PLAIN}, blocks of {block.rows} × {block.columns}"
+            title = f"{PLAIN}, blocks of {way.block.rows} × {way.block.columns}"
             one = Check(title, "tanh", "half_squared_error", options)
             with multiplied_by(precision, way):
                 error = partial(_error, one, sizes, n, "float32")
@@ -182,7 +183,7 @@ def _results(net: nnlib.Network, X: Any, data: Any, options: dict[str, Any]) -> 
     dW, db = net.derJ(*data)
     results = [net.F(X), np.array([net.J(*data)]), *dW, *db]
     if net.device == "cpu":
-        options = {**options, "precision": None}
+        options = {name: value for name, value in options.items() if name != "precision"}
     history = net.descent(*data, **options)
     results += [history.J, net.parameters]
     if history.validation_J is not None:

@@ -21,7 +21,7 @@ LANES = 32
 
 def load_if(values: Any, place: Any, is_there: Any) -> Any:
     """An element, or 0."""
-    return values[place] if is_there else np.float32(0)
+    return values[place] if is_there else values.dtype.type(0)
 
 
 def load_four(values: Any, place: int) -> tuple[Any, ...]:

@@ -1,175 +1,129 @@
-"""The part of a large matrix product that one block of threads computes, in registers.
+"""Products of float32 and float64 matrices: SIDE × SIDE threads, `tile` × `tile` sums in each.
 
-The block is square, `side` × `side` threads with TILE × TILE elements each, and goes along the
-inner dimension in slabs of `side` steps that it stages in shared memory: an element is read from
-global memory once per block and slab, neighbours by neighbouring threads whichever way it lies.
+A slab is SIDE steps, of which each has the numbers of all rows (or columns) side by side and PAD
+more. A thread's rows, and columns, come in groups of four neighbours, which it reads in one access;
+groups lie 4 SIDE apart. So eight threads that read together read 32 neighbouring columns, one in
+each bank, and all the same rows. Where 32 neighbours write one step they meet each bank once; where
+they write SIDE steps of two rows, 4 k + r modulo 32, they meet each twice.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from ..jit import Vector
-from .block import TILE
-from .jit import MOST_REGISTERS, cuda, kernel, window
+from .instructions import FOUR, load_four, load_if
+from .jit import MOST_REGISTERS, SIMULATED, cuda, kernel
+from .slabs import Matrix, Way, place_of
+
+# Threads of a side of a block, and steps of a slab.
+SIDE = 2 if SIMULATED else 16
+PAD = 4
+# Neighbouring threads that fetch neighbouring rows.
+NEIGHBOURS = min(SIDE * SIDE, 32)
+# Sums of a thread: blocks of 128 × 128 elements and of 64 × 64 (for the simulator 16 and 8).
+TILES = 8, 4
 
 
-class Matrix(NamedTuple):
-    """Rows of numbers that are multiplied with those of another one: Σ_k left_mk right_nk.
+def way(number: Any, tile: int) -> Way:
+    """The product of matrices of this dtype."""
+    rows = tile * SIDE
+    pitch = rows + PAD
+    parts = rows // min(NEIGHBOURS, rows)
+    # Steps between two tests of the loop's end; LLVM leaves loops of more instructions as they are.
+    unrolled = min(SIDE, 16 // tile)
 
-    Attributes
-    ----------
-    values
-        In global memory.
-    stride
-        Between the rows, or between the steps k.
-    along
-        Whether steps are neighbours in memory, not rows.
-    """
+    @kernel
+    def place_in_block(thread: int, i: int) -> int:
+        """A thread's i-th row or column."""
+        return i // FOUR * FOUR * SIDE + FOUR * thread + i % FOUR
 
-    values: Vector
-    stride: int
-    along: bool
+    @kernel
+    def row_of(i: int) -> int:
+        """Row of the block that a thread's i-th row is."""
+        return place_in_block(cuda.threadIdx.x // SIDE, i)
 
+    @kernel
+    def column_of(j: int) -> int:
+        """Column of the block that a thread's j-th column is."""
+        return place_in_block(cuda.threadIdx.x % SIDE, j)
 
-class Block(NamedTuple):
-    """Threads, and what they compute together: a rectangle of the result.
+    @kernel
+    def own_number(along: bool, q: int) -> tuple[int, int]:
+        """Row and step of a slab's number that this thread fetches as its q-th.
 
-    shared is how many numbers they keep in shared memory.
-    """
+        Neighbouring threads follow the direction in which neighbouring numbers lie.
+        """
+        thread = cuda.threadIdx.x
+        if along:
+            return thread // SIDE + q * SIDE, thread % SIDE
+        row = thread % NEIGHBOURS + q % parts * NEIGHBOURS
+        return row, thread // NEIGHBOURS + q // parts * (SIDE * SIDE // NEIGHBOURS)
 
-    threads: tuple[int, int]
-    rows: int
-    columns: int
-    shared: int
+    @kernel
+    def fetch(
+        numbers: Vector, matrix: Matrix, here: Vector, is_left: bool, rows_left: Any,
+        steps_left: Any,
+    ) -> None:  # fmt: skip
+        """This thread's numbers of a slab; left and right are alike."""
+        for q in range(tile):
+            row, k = own_number(matrix.along, q)
+            # 32 bits do for rows of 2²⁵ numbers, and take half as many instructions as 64.
+            place = np.uint32(place_of(matrix, row, k))
+            is_there = (np.int32(row) < rows_left) & (np.int32(k) < steps_left)
+            numbers[q] = load_if(here, place, is_there)
 
+    @kernel
+    def left_row(q: int) -> tuple[int, int, int]:
+        """The row of a left number, which of this thread's rows that is, and which sharer it is."""
+        row, k = own_number(True, q)
+        return row, q, k
 
-class Product(NamedTuple):
-    """A way to multiply, of which `products.entries` makes what a descent launches.
+    @kernel
+    def put_words(slab: Vector, numbers: Vector, is_left: bool, along: bool) -> None:
+        """The numbers that `fetch` found, to their places in a slab."""
+        for q in range(tile):
+            row, k = own_number(along, q)
+            slab[np.uint32(k * pitch + row)] = numbers[q]
 
-    Attributes
-    ----------
-    name
-        In those of the kernels.
-    multiply
-        As the function here.
-    block
-        The block, given the most threads that it may have.
-    most_registers
-        Of a thread.
-    """
+    @kernel
+    def multiply_slabs(sums: Any, left: Vector, right: Vector) -> None:
+        """sums += the products of two slabs, in shared memory."""
+        lefts, rights = cuda.local.array(tile, number), cuda.local.array(tile, number)
+        top, west = row_of(0), column_of(0)
+        for first in range(0, SIDE, unrolled):
+            for k in range(unrolled):
+                step = (first + k) * pitch
+                for i in range(0, tile, FOUR):
+                    four = load_four(left, top + step + i * SIDE)
+                    lefts[i], lefts[i + 1], lefts[i + 2], lefts[i + 3] = four
+                    four = load_four(right, west + step + i * SIDE)
+                    rights[i], rights[i + 1], rights[i + 2], rights[i + 3] = four
+                for i in range(tile):
+                    for j in range(tile):
+                        sums[i, j] += lefts[i] * rights[j]
 
-    name: str
-    multiply: Any
-    block: Callable[[int], Block]
-    most_registers: int
-
-
-@kernel
-def staged(staging: Vector) -> tuple[Vector, Vector]:
-    """Shared memory of the left and of the right slab; a step more than its width apart."""
-    size = cuda.blockDim.x * (TILE * cuda.blockDim.x + 1)
-    return window(staging, 0, size), window(staging, size, size)
-
-
-@kernel
-def stage(slab: Vector, matrix: Matrix, first: int, bound: int, step: int, last: int) -> None:
-    """slab_(k, p) ← numbers of row first + p and step step + k; 0 from bound and last on."""
-    side = cuda.blockDim.x
-    pitch = TILE * side + 1
-    for q in range(TILE):
-        # Neighbouring threads follow the direction in which neighbouring elements lie.
-        if matrix.along:
-            k, p = cuda.threadIdx.x, cuda.threadIdx.y + q * side
-        else:
-            k, p = cuda.threadIdx.y, cuda.threadIdx.x + q * side
-        inside = first + p < bound and step + k < last
-        place = place_of(matrix, first + p, step + k)
-        # A bare 0 would take every element through float64.
-        slab[k * pitch + p] = matrix.values[place] if inside else matrix.values.dtype.type(0)
-
-
-@kernel
-def place_of(matrix: Matrix, row: int, step: int) -> int:
-    """Where a number of a matrix lies."""
-    return row * matrix.stride + step if matrix.along else step * matrix.stride + row
-
-
-@kernel
-def multiply(
-    put: Any,
-    to: Any,
-    left: Matrix,
-    right: Matrix,
-    rows: int,
-    columns: int,
-    first: int,
-    last: int,
-    edged: bool,
-) -> None:
-    """put(to, m, n, Σ_k left_mk right_nk), first ≤ k < last, for the elements of this block.
-
-    If edged, put(to, m, columns, Σ_k left_mk) as well, by the blocks of the first column.
-    """
-    side = cuda.blockDim.x
-    pitch = TILE * side + 1
-    dtype = left.values.dtype
-    # What a loop that stays a loop reads lies in memory: not the sums themselves.
-    sums, results = cuda.local.array((TILE, TILE), dtype), cuda.local.array((TILE, TILE), dtype)
-    edge = cuda.local.array(TILE, dtype)
-    lefts, rights = cuda.local.array(TILE, dtype), cuda.local.array(TILE, dtype)
-    left_slab, right_slab = staged(cuda.shared.array(0, dtype))
-    for i in range(TILE):
-        edge[i] = 0
-        for j in range(TILE):
-            sums[i, j] = 0
-    top, west = cuda.blockIdx.y * TILE * side, cuda.blockIdx.x * TILE * side
-    for step in range(first, last, side):
-        stage(left_slab, left, top, rows, step, last)
-        stage(right_slab, right, west, columns, step, last)
-        cuda.syncthreads()
-        for k in range(side):
-            for i in range(TILE):
-                lefts[i] = left_slab[k * pitch + cuda.threadIdx.y + i * side]
-                rights[i] = right_slab[k * pitch + cuda.threadIdx.x + i * side]
-            for i in range(TILE):
-                edge[i] += lefts[i]
-                for j in range(TILE):
-                    sums[i, j] += lefts[i] * rights[j]
-        cuda.syncthreads()
-    for i in range(TILE):
-        for j in range(TILE):
-            results[i, j] = sums[i, j]
-    for i in range(TILE):
-        row = row_of(i)
-        for j in range(TILE):
-            column = column_of(j)
-            if row < rows and column < columns:
-                put(to, row, column, results[i, j])
-    if edged and column_of(0) == 0:
-        for i in range(TILE):
-            if row_of(i) < rows:
-                put(to, row_of(i), columns, edge[i])
-
-
-@kernel
-def row_of(i: int) -> int:
-    """Row of the result that a thread's i-th row is."""
-    return (cuda.blockIdx.y * TILE + i) * cuda.blockDim.x + cuda.threadIdx.y
-
-
-@kernel
-def column_of(j: int) -> int:
-    """Column of the result that a thread's j-th column is."""
-    return (cuda.blockIdx.x * TILE + j) * cuda.blockDim.x + cuda.threadIdx.x
-
-
-def block(threads: int) -> Block:
-    """A square of threads."""
-    side = math.isqrt(threads)
-    return Block((side, side), TILE * side, TILE * side, 2 * side * (TILE * side + 1))
-
-
-PRODUCT = Product("plain", multiply, block, MOST_REGISTERS)
+    return Way(
+        name=f"{number}_{tile}",
+        number=number,
+        word=number,
+        threads=SIDE * SIDE,
+        rows=rows,
+        columns=rows,
+        tile=tile,
+        steps=SIDE,
+        left_words=SIDE * pitch,
+        right_words=SIDE * pitch,
+        left_numbers=tile,
+        right_numbers=tile,
+        sharers=SIDE,
+        row_of=row_of,
+        column_of=column_of,
+        fetch=fetch,
+        left_row=left_row,
+        put_words=put_words,
+        multiply_slabs=multiply_slabs,
+        most_registers=MOST_REGISTERS,
+    )

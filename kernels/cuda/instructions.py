@@ -22,6 +22,8 @@ from .jit import SIMULATED, capability, kernel
 _WORD = types.uint32
 _NUMBER = types.float32
 FOUR = 4
+# PTX for a number, for 0, and for a register.
+_BY_SIZE = {32: ("f32", "0f00000000", "f"), 64: ("f64", "0d0000000000000000", "d")}
 
 
 def _four(builder: Any, context: Any, array_type: Any, array: Any, place: Any) -> Any:
@@ -65,17 +67,18 @@ def _load_if(typingctx: Any, values: Any, place: Any, is_there: Any) -> Any:
         data = arrayobj.make_array(values)(context, builder, array).data
         pointer = builder.gep(data, [builder.zext(place, cgutils.intp_t)])
         number = data.type.pointee
+        kind, zero, register = _BY_SIZE[values.dtype.bitwidth]
         form = ir.FunctionType(number, [cgutils.intp_t, ir.IntType(32)])
         text = (
-            "{ .reg .pred p; setp.ne.b32 p, $2, 0; mov.f32 $0, 0f00000000; "
-            "@p ld.global.f32 $0, [$1]; }"
+            f"{{ .reg .pred p; setp.ne.b32 p, $2, 0; mov.{kind} $0, {zero}; "
+            f"@p ld.global.{kind} $0, [$1]; }}"
         )
         # It stays where it stands: before the products, which take as long as the memory does.
-        code = ir.InlineAsm(form, text, "=f,l,r", side_effect=True)
+        code = ir.InlineAsm(form, text, f"={register},l,r", side_effect=True)
         address = builder.ptrtoint(pointer, cgutils.intp_t)
         return builder.call(code, [address, builder.zext(is_there, ir.IntType(32))])
 
-    return _NUMBER(values, types.uint32, types.boolean), build
+    return values.dtype(values, types.uint32, types.boolean), build
 
 
 def _assembly(text: str, constraints: str, result: Any, *arguments: Any) -> Any:

@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from numba import types
+
 from ..activations import LOG_SOFTMAX, SOFTMAX
 from ..jit import Vector
 from ..operations import ACTIVATION, D_IN, D_OUT, PARAMETERS, SIZE
 from . import gemm, tensor_gemm
 from .activations import apply, derivative
-from .gemm import Block, Matrix, Product, multiply
 from .instructions import INSTRUCTIONS
 from .jit import cuda, entry_with, kernel, variant, window
 from .layers import idle, layer, training
 from .problem import LANES, device_unpack, global_tile
+from .slabs import Block, Matrix, Way, multiplication
+
+# What `entries` has each of the kernels call instead: a way to multiply.
+multiply: Any = None
 
 
 class Entries(NamedTuple):
@@ -27,7 +32,7 @@ class Entries(NamedTuple):
     forward: Any
     gradient: Any
     delta: Any
-    block: Callable[[int], Block]
+    block: Block
 
 
 class Units(NamedTuple):
@@ -125,26 +130,26 @@ def delta(integers: Vector, reals: Vector, memory: Vector, number: int) -> None:
     multiply(put_delta, to, left, right, d_in, lanes, 0, d_out, False)
 
 
-def entries(product: Product) -> Entries:
-    """The three kernels with this product as their `multiply`.
+def entries(way: Way) -> Entries:
+    """The three kernels with the multiplication in this way as their `multiply`.
 
     As globals of their own, not in a closure, whose contents Numba's cache does not know again.
     """
-    compiled = entry_with(product.most_registers)
+    own, compiled = multiplication(way), entry_with(way.most_registers)
 
     def made(function: Callable[..., None]) -> Any:
-        name = f"{function.__name__}_{product.name}"
-        return compiled(variant(function, name, multiply=product.multiply))
+        return compiled(variant(function, f"{function.__name__}_{way.name}", multiply=own))
 
-    return Entries(made(forward), made(gradient), made(delta), product.block)
+    return Entries(made(forward), made(gradient), made(delta), way.block)
 
 
 # Of each precision the products of large blocks first, which take longer to fill the GPU.
-PRODUCTS: dict[str | None, tuple[Entries, ...]] = {
-    None: (entries(gemm.PRODUCT),),
+PRODUCTS: dict[str, tuple[Entries, ...]] = {
+    "float32": tuple(entries(gemm.way(types.float32, tile)) for tile in gemm.TILES),
+    "float64": (entries(gemm.way(types.float64, min(gemm.TILES))),),
     **{
         instruction.name: tuple(
-            entries(tensor_gemm.product(instruction, tile)) for tile in tensor_gemm.TILES
+            entries(tensor_gemm.way(instruction, tile)) for tile in tensor_gemm.TILES
         )
         for instruction in INSTRUCTIONS
     },

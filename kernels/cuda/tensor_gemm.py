@@ -1,9 +1,7 @@
-"""The product that one block computes on tensor cores, its sums in float32 registers.
+"""Products on tensor cores: numbers rounded to TF32 or BF16, sums in float32.
 
-A block's warps share a rectangle of the result: a warp has 8 `tile` × 4 `tile` elements of it and
-a thread `tile` × `tile`, where the instruction leaves them. Along the inner dimension it goes in
-slabs of SLAB words for each row. The next slab comes into registers while the present one is
-multiplied; its numbers are rounded on their way to shared memory, which holds two slabs.
+A warp has 8 `tile` × 4 `tile` elements of the block's rectangle and a thread `tile` × `tile`, where
+the instruction leaves them. Numbers are rounded on their way to shared memory, see `slabs`.
 
 In shared memory two rows, 8 apart, and two words, 8 apart, lie in a chunk of 16 bytes. That is what
 a lane gives to one instruction of the left matrix, and to two of the right one; which eight words
@@ -22,9 +20,9 @@ import numpy as np
 from numba import types
 
 from ..jit import Vector
-from .gemm import Block, Matrix, Product, place_of
 from .instructions import FOUR, Instruction, load_four, load_if, store_four
-from .jit import SIMULATED, cuda, kernel, window
+from .jit import MOST_REGISTERS, SIMULATED, cuda, kernel
+from .slabs import Matrix, Way, place_of
 
 # Words of a slab for each row, two instructions; rows and words of a chunk lie GROUP apart.
 SLAB, GROUP = 16, 8
@@ -59,73 +57,68 @@ def own_chunk(along: bool, side: int, q: int) -> tuple[int, int]:
 
 
 @kernel
-def fetch(
-    numbers: Vector,
-    matrix: Matrix,
-    here: Vector,
-    side: int,
-    pack: int,
-    is_left: bool,
-    rows: Any,
-    steps: Any,
-) -> None:
-    """The numbers of this thread's chunks, of a slab of `side` rows; pack make a word.
-
-    here begins with the slab's first number; 0 beyond so many rows and steps (int32). Of a chunk's
-    four words, rows are neighbours on the left, words on the right.
-    """
-    for q in range(numbers.size):
-        row, w = own_chunk(matrix.along, side, q // (FOUR * pack))
-        first, second = q // pack % 2, q // (2 * pack) % 2
-        row += GROUP * (first if is_left else second)
-        w += GROUP * (second if is_left else first)
-        k = w * pack + q % pack
-        # 32 bits do for rows of 2²⁵ numbers, and take half as many instructions as 64.
-        place = np.uint32(place_of(matrix, row, k))
-        is_there = (np.int32(row) < rows) & (np.int32(k) < steps)
-        numbers[q] = load_if(here, place, is_there)
-
-
-@kernel
-def put_words(slab: Vector, numbers: Vector, word: Any, side: int, pack: int, along: bool) -> None:
-    """The words of the numbers that `fetch` found, to their places in a slab."""
-    for q in range(numbers.size // (FOUR * pack)):
-        row, w = own_chunk(along, side, q)
-        place = row // (2 * GROUP) * 2 * GROUP * SLAB + chunk_place(row % GROUP, w)
-        store_four(
-            slab, place, word(numbers, FOUR * q), word(numbers, FOUR * q + 1),
-            word(numbers, FOUR * q + 2), word(numbers, FOUR * q + 3),
-        )  # fmt: skip
-
-
-@kernel
 def corner() -> tuple[int, int, int, int]:
     """Of this thread's warp, the place in the block; of its lane, the group and the place in it."""
     warp, lane = cuda.threadIdx.x // LANES, cuda.threadIdx.x % LANES
     return warp // ACROSS, warp % ACROSS, lane // 4, lane % 4
 
 
-def product(instruction: Instruction, tile: int) -> Product:
+def way(instruction: Instruction, tile: int) -> Way:
     """The product by an instruction of tensor cores, `tile` × `tile` sums in a thread."""
     name, pack, word, multiply_words = instruction
-    rows_of_block, columns_of_block = 8 * tile * DOWN, 4 * tile * ACROSS
-    left_words, right_words = (SLAB * side // THREADS for side in (rows_of_block, columns_of_block))
-    left_numbers, right_numbers = pack * left_words, pack * right_words
-    steps, half, own_rows = SLAB * pack, tile // 2, left_words // 2
-    left_size, right_size = SLAB * rows_of_block, SLAB * columns_of_block
+    rows, columns = 8 * tile * DOWN, 4 * tile * ACROSS
+    half, chunk = tile // 2, FOUR * pack
 
     @kernel
     def row_of(i: int) -> int:
-        """Row of the result that a thread's i-th row is."""
+        """Row of the block that a thread's i-th row is."""
         down, _, group, _ = corner()
-        return cuda.blockIdx.y * rows_of_block + (down * tile + i) * 8 + group
+        return (down * tile + i) * 8 + group
 
     @kernel
     def column_of(j: int) -> int:
-        """Column of the result that a thread's j-th column is."""
+        """Column of the block that a thread's j-th column is."""
         _, across, _, in_group = corner()
-        west = cuda.blockIdx.x * columns_of_block + across * 4 * tile
-        return west + j // 2 * 8 + 2 * in_group + j % 2
+        return across * 4 * tile + j // 2 * 8 + 2 * in_group + j % 2
+
+    @kernel
+    def fetch(
+        numbers: Vector, matrix: Matrix, here: Vector, is_left: bool, rows_left: Any,
+        steps_left: Any,
+    ) -> None:  # fmt: skip
+        """The numbers of this thread's chunks.
+
+        Of a chunk's four words, rows are neighbours on the left, words on the right.
+        """
+        side = rows if is_left else columns
+        for q in range(numbers.size):
+            row, w = own_chunk(matrix.along, side, q // chunk)
+            first, second = q // pack % 2, q // (2 * pack) % 2
+            row += GROUP * (first if is_left else second)
+            w += GROUP * (second if is_left else first)
+            k = w * pack + q % pack
+            # 32 bits do for rows of 2²⁵ numbers, and take half as many instructions as 64.
+            place = np.uint32(place_of(matrix, row, k))
+            is_there = (np.int32(row) < rows_left) & (np.int32(k) < steps_left)
+            numbers[q] = load_if(here, place, is_there)
+
+    @kernel
+    def left_row(q: int) -> tuple[int, int, int]:
+        """The row of a left number, which of this thread's rows that is, and which sharer it is."""
+        row, w = own_chunk(True, rows, q // chunk)
+        second = q // pack % 2
+        return row + GROUP * second, q // chunk * 2 + second, w
+
+    @kernel
+    def put_words(slab: Vector, numbers: Vector, is_left: bool, along: bool) -> None:
+        """The words of the numbers that `fetch` found, to their places in a slab."""
+        for q in range(numbers.size // chunk):
+            row, w = own_chunk(along, rows if is_left else columns, q)
+            place = row // (2 * GROUP) * 2 * GROUP * SLAB + chunk_place(row % GROUP, w)
+            store_four(
+                slab, place, word(numbers, FOUR * q), word(numbers, FOUR * q + 1),
+                word(numbers, FOUR * q + 2), word(numbers, FOUR * q + 3),
+            )  # fmt: skip
 
     @kernel
     def multiply_slabs(sums: Any, left: Vector, right: Vector) -> None:
@@ -153,110 +146,26 @@ def product(instruction: Instruction, tile: int) -> Product:
                     sums[2 * i, 2 * j], sums[2 * i, 2 * j + 1] = four[0], four[1]
                     sums[2 * i + 1, 2 * j], sums[2 * i + 1, 2 * j + 1] = four[2], four[3]
 
-    @kernel
-    def fetch_both(
-        lefts: Vector,
-        rights: Vector,
-        left: Matrix,
-        right: Matrix,
-        top: int,
-        west: int,
-        rows: int,
-        columns: int,
-        step: int,
-        last: int,
-    ) -> None:
-        """This thread's numbers of the slabs from `step` on."""
-        steps_left, rows_left = np.int32(last - step), np.int32(rows - top)
-        from_left = place_of(left, top, step)
-        from_right = place_of(right, west, step)
-        left_here = window(left.values, from_left, left.values.size - from_left)
-        right_here = window(right.values, from_right, right.values.size - from_right)
-        fetch(lefts, left, left_here, rows_of_block, pack, True, rows_left, steps_left)
-        columns_left = np.int32(columns - west)
-        fetch(rights, right, right_here, columns_of_block, pack, False, columns_left, steps_left)
-
-    @kernel
-    def add_to_edge(edge: Vector, lefts: Vector) -> None:
-        """edge += the left numbers, two rows for each chunk."""
-        for q in range(left_numbers):
-            edge[q // (FOUR * pack) * 2 + q // pack % 2] += lefts[q]
-
-    @kernel
-    def put_edge(put: Any, to: Any, edge: Vector, rows: int, columns: int) -> None:
-        """The sums of the left rows, of which GROUP threads have a part each."""
-        thread = cuda.threadIdx.x
-        parts = cuda.shared.array(0, types.float32)
-        cuda.syncthreads()
-        for q in range(edge.size):
-            row, w = own_chunk(True, rows_of_block, q // 2)
-            parts[(row + q % 2 * GROUP) * GROUP + w] = edge[q]
-        cuda.syncthreads()
-        if cuda.blockIdx.x > 0:
-            return
-        for own in range(thread, rows_of_block, THREADS):
-            row = cuda.blockIdx.y * rows_of_block + own
-            if row < rows:
-                total = types.float32(0)
-                for k in range(GROUP):
-                    total += parts[own * GROUP + k]
-                put(to, row, columns, total)
-
-    @kernel
-    def multiply(
-        put: Any,
-        to: Any,
-        left: Matrix,
-        right: Matrix,
-        rows: int,
-        columns: int,
-        first: int,
-        last: int,
-        edged: bool,
-    ) -> None:
-        """As `gemm.multiply`; if edged, the left matrix has its steps as neighbours."""
-        # What a loop that stays a loop reads lies in memory: not the sums themselves.
-        sums = cuda.local.array((tile, tile), types.float32)
-        results = cuda.local.array((tile, tile), types.float32)
-        edge = cuda.local.array(own_rows, types.float32)
-        lefts = cuda.local.array(left_numbers, types.float32)
-        rights = cuda.local.array(right_numbers, types.float32)
-        # Nothing lies before it, so accesses of 16 bytes are aligned.
-        words = cuda.shared.array(0, types.uint32)
-        for i in range(tile):
-            for j in range(tile):
-                sums[i, j] = 0
-        for q in range(edge.size):
-            edge[q] = 0
-        top, west = cuda.blockIdx.y * rows_of_block, cuda.blockIdx.x * columns_of_block
-        fetch_both(lefts, rights, left, right, top, west, rows, columns, first, last)
-        place = 0
-        for step in range(first, last, steps):
-            left_slab = window(words, place, left_size)
-            right_slab = window(words, place + left_size, right_size)
-            put_words(left_slab, lefts, word, rows_of_block, pack, left.along)
-            put_words(right_slab, rights, word, columns_of_block, pack, right.along)
-            if edged:
-                add_to_edge(edge, lefts)
-            cuda.syncthreads()
-            fetch_both(lefts, rights, left, right, top, west, rows, columns, step + steps, last)
-            multiply_slabs(sums, left_slab, right_slab)
-            # Who is ahead fills the other one, which all have read when they met the last time.
-            place = left_size + right_size - place
-        for i in range(tile):
-            for j in range(tile):
-                results[i, j] = sums[i, j]
-        for i in range(tile):
-            for j in range(tile):
-                row, column = row_of(i), column_of(j)
-                if row < rows and column < columns:
-                    put(to, row, column, results[i, j])
-        if edged:
-            put_edge(put, to, edge, rows, columns)
-
-    def block(threads: int) -> Block:
-        """Always the same threads: a warp is what the instruction takes."""
-        size = 2 * (left_size + right_size)
-        return Block((THREADS, 1), rows_of_block, columns_of_block, size)
-
-    return Product(f"{name}_{tile}", multiply, block, 255 if tile == 8 else 128)
+    return Way(
+        name=f"{name}_{tile}",
+        number=types.float32,
+        word=types.uint32,
+        threads=THREADS,
+        rows=rows,
+        columns=columns,
+        tile=tile,
+        steps=SLAB * pack,
+        left_words=SLAB * rows,
+        right_words=SLAB * columns,
+        left_numbers=SLAB * rows // THREADS * pack,
+        right_numbers=SLAB * columns // THREADS * pack,
+        sharers=GROUP,
+        row_of=row_of,
+        column_of=column_of,
+        fetch=fetch,
+        left_row=left_row,
+        put_words=put_words,
+        multiply_slabs=multiply_slabs,
+        # With sums in 64 registers there is one block on a processor anyway.
+        most_registers=255 if tile == max(TILES) else MOST_REGISTERS,
+    )

@@ -31,6 +31,10 @@ INSTRUCTIONS = {
     "tf32": "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32",
     "bf16": "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32",
 }
+LOADS = {
+    "float32": "ld.shared.v4.f32", "float64": "ld.shared.v2.f64", "tf32": "ld.shared.v4.u32",
+    "bf16": "ld.shared.v4.u32",
+}  # fmt: skip
 BOTH = types.float32, types.float64
 PHASES = "forward", "gradient", "delta"
 _KINDS = {
@@ -66,10 +70,11 @@ def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
             if not function.targetoptions.get("device"):
                 yield f"{name}.{own.__name__}", function, BOTH
     for precision, ways in PRODUCTS.items():
-        for number, way in enumerate(ways):
+        dtypes = BOTH[1:] if precision == "float64" else BOTH[:1]
+        for way in ways:
             for phase in PHASES:
-                name = f"{precision or 'products'}.{number}.{phase}"
-                yield name, getattr(way, phase), BOTH if precision is None else BOTH[:1]
+                name = f"{precision}.{way.block.rows}.{phase}"
+                yield name, getattr(way, phase), dtypes
     yield "unrolled.descend", written_out(), BOTH
 
 
@@ -139,13 +144,13 @@ def assemble(code: str, most_registers: int | None) -> str:
 
 
 def check_instruction(name: str, code: str) -> None:
-    """Products on tensor cores are made by their instruction, and read 16 bytes at a time."""
+    """Products on tensor cores are made by their instruction; all read 16 bytes at a time."""
     precision, *_ = name.split(".")
     for other, instruction in INSTRUCTIONS.items():
         assert (instruction in code) == (other == precision), f"{name}: {instruction}"
+    if precision in LOADS:
+        assert LOADS[precision] in code, name
     if precision in INSTRUCTIONS:
-        assert "ld.shared.v4" in code, name
-        assert "st.shared.v4" in code, name
         # Sums that do not stay in registers would be read from memory between the instructions.
         products = code[code.index(INSTRUCTIONS[precision]) : code.rindex(INSTRUCTIONS[precision])]
         assert "ld.local" not in products, name

@@ -1,4 +1,4 @@
-"""Products on tensor cores: the kernels with an emulated instruction, and descents by them."""
+"""Descents by products on tensor cores, and what stands in for the instructions that round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import nnlib
 from nnlib.device import missing_for_cuda
-from tests.tolerances import ROUNDED, product_tolerance, tolerance
+from tests.tolerances import ROUNDED, rounded, tolerance
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
@@ -16,25 +16,12 @@ pytestmark = pytest.mark.skipif(
 if missing_for_cuda() is None:
     from nnlib import cuda_launch
     from nnlib.kernels.cuda import products
-    from nnlib.kernels.cuda.gemm import Matrix
-    from nnlib.kernels.cuda.instructions import INSTRUCTIONS
-    from nnlib.kernels.cuda.jit import cuda, entry
-    from nnlib.kernels.cuda.tensor_gemm import TILES, product
     from tests.cuda.schedule import every_order
 
 simulated = pytest.mark.skipif(
     not numba.config.ENABLE_CUDASIM, reason="needs NUMBA_ENABLE_CUDASIM=1"
 )
 PRECISIONS = tuple(ROUNDED)
-WAYS = {way.name: way for way in INSTRUCTIONS} if missing_for_cuda() is None else {}
-FRACTIONS = {"tf32": 11, "bf16": 8}  # bits, with the one before the point
-
-
-def rounded(values, precision):
-    """Values with so many bits, ties to even, by way of their fractions in [1/2, 1)."""
-    fraction, exponent = np.frexp(np.asarray(values, np.float64))
-    scale = 2.0 ** FRACTIONS[precision]
-    return np.ldexp(np.round(fraction * scale) / scale, exponent)
 
 
 @simulated
@@ -68,90 +55,6 @@ class TestRounding:
             found = [round_tf32(value), np.uint32(int(pair_bf16(0, value)) & 0xFFFF0000)]
             for word in found:
                 np.testing.assert_equal(word.view(np.float32), np.float32(wanted))
-
-
-def put(to, row, column, value):
-    """What the kernels below do with a sum; every element once."""
-    columns = 100
-    assert np.isnan(to[row * columns + column])
-    to[row * columns + column] = value
-
-
-def multiplied(way, left, right, along, first, last, edged):
-    """Σ left_mk right_nk by a kernel, and the sums of the left rows in another column."""
-    (rows, steps), columns = left.shape, len(right)
-
-    @entry
-    def kernel(out, lefts, rights):
-        left_matrix = Matrix(lefts, steps if along[0] else rows, along[0])
-        right_matrix = Matrix(rights, steps if along[1] else columns, along[1])
-        way.multiply(put, out, left_matrix, right_matrix, rows, columns, first, last, edged)
-
-    block = way.block(4)
-    out = cuda.device_array(rows * 100, np.float32)
-    given = [m if own else m.T for m, own in zip((left, right), along, strict=True)]
-    there = [cuda.to_device(np.ascontiguousarray(values).ravel()) for values in given]
-    blocks = cuda_launch.grid(block, rows, columns)
-    kernel[blocks, block.threads, 0, 4 * block.shared](out, *there)
-    return out.copy_to_host().reshape(rows, 100)[:, : columns + edged]
-
-
-@simulated
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("tile", TILES if missing_for_cuda() is None else ())
-@pytest.mark.parametrize(
-    ("rows", "columns", "first", "last", "along"),
-    [
-        (37, 19, 0, 35, (True, False)),  # as W a
-        (33, 17, 0, 16, (False, False)),  # as Wᵀ δ
-        (5, 34, 3, 47, (True, True)),  # as δ aᵀ, a part of the samples
-        (70, 1, 7, 8, (True, True)),
-        (1, 40, 20, 20, (True, False)),  # no steps
-    ],
-)
-def test_products(precision, tile, rows, columns, first, last, along, monkeypatch, rng):
-    left = rng.normal(size=(rows, 48)).astype(np.float32)
-    right = rng.normal(size=(columns, 48)).astype(np.float32)
-    way, edged = product(WAYS[precision], tile), along == (True, True)
-
-    def compute():
-        return [multiplied(way, left, right, along, first, last, edged)]
-
-    (found,) = every_order(monkeypatch, compute)
-    part, terms = slice(first, last), last - first
-    exact = [matrix[:, part].astype(np.float64) for matrix in (left, right)]
-    magnitudes = np.abs(exact[0]) @ np.abs(exact[1].T)
-    sums = np.abs(found[:, :columns] - np.matmul(*rounded_pair(exact, precision)))
-    assert (sums <= tolerance(np.float32, terms) * magnitudes).all()
-    from_exact = np.abs(found[:, :columns] - exact[0] @ exact[1].T)
-    assert (from_exact <= product_tolerance(precision, terms) * magnitudes).all()
-    if terms > 1:
-        assert from_exact.max() > tolerance(np.float32, terms) * magnitudes.max()
-    if edged:
-        edge = np.abs(found[:, columns] - exact[0].sum(axis=1))
-        assert (edge <= tolerance(np.float32, terms) * np.abs(exact[0]).sum(axis=1)).all()
-
-
-def rounded_pair(matrices, precision):
-    """Left and right of a product, as the tensor cores see them."""
-    left, right = (rounded(matrix, precision) for matrix in matrices)
-    return left, right.T
-
-
-@simulated
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("order", [(1, 0, 2, 3, 4, 5), (0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4)])
-def test_a_fragment_in_the_wrong_order_is_noticed(precision, order, rng):
-    right = WAYS[precision]
-
-    def multiply(*operands):
-        return right.multiply(*(operands[i] for i in order), *operands[6:])
-
-    left, other = (rng.normal(size=(16, 16)).astype(np.float32) for _ in "ab")
-    way = product(right._replace(multiply=multiply), min(TILES))
-    found = multiplied(way, left, other, (True, True), 0, 16, False)
-    magnitudes = np.abs(left) @ np.abs(other.T)
-    assert (np.abs(found - left @ other.T) > product_tolerance(precision, 16) * magnitudes).any()
 
 
 @pytest.fixture
@@ -213,11 +116,11 @@ def test_a_gpu_is_filled_with_large_blocks_if_there_are_enough(monkeypatch):
     cut = cuda_launch.Cut("layers", 1, 1, 256, 9, 0, precision="tf32")
     passes = cuda_launch.Layers(cut, table, buffers, ())
     large, small = products.PRODUCTS["tf32"]
-    block = large.block(256)
     monkeypatch.setattr(cuda_launch, "processors", lambda: 6)
     for rows, columns, splits, wanted in [(3, 2, 1, large), (1, 5, 1, small), (1, 3, 2, large)]:
-        assert passes._entries(rows * block.rows, columns * block.columns, splits) is wanted
-    assert small.block(256).rows < block.rows
+        shape = rows * large.block.rows, columns * large.block.columns
+        assert passes._entries(*shape, splits) is wanted
+    assert small.block.rows < large.block.rows
 
 
 def test_a_resumed_descent_keeps_its_precision(wide, data, tmp_path):
