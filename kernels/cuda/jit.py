@@ -36,7 +36,7 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 
 # Left alone, the largest kernels take 255: then a processor of 65 536 holds four blocks of 64
 # threads, and eight with this. What is spilled are settings and places that the inner loops do not
-# read (0.7 KB of float32's `descent.descend`). Chosen without a GPU: to be measured on one.
+# read (2.1 KB of float32's `descent.descend`). Chosen without a GPU: to be measured on one.
 MOST_REGISTERS = 128
 
 
