@@ -20,6 +20,7 @@ from .kernels.cuda.jit import SHARED_BYTES, SIMULATED, cuda, launcher, most_shar
 from .kernels.cuda.problem import tile_elements
 from .kernels.cuda.products import PRODUCTS, Entries
 from .kernels.cuda.slabs import Block
+from .kernels.cuda.warp_product import LANES
 from .kernels.operations import COLUMNS, DENSE, DROPOUT, Row
 
 Array = NDArray[Any]
@@ -49,7 +50,7 @@ class Cut:
     shared: int  # products of layers have their own
     tile_size: int = 0  # of a tile in global memory
     stage: int = 0  # elements of shared memory for a layer's parameters
-    precision: str = ""  # of products of layers, of `PRODUCTS`
+    precision: str = ""  # of products, of `PRODUCTS` and `steps.PASSES`
 
 
 def cut(
@@ -64,13 +65,15 @@ def cut(
     """The cut of a descent, from the shapes and the number of the GPU's processors alone.
 
     once: for a single pass, which needs no more than one block has to do with many batches.
-    precision: of the products, where the layers are cut one by one.
+    precision: of the products, but those of whole descents by a block.
     """
     if 3 * parameters * batch <= WORK_OF_ONE_BLOCK and not once:
         single = cut_alone(batch, sizes, parameters, units, itemsize)
         if single is not None:
             return single
-    elements, threads = tile_elements(units, sizes[0], sizes[-1]), MOST_THREADS
+    elements = tile_elements(units, sizes[0], sizes[-1])
+    threads = max(MOST_THREADS, LANES) if precision else MOST_THREADS
+    precision = precision or f"float{8 * itemsize}"
     stage = max((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
     lanes = tile_lanes(batch, elements, stage, threads, itemsize, most_shared_bytes())
     if max(sizes) <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
@@ -78,9 +81,10 @@ def cut(
         lanes = min(lanes, max(LEAST_LANES, -(-batch // processors())) | 1)
         blocks = max(1, min(processors(), -(-batch // lanes)))
         shared = shared_bytes(lanes, elements, stage, threads, itemsize)
-        return Cut("together", blocks, blocks, threads, lanes, shared, stage=stage)
+        return Cut(
+            "together", blocks, blocks, threads, lanes, shared, stage=stage, precision=precision
+        )
     lanes = min(batch, max(GLOBAL_BYTES // (elements * itemsize), 1))
-    precision = precision or f"float{8 * itemsize}"
     block = PRODUCTS[precision][0].block
     largest = max(math.prod(grid(block, b, a)) for a, b in itertools.pairwise(sizes))
     splits = max(1, min(2 * processors() // largest, lanes // 256))
@@ -158,7 +162,7 @@ def one_pass(
 ) -> Callable[[int], list[Launch]]:
     """What gives the launches of a pass over the next batch, of so many examples."""
     if cut.kind == "together":
-        passes = launcher(steps.passes, cut.blocks, cut.threads, cut.shared)
+        passes = launcher(steps.PASSES[cut.precision], cut.blocks, cut.threads, cut.shared)
         return lambda batch: [partial(passes, *buffers, *examples)]
     return Layers(cut, table, buffers, examples).launches
 

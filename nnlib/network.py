@@ -200,8 +200,8 @@ class Network(NetworkFunction):
         precision : {"tf32", "bf16"} or None
             The least precise products that a GPU may use for a float32 network: by tensor cores,
             which round the factors to 10 (TF32) or 7 (BF16) bits of the fraction instead of 23
-            and add up in float32. Networks with layers wider than 128 use them, narrower ones
-            keep float32, as do F, J and derJ. None: float32 everywhere.
+            and add up in float32. Layers of fewer than 8 units, descents small enough for one
+            block of threads, F, J and derJ keep float32. None: float32 everywhere.
         checkpoint : str, PathLike or None
             File from which the descent can go on, replaced as a whole: before the first epoch,
             about every `checkpoint_seconds`, at the end, and when an exception ends it early.

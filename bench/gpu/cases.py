@@ -21,7 +21,7 @@ TINY_POPULATION = (2, 3, 1), 4, 2
 NARROW_SIZES = (64, 64, 64, 64, 1)
 NARROW_BATCHES = tuple(2**exponent for exponent in range(10, 22))
 # torch.compile takes ten seconds and more for each of its three forms, so some batches only, in
-# the order of what they tell.
+# the order of what they tell; other precisions at these too.
 COMPILED_BATCHES = tuple(2**exponent for exponent in (14, 10, 21, 17, 12, 19))
 WIDE_BATCHES = 256, 8192
 # A population's descents are compared, and JAX's loop is unrolled into calls, by so many epochs.

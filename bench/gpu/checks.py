@@ -82,8 +82,19 @@ def check(kind: str, tiny: bool) -> Iterator[Row]:
             if kind == "alone":
                 error = partial(_population_error, sizes, n, dtype)
                 yield _row(f"{name}, {dtype}", "population by L-BFGS, weight decay", limit, error)
+        if kind == "together":
+            yield from _rounded(name, sizes, n)
         if kind == "layers":
             yield from _products(name, sizes, n)
+
+
+def _rounded(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
+    """Plain descent with the products of a tile on tensor cores."""
+    for precision in ("tf32", "bf16"):
+        options = {"learning_rate": 0.3, "precision": precision}
+        one = Check(PLAIN, "tanh", "half_squared_error", options)
+        error = partial(_error, one, sizes, n, "float32")
+        yield _row(f"{name}, {precision.upper()}", PLAIN, PRECISION_LIMITS[precision], error)
 
 
 def _products(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:

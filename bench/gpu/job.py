@@ -80,11 +80,13 @@ def populations_pytorch(job: Job) -> Iterator[Row]:
 
 
 def narrow_nnlib(job: Job) -> Iterator[Row]:
-    """One narrow network at all batches, and without CUDA graphs at the smallest."""
+    """One narrow network at all batches, at some by tensor cores, at one without CUDA graphs."""
     given = cases.narrow(cases.NARROW_BATCHES, job.tiny)
     yield from _single_nnlib(job, given)
     plain = partial(nnlib_descents.single, given[0].network, "cuda", graphs=False)
     yield job.row(given[0], "nnlib, no CUDA graphs", plain)
+    for precision in ("tf32", "bf16"):
+        yield from _single_nnlib(job, cases.narrow(cases.COMPILED_BATCHES, job.tiny), precision)
 
 
 def wide_nnlib(job: Job) -> Iterator[Row]:
@@ -101,9 +103,11 @@ def _single_nnlib(job: Job, given: list[Case], precision: str | None = None) -> 
 
 
 def narrow_pytorch_eager(job: Job) -> Iterator[Row]:
-    """PyTorch without its compiler, at all batches."""
+    """PyTorch without its compiler, at all batches, in TF32 at some."""
     for case in cases.narrow(cases.NARROW_BATCHES, job.tiny):
         yield from _single_pytorch(job, case, pytorch_single.EAGER, "float32")
+    for case in cases.narrow(cases.COMPILED_BATCHES, job.tiny):
+        yield from _single_pytorch(job, case, pytorch_single.EAGER, "tf32")
 
 
 def narrow_pytorch_compiled(job: Job) -> Iterator[Row]:

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from ..jit import Vector
 from ..operations import D_IN, D_OUT
-from .block import ADD, MULTIPLY, WRITE, product, row_sums
+from .block import ADD, MULTIPLY, WRITE, row_sums
+from .block_product import product
 from .jit import kernel, window
 
 
 @kernel
 def forward(
-    z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int, scratch: Vector
+    z: Vector,
+    parameters: Vector,
+    a: Vector,
+    row: Vector,
+    lanes: int,
+    scratch: Vector,
+    precision: int,
 ) -> None:
     """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes)."""
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(parameters, 0, d_in * d_out)
     bias = window(parameters, d_in * d_out, d_out)
-    product(z, weight, a, bias, scratch, d_out, lanes, d_in, d_in, 1, lanes, 1, WRITE)
+    product(z, weight, a, bias, scratch, d_out, lanes, d_in, d_in, 1, lanes, 1, WRITE, precision)
 
 
 @kernel
@@ -31,13 +38,27 @@ def delta(
     row: Vector,
     lanes: int,
     scratch: Vector,
+    precision: int,
 ) -> None:
     """δ_in ← f'(z) ⊙ Wᵀ δ_out; delta_in (d_in, lanes) holds f', delta_out is (d_out, lanes)."""
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(parameters, 0, d_in * d_out)
     none = window(parameters, 0, 0)
     product(
-        delta_in, weight, delta_out, none, scratch, d_in, lanes, d_out, 1, d_in, lanes, 1, MULTIPLY
+        delta_in,
+        weight,
+        delta_out,
+        none,
+        scratch,
+        d_in,
+        lanes,
+        d_out,
+        1,
+        d_in,
+        lanes,
+        1,
+        MULTIPLY,
+        precision,
     )
 
 
@@ -50,6 +71,7 @@ def gradient(
     lanes: int,
     accumulate: bool,
     scratch: Vector,
+    precision: int,
 ) -> None:
     """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what gradient_out holds if `accumulate`."""
     d_in, d_out = row[D_IN], row[D_OUT]
@@ -57,5 +79,7 @@ def gradient(
     bias = window(gradient_out, d_in * d_out, d_out)
     none = window(gradient_out, 0, 0)
     mode = ADD if accumulate else WRITE
-    product(weight, delta_out, a, none, scratch, d_out, d_in, lanes, lanes, 1, 1, lanes, mode)
+    product(
+        weight, delta_out, a, none, scratch, d_out, d_in, lanes, lanes, 1, 1, lanes, mode, precision
+    )
     row_sums(bias, delta_out, scratch, lanes, accumulate)

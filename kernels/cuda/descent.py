@@ -11,6 +11,7 @@ import math
 from ..jit import Vector
 from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
 from .block import copy, total
+from .block_product import FLOAT32
 from .epoch import current_rate, end_batch, keep_best, start_epoch
 from .jit import cuda, entry, window
 from .problem import (
@@ -71,6 +72,7 @@ def descend(
                 state.own[1],
                 not validating,
                 start > 0,
+                FLOAT32,
             )
         part = total(tile.scratch, part)
         if not validating:

@@ -10,6 +10,7 @@ import math
 from ..jit import Vector
 from ..operations import COLUMNS, OUTPUT
 from .block import total
+from .block_product import FLOAT32
 from .dropout import Draw
 from .jit import cuda, entry, window
 from .problem import STAGE, device_settings, device_unpack, pack, shared_tile
@@ -31,7 +32,7 @@ def outputs(out: Vector, x: Vector, integers: Vector, reals: Vector, memory: Vec
         cuda.syncthreads()
         forward(
             tile.activations, model.table, model.parameters, tile.stage, tile.inputs, lanes, draw,
-            tile.scratch,
+            tile.scratch, FLOAT32,
         )  # fmt: skip
         for place in range(cuda.threadIdx.x, count * d_out, cuda.blockDim.x):
             s = place // d_out

@@ -205,6 +205,13 @@ def kernel(function: Function) -> Function:
     return function if SIMULATED else cuda.jit(device=True)(function)
 
 
+@kernel
+def meet() -> None:
+    """Bring the threads of a warp together, for an instruction that all of them take part in."""
+    if not SIMULATED:  # whose instructions wait for all threads themselves
+        cuda.syncwarp()
+
+
 def _slice(values: Any, first: int, size: int) -> Any:
     """What `window` does, in plain Python."""
     return values[first : first + size]

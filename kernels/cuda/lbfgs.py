@@ -18,6 +18,7 @@ from ..objective import Settings as ObjectiveSettings
 from ..operations import COLUMNS, DECAYED, PARAMETERS
 from ..problem import RUNNING
 from .block import copy, total
+from .block_product import FLOAT32
 from .jit import cuda, entry, kernel, twin, window
 from .problem import (
     Model,
@@ -203,7 +204,9 @@ def descend(
     while budget > 0 and position[STATUS] == RUNNING:
         part = 0.0
         for start in range(0, data.n, settings.lanes):
-            part += tile_pass(model, data, settings, tile, 0, start, 0, 0, True, start > 0)
+            part += tile_pass(
+                model, data, settings, tile, 0, start, 0, 0, True, start > 0, FLOAT32
+            )  # fmt: skip
         cost[0] = total(tile.scratch, part)
         go_on(model, own, own_settings)
         budget -= 1

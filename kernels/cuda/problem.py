@@ -358,6 +358,7 @@ def tile_pass(
     seed: int,
     train: bool,
     accumulate: bool,
+    precision: int,
 ) -> float:
     """Pass of the samples of a batch from `start` on, as many as a tile holds.
 
@@ -377,5 +378,5 @@ def tile_pass(
     return cost_and_gradient(
         model.gradient, tile.activations, tile.activations, model.table, model.parameters,
         tile.stage, tile.inputs, targets, weight, settings.loss, draw, train, accumulate,
-        tile.scratch,
+        tile.scratch, precision,
     )  # fmt: skip

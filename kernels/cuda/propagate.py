@@ -55,6 +55,7 @@ def forward(
     lanes: int,
     draw: dropout.Draw,
     scratch: Vector,
+    precision: int,
 ) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
 
@@ -69,7 +70,7 @@ def forward(
         workspace = window(activations, row[WORKSPACE] * lanes, size)
         if row[KIND] == DENSE:
             (own,) = layer_parameters(stage, parameters, row)
-            dense_forward(a_out, own, a_in, row, lanes, scratch)
+            dense_forward(a_out, own, a_in, row, lanes, scratch, precision)
         elif row[KIND] == DROPOUT:
             dropout_forward(a_out, workspace, a_in, row, lanes, draw)
         activate(a_out, workspace, lanes, row[ACTIVATION])
@@ -88,6 +89,7 @@ def backward(
     lanes: int,
     accumulate: bool,
     scratch: Vector,
+    precision: int,
 ) -> None:
     """All layers from the last to the first: ∇W, ∇b, then the δ before it, ⊙ f'(z).
 
@@ -104,14 +106,16 @@ def backward(
         delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
         layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
         if row[KIND] == DENSE:
-            dense_gradient(layer_gradient, delta_out, a_in, row, lanes, accumulate, scratch)
+            dense_gradient(
+                layer_gradient, delta_out, a_in, row, lanes, accumulate, scratch, precision
+            )
         if first > 0:
             delta_in = window(deltas, before[OUTPUT] * lanes, size)
             kept = window(activations, before[WORKSPACE] * lanes, size)
             slopes(delta_in, kept, before[ACTIVATION])
             if row[KIND] == DENSE:
                 (own,) = layer_parameters(stage, parameters, row)
-                dense_delta(delta_in, own, delta_out, row, lanes, scratch)
+                dense_delta(delta_in, own, delta_out, row, lanes, scratch, precision)
             elif row[KIND] == DROPOUT:
                 mask = window(activations, row[WORKSPACE] * lanes, size)
                 dropout_delta(delta_in, mask, delta_out)
@@ -133,6 +137,7 @@ def cost_and_gradient(
     train: bool,
     accumulate: bool,
     scratch: Vector,
+    precision: int,
 ) -> float:
     """Forward pass on one tile; if `train`, output delta and backward pass.
 
@@ -140,7 +145,7 @@ def cost_and_gradient(
     for padding lanes. deltas may be activations.
     """
     lanes = weight.size
-    forward(activations, table, parameters, stage, inputs, lanes, draw, scratch)
+    forward(activations, table, parameters, stage, inputs, lanes, draw, scratch, precision)
     row = window(table, table.size - COLUMNS, COLUMNS)
     a = window(activations, row[OUTPUT] * lanes, targets.size)
     cost = loss_cost(a, targets, weight, loss)
@@ -150,7 +155,7 @@ def cost_and_gradient(
         loss_delta(delta_out, a, targets, weight, loss, kept, row[ACTIVATION])
         backward(
             gradient, deltas, table, parameters, stage, activations, inputs, lanes, accumulate,
-            scratch,
+            scratch, precision,
         )  # fmt: skip
     # Without a way back nothing else keeps the next tile from overwriting what the cost reads.
     cuda.syncthreads()

@@ -9,12 +9,14 @@ so that launches beyond the end do nothing.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..jit import Vector
 from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
 from .block import divided, total
+from .block_product import BF16, FLOAT32, TF32
 from .epoch import current_rate, end_batch, keep_best, keep_start, pass_on, write_order
-from .jit import SIMULATED, cuda, entry, kernel, window
+from .jit import SIMULATED, cuda, entry, kernel, variant, window
 from .problem import (
     STAGE,
     Data,
@@ -30,6 +32,8 @@ from .problem import (
 )
 from .update import add_and_clip, clipped, limit_all_norms, part_of, penalty, take_step
 
+# Of the products; each of `PASSES` has its own.
+PRECISION = FLOAT32
 # Blocks whose parts of a gradient's element one thread adds up, at least; see `add_parts`.
 LEAST_TERMS = 2 if SIMULATED else 16
 
@@ -65,7 +69,6 @@ def begins(state: State) -> bool:
     return position[STATUS] == RUNNING and position[BATCH] == 0 and position[VALIDATING] == 0
 
 
-@entry
 def passes(
     integers: Vector,
     reals: Vector,
@@ -101,7 +104,7 @@ def passes(
     for start in range(first, in_batch, settings.blocks * settings.lanes):
         cost += tile_pass(
             model, source, settings, tile, position[BATCH], start, position[STEP], state.own[1],
-            not validating, start > first,
+            not validating, start > first, PRECISION,
         )  # fmt: skip
     cost = total(tile.scratch, cost)
     if cuda.threadIdx.x == 0:
@@ -256,3 +259,19 @@ def is_last(ticket: Vector, scratch: Vector) -> bool:
     cuda.threadfence()
     cuda.syncthreads()
     return last
+
+
+def passes_with(name: str, precision: int) -> Any:
+    """An entry of `passes`."""
+    own = variant(passes, f"passes_{name}", PRECISION=precision)
+    return entry(own)
+
+
+_PLAIN = passes_with("plain", FLOAT32)
+# By the precision of their products.
+PASSES = {
+    "float32": _PLAIN,
+    "float64": _PLAIN,
+    "tf32": passes_with("tf32", TF32),
+    "bf16": passes_with("bf16", BF16),
+}

@@ -60,6 +60,7 @@ def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     from importlib import import_module
 
     from nnlib.kernels.cuda.products import PRODUCTS
+    from nnlib.kernels.cuda.steps import PASSES
 
     for name in MODULES:
         module = import_module(f"nnlib.kernels.cuda.{name}")
@@ -75,6 +76,9 @@ def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
             for phase in PHASES:
                 name = f"{precision}.{way.block.rows}.{phase}"
                 yield name, getattr(way, phase), dtypes
+    for precision, function in PASSES.items():
+        dtype = types.float64 if precision == "float64" else types.float32
+        yield f"{precision}.passes", function, (dtype,)
     yield "unrolled.descend", written_out(), BOTH
 
 
@@ -148,6 +152,8 @@ def check_instruction(name: str, code: str) -> None:
     precision, *_ = name.split(".")
     for other, instruction in INSTRUCTIONS.items():
         assert (instruction in code) == (other == precision), f"{name}: {instruction}"
+    if name.endswith(".passes"):
+        return
     if precision in LOADS:
         assert LOADS[precision] in code, name
     if precision in INSTRUCTIONS:

@@ -57,7 +57,7 @@ def test_every_kernel_is_checked(monkeypatch):
     from importlib import import_module
 
     from bench.gpu import checks
-    from nnlib.kernels.cuda import products
+    from nnlib.kernels.cuda import products, steps
 
     names, seen = set(), set()
     for name in MODULES:
@@ -74,6 +74,10 @@ def test_every_kernel_is_checked(monkeypatch):
             watched = {phase: Launched(own[phase], getattr(way, phase), seen) for phase in own}
             found.append(way._replace(**watched))
         monkeypatch.setitem(products.PRODUCTS, precision, tuple(found))
+    for precision, entry in list(steps.PASSES.items()):
+        name = f"passes {precision}"
+        names.add(name)
+        monkeypatch.setitem(steps.PASSES, precision, Launched(name, entry, seen))
     for kind in checks.KINDS:
         for row in checks.check(kind, tiny=True):
             assert row.status == "checked", row

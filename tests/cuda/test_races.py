@@ -13,7 +13,8 @@ if not numba.config.ENABLE_CUDASIM:
 
 from nnlib import cuda_launch
 from nnlib.cuda_arrays import _survey
-from nnlib.kernels.cuda.block import ADD, MULTIPLY, WRITE, product, row_sums, total
+from nnlib.kernels.cuda.block import ADD, MULTIPLY, WRITE, row_sums, total
+from nnlib.kernels.cuda.block_product import FLOAT32, product
 from nnlib.kernels.cuda.jit import cuda, entry
 from tests.cuda.schedule import ORDERS, BarrierError, Schedule, every_order
 from tests.cuda.watched_memory import RaceError, UninitialisedError
@@ -264,7 +265,7 @@ def multiply(out, left, right, start, sizes):
     scratch = cuda.shared.array(0, numba.types.float64)
     matrix, sums = out[0 : rows * columns], out[rows * columns : rows * columns + rows]
     strides = inner, 1, columns, 1
-    product(matrix, left, right, start, scratch, rows, columns, inner, *strides, mode)
+    product(matrix, left, right, start, scratch, rows, columns, inner, *strides, mode, FLOAT32)
     row_sums(sums, matrix, scratch, columns, False)
     mean = total(scratch, float(cuda.threadIdx.x)) / cuda.blockDim.x
     if cuda.threadIdx.x == 0:

@@ -104,7 +104,8 @@ def test_descents_in_every_order(wide, data, monkeypatch):
         np.testing.assert_array_equal(descend()[1], descend()[1])
 
 
-def test_narrow_networks_keep_float32(data):
+def test_whole_descents_by_a_block_keep_float32(data, monkeypatch):
+    monkeypatch.setattr(cuda_launch, "WORK_OF_ONE_BLOCK", 10**6)
     exact, net = network(), network()
     exact.descent(*data, **OPTIONS)
     net.descent(*data, **OPTIONS, precision="bf16")
