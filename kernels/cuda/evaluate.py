@@ -12,12 +12,12 @@ from ..operations import COLUMNS, OUTPUT
 from .block import total
 from .block_product import FLOAT32
 from .dropout import Draw
-from .jit import cuda, entry, window
+from .jit import ALL_REGISTERS, cuda, entry, entry_with, window
 from .problem import STAGE, device_settings, device_unpack, pack, shared_tile
 from .propagate import forward
 
 
-@entry
+@entry_with(ALL_REGISTERS)
 def outputs(out: Vector, x: Vector, integers: Vector, reals: Vector, memory: Vector) -> None:
     """out (n, d_L) ← F(x), x (n, d_1); block b takes the tiles b, b + blocks, …"""
     settings = device_settings(integers, reals, 0)

@@ -38,6 +38,9 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 # threads, and eight with this. What is spilled are settings and places that the inner loops do not
 # read (2.1 KB of float32's `descent.descend`). Chosen without a GPU: to be measured on one.
 MOST_REGISTERS = 128
+# As many as a thread can have: for kernels of which a processor has no more than one block of 256
+# threads anyway, or a few warps.
+ALL_REGISTERS = 255
 
 
 class _Simulator:

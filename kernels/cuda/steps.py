@@ -16,7 +16,7 @@ from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATIN
 from .block import divided, total
 from .block_product import BF16, FLOAT32, TF32
 from .epoch import current_rate, end_batch, keep_best, keep_start, pass_on, write_order
-from .jit import SIMULATED, cuda, entry, kernel, variant, window
+from .jit import ALL_REGISTERS, SIMULATED, cuda, entry, entry_with, kernel, variant, window
 from .problem import (
     STAGE,
     Data,
@@ -262,9 +262,9 @@ def is_last(ticket: Vector, scratch: Vector) -> bool:
 
 
 def passes_with(name: str, precision: int) -> Any:
-    """An entry of `passes`."""
+    """An entry of `passes`; a processor has no more than one of its blocks."""
     own = variant(passes, f"passes_{name}", PRECISION=precision)
-    return entry(own)
+    return entry_with(ALL_REGISTERS)(own)
 
 
 _PLAIN = passes_with("plain", FLOAT32)

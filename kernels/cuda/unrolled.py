@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .. import activations, losses, unrolled
 from ..jit import Vector
 from ..problem import DIVERGED, FINISHED, RUNNING
-from .jit import cuda, entry, is_kernel, kernel, twin, window
+from .jit import ALL_REGISTERS, cuda, entry_with, is_kernel, kernel, twin, window
 
 # So many samples of a network go through the pass side by side: a thread waits some 20 cycles for
 # each of its divisions and exponentials. Chosen without a GPU.
@@ -180,7 +180,7 @@ def driver(table: Vector, loss: int) -> Any:
                 **names,
                 "__name__": __name__,
                 "kernel": kernel,
-                "entry": entry,
+                "entry": entry_with(ALL_REGISTERS),
                 "window": window,
                 "epochs_of_thread": epochs_of_thread,
             },
