@@ -76,9 +76,8 @@ def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
             for phase in PHASES:
                 name = f"{precision}.{way.block.rows}.{phase}"
                 yield name, getattr(way, phase), dtypes
-    for precision, function in PASSES.items():
-        dtype = types.float64 if precision == "float64" else types.float32
-        yield f"{precision}.passes", function, (dtype,)
+    for precision in INSTRUCTIONS:  # the others are one kernel of `steps`
+        yield f"{precision}.passes", PASSES[precision], BOTH[:1]
     yield "unrolled.descend", written_out(), BOTH
 
 
@@ -93,7 +92,7 @@ def written_out() -> Any:
     return unrolled.driver(by_features(net._table), losses.CODES[net.loss])
 
 
-def made_up_gpu() -> list[Any]:
+def made_up_gpu(capability: tuple[int, int] = CAPABILITY) -> list[Any]:
     """Let Numba find a GPU on which nothing runs; returns a list of what its driver is asked."""
     from numba.cuda import dispatcher
     from numba.cuda.cudadrv import devices, driver
@@ -102,7 +101,7 @@ def made_up_gpu() -> list[Any]:
 
     asked: list[Any] = []
     device = SimpleNamespace(
-        compute_capability=CAPABILITY, id=0, MAX_SHARED_MEMORY_PER_BLOCK_OPTIN=MOST_SHARED
+        compute_capability=capability, id=0, MAX_SHARED_MEMORY_PER_BLOCK_OPTIN=MOST_SHARED
     )
     module = SimpleNamespace(initialized=True)
     module.get_function = lambda name: SimpleNamespace(module=module, handle=name)
@@ -162,6 +161,18 @@ def check_instruction(name: str, code: str) -> None:
         assert "ld.local" not in products, name
 
 
+def check_older_gpu() -> None:
+    """Before compute capability 9.0 another instruction rounds to TF32. In a process of its own."""
+    from nnlib.kernels.cuda.products import PRODUCTS
+
+    made_up_gpu((8, 0))
+    code = compiled(PRODUCTS["tf32"][-1].forward, types.float32).library.get_lto_ptx()
+    assert ".target sm_80" in code
+    assert "cvt.rna.tf32" in code
+    assert "cvt.rn.tf32" not in code
+    print("products in TF32 compiled for compute capability 8.0")
+
+
 def check_shared_memory(asked: list[Any]) -> None:
     """Blocks with more than 48 KiB have it asked for, once."""
     from numba.cuda.cudadrv.driver import binding
@@ -218,7 +229,8 @@ def main() -> None:
         warnings.simplefilter("error")
         check_shared_memory(asked)
         check_streams()
-    subprocess.run([sys.executable, "-m", "tests.cuda.compile_kernels", "again"], check=True)
+    for mode in ("again", "older"):
+        subprocess.run([sys.executable, "-m", "tests.cuda.compile_kernels", mode], check=True)
 
 
 if __name__ == "__main__":
@@ -227,4 +239,7 @@ if __name__ == "__main__":
         # environment when it was imported, and the second process will.
         if len(sys.argv) == 1:
             os.environ["NUMBA_CACHE_DIR"] = config.CACHE_DIR = folder
-        main()
+        if "older" in sys.argv:
+            check_older_gpu()
+        else:
+            main()
