@@ -33,6 +33,13 @@ LIMITS = {"float32": 2e-4, "float64": 1e-11}
 # products to 2⁻¹¹ or 2⁻⁸ of themselves.
 PRECISION_LIMITS = {"float32": LIMITS["float32"], "tf32": 1e-3, "bf16": 8e-3}
 PLAIN = "tanh, mini-batches"
+# Populations, their options, and whether they are of networks that have a thread each.
+SMALL = 2, 3, 1
+POPULATIONS: tuple[tuple[str, dict[str, Any], bool], ...] = (
+    ("population by L-BFGS, weight decay",
+     {"grid": {"weight_decay": [0.0, 0.01]}, "optimizer": "lbfgs"}, False),
+    ("population 2-3-1, a thread each", {"learning_rate": 0.3}, True),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,10 @@ def check(kind: str, tiny: bool) -> Iterator[Row]:
                     f"{name}, {dtype}", one.name, limit, partial(_error, one, sizes, n, dtype)
                 )
             if kind == "alone":
-                error = partial(_population_error, sizes, n, dtype)
-                yield _row(f"{name}, {dtype}", "population by L-BFGS, weight decay", limit, error)
+                for title, options, small in POPULATIONS:
+                    shape, count = (SMALL, min(n, 60)) if small else (sizes, n)
+                    error = partial(_population_error, options, shape, count, dtype)
+                    yield _row(f"{name}, {dtype}", title, limit, error)
         if kind == "together":
             yield from _rounded(name, sizes, n)
         if kind == "layers":
@@ -169,15 +178,15 @@ def _error(one: Check, sizes: tuple[int, ...], n: int, dtype: str) -> float:
     return _largest_difference(zip(*found, strict=True))
 
 
-def _population_error(sizes: tuple[int, ...], n: int, dtype: str) -> float:
+def _population_error(options: dict[str, Any], sizes: tuple[int, ...], n: int, dtype: str) -> float:
     """The same of a population's parameters and costs."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
     y = rng.uniform(size=(n, sizes[-1])).astype(dtype)
     exact, found = (
         nnlib.train_many(
-            sizes, X, y, n=3, grid={"weight_decay": [0.0, 0.01]}, optimizer="lbfgs", epochs=3,
-            activation="tanh", dtype=own, device=device, progress=False,
+            sizes, X, y, n=3, epochs=3, activation="tanh", dtype=own, device=device,
+            progress=False, **options,
         )
         for device, own in (("cpu", "float64"), ("cuda", dtype))
     )  # fmt: skip

@@ -57,7 +57,7 @@ def test_every_kernel_is_checked(monkeypatch):
     from importlib import import_module
 
     from bench.gpu import checks
-    from nnlib.kernels.cuda import products, steps
+    from nnlib.kernels.cuda import products, steps, unrolled
 
     names, seen = set(), set()
     for name in MODULES:
@@ -80,6 +80,7 @@ def test_every_kernel_is_checked(monkeypatch):
         name = f"passes {precision}"
         names.add(name)
         monkeypatch.setitem(steps.PASSES, precision, Launched(name, entry, seen))
+    monkeypatch.setattr(unrolled, "compiled", {})
     for kind in checks.KINDS:
         with monkeypatch.context() as patch:
             if kind == "alone":  # one kernel for both dtypes, which is the same to the simulator
@@ -88,3 +89,4 @@ def test_every_kernel_is_checked(monkeypatch):
                 assert row.status == "checked", row
     assert names
     assert seen == names
+    assert len(unrolled.compiled) == 1
