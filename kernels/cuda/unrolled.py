@@ -86,10 +86,10 @@ def source(table: Vector, loss: int) -> str:
             *all_of("own[{k}] += factor * gradient[{k}]"),
             "",
             "@kernel",
-            "def largest(own):",
-            "    return " + " + ".join(f"abs(own[{k}]) * 0" for k in range(size)),
+            "def is_finite(own):",
+            "    return " + " + ".join(f"own[{k}] * 0" for k in range(size)) + " == 0",
             "",
-            f"run = epochs_of_thread({size}, block_cost, load, store, step, largest)",
+            f"run = epochs_of_thread({size}, block_cost, load, store, step, is_finite)",
             "",
             "@entry",
             f"def descend({_ARGUMENTS}):",
@@ -105,7 +105,7 @@ def epochs_of_thread(
     load: Callable[..., None],
     store: Callable[..., None],
     step: Callable[..., None],
-    largest: Callable[..., Any],
+    is_finite: Callable[..., bool],
 ) -> Callable[[Members, Examples, int], None]:
     """What a thread does, for networks of so many parameters with these kernels of their own."""
 
@@ -140,7 +140,7 @@ def epochs_of_thread(
             step(own, before, gradient, dtype.type(-(rate / examples.mean_of)))
             epoch += 1
             if epoch == members.until:
-                status = FINISHED if largest(own) == 0 else DIVERGED
+                status = FINISHED if is_finite(own) else DIVERGED
         if status == DIVERGED and epoch > 0:
             store(members.parameters, member, count, before)
         else:
