@@ -52,6 +52,12 @@ def total(scratch: Vector, value: float) -> float:
 
 
 @kernel
+def start_of(start: Vector, row: int) -> Any:
+    """What a row of a product starts with: 0 where start is empty."""
+    return start[np.uint32(row)] if start.size else start.dtype.type(0)
+
+
+@kernel
 def put(out: Vector, place: Any, value: Any, mode: int) -> None:
     """Write one element of a product; place is unsigned, which saves asking for its sign."""
     if mode == ADD:

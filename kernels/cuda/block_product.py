@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from ..jit import Vector
-from .block import divided, put
+from .block import divided, put, start_of
 from .jit import SIMULATED, cuda, kernel
 from .memory import address, distance, element
 from .warp_product import bf16_product, tf32_product
@@ -81,7 +81,7 @@ def _single_product(
         value = dot(
             left, right, row * left_row, column * right_column, inner, left_step, right_step
         )
-        value += start[np.uint32(row)] if start.size else out.dtype.type(0)
+        value += start_of(start, row)
         put(out, np.uint32(place), value, mode)
 
 
@@ -135,7 +135,7 @@ def _split_product(
         value = out.dtype.type(0)
         for other in range(parts):
             value += out.dtype.type(scratch[other * out.size + thread])
-        value += start[np.uint32(row)] if start.size else out.dtype.type(0)
+        value += start_of(start, row)
         put(out, np.uint32(place), value, mode)
 
 
@@ -189,7 +189,7 @@ def _tiled_product(
             for i in range(TILE):
                 row = top + i * high
                 if row < rows:
-                    value = start[np.uint32(row)] if start.size else out.dtype.type(0)
+                    value = start_of(start, row)
                     for j in range(TILE):
                         column = west + j * wide
                         if column < columns:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from ..jit import Vector
-from .block import divided, put
+from .block import divided, put, start_of
 from .instructions import INSTRUCTIONS, Instruction
 from .jit import cuda, kernel, meet
 from .memory import address, distance, element
@@ -134,7 +134,7 @@ def warp_product(instruction: Instruction) -> Callable[..., None]:
             for i in range(2):
                 row = top + 8 * i
                 if row < rows:
-                    value = start[np.uint32(row)] if start.size else types.float32(0)
+                    value = start_of(start, row)
                     for j in range(ACROSS):
                         for side in range(2):
                             column = west + j * COLUMNS + 2 * place + side
