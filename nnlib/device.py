@@ -45,13 +45,13 @@ def missing_for_cuda() -> str | None:
         return None
     if importlib.util.find_spec("numba_cuda") is None:
         return (
-            "numba-cuda is not installed: pip install 'nnlib-compiled[cu13]' "
+            "numba-cuda is not installed: pip install 'numba-cuda[cu13]' 'numpy<2.5' "
             "(or [cu12], for drivers older than 580)"
         )
     if not gpu_is_available():
         return (
             "no GPU can be used: numba-cuda found no NVIDIA driver with a device, or one too old "
-            "for its toolkit. See nvidia-smi; pip install 'nnlib-compiled[cu12]' for drivers "
+            "for its toolkit. See nvidia-smi; pip install 'numba-cuda[cu12]' for drivers "
             "older than 580"
         )
     return None

@@ -213,9 +213,7 @@ def _safetensors() -> ModuleType:
     try:
         import safetensors.numpy
     except ImportError:
-        raise ImportError(
-            'saving and loading need safetensors: pip install "nnlib-compiled[save]"'
-        ) from None
+        raise ImportError("saving and loading need safetensors: pip install safetensors") from None
     return safetensors
 
 

@@ -43,7 +43,7 @@ def new_figure(*, interactive: bool = True, figsize: tuple[float, float] | None 
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError('drawing needs matplotlib: pip install "nnlib-compiled[plot]"') from None
+        raise ImportError("drawing needs matplotlib: pip install matplotlib") from None
     if not interactive:
         return Figure(figsize=figsize, layout="constrained")
     from matplotlib import pyplot

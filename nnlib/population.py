@@ -215,9 +215,7 @@ class Population:
         try:
             import pandas
         except ImportError:
-            raise ImportError(
-                'to_frame needs pandas: pip install "nnlib-compiled[frame]"'
-            ) from None
+            raise ImportError("to_frame needs pandas: pip install pandas") from None
         names = list(dict.fromkeys(name for choice in self.choices for name in choice))
         columns: dict[str, Any] = {
             name: [self.choices[number].get(name) for number in self.choice] for name in names

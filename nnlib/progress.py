@@ -46,9 +46,7 @@ class Progress:
             from tqdm import tqdm
         except ImportError:
             if wanted:
-                raise ImportError(
-                    'progress=True needs tqdm: pip install "nnlib-compiled[plot]"'
-                ) from None
+                raise ImportError("progress=True needs tqdm: pip install tqdm") from None
             return
         wait = DELAY_SECONDS if delay is None else delay
         self._bar = tqdm(

@@ -1,4 +1,4 @@
-"""What users read first: docstrings with examples, and a README whose links lead somewhere."""
+"""What users read first: docstrings with examples, and pages whose links lead somewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from nnlib import course, optimizers, schedules
 
 pytestmark = pytest.mark.cpu("host")
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def public_names(module):
@@ -56,15 +57,24 @@ def test_the_names_of_every_optimizer_and_schedule_are_looked_at():
 
 
 def relative_links():
-    """Targets of the README's links and images that are files of the repository."""
-    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", README.read_text(encoding="utf-8"))
-    return [target for target in targets if "://" not in target]
+    """Every page with the targets of its links and images that are files of the repository."""
+    links = []
+    for page in PAGES:
+        targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        links += [(page.relative_to(ROOT), target) for target in targets if "://" not in target]
+    return links
 
 
-@pytest.mark.parametrize("target", relative_links())
-def test_relative_links_of_the_readme_lead_to_files(target):
-    assert (README.parent / target).is_file()
+@pytest.mark.parametrize(("page", "target"), relative_links())
+def test_relative_links_lead_to_files(page, target):
+    assert ((ROOT / page).parent / target).is_file()
 
 
 def test_the_readme_has_a_link_and_an_image_to_check():
-    assert {"CONTRIBUTING.md", "bench/results/peers.svg"} <= set(relative_links())
+    targets = {target for page, target in relative_links() if page.name == "README.md"}
+    assert {"CONTRIBUTING.md", "docs/tour.md", "bench/results/peers.svg"} <= targets
+
+
+def test_no_message_names_an_index_that_does_not_have_the_distribution():
+    for path in (ROOT / "nnlib").rglob("*.py"):
+        assert "nnlib-compiled[" not in path.read_text(encoding="utf-8"), path

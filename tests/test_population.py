@@ -114,7 +114,7 @@ def test_frame(population):
 
 def test_says_what_to_install_without_pandas(population, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"pip install .*\[frame\]"):
+    with pytest.raises(ImportError, match="pip install pandas"):
         population.to_frame()
 
 
@@ -156,7 +156,7 @@ def test_plot_of_few_epochs_and_of_those_that_ended_early():
 
 def test_says_what_to_install_without_matplotlib(population, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install .*\[plot\]"):
+    with pytest.raises(ImportError, match="pip install matplotlib"):
         population.plot()
 
 

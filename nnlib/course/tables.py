@@ -140,7 +140,6 @@ def _load(loader: str, **options: Any) -> Any:
         from sklearn import datasets
     except ImportError as error:
         raise ImportError(
-            "this table comes with scikit-learn, which is not installed: "
-            'pip install "nnlib-compiled[course]"'
+            "this table comes with scikit-learn, which is not installed: pip install scikit-learn"
         ) from error
     return getattr(datasets, loader)(**options)

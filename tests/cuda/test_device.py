@@ -26,7 +26,7 @@ def without_gpu(monkeypatch):
 
 
 def test_missing_package_is_named_with_the_command(without_gpu):
-    with pytest.raises(nnlib.DeviceError, match=r"pip install 'nnlib-compiled\[cu13\]'"):
+    with pytest.raises(nnlib.DeviceError, match=r"pip install 'numba-cuda\[cu13\]'"):
         nnlib.Network([1, 1], device="cuda")
     net = nnlib.Network([1, 1], device="cpu")
     with pytest.raises(nnlib.DeviceError, match="numba-cuda is not installed"):
