@@ -16,6 +16,7 @@ from .population import Population
 from .saving import load
 from .threads import get_threads, set_threads
 from .train_many import train_many
+from .warm_up import warm_up
 
 __all__ = [
     "DeviceError",
@@ -32,5 +33,6 @@ __all__ = [
     "set_threads",
     "text",
     "train_many",
+    "warm_up",
 ]
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The command line: ``python -m nnlib demo`` or ``starts``, or the script ``nnlib``."""
+"""The command line: ``python -m nnlib COMMAND``, or the script ``nnlib``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-# Name, what it does, and its figure.
-_COMMANDS = (
+# Those that draw: name, what it does, and its figure.
+_FIGURES = (
     (
         "demo",
         "train the lecture's exercise, time it and draw the lecture's figure",
@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name (default: sys.argv); returns the exit status."""
     parser = argparse.ArgumentParser(prog="nnlib", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, description, figure in _COMMANDS:
+    description = "compile all kernels of the processor now, once on this machine"
+    commands.add_parser("warm-up", help=description, description=description)
+    for name, description, figure in _FIGURES:
         command = commands.add_parser(name, help=description, description=description)
         command.add_argument(
             "--figure",
@@ -34,16 +36,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             help="where the figure goes (default: %(default)s)",
         )
     options = parser.parse_args(arguments)
+    try:
+        if options.command == "warm-up":
+            _warm_up()
+        else:
+            _draw(parser, options)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _draw(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """A command that leaves a figure."""
     if not options.figure.resolve().parent.is_dir():
         parser.error(f"--figure is {str(options.figure)!r}, wanted a file in an existing folder")
     from . import demo, starts_figure
 
     run = {"demo": demo.run, "starts": starts_figure.run}[options.command]
-    try:
-        run(options.figure)
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    run(options.figure)
+
+
+def _warm_up() -> None:
+    """Compile, and say after every job how long it took."""
+    from .warm_up import warm_up
+
+    seconds = warm_up(report=lambda name, seconds: print(f"{seconds:6.1f} s  {name}", flush=True))
+    print(f"{seconds:6.1f} s  in all; later processes find the kernels on disk")
 
 
 if __name__ == "__main__":
