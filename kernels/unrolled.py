@@ -15,15 +15,14 @@ per network and machine.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from . import activations, losses
+from .cache import CACHE_FOLDER, write_whole
 from .descent import driver_loop
-from .jit import CACHE_FOLDER, Vector, elementwise, entry, kernel
+from .jit import Vector, elementwise, entry, kernel
 from .memory import window
 from .operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR, Row
 from .problem import Data, Model, Settings, State
@@ -41,6 +40,8 @@ MOST_PARAMETERS = 64
 # A slice of work ends with a block; 8 000 samples take less than a millisecond.
 _MOST_LANES = 8192
 
+# What stands for the source's file where there is none.
+_NO_FILE = "<unrolled network>"
 # Drivers of this process, by their source.
 compiled: dict[str, Callable[..., None]] = {}
 # The arguments of a driver.
@@ -280,19 +281,20 @@ def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
 
 
 def _file(text: str) -> str:
-    """A file with the source, beside the compiled kernels: Numba keeps code of files alone."""
+    """A file with the source, beside the compiled kernels: Numba keeps code of files alone.
+
+    Nothing is ever run from the file; a damaged one is written again.
+    """
     if CACHE_FOLDER is None:
-        return "<unrolled network>"
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    path = Path(CACHE_FOLDER) / f"unrolled_{digest}.py"
-    if not path.exists():
-        # Another process may be writing the same.
-        with tempfile.NamedTemporaryFile(
-            "w", dir=CACHE_FOLDER, suffix=".tmp", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        os.replace(file.name, path)
-    return str(path)
+        return _NO_FILE
+    content = text.encode()
+    path = Path(CACHE_FOLDER) / f"unrolled_{hashlib.sha256(content).hexdigest()[:16]}.py"
+    try:
+        if path.read_bytes() == content:
+            return str(path)
+    except OSError:
+        pass
+    return str(path) if write_whole(path, content) else _NO_FILE
 
 
 def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:

@@ -27,7 +27,7 @@ from numba import config, types
 from numba import cuda as _cuda
 from numba.core.dispatcher import Dispatcher
 
-from ..jit import CACHE_FOLDER
+from ..cache import cached
 from ..memory import window as _cpu_window
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -123,10 +123,8 @@ def entry_with(most_registers: int) -> Callable[[Function], Any]:
 
 def _entry(most_registers: int, function: Function) -> Any:
     if not SIMULATED:
-        options = {"max_registers": most_registers, "cache": CACHE_FOLDER is not None}
-        # Numba reads the folder from its configuration, once, when the function is decorated.
-        with _configured(CACHE_DIR=CACHE_FOLDER):
-            return cuda.jit(**options)(function)
+        options = {"max_registers": most_registers}
+        return cached(lambda on_disk: cuda.jit(cache=on_disk, **options)(function))
 
     @functools.wraps(function)
     def quiet(*arguments: Any) -> None:
