@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FormatError
-from .files import PathLike, read_arrays, write_arrays
+from .files import read_arrays, write_arrays
 from .kernels import problem
+from .locks import FileLock
 from .schedules import Schedule
-from .validation import on_host
+from .validation import PathLike, on_host
+from .writing import regular_file, sweep
 
 if TYPE_CHECKING:
     from .examples import Examples
@@ -65,8 +67,10 @@ class Checkpoint:
     ...     file = Checkpoint(f"{folder}/descent", 30, arrays, {"epochs": "100"}, 4)
     ...     file.begin(False, lambda found: None)
     ...     arrays["parameters"][:] = 7
+    ...     file.release()
     ...     file.begin(True, lambda found: None)
     ...     file.restore()
+    ...     file.release()
     >>> arrays["parameters"]
     array([0., 0.])
     """
@@ -84,6 +88,7 @@ class Checkpoint:
         self._arrays = arrays
         self._fingerprint = fingerprint
         self._status = status
+        self._lock: FileLock | None = None
         self._found: dict[str, Array] | None = None
         self._written = time.monotonic()
 
@@ -91,7 +96,8 @@ class Checkpoint:
         """Find what to go on from, and write the first checkpoint; the descent's arrays stay.
 
         The writing finds a missing or read-only folder before any work. Only the file of a
-        descent that has ended is left as it is.
+        descent that has ended is left as it is. From here to `release` no other descent may have
+        the file.
 
         Parameters
         ----------
@@ -106,13 +112,27 @@ class Checkpoint:
             If the file is damaged or no checkpoint.
         ValueError
             If it is the checkpoint of another descent; the message says what differs.
+        BlockingIOError
+            If another descent that runs now has the same file.
         OSError, ImportError
             As `files.write_arrays`.
         """
-        self._found = self._read(check) if resume else None
-        start = self._arrays if self._found is None else self._found
-        if start["position"][self._status] == problem.RUNNING:
-            self._write(start)
+        regular_file(self._path)
+        self._lock = FileLock(self._path)
+        try:
+            sweep(self._path)
+            self._found = self._read(check) if resume else None
+            start = self._arrays if self._found is None else self._found
+            if start["position"][self._status] == problem.RUNNING:
+                self._write(start)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Leave the file to other descents."""
+        if self._lock is not None:
+            self._lock.release()
 
     def restore(self) -> None:
         """Fill the descent's arrays with what the file held, if it is to go on from there.

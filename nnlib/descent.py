@@ -131,6 +131,9 @@ class Descent:
         except BaseException:
             self._restore_epoch()
             raise
+        finally:
+            if self._checkpoint is not None:
+                self._checkpoint.release()
         seconds = float(self._seconds[0])
         position, parameters = self._state.position, self._model.parameters
         if position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):

@@ -135,4 +135,6 @@ def run_slices(
                     position[objective.STATUS] = reason
     finally:
         model.parameters[:] = state.base
+        if checkpoint is not None:
+            checkpoint.release()
     return float(seconds[0])

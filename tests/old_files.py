@@ -55,7 +55,8 @@ CHECKPOINTS = {
     "plain": (7, {}, {}),
     "one batch": (3, {"dtype": "float32"}, {"batch_size": None}),
     "validation, dropout, adam": (
-        14, {}, {"optimizer": "adam", "dropout": 0.25, "validation": 0.25, "patience": 5, "seed": 3},
+        14, {},
+        {"optimizer": "adam", "dropout": 0.25, "validation": 0.25, "patience": 5, "seed": 3},
     ),
     "plateau, weights": (
         13, {},
