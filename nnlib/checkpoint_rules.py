@@ -254,7 +254,7 @@ def _full_batch(found: Arrays, settings: objective.Settings) -> dict[str, Rule]:
     diverged = position[objective.STATUS] == problem.DIVERGED
     return {
         "cost": anything if diverged else parts((1, finite)),
-        "costs": parts((slice(int(position[objective.EPOCH])), finite)),
+        "costs": finite,
         "base": finite,
         "gradient": anything,
         "activations": anything,

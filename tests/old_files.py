@@ -104,14 +104,18 @@ def targets(n=N):
     return (np.arange(n) * 5 % 17 - 8.0) / 16
 
 
-def descend(checkpoint=None, resume=False, network=(), **options):
-    """Network and history of a short descent, from the file if it is to go on from there."""
-    net = nnlib.Network([2, 3, 1], "tanh", **dict(network))
+def network_of(name):
+    """The network, at its start, of a checkpoint's descent."""
+    return nnlib.Network([2, 3, 1], "tanh", **CHECKPOINTS[name][1])
+
+
+def descend(net, name, checkpoint=None, resume=False):
+    """History of a short descent, from the file if it is to go on from there."""
+    options = CHECKPOINTS[name][2]
     full = options.get("optimizer") in ("lbfgs", "levenberg_marquardt")
     batches = {} if full else {"batch_size": 5, "learning_rate": 0.0625}
     settings = {"epochs": 6, **batches, **options}
-    history = net.descent(inputs(2), targets(), checkpoint=checkpoint, resume=resume, **settings)
-    return net, history
+    return net.descent(inputs(2), targets(), checkpoint=checkpoint, resume=resume, **settings)
 
 
 def digest(array):
@@ -139,17 +143,23 @@ def make_network(name, path):
     }
 
 
+def interrupt(name, path, slices):
+    """The checkpoint of a descent that Ctrl-C ends after so many slices."""
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(slices, patch)
+        with pytest.raises(KeyboardInterrupt):
+            descend(network_of(name), name, path)
+
+
 def make_checkpoint(name, path):
     """Write the checkpoint of an interrupted descent; returns how the descent would have ended."""
-    slices, network, options = CHECKPOINTS[name]
+    slices = CHECKPOINTS[name][0]
     if slices is None:
-        descend(path, network=network, **options)
+        descend(network_of(name), name, path)
     else:
-        with pytest.MonkeyPatch.context() as patch:
-            interrupt_after(slices, patch)
-            with pytest.raises(KeyboardInterrupt):
-                descend(path, network=network, **options)
-    net, history = descend(network=network, **options)
+        interrupt(name, path, slices)
+    net = network_of(name)
+    history = descend(net, name)
     return {
         "parameters": net.parameters.astype(np.float64).tolist(),
         "J": history.J.tolist(),

@@ -56,14 +56,14 @@ def test_networks(version, name):
 def test_descents_go_on_from_checkpoints(version, name, tmp_path):
     """From where they were interrupted: the costs till then are the file's, bit for bit."""
     expected = manifest(version)["checkpoints"][name]
-    slices, network, options = CHECKPOINTS[name]
+    slices, net = CHECKPOINTS[name][0], old_files.network_of(name)
     path = tmp_path / "descent"
     shutil.copy(old_files.checkpoint_path(version, name), path)
     arrays, _ = read_arrays(path)
     epochs = int(arrays["position"][0])
     assert epochs > 0
     assert (epochs < len(expected["J"])) == (slices is not None)
-    net, history = old_files.descend(path, resume=True, network=network, **options)
+    history = old_files.descend(net, name, path, resume=True)
     np.testing.assert_array_equal(history.J[:epochs], arrays["costs"][:epochs])
     assert history.stopped == expected["stopped"]
     # Another processor may round otherwise; a step may make that as much larger as a layer does.
