@@ -1,17 +1,19 @@
 """``python -m tests.fuzz --seconds N``: read hostile files until the time is up.
 
 Every kind of file has a process of its own, whose memory may be bounded, and whose crash is seen
-from outside. The files that each run tries come first, then random ones: the same for the same
-seed. A file that has any outcome but those allowed stays in the folder as a reproducer, and the
-status is 1; ``--only KIND --reproduce FILE`` reads it again.
+from outside. For at most half of the time it reads files that are made by a plan, then random
+ones, the same for the same seed. A file that has any outcome but those allowed stays in the folder
+as a reproducer, and the status is 1; ``--only KIND --reproduce FILE`` reads it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,11 +51,13 @@ class Hang(BaseException):
 
 def arguments(command):
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10, help="for random files, all kinds")
-    parser.add_argument("--tries", type=int, help="so many random files instead, of each kind")
+    parser.add_argument("--seconds", type=float, default=10, help="for all kinds together")
+    parser.add_argument(
+        "--tries", type=int, help="the whole plan and so many random files of each kind instead"
+    )
     parser.add_argument("--seed", type=int, help="of the random files; default: drawn, and printed")
     parser.add_argument("--only", choices=KINDS, help="one kind, in this process")
-    parser.add_argument("--random-only", action="store_true", help="without those of every run")
+    parser.add_argument("--random-only", action="store_true", help="without the plan")
     parser.add_argument("--folder", type=Path, help="for files; default: a new one")
     parser.add_argument("--reproduce", type=Path, metavar="FILE", help="read this one; with --only")
     return parser.parse_args(command)
@@ -69,6 +73,8 @@ def main(command):
     failed = 0
     for kind in KINDS:
         failed |= run_apart(given, kind, seed, folder / kind)
+    if not failed and given.folder is None:
+        shutil.rmtree(folder)
     return failed
 
 
@@ -117,16 +123,25 @@ def run(given, seed, folder):
 
 
 def files(given, kind, seed):
-    """Names and contents: the given one, or those of every run and then random ones."""
+    """Names and contents: the given one, or those of the plan and then random ones."""
     if given.reproduce:
         yield given.reproduce.name.removeprefix(UNDER_TEST), given.reproduce.read_bytes()
         return
-    if not given.random_only:
-        yield from kind.systematic()
-    rng, end, tried = np.random.default_rng(seed), time.perf_counter() + given.seconds, 0
-    while time.perf_counter() < end if given.tries is None else tried < given.tries:
-        tried += 1
-        yield kind.mutated(rng)
+    planned = () if given.random_only else kind.systematic()
+    rng = np.random.default_rng(seed)
+    if given.tries is not None:
+        yield from planned
+        yield from (kind.mutated(rng) for _ in range(given.tries))
+        return
+    start = time.perf_counter()
+    yield from until(start + given.seconds / 2, planned)
+    endless = (kind.mutated(rng) for _ in itertools.count())
+    yield from until(start + given.seconds, endless)
+
+
+def until(end, items):
+    """The items for which there is time."""
+    return itertools.takewhile(lambda item: time.perf_counter() < end, items)
 
 
 def bound_memory(spare):

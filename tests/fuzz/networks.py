@@ -201,7 +201,7 @@ class Networks:
         path.unlink()
 
     def systematic(self):
-        """The files that every run tries."""
+        """The files of the plan."""
         for family in (
             [self._data], truncated(self._data), flipped(self._data), other_lengths(self._data),
             hostile_headers(), self._signed,
