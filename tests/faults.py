@@ -1,7 +1,7 @@
 """Failures injected at every call by which nnlib reaches the system or allocates, one at a time.
 
 As SQLite's tests do it: a run in which nothing fails counts the calls, then the k-th fails, for
-every k. Calls of other libraries are neither counted nor failed.
+every k, and either none or all after it. Calls of other libraries are neither counted nor failed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ class Faults:
     ----------
     number : int or None
         Of the call that fails; None: none does.
+    lasting : bool
+        Whether all calls after it fail too, as on a disk that was pulled out.
     """
 
-    def __init__(self, number=None):
+    def __init__(self, number=None, lasting=False):
         self.calls = []
-        self._number = number
+        self._number, self._lasting = number, lasting
 
     @contextmanager
     def in_force(self):
@@ -49,6 +51,11 @@ class Faults:
                 patch.setattr(safetensors.numpy, name, function)
             yield self
 
+    def _fails(self, number):
+        return self._number is not None and (
+            number == self._number or (self._lasting and number > self._number)
+        )
+
     def _counted(self, owner, name, error):
         function = getattr(owner, name)
 
@@ -61,7 +68,7 @@ class Faults:
             if not module.startswith("nnlib."):
                 return function(*arguments, **settings)
             self.calls.append(f"{name} in {module}.{caller.f_code.co_name}")
-            if len(self.calls) - 1 == self._number:
+            if self._fails(len(self.calls) - 1):
                 if name == "close":  # the descriptor is closed all the same
                     function(*arguments)
                 raise error()
