@@ -48,7 +48,7 @@ LINEARISING, SOLVING, TRYING = range(3)
 # Places in State.damping: μ, its factors after success and failure, and where the method gives up.
 MU, DECREASE, INCREASE, MOST = range(4)
 # μ falls no further: at this size it is below the rounding of JᵀJ, and from 0 it could not rise.
-_LEAST_MU = 1e-15
+LEAST_MU = 1e-15
 
 
 class State(NamedTuple):
@@ -217,7 +217,7 @@ def judge(model: Model, state: State, settings: Settings) -> None:
         return
     state.cost[1] = cost
     copy(state.base, model.parameters)
-    state.damping[MU] = max(state.damping[MU] * state.damping[DECREASE], _LEAST_MU)
+    state.damping[MU] = max(state.damping[MU] * state.damping[DECREASE], LEAST_MU)
     position[EPOCH] += 1
     position[PHASE] = LINEARISING
     if before - cost <= settings.cost_tolerance * before:

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checkpoint_rules import Table, check_content
 from .errors import FormatError
-from .files import PathLike, read_arrays, write_arrays
+from .files import read_arrays, write_arrays
 from .kernels import problem
+from .locks import FileLock
 from .schedules import Schedule
-from .validation import on_host
+from .validation import PathLike, on_host
+from .writing import regular_file, sweep
 
 if TYPE_CHECKING:
     from .examples import Examples
@@ -59,14 +62,18 @@ class Checkpoint:
 
     Examples
     --------
+    >>> from nnlib.checkpoint_rules import anything
     >>> from tempfile import TemporaryDirectory
+    >>> rules = {"position": anything, "parameters": anything}
     >>> arrays = {"position": np.zeros(8, np.int64), "parameters": np.zeros(2)}
     >>> with TemporaryDirectory() as folder:
     ...     file = Checkpoint(f"{folder}/descent", 30, arrays, {"epochs": "100"}, 4)
-    ...     file.begin(False, lambda found: None)
+    ...     file.begin(False, lambda found, own: rules)
     ...     arrays["parameters"][:] = 7
-    ...     file.begin(True, lambda found: None)
+    ...     file.release()
+    ...     file.begin(True, lambda found, own: rules)
     ...     file.restore()
+    ...     file.release()
     >>> arrays["parameters"]
     array([0., 0.])
     """
@@ -84,21 +91,23 @@ class Checkpoint:
         self._arrays = arrays
         self._fingerprint = fingerprint
         self._status = status
+        self._lock: FileLock | None = None
         self._found: dict[str, Array] | None = None
         self._written = time.monotonic()
 
-    def begin(self, resume: bool, check: Callable[[Mapping[str, Array]], None]) -> None:
+    def begin(self, resume: bool, rules: Table) -> None:
         """Find what to go on from, and write the first checkpoint; the descent's arrays stay.
 
         The writing finds a missing or read-only folder before any work. Only the file of a
-        descent that has ended is left as it is.
+        descent that has ended is left as it is. From here to `release` no other descent may have
+        the file.
 
         Parameters
         ----------
         resume : bool
             Go on from the file, if it is there.
-        check : callable
-            Raises ValueError for values in the file with which the kernels would leave an array.
+        rules : callable
+            What may stand in the file's arrays, see `checkpoint_rules`.
 
         Raises
         ------
@@ -106,13 +115,27 @@ class Checkpoint:
             If the file is damaged or no checkpoint.
         ValueError
             If it is the checkpoint of another descent; the message says what differs.
+        BlockingIOError
+            If another descent that runs now has the same file.
         OSError, ImportError
             As `files.write_arrays`.
         """
-        self._found = self._read(check) if resume else None
-        start = self._arrays if self._found is None else self._found
-        if start["position"][self._status] == problem.RUNNING:
-            self._write(start)
+        regular_file(self._path)
+        self._lock = FileLock(self._path)
+        try:
+            sweep(self._path)
+            self._found = self._read(rules) if resume else None
+            start = self._arrays if self._found is None else self._found
+            if start["position"][self._status] == problem.RUNNING:
+                self._write(start)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Leave the file to other descents."""
+        if self._lock is not None:
+            self._lock.release()
 
     def restore(self) -> None:
         """Fill the descent's arrays with what the file held, if it is to go on from there.
@@ -159,7 +182,7 @@ class Checkpoint:
         write_arrays(self._path, arrays, {"kind": _KIND, **self._fingerprint})
         self._written = time.monotonic()
 
-    def _read(self, check: Callable[[Mapping[str, Array]], None]) -> dict[str, Array] | None:
+    def _read(self, rules: Table) -> dict[str, Array] | None:
         """The file's arrays, checked; None if there is no file."""
         try:
             arrays, recorded = read_arrays(self._path)
@@ -171,7 +194,7 @@ class Checkpoint:
         self._compare(recorded)
         try:
             self._check_form(arrays)
-            check(arrays)
+            check_content(arrays, self._arrays, rules)
         except ValueError as error:
             raise FormatError(f"{self._path} cannot be gone on from: {error}") from error
         return arrays
@@ -238,31 +261,6 @@ def fingerprint(
         "sample_weight": _digest(train.weights),
         "validation": _digest(*held_out),
     }
-
-
-def check_places(position: Array, limits: Mapping[int, int]) -> None:
-    """Refuse a position with which a driver would leave an array: places have to be below limits.
-
-    A digest is no signature: a file may have been made to do harm.
-
-    >>> check_places(np.array([3, 0]), {0: 3})
-    Traceback (most recent call last):
-    ...
-    ValueError: its position is [3, 0], wanted at most 2 at place 0
-    """
-    for place, limit in limits.items():
-        if not 0 <= position[place] < limit:
-            raise ValueError(
-                f"its position is {position.tolist()}, wanted at most {limit - 1} at place {place}"
-            )
-
-
-def check_randomness(order: Array, generator: Array) -> None:
-    """Refuse an order that leaves the examples, and a generator that gives nothing but 0."""
-    if not np.array_equal(np.sort(order), np.arange(order.size)):
-        raise ValueError("its order is no permutation of the examples")
-    if not generator.any():
-        raise ValueError("its generator is all 0")
 
 
 def _digest(*arrays: Array) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from . import buffers
 from .buffers import OptimizerState
-from .checkpoints import Checkpoint, check_places, check_randomness, fingerprint
+from .checkpoint_rules import of_descent
+from .checkpoints import Checkpoint, fingerprint
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, Report
@@ -131,6 +133,9 @@ class Descent:
         except BaseException:
             self._restore_epoch()
             raise
+        finally:
+            if self._checkpoint is not None:
+                self._checkpoint.release()
         seconds = float(self._seconds[0])
         position, parameters = self._state.position, self._model.parameters
         if position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):
@@ -166,25 +171,11 @@ class Descent:
         )  # fmt: skip
         interval = options.checkpoint_seconds
         checkpoint = Checkpoint(options.checkpoint, interval, arrays, parts, problem.STATUS)
-        checkpoint.begin(options.resume, self._check_found)
-        return checkpoint
-
-    def _check_found(self, arrays: Mapping[str, Array]) -> None:
-        """Refuse a file's values with which the driver would leave an array or never end."""
-        position, epochs = arrays["position"], self._settings.epochs
-        data = self._validation if position[problem.VALIDATING] else self._data
-        ended = position[problem.STATUS] != problem.RUNNING
-        check_places(
-            position,
-            {
-                problem.EPOCH: epochs + 1 if ended else max(epochs, 1),
-                problem.BATCH: -(-data.n // data.batch_size),
-                problem.ROUND: data.chunk_blocks,
-                problem.VALIDATING: 2,
-                problem.STATUS: problem.TARGET_REACHED + 1,
-            },
+        rules = partial(
+            of_descent, epochs=settings.epochs, data=self._data, validation=self._validation
         )
-        check_randomness(arrays["order"], arrays["generator"])
+        checkpoint.begin(options.resume, rules)
+        return checkpoint
 
     @contextmanager
     def _driver(self) -> Iterator[Callable[[int], Any]]:

@@ -15,12 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FormatError
+from .validation import PathLike, file_path
+from .writing import regular_file, write_atomically
 
 Array = NDArray[Any]
-PathLike = str | os.PathLike[str]
 
 FORMAT_VERSION = "1"
 # A network of 40 000 layers fits. JSON takes up to 25 times its length in memory once it is read,
@@ -41,81 +38,13 @@ _DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64", "U64": "uint64"}
 _OWN_ENTRIES = ("format_version", "sha256")
 
 
-def write_atomically(path: PathLike, data: bytes) -> None:
-    """Write a file so that `path` holds the old content or the new one, and never a part.
-
-    The bytes go to a temporary file in the same folder, are forced to the disk, and the file is
-    renamed to `path`; then the folder is forced to the disk too. That holds against a killed
-    process and a power cut. A process killed on the way may leave the temporary file,
-    ``.nnlib-….tmp``, which nothing reads. If `path` is a link, the file that it points to is
-    replaced; the permissions of an old file are kept.
-
-    Parameters
-    ----------
-    path : str or PathLike
-        Of the file; its folder must exist.
-    data : bytes
-        The whole new content.
-
-    Raises
-    ------
-    OSError
-        If the disk is full, the folder missing or read-only, and so on; it names `path`. The old
-        file is as it was and the temporary file is gone.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     write_atomically(f"{folder}/notes", b"new")
-    ...     Path(folder, "notes").read_bytes(), len(list(Path(folder).iterdir()))
-    (b'new', 1)
-    """
-    target = Path(os.path.realpath(path))
-    # The temporary file's own name must not be too long where that of the target is not.
-    temporary = target.with_name(f".nnlib-{secrets.token_hex(8)}.tmp")
-    try:
-        try:
-            _write_to_disk(temporary, data)
-            if target.exists():
-                shutil.copymode(target, temporary)
-            os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        if os.name == "posix":
-            _sync_folder(target.parent)
-    except OSError as error:
-        # The original names the temporary file.
-        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
-
-
-def _write_to_disk(path: Path, data: bytes) -> None:
-    """A new file that has reached the disk on return."""
-    with open(path, "xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force a rename in the folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write_arrays(path: PathLike, arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
     """Write named arrays and text about them to a safetensors file, atomically.
 
     Parameters
     ----------
     path : str or PathLike
-        Of the file; see `write_atomically`.
+        Of the file; see `writing.write_atomically`.
     arrays : mapping from str to ndarray
         Of any shape; float32, float64, int64 or uint64. Structure, such as a network's sizes,
         goes into the metadata as JSON.
@@ -126,9 +55,9 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array], metadata: Mapping[
     Raises
     ------
     TypeError, ValueError
-        For other dtypes or metadata, before anything is written.
+        For other paths, dtypes or metadata, before anything is written.
     OSError
-        As `write_atomically`.
+        As `writing.write_atomically`; for anything but a file before any work.
     ImportError
         If safetensors is missing.
 
@@ -142,6 +71,7 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array], metadata: Mapping[
     ({'x': array([0., 1., 2.])}, {'epoch': '7'})
     """
     library = _safetensors()
+    regular_file(file_path("path", path))
     checked = {name: _writable(name, array) for name, array in arrays.items()}
     for key, value in metadata.items():
         if not (isinstance(key, str) and isinstance(value, str)):
@@ -176,6 +106,8 @@ def read_arrays(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
 
     Raises
     ------
+    TypeError
+        For an open file's number: it is the caller's to read and to close.
     FormatError
         If the file is truncated, changed in any bit that matters, of another version, or was not
         written by nnlib; it says which.
@@ -193,7 +125,7 @@ def read_arrays(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
     ({}, {})
     """
     library = _safetensors()
-    _check_lengths(path)
+    _check_lengths(file_path("path", path))
     try:
         with library.safe_open(path, framework="numpy") as file:
             entries = file.metadata() or {}

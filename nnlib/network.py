@@ -205,8 +205,9 @@ class Network(NetworkFunction):
         checkpoint : str, PathLike or None
             File from which the descent can go on, replaced as a whole: before the first epoch,
             about every `checkpoint_seconds`, at the end, and when an exception ends it early.
-            Kill the process at any moment, and the file is that of the last time; there may be
-            a ``.nnlib-….tmp`` beside it, which can be deleted.
+            Kill the process at any moment, and the file is that of the last time. What it may
+            leave beside it, ``.nnlib-….tmp`` and ``.nnlib-….lock``, the next descent removes. No
+            other descent may have the same file meanwhile, on file systems that know locks.
         checkpoint_seconds : float
             See checkpoint; greater than 0.
         resume : bool
@@ -227,10 +228,13 @@ class Network(NetworkFunction):
             If the cost becomes NaN or infinite; the network then holds the last parameters whose
             cost was finite.
         FormatError
-            If the checkpoint to go on from is damaged.
+            If the checkpoint to go on from is damaged, or holds what no descent writes.
+        BlockingIOError
+            If another descent that runs now has the same checkpoint; the message names its process.
         OSError
             If a checkpoint cannot be written, before the first epoch or later: the last good one
-            stays, the network holds the last completed epoch.
+            stays, the network holds the last completed epoch. A folder, a device or anything else
+            but a file is not replaced.
         KeyboardInterrupt
             On Ctrl-C, within a few tens of ms; the network then holds the last completed epoch.
 
@@ -351,19 +355,23 @@ class Network(NetworkFunction):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file, from which `nnlib.load` makes an equal one.
 
-        A file that is already there is replaced as a whole or, if anything fails, not at all.
+        A file that is already there is replaced as a whole or, if anything fails, not at all; its
+        permissions stay.
 
         Parameters
         ----------
         path : str or PathLike
-            Of the file; its folder must exist.
+            Of the file; its folder must exist. No open file.
 
         Raises
         ------
+        TypeError
+            If path is no path.
         ValueError
-            If the parameters are not finite.
+            If the parameters are not finite, or the network has more than 40 000 layers.
         OSError
-            If the disk is full, the folder missing or read-only, and so on.
+            If the disk is full, the folder missing or read-only, and so on; if there is anything
+            but a file, before any work.
         ImportError
             If safetensors is missing.
 

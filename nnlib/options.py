@@ -13,7 +13,7 @@ import numpy as np
 from .history import Report
 from .optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from .schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
-from .validation import known_name, real_number, whole_number
+from .validation import file_path, known_name, real_number, whole_number
 
 REDUCTIONS = ("mean", "sum")
 PRECISIONS = ("tf32", "bf16")
@@ -104,8 +104,8 @@ class Options:
                 raise TypeError(f"{name} must be True or False; got {value!r}")
         if not (self.progress is None or isinstance(self.progress, bool)):
             raise TypeError(f"progress must be True, False or None; got {self.progress!r}")
-        if not (self.checkpoint is None or isinstance(self.checkpoint, (str, os.PathLike))):
-            raise TypeError(f"checkpoint must be the path of a file; got {self.checkpoint!r}")
+        if self.checkpoint is not None:
+            self.checkpoint = file_path("checkpoint", self.checkpoint)
         self.checkpoint_seconds = real_number(
             "checkpoint_seconds", self.checkpoint_seconds, above=0
         )

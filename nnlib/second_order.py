@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import buffers
+from .checkpoint_rules import (
+    CALLBACK_STOPPED,
+    TIME_IS_UP,
+    of_lbfgs,
+    of_levenberg_marquardt,
+)
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, SecondOrderHistory
@@ -18,15 +24,7 @@ from .kernels import lbfgs, levenberg_marquardt, line_search, losses, objective,
 from .kernels.operations import SAMPLE_MAJOR, block_lanes
 from .optimizers import LBFGS, FullBatch
 from .options import Options
-from .second_order_slices import (
-    CALLBACK_STOPPED,
-    TIME_IS_UP,
-    Begin,
-    Watch,
-    begin_from,
-    run_slices,
-    watch_from,
-)
+from .second_order_slices import Begin, Watch, begin_from, run_slices, watch_from
 
 Array = NDArray[Any]
 
@@ -124,10 +122,8 @@ def run_lbfgs(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
     work = 3 * size * lanes
-    limits = {objective.PHASE: lbfgs.AIMING + 1, lbfgs.PAIRS: np.iinfo(np.int64).max}
-    seconds = run_slices(
-        descend, model, data, state, settings, work, progress, watch, begin, limits
-    )
+    rules = functools.partial(of_lbfgs, settings=settings)
+    seconds = run_slices(descend, model, data, state, settings, work, progress, watch, begin, rules)
     return _history(state, seconds)
 
 
@@ -206,14 +202,10 @@ def run_levenberg_marquardt(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
     data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
-    limits = {
-        objective.PHASE: levenberg_marquardt.TRYING + 1,
-        levenberg_marquardt.OUTPUT_UNIT: y.shape[1],
-        levenberg_marquardt.ROW: size + 1,
-    }
+    rules = functools.partial(of_levenberg_marquardt, settings=settings, outputs=y.shape[1])
     seconds = run_slices(
         levenberg_marquardt.descend, model, data, state, settings, 1, progress, watch, begin,
-        limits,
+        rules,
     )  # fmt: skip
     return _history(state, seconds)
 

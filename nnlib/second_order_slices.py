@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checkpoints import Checkpoint, check_places, fingerprint
+from .checkpoint_rules import CALLBACK_STOPPED, TIME_IS_UP, UNFINISHED, Table
+from .checkpoints import Checkpoint, fingerprint
 from .examples import Examples
 from .history import Report
 from .kernels import objective, problem
@@ -26,13 +27,9 @@ _SLOW_MACHINE = 1e9
 # The driver counts its budget in int64.
 _MOST_WORK = 1e18
 
-# Statuses that Python sets, beside those of the kernels.
-TIME_IS_UP, CALLBACK_STOPPED = 20, 21
-# From these a checkpoint goes on.
-_UNFINISHED = (problem.RUNNING, TIME_IS_UP, CALLBACK_STOPPED)
 Watch = Callable[[int, float, float], int]
-# From the descent's own arrays and what limits its position to its file.
-Begin = Callable[[Mapping[str, Array], Mapping[int, int]], Checkpoint]
+# From the descent's own arrays and the rules for those of a file to its file.
+Begin = Callable[[Mapping[str, Array], Table], Checkpoint]
 
 
 def watch_from(options: Options) -> Watch:
@@ -58,16 +55,10 @@ def begin_from(
     if path is None:
         return None
 
-    def begin(arrays: Mapping[str, Array], limits: Mapping[int, int]) -> Checkpoint:
+    def begin(arrays: Mapping[str, Array], rules: Table) -> Checkpoint:
         parts = fingerprint(table, loss, train, None, options, device=device)
         checkpoint = Checkpoint(path, options.checkpoint_seconds, arrays, parts, objective.STATUS)
-
-        def check(found: Mapping[str, Array]) -> None:
-            unfinished = found["position"][objective.STATUS] in _UNFINISHED
-            most = max(options.epochs, 1) if unfinished else options.epochs + 1
-            check_places(found["position"], {objective.EPOCH: most, **limits})
-
-        checkpoint.begin(options.resume, check)
+        checkpoint.begin(options.resume, rules)
         return checkpoint
 
     return begin
@@ -83,7 +74,7 @@ def run_slices(
     progress: bool | None,
     watch: Watch | None,
     begin: Begin | None,
-    limits: Mapping[int, int],
+    rules: Table,
 ) -> float:
     """Call a driver until it is done, each time with about `SLICE_SECONDS` of work.
 
@@ -91,7 +82,7 @@ def run_slices(
     Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint. watch
     sees iterations, cost and seconds after every slice, and ends the run by returning a status.
     data is where the driver has the examples from, work what a unit of its budget takes, in
-    multiply-adds; limits says where places of the position end that are not common to all methods.
+    multiply-adds; rules says what may stand in the method's arrays in a file.
     """
     budget = SLICE_SECONDS * _SLOW_MACHINE / work
     start, seconds, position = time.perf_counter(), np.zeros(1), state.position
@@ -102,15 +93,11 @@ def run_slices(
         "activations": model.activations,
         "seconds": seconds,
     }
-    common = {
-        objective.BLOCK: -(-settings.n // settings.lanes),
-        objective.STATUS: CALLBACK_STOPPED + 1,
-    }
-    checkpoint = begin(arrays, {**common, **limits}) if begin else None
+    checkpoint = begin(arrays, rules) if begin else None
     try:
         if checkpoint is not None:
             checkpoint.restore()
-        if position[objective.STATUS] in _UNFINISHED:
+        if position[objective.STATUS] in UNFINISHED:
             position[objective.STATUS] = problem.RUNNING
         earlier = seconds[0]
         with (
@@ -135,4 +122,6 @@ def run_slices(
                     position[objective.STATUS] = reason
     finally:
         model.parameters[:] = state.base
+        if checkpoint is not None:
+            checkpoint.release()
     return float(seconds[0])

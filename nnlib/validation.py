@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from .kernels.evaluate import all_finite
 
 Array = NDArray[Any]
+PathLike = str | os.PathLike[str]
 
 # How far the probabilities of a row may be from 1 together; float32 sums of 1000 are off by 1e-6.
 PROBABILITY_ERROR = 1e-5
@@ -58,6 +60,17 @@ def real_number(argument: str, value: Any, *, above: float | None = None) -> flo
     if not math.isfinite(number) or (number < 0 if above is None else number <= above):
         raise ValueError(f"{argument} is {number!r}, wanted {wanted}")
     return number
+
+
+def file_path(argument: str, value: Any) -> PathLike:
+    """A path as text or PathLike; a number would be an open file of the caller's.
+
+    >>> file_path("path", "model.safetensors")
+    'model.safetensors'
+    """
+    if isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str):
+        return value
+    raise TypeError(f"{argument} must be the path of a file; got {value!r}")
 
 
 def floating_dtype(value: DTypeLike) -> np.dtype[Any]:

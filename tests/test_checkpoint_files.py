@@ -26,7 +26,7 @@ from .checkpointed import (
     train,
 )
 from .full_batches import METHODS
-from .test_files import tiny_disk  # noqa: F401  a fixture
+from .test_writing import tiny_disk  # noqa: F401  a fixture
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 

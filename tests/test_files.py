@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -17,7 +15,9 @@ from hypothesis import given
 from hypothesis.extra import numpy as numpy_strategies
 
 import nnlib
-from nnlib.files import HEADER_LIMIT, read_arrays, write_arrays, write_atomically
+from nnlib.files import HEADER_LIMIT, read_arrays, write_arrays
+
+from .test_writing import ordinary_user, private_folder  # noqa: F401  fixtures
 
 pytestmark = pytest.mark.cpu("host")
 
@@ -106,6 +106,21 @@ def test_a_pipe_without_a_writer(tmp_path):
         read_arrays(tmp_path / "pipe")
 
 
+@pytest.mark.parametrize("value", [0, True, b"file", None, 1.5, np.int64(3)])
+@pytest.mark.parametrize("call", [read_arrays, lambda path: write_arrays(path, {}, {})])
+def test_only_paths_are_paths(call, value):
+    with pytest.raises(TypeError, match="path must be the path of a file; got"):
+        call(value)
+
+
+def test_the_callers_open_file_stays_open(tmp_path):
+    with open(tmp_path / "file", "w+b") as file:
+        for call in (nnlib.load, nnlib.Network([1, 1]).save):
+            with pytest.raises(TypeError, match="got "):
+                call(file.fileno())
+        os.fstat(file.fileno())
+
+
 def test_a_file_of_another_program(tmp_path):
     path = tmp_path / "file"
     safetensors.numpy.save_file({"x": np.zeros(2)}, path)
@@ -161,198 +176,13 @@ def test_the_missing_library_is_named(call, tmp_path, monkeypatch):
         call(tmp_path / "file")
 
 
-def test_atomic_write_makes_and_replaces(tmp_path):
-    path = tmp_path / "file"
-    for data in (b"old", b"", b"new" * 100_000):
-        write_atomically(path, data)
-        assert path.read_bytes() == data
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_atomic_write_with_the_longest_name(tmp_path):
-    path = tmp_path / ("n" * 255)
-    write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
-
-
 @posix
-def test_atomic_write_follows_a_link(tmp_path):
-    (tmp_path / "models").mkdir()
-    target, link = tmp_path / "models" / "7", tmp_path / "latest"
-    link.symlink_to(target)
-    for data in (b"old", b"new"):
-        write_atomically(link, data)
-        assert link.is_symlink()
-        assert target.read_bytes() == data
-
-
-@posix
-def test_atomic_write_permissions(tmp_path):
-    """Those that open() would give to a new file; those of the old one for an old one."""
-    path = tmp_path / "file"
-    old_mask = os.umask(0o027)
-    try:
-        write_atomically(path, b"old")
-    finally:
-        os.umask(old_mask)
-    assert path.stat().st_mode & 0o777 == 0o640
-    path.chmod(0o600)
-    write_atomically(path, b"new")
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-@contextmanager
-def fails_and_leaves(folder, error, *, path=None, message=None):
-    """The error names the path, and the folder holds the same files with the same content."""
-    before = {file: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    with pytest.raises(error, match=message) as caught:
-        yield
-    if path is not None:
-        assert caught.value.filename == str(path)
-    assert {file: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
-
-
-def raise_(error):
-    def function(*arguments, **settings):
-        raise error
-
-    return function
-
-
-@pytest.mark.parametrize("existing", [True, False], ids=["old file", "no file"])
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
-def test_any_step_fails(step, error, existing, tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    if existing:
-        path.write_bytes(b"old")
-    monkeypatch.setattr(os, step, raise_(error))
-    named = {"path": path, "message": "Input/output error"} if isinstance(error, OSError) else {}
-    with fails_and_leaves(tmp_path, type(error), **named):
-        write_atomically(path, b"new")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_the_order_of_steps(tmp_path, monkeypatch):
-    """The content reaches the disk before the name does, or a power cut leaves an empty file."""
-    path = tmp_path / "file"
-    steps = []
-    fsync, replace = os.fsync, os.replace
-
-    def record_fsync(descriptor):
-        steps.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        fsync(descriptor)
-
-    def record_replace(source, target):
-        steps.append((str(source), str(target)))
-        replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", record_fsync)
-    monkeypatch.setattr(os, "replace", record_replace)
-    write_atomically(path, b"new")
-    temporary = steps[0]
-    assert Path(temporary).parent == tmp_path
-    assert steps == [temporary, (temporary, str(path)), str(tmp_path)]
-
-
-def test_missing_folder(tmp_path):
-    path = tmp_path / "nowhere" / "file"
-    with fails_and_leaves(tmp_path, FileNotFoundError, path=path):
-        write_atomically(path, b"new")
-
-
-def test_a_file_where_a_folder_should_be(tmp_path):
-    (tmp_path / "file").write_bytes(b"old")
-    path = tmp_path / "file" / "file"
-    with fails_and_leaves(tmp_path, OSError, path=path):
-        write_atomically(path, b"new")
-
-
-def test_a_folder_where_the_file_should_be(tmp_path):
-    path = tmp_path / "folder"
-    path.mkdir()
-    with fails_and_leaves(tmp_path, OSError, path=path):
-        write_atomically(path, b"new")
-
-
-@pytest.fixture
-def ordinary_user():
-    """No rights of the system's administrator, who may write and read anything."""
-    if os.geteuid():
-        yield
-        return
-    try:
-        os.seteuid(65534)
-    except OSError:
-        pytest.skip("cannot become another user than root here")
-    yield
-    os.seteuid(0)
-
-
-@pytest.fixture
-def private_folder():
-    """A folder that any user can reach and only its owner can write; pytest's cannot be reached."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        yield folder
-        folder.chmod(0o700)
-
-
-@posix
-def test_read_only_folder(private_folder, request):
-    path = private_folder / "file"
-    path.write_bytes(b"old")
-    private_folder.chmod(0o555)
-    request.getfixturevalue("ordinary_user")
-    with fails_and_leaves(private_folder, PermissionError, path=path):
-        write_atomically(path, b"new")
-
-
-@posix
-def test_unreadable_file(private_folder, request):
-    path = private_folder / "file"
+def test_unreadable_file(request):
+    folder = request.getfixturevalue("private_folder")
+    path = folder / "file"
     write_arrays(path, {}, {})
     path.chmod(0)
-    private_folder.chmod(0o555)
+    folder.chmod(0o555)
     request.getfixturevalue("ordinary_user")
     with pytest.raises(PermissionError, match="file"):
         read_arrays(path)
-
-
-@posix
-def test_the_file_may_not_grow_so_long(tmp_path):
-    import resource
-
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with fails_and_leaves(tmp_path, OSError, path=path, message="too large"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
-        try:
-            write_atomically(path, bytes(100_000))
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """A file system of 64 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
-    if sys.platform != "linux" or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("may not mount a file system here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def test_full_disk(tiny_disk):
-    """The old network is still there, and a smaller one can be saved after that."""
-    path = tiny_disk / "model"
-    net = nnlib.Network([1, 2, 1], seed=1)
-    net.save(path)
-    with fails_and_leaves(tiny_disk, OSError, path=path, message="No space left on device"):
-        nnlib.Network([100, 100]).save(path)
-    np.testing.assert_array_equal(nnlib.load(path).parameters, net.parameters)
-    nnlib.Network([1, 3, 1]).save(path)
-    assert nnlib.load(path).sizes == (1, 3, 1)

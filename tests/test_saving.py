@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nnlib
+from nnlib import saving
 from nnlib.files import HEADER_LIMIT, read_arrays, write_arrays
 from nnlib.kernels import activations
 from tests.devices import amount
 
-from .fuzz_saved_network import same
+from .fuzz.networks import same
 
 
 @pytest.fixture
@@ -150,20 +151,46 @@ def test_format_error_is_a_value_error():
     assert issubclass(nnlib.FormatError, ValueError)
 
 
-@pytest.mark.cpu("host")
-@pytest.mark.skipif(sys.platform != "linux", reason="bounds memory as Linux does")
-def test_mutated_files(tmp_path):
-    """More than 10 000 of them: the same network or a FormatError, within 64 MiB."""
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz_saved_network", tmp_path],
-        capture_output=True, text=True, timeout=300,
-        cwd=Path(__file__).parents[1], env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert child.returncode == 0, child.stderr[-3000:]
-    result = json.loads(child.stdout)
-    assert result["tried"] > 10_000
-    # Both outcomes occur: spaces and escapes in a header do not matter, all else does.
-    assert 0 < result["loaded"] < 0.01 * result["tried"]
+class Counted(nnlib.Network):
+    """Counts the networks that are made."""
+
+    made = 0
+
+    def __init__(self, *arguments, **settings):
+        Counted.made += 1
+        super().__init__(*arguments, **settings)
+
+
+@pytest.mark.parametrize("text", ["sizes", "activation"])
+def test_a_file_of_half_a_million_layers(path, text, monkeypatch):
+    """1 MB of a right digest, with all its parameters: refused before a network is made of it."""
+    monkeypatch.setattr(saving, "Network", Counted)
+    layers = 500_000
+    sizes = [1] * (layers + 1) if text == "sizes" else [1, 1]
+    names = "tanh" if text == "sizes" else ["tanh"] * 100_000
+    architecture = {
+        "sizes": sizes, "activation": names, "loss": "huber", "dtype": "float32", "seed": 0,
+    }  # fmt: skip
+    parameters = np.zeros(2 * (len(sizes) - 1), np.float32)
+    write_arrays(
+        path,
+        {"parameters": parameters, "generator": np.ones(4, np.uint64)},
+        {"kind": "network", "architecture": json.dumps(architecture, separators=(",", ":"))},
+    )
+    Counted.made = 0
+    message = "has 500001 layers, wanted at most 40000" if text == "sizes" else "has 100000 names"
+    with pytest.raises(nnlib.FormatError, match=message):
+        nnlib.load(path)
+    assert Counted.made == (text == "activation")  # whose first check refuses it
+
+
+def test_what_could_not_be_read_again_is_not_saved(path, monkeypatch):
+    monkeypatch.setattr(saving, "LAYERS_LIMIT", 3)
+    nnlib.Network([1, 1, 1]).save(path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="has 4 layers, wanted at most 3"):
+        nnlib.Network([1, 1, 1, 1]).save(path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.cpu("host")

@@ -1,0 +1,1 @@
+"""Hostile files, made at random: ``python -m tests.fuzz --seconds 60``."""
