@@ -22,6 +22,7 @@ from .problem import (
     BEST,
     DIVERGED,
     EPOCH,
+    PATIENCE_BEST,
     PLATEAU_BEST,
     RATE_FACTOR,
     RUNNING,
@@ -195,7 +196,7 @@ def begin(
         position[k] = 0
     for k in range(numbers.size):
         numbers[k] = 0
-    numbers[BEST] = numbers[PLATEAU_BEST] = math.inf
+    numbers[BEST] = numbers[PATIENCE_BEST] = numbers[PLATEAU_BEST] = math.inf
     numbers[RATE_FACTOR] = 1
     for k in range(state.first.size):
         state.first[k] = 0

@@ -156,7 +156,7 @@ def state(
     assert isinstance(schedule, Schedule)
     position = np.zeros(problem.POSITION_SIZE, np.int64)
     numbers = np.zeros(problem.NUMBERS_SIZE)
-    numbers[[problem.BEST, problem.PLATEAU_BEST]] = np.inf
+    numbers[[problem.BEST, problem.PATIENCE_BEST, problem.PLATEAU_BEST]] = np.inf
     numbers[problem.RATE_FACTOR] = 1
     if memory is None:
         sizes = [parameters.size if needed else 0 for needed in optimizer.vectors]

@@ -109,7 +109,7 @@ class BlocksPart:
         epochs = np.minimum(np.arange(state.rates.size), members.rate_width - 1)
         own.rows(state.rates)[:] = rates[:, epochs]
         numbers = own.rows(state.numbers)
-        numbers[:, [problem.BEST, problem.PLATEAU_BEST]] = np.inf
+        numbers[:, [problem.BEST, problem.PATIENCE_BEST, problem.PLATEAU_BEST]] = np.inf
         numbers[:, problem.RATE_FACTOR] = 1
         all_settings = own.rows(own.settings(0))
         all_settings[:] = settings
