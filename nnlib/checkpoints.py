@@ -84,10 +84,15 @@ class Checkpoint:
         self._arrays = arrays
         self._fingerprint = fingerprint
         self._status = status
-        self._found: dict[str, Array] | None = None
+        self._found: Mapping[str, Array] | None = None
         self._written = time.monotonic()
 
-    def begin(self, resume: bool, check: Callable[[Mapping[str, Array]], None]) -> None:
+    def begin(
+        self,
+        resume: bool,
+        check: Callable[[Mapping[str, Array]], None],
+        update: Callable[[Mapping[str, Array]], Mapping[str, Array]] = dict,
+    ) -> None:
         """Find what to go on from, and write the first checkpoint; the descent's arrays stay.
 
         The writing finds a missing or read-only folder before any work. Only the file of a
@@ -99,6 +104,9 @@ class Checkpoint:
             Go on from the file, if it is there.
         check : callable
             Raises ValueError for values in the file with which the kernels would leave an array.
+        update : callable
+            From the arrays of a file, perhaps of an earlier version, to those of this one; raises
+            ValueError if it cannot.
 
         Raises
         ------
@@ -109,7 +117,7 @@ class Checkpoint:
         OSError, ImportError
             As `files.write_arrays`.
         """
-        self._found = self._read(check) if resume else None
+        self._found = self._read(check, update) if resume else None
         start = self._arrays if self._found is None else self._found
         if start["position"][self._status] == problem.RUNNING:
             self._write(start)
@@ -117,14 +125,12 @@ class Checkpoint:
     def restore(self) -> None:
         """Fill the descent's arrays with what the file held, if it is to go on from there.
 
-        An interruption may come between any two of them: the parameters, which are the network's,
-        come last, and the position before them, after which the snapshots mean something.
+        May be called again after an interruption.
         """
         if self._found is None:
             return
-        last = ("position", "parameters")
-        for name in (*(self._arrays.keys() - set(last)), *last):
-            self._arrays[name][...] = self._found[name]
+        for name, array in self._arrays.items():
+            array[...] = self._found[name]
         self._found = None
 
     def write(self) -> None:
@@ -159,10 +165,14 @@ class Checkpoint:
         write_arrays(self._path, arrays, {"kind": _KIND, **self._fingerprint})
         self._written = time.monotonic()
 
-    def _read(self, check: Callable[[Mapping[str, Array]], None]) -> dict[str, Array] | None:
+    def _read(
+        self,
+        check: Callable[[Mapping[str, Array]], None],
+        update: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+    ) -> Mapping[str, Array] | None:
         """The file's arrays, checked; None if there is no file."""
         try:
-            arrays, recorded = read_arrays(self._path)
+            found, recorded = read_arrays(self._path)
         except FileNotFoundError:
             return None
         kind = recorded.pop("kind", None)
@@ -170,6 +180,7 @@ class Checkpoint:
             raise FormatError(f"{self._path} is no checkpoint: its kind is {kind!r}")
         self._compare(recorded)
         try:
+            arrays = update(found)
             self._check_form(arrays)
             check(arrays)
         except ValueError as error:
