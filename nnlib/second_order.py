@@ -25,7 +25,6 @@ from .second_order_slices import (
     Watch,
     begin_from,
     run_slices,
-    watch_from,
 )
 
 Array = NDArray[Any]
@@ -243,7 +242,7 @@ def run(
     return chosen(
         table, parameters, units, train.X, train.y, train.weights,
         epochs=options.epochs, mean=options.mean, weight_decay=options.weight_decay, loss=loss,
-        progress=options.progress, watch=watch_from(options),
+        progress=options.progress, watch=Watch(options),
         begin=begin_from(table, loss, train, options, device), **asdict(optimizer),
     )  # fmt: skip
 
