@@ -24,6 +24,7 @@ from .problem import (
     DIVERGED,
     EPOCH,
     FINISHED,
+    GENERATOR_WORDS,
     RATE_FACTOR,
     ROUND,
     RUNNING,
@@ -46,13 +47,25 @@ from .update import plain_step, update
 def start_epoch(
     model: Model, data: Data, state: State, epoch: int, member: int, members: int
 ) -> None:
-    """Keep the member's share of the parameters; the first draws the order of the examples."""
+    """Draw the order of the examples; keep what there was before, if the caller wants it."""
+    if state.snapshots.size:
+        keep_start(model, data, state, epoch, member, members)
+    if member == 0 and data.order.size:
+        draw_order(data.order, state.generator)
+
+
+@kernel
+def keep_start(
+    model: Model, data: Data, state: State, epoch: int, member: int, members: int
+) -> None:
+    """Keep the member's share of the parameters; the first also keeps the generator."""
     size = model.parameters.size
     first, last = share(size, member, members)
     kept = window(state.snapshots, (epoch % 2) * size + first, last - first)
     copy(kept, window(model.parameters, first, last - first))
     if member == 0 and data.order.size:
-        draw_order(data.order, state.generator)
+        place = (epoch % 2) * GENERATOR_WORDS
+        copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
 
 
 @kernel

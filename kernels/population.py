@@ -22,8 +22,11 @@ from .problem import (
     BEST,
     DIVERGED,
     EPOCH,
+    GENERATOR_WORDS,
+    PATIENCE_BEST,
     PLATEAU_BEST,
     RATE_FACTOR,
+    ROUND,
     RUNNING,
     STATUS,
     VALIDATING,
@@ -195,7 +198,7 @@ def begin(
         position[k] = 0
     for k in range(numbers.size):
         numbers[k] = 0
-    numbers[BEST] = numbers[PLATEAU_BEST] = math.inf
+    numbers[BEST] = numbers[PATIENCE_BEST] = numbers[PLATEAU_BEST] = math.inf
     numbers[RATE_FACTOR] = 1
     for k in range(state.first.size):
         state.first[k] = 0
@@ -205,21 +208,25 @@ def begin(
 
 
 @kernel
-def leave_at_an_epoch(model: Model, state: State) -> None:
-    """Parameters of an epoch's end: of the last that was counted, or before a cost went bad."""
+def leave_at_an_epoch(model: Model, data: Data, state: State) -> None:
+    """Parameters and generator of an epoch's end: of the last counted, or before a bad cost."""
     position, size = state.position, model.parameters.size
     epoch, batch = position[EPOCH], position[BATCH]
+    inside = batch > 0 or position[ROUND] > 0 or position[VALIDATING] > 0
     bad = 0
     for k in range(size):
         bad += 0 if abs(model.parameters[k]) < math.inf else 1
     if bad:
         position[STATUS] = DIVERGED
-    if position[STATUS] == DIVERGED:
+    kept = epoch
+    if position[STATUS] == DIVERGED and batch == 0 and epoch > 0:
         # The cost of an epoch's first batch belongs to the parameters of that epoch's start.
-        kept = epoch if batch or epoch == 0 else epoch - 1
+        kept = epoch - 1
+    if inside or position[STATUS] == DIVERGED:
         copy(model.parameters, window(state.snapshots, (kept % 2) * size, size))
-    elif batch or position[VALIDATING]:
-        copy(model.parameters, window(state.snapshots, (epoch % 2) * size, size))
+        if data.order.size:
+            place = (kept % 2) * GENERATOR_WORDS
+            copy(state.generator, window(state.generators, place, GENERATOR_WORDS))
 
 
 @kernel
@@ -240,13 +247,13 @@ def keep_trace(members: Members, member: int, state: State, since: int) -> None:
 
 
 @kernel
-def finish(members: Members, member: int, model: Model, state: State) -> None:
+def finish(members: Members, member: int, model: Model, data: Data, state: State) -> None:
     """Write what is kept of the member; with validation its parameters become the best.
 
     Where members can pause, both are kept, as it goes on from the last ones.
     """
     position, since = state.position, members.epochs[member]
-    leave_at_an_epoch(model, state)
+    leave_at_an_epoch(model, data, state)
     keep_trace(members, member, state, since)
     store(members.parameters, member, members.stride, model.parameters)
     if members.positions.size:
@@ -303,7 +310,7 @@ def descend_members(plain: bool) -> Callable[..., None]:
                     all_rounds(model, data, validation, state, own_settings, barrier, 0, 1, budget)
                 atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
                 counted = state.position[EPOCH]
-            finish(members, member, model, state)
+            finish(members, member, model, data, state)
 
     return descend
 

@@ -16,8 +16,9 @@ POSITION_SIZE = 8
 # Values of position[STATUS].
 RUNNING, FINISHED, DIVERGED, NO_PROGRESS, TARGET_REACHED = range(5)
 # Places in State.numbers.
-COST, BEST, PLATEAU_BEST, RATE_FACTOR = range(4)
-NUMBERS_SIZE = 4
+COST, BEST, PLATEAU_BEST, RATE_FACTOR, PATIENCE_BEST = range(5)
+NUMBERS_SIZE = 5
+GENERATOR_WORDS = 4
 
 
 class Model(NamedTuple):
@@ -61,8 +62,10 @@ class State(NamedTuple):
     first: Vector  # the optimizer's own vectors, as long as the parameters or empty
     second: Vector
     best: Vector  # the parameters with the lowest validation cost, or empty
-    snapshots: Vector  # (2, parameters): at the start of even and of odd epochs
-    generator: Vector  # uint64 (4,)
+    # At the start of even and of odd epochs; empty for one network, of which Python keeps marks.
+    snapshots: Vector  # (2, parameters)
+    generator: Vector  # uint64 (GENERATOR_WORDS,)
+    generators: Vector  # uint64 (2, GENERATOR_WORDS): the generator's snapshots
 
 
 class Settings(NamedTuple):

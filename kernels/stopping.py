@@ -6,6 +6,7 @@ from .jit import Vector, kernel
 from .problem import (
     BEST,
     NO_PROGRESS,
+    PATIENCE_BEST,
     PLATEAU_BEST,
     PLATEAU_WAIT,
     RATE_FACTOR,
@@ -25,14 +26,17 @@ _PLATEAU_THRESHOLD = 1e-4
 def watch(model: Model, state: State, settings: Settings, cost: float, watched: float) -> int:
     """Judge an epoch and return the status; cost is J, watched the validation cost if there is one.
 
-    Progress is a watched cost below the best so far by more than the tolerance; after `patience`
-    epochs without, the descent stops (scikit-learn's rule).
+    The best parameters are those of the lowest watched cost. Progress is a watched cost below that
+    of the last progress by more than the tolerance; after `patience` epochs without progress the
+    descent stops (scikit-learn's rule).
     """
     numbers, position = state.numbers, state.position
-    if watched < numbers[BEST] - settings.tolerance:
+    if watched < numbers[BEST]:
         numbers[BEST] = watched
-        position[WAIT] = 0
         copy(state.best, model.parameters)
+    if watched < numbers[PATIENCE_BEST] - settings.tolerance:
+        numbers[PATIENCE_BEST] = watched
+        position[WAIT] = 0
     else:
         position[WAIT] += 1
     if settings.plateau_factor > 0:

@@ -30,12 +30,23 @@ LONG_GRADIENT = 40_000
 
 @dataclass
 class OptimizerState:
-    """What an optimizer remembers between two descents: its vectors and how many steps it made."""
+    """What an optimizer remembers between two descents: its vectors and how many steps it made.
+
+    After a descent with validation the network has its best parameters, the optimizer is that of
+    the last epoch: then `best` and `last` are the parameters of the two.
+    """
 
     optimizer: Optimizer
     first: Array
     second: Array
     steps: int
+    best: Array | None = None
+    last: Array | None = None
+
+    def prepare(self, parameters: Array) -> None:
+        """The best parameters, if these are still they, become the last ones."""
+        if self.best is not None and np.array_equal(parameters, self.best):
+            parameters[:] = self.last
 
 
 def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
@@ -44,6 +55,8 @@ def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Array:
     NumPy's own begin 16 bytes into one, so that every 64-byte vector lies across two lines: the
     exercise took a quarter longer per epoch in float64, two fifths in float32.
     """
+    if size == 0:  # an empty one begins nowhere
+        return np.zeros(0, dtype)
     spare = _CACHE_LINE // dtype.itemsize
     memory = np.zeros(size + spare, dtype)
     first = -memory.ctypes.data % _CACHE_LINE // dtype.itemsize
@@ -149,14 +162,15 @@ def state(
     validated: bool,
     chunks: int,
     memory: OptimizerState | None,
+    snapshots: bool,
 ) -> problem.State:
-    """The state before the first epoch."""
+    """The state before the first epoch; the kernels keep each epoch's start if `snapshots`."""
     optimizer, schedule = options.optimizer, options.learning_rate
     assert isinstance(optimizer, Optimizer)
     assert isinstance(schedule, Schedule)
     position = np.zeros(problem.POSITION_SIZE, np.int64)
     numbers = np.zeros(problem.NUMBERS_SIZE)
-    numbers[[problem.BEST, problem.PLATEAU_BEST]] = np.inf
+    numbers[[problem.BEST, problem.PATIENCE_BEST, problem.PLATEAU_BEST]] = np.inf
     numbers[problem.RATE_FACTOR] = 1
     if memory is None:
         sizes = [parameters.size if needed else 0 for needed in optimizer.vectors]
@@ -164,9 +178,7 @@ def state(
     else:
         first, second = memory.first, memory.second
         position[problem.STEP] = memory.steps
-    # Only the first half is read before it is written; the other is not touched until then.
-    snapshots = aligned_zeros(2 * parameters.size, parameters.dtype)
-    snapshots[: parameters.size] = parameters
+    halves = 2 if snapshots else 0
     return problem.State(
         position,
         numbers,
@@ -177,8 +189,9 @@ def state(
         first,
         second,
         parameters.copy() if validated else np.empty(0, parameters.dtype),
-        snapshots,
+        aligned_zeros(halves * parameters.size, parameters.dtype),
         generator,
+        np.zeros(halves * problem.GENERATOR_WORDS, np.uint64),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels import cholesky, jacobian, lbfgs, levenberg_marquardt, line_search, objective, problem
+from .marks import NOWHERE
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -131,8 +132,7 @@ def of_descent(
     """The table of gradient descents, on any device; data and validation are `problem.Data`."""
     position = found["position"]
     epoch, begun = int(position[problem.EPOCH]), bool(position[problem.BATCH])
-    validating = bool(position[problem.VALIDATING])
-    batches = validation if validating else data
+    batches = validation if position[problem.VALIDATING] else data
     reached = {
         problem.RUNNING: range(max(epochs, 1)),
         problem.FINISHED: (epochs,),
@@ -140,10 +140,6 @@ def of_descent(
         problem.NO_PROGRESS: range(1, epochs + 1),
         problem.TARGET_REACHED: range(1, epochs + 1),
     }
-    # Those whose cost is known: of the start of the epoch before, and of this one if it is on.
-    size, kept = found["parameters"].size, [(epoch - 1) % 2] if epoch else [0]
-    if begun or validating:
-        kept.append(epoch % 2)
     return {
         "position": places(
             {
@@ -157,10 +153,7 @@ def of_descent(
                 problem.PLATEAU_WAIT: range(epochs + 1),
             }
         ),
-        "numbers": parts(
-            ([problem.BEST, problem.PLATEAU_BEST], above_minus_infinity),
-            (problem.RATE_FACTOR, within(0, 1)),
-        ),
+        "numbers": _numbers,
         "chunk_costs": anything,
         "costs": parts((slice(epoch), finite)),
         "validation_costs": anything,
@@ -168,14 +161,63 @@ def of_descent(
         "first": anything,
         "second": anything,
         "best": finite,
-        "snapshots": parts(*((slice(k * size, (k + 1) * size), finite) for k in kept)),
         "generator": not_all_zero,
         # Before the first step they are those that were given.
         "parameters": anything if epoch or begun else finite,
         "gradient": anything,
         "order": permutation,
         "seconds": within(0, np.inf),
+        **_of_marks(found, epochs),
     }
+
+
+def _numbers(array: Array) -> None:
+    """The costs and the factor of the rate that a descent carries along."""
+    lowest = [problem.BEST, problem.PATIENCE_BEST, problem.PLATEAU_BEST]
+    parts((lowest, above_minus_infinity), (problem.RATE_FACTOR, within(0, 1)))(array)
+
+
+def _of_marks(found: Arrays, epochs: int) -> Mapping[str, Rule]:
+    """The rules of a descent's marks, a row of each array for each of them.
+
+    The descent goes back to one that is not of its last epoch; only of that one a step may have
+    overflowed without being judged.
+    """
+    marked = found["marked_position"][:, problem.EPOCH]
+    last = max(int(found["position"][problem.EPOCH]) - 1, 0)
+    real, good = marked != NOWHERE, (marked != NOWHERE) & (marked <= last)
+    start = places(
+        {
+            problem.EPOCH: range(max(epochs, 1) + 1),
+            problem.STEP: range(_MOST_STEPS),
+            **dict.fromkeys(
+                (problem.BATCH, problem.ROUND, problem.VALIDATING, problem.STATUS), range(1)
+            ),
+        }
+    )
+
+    def position(array: Array) -> None:
+        for mark in array[real]:
+            start(mark)
+        if not good.any():
+            raise ValueError(f"is of the epochs {marked.tolist()}, wanted one up to {last}")
+
+    def every(rule: Rule) -> Rule:
+        def of_all(array: Array) -> None:
+            for mark in array[real]:
+                rule(mark)
+
+        return of_all
+
+    rules = {
+        "marked_position": position,
+        "marked_parameters": parts((good, finite)),
+        "marked_first": anything,
+        "marked_second": anything,
+        "marked_numbers": every(_numbers),
+        "marked_generator": every(not_all_zero),
+    }
+    return {name: rule for name, rule in rules.items() if name in found}
 
 
 def of_lbfgs(found: Arrays, own: Arrays, settings: objective.Settings) -> Mapping[str, Rule]:

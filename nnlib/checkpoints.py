@@ -92,10 +92,15 @@ class Checkpoint:
         self._fingerprint = fingerprint
         self._status = status
         self._lock: FileLock | None = None
-        self._found: dict[str, Array] | None = None
+        self._found: Mapping[str, Array] | None = None
         self._written = time.monotonic()
 
-    def begin(self, resume: bool, rules: Table) -> None:
+    def begin(
+        self,
+        resume: bool,
+        rules: Table,
+        update: Callable[[Mapping[str, Array]], Mapping[str, Array]] = dict,
+    ) -> None:
         """Find what to go on from, and write the first checkpoint; the descent's arrays stay.
 
         The writing finds a missing or read-only folder before any work. Only the file of a
@@ -108,6 +113,9 @@ class Checkpoint:
             Go on from the file, if it is there.
         rules : callable
             What may stand in the file's arrays, see `checkpoint_rules`.
+        update : callable
+            From the arrays of a file, perhaps of an earlier version, to those of this one; raises
+            ValueError if it cannot.
 
         Raises
         ------
@@ -124,7 +132,7 @@ class Checkpoint:
         self._lock = FileLock(self._path)
         try:
             sweep(self._path)
-            self._found = self._read(rules) if resume else None
+            self._found = self._read(rules, update) if resume else None
             start = self._arrays if self._found is None else self._found
             if start["position"][self._status] == problem.RUNNING:
                 self._write(start)
@@ -140,14 +148,12 @@ class Checkpoint:
     def restore(self) -> None:
         """Fill the descent's arrays with what the file held, if it is to go on from there.
 
-        An interruption may come between any two of them: the parameters, which are the network's,
-        come last, and the position before them, after which the snapshots mean something.
+        May be called again after an interruption.
         """
         if self._found is None:
             return
-        last = ("position", "parameters")
-        for name in (*(self._arrays.keys() - set(last)), *last):
-            self._arrays[name][...] = self._found[name]
+        for name, array in self._arrays.items():
+            array[...] = self._found[name]
         self._found = None
 
     def write(self) -> None:
@@ -182,10 +188,12 @@ class Checkpoint:
         write_arrays(self._path, arrays, {"kind": _KIND, **self._fingerprint})
         self._written = time.monotonic()
 
-    def _read(self, rules: Table) -> dict[str, Array] | None:
+    def _read(
+        self, rules: Table, update: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+    ) -> Mapping[str, Array] | None:
         """The file's arrays, checked; None if there is no file."""
         try:
-            arrays, recorded = read_arrays(self._path)
+            found, recorded = read_arrays(self._path)
         except FileNotFoundError:
             return None
         kind = recorded.pop("kind", None)
@@ -193,6 +201,7 @@ class Checkpoint:
             raise FormatError(f"{self._path} is no checkpoint: its kind is {kind!r}")
         self._compare(recorded)
         try:
+            arrays = update(found)
             self._check_form(arrays)
             check_content(arrays, self._arrays, rules)
         except ValueError as error:

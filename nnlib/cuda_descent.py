@@ -99,8 +99,8 @@ class CudaDescent(Descent):
         dummy = np.zeros(1, self._model.parameters.dtype)
         return tuple(on_device(array if array.size else dummy) for array in arrays)
 
-    def _complete(self) -> None:
-        self._memory.download()
+    def _complete(self, *names: str) -> None:
+        self._memory.download(names)
         if self._stream:
             self._stream.settle()
 

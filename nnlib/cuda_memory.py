@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -138,32 +139,32 @@ class Memory:
         inner.own[1] = settings.dropout_seed
         self._state, self._places = state, inner
         # Pairs of the host's array and its place in the buffers.
-        self._pairs: list[tuple[Array, Array]] = [
-            (parameters, model.parameters),
-            (state.position, inner.position),
-            (state.numbers, inner.numbers),
-            (state.costs, inner.costs),
-            (state.validation_costs, inner.validation_costs),
-            (state.rates, inner.rates),
-            (state.first, inner.first),
-            (state.second, inner.second),
-            (state.snapshots, inner.snapshots),
-            (state.best, parts.best),
-            (state.generator.view(np.int64), inner.generator),
-            (order, inner.order),
-        ]
+        self._pairs: dict[str, tuple[Array, Array]] = {
+            "parameters": (parameters, model.parameters),
+            "position": (state.position, inner.position),
+            "numbers": (state.numbers, inner.numbers),
+            "costs": (state.costs, inner.costs),
+            "validation_costs": (state.validation_costs, inner.validation_costs),
+            "rates": (state.rates, inner.rates),
+            "first": (state.first, inner.first),
+            "second": (state.second, inner.second),
+            "best": (state.best, parts.best),
+            "generator": (state.generator.view(np.int64), inner.generator),
+            "order": (order, inner.order),
+        }
 
     def upload(self) -> tuple[Any, ...]:
         """Copy everything to the GPU; returns the three buffers there."""
-        for array, place in self._pairs:
+        for array, place in self._pairs.values():
             place[...] = array
         return self._buffers.upload()
 
-    def download(self) -> None:
-        """Copy everything back."""
-        self._buffers.download()
-        for array, place in self._pairs:
-            array[...] = place
+    def download(self, names: Sequence[str]) -> None:
+        """Copy back the arrays of these names, or everything."""
+        if not names:
+            self._buffers.download()
+        for array, place in (self._pairs[name] for name in names or self._pairs):
+            array[...] = self._buffers.fetch(place) if names else place
 
     def download_progress(self) -> None:
         """Copy back where the descent stands, and the costs and rates of the epochs since."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -15,12 +15,14 @@ from . import buffers
 from .buffers import OptimizerState
 from .checkpoint_rules import of_descent
 from .checkpoints import Checkpoint, fingerprint
+from .epoch_rounds import EpochRounds
 from .errors import DivergenceError
 from .examples import Examples
 from .history import History, Report
 from .kernels import problem, unrolled
 from .kernels.descent import driver
 from .kernels.evaluate import all_finite
+from .marks import Marks, undivided, with_marks
 from .optimizers import Optimizer
 from .options import Options
 from .progress import Progress
@@ -77,10 +79,14 @@ class Descent:
         self._options = options
         self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
         self._state = buffers.state(
-            parameters, generator, options, validation is not None, chunks, memory
+            parameters, generator, options, validation is not None, chunks, memory, snapshots=False
         )
         self._allocate(table, parameters, units, train, validation, layout)
+        self._rounds = EpochRounds(self._data, self._validation, self._settings.lanes)
+        self._budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / self._work))  # rounds of a slice
+        self._marks = Marks(parameters, self._state)
         self._stopped: str | None = None
+        self._last: Array | None = None  # the last epoch's parameters, where they are not the best
         self._seconds = np.zeros(1)  # of this call and of those that it goes on from
         self._checkpoint = self._begin_checkpoint(train, validation)
 
@@ -123,33 +129,35 @@ class Descent:
         start = time.perf_counter()
         try:
             if self._checkpoint is not None:
-                self._checkpoint.restore()
+                undivided(self._checkpoint.restore)
             running = self._state.position[problem.STATUS] == problem.RUNNING
             if self._options.epochs and running:
                 # The team ends before its checkpoint is written: till then its members may write.
                 saving = self._checkpoint or nullcontext()
                 with saving, self._driver() as run:
                     self._run_slices(run, start)
+            status, parameters = self._state.position[problem.STATUS], self._model.parameters
+            if status == problem.DIVERGED or not all_finite(parameters):
+                raise self._divergence()
         except BaseException:
-            self._restore_epoch()
+            undivided(self._leave)
             raise
         finally:
             if self._checkpoint is not None:
                 self._checkpoint.release()
-        seconds = float(self._seconds[0])
-        position, parameters = self._state.position, self._model.parameters
-        if position[problem.STATUS] == problem.DIVERGED or not all_finite(parameters):
-            raise self._divergence(seconds)
-        if self._stopped is not None:
-            self._restore_epoch()
-        return self._history(seconds)
+        return self._history()
 
     def memory(self) -> OptimizerState:
         """What the optimizer remembers."""
         assert isinstance(self._options.optimizer, Optimizer)
         state = self._state
         return OptimizerState(
-            self._options.optimizer, state.first, state.second, int(state.position[problem.STEP])
+            self._options.optimizer,
+            state.first,
+            state.second,
+            int(state.position[problem.STEP]),
+            None if self._last is None else state.best,
+            self._last,
         )
 
     def _begin_checkpoint(self, train: Examples, validation: Examples | None) -> Checkpoint | None:
@@ -159,11 +167,14 @@ class Descent:
             return None
         arrays = {
             **self._state._asdict(),
+            **self._marks.arrays,
             "parameters": self._model.parameters,
             "gradient": self._model.gradient,
             "order": self._data.order,
             "seconds": self._seconds,
         }
+        # Those that the kernels keep for populations are empty here.
+        del arrays["snapshots"], arrays["generators"]
         parts = fingerprint(
             table, settings.loss, train, validation, options,
             blocks=f"{settings.chunks} x {settings.lanes}",
@@ -174,8 +185,13 @@ class Descent:
         rules = partial(
             of_descent, epochs=settings.epochs, data=self._data, validation=self._validation
         )
-        checkpoint.begin(options.resume, rules)
+        checkpoint.begin(options.resume, rules, self._update_found)
         return checkpoint
+
+    def _update_found(self, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        """A file's arrays as this version writes them."""
+        batches = -(-self._data.n // self._data.batch_size)
+        return with_marks(arrays, batches) if "snapshots" in arrays else arrays
 
     @contextmanager
     def _driver(self) -> Iterator[Callable[[int], Any]]:
@@ -183,30 +199,31 @@ class Descent:
         with Team(self._members) as team:
             yield lambda rounds: team.run(self._slice, rounds)
 
-    def _complete(self) -> None:
-        """Make all of the host's arrays current, as they always are on the CPU."""
+    def _complete(self, *names: str) -> None:
+        """Make the host's arrays of these names current, or all; on the CPU they always are."""
 
     def _run_slices(self, run: Callable[[int], Any], start: float) -> None:
         """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
         state, options = self._state, self._options
-        budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / self._work))
-        earlier, reported = float(self._seconds[0]), int(state.position[problem.EPOCH])
+        earlier, told = float(self._seconds[0]), int(state.position[problem.EPOCH])
         with Progress(options.epochs, options.progress) as bar:
             while state.position[problem.STATUS] == problem.RUNNING:
                 if self._checkpoint is not None:
                     self._checkpoint.write_if_due(self._complete)
+                rounds = self._next_slice()
                 begin = time.perf_counter()
-                rounds = min(budget, self._rounds_to_callback())
                 run(rounds)
                 elapsed = max(time.perf_counter() - begin, 1e-6)
                 # A first call compiles for seconds: the budget must not shrink to nothing for that.
-                budget = max(1, int(rounds * min(max(SLICE_SECONDS / elapsed, 0.25), 8)))
+                factor = min(max(SLICE_SECONDS / elapsed, 0.25), 8)
+                self._budget = max(1, int(rounds * factor))
                 seconds = begin + elapsed - start
                 self._seconds[0] = earlier + seconds
                 epoch = int(state.position[problem.EPOCH])
-                if epoch > reported:
+                if epoch > told and self._at_an_epochs_end():
                     bar.update(epoch, float(state.costs[epoch - 1]))
-                    reported = epoch if self._report(epoch, seconds) else reported
+                    self._report(epoch, seconds)
+                    told = epoch
                 if self._stopped is not None:
                     return
 
@@ -223,31 +240,32 @@ class Descent:
             rounds,
         )
 
-    def _rounds_per_epoch(self) -> int:
-        """Rounds of blocks in an epoch, its validation included."""
-        total = 0
-        for data in (self._data, self._validation):
-            if data.n:
-                total += -(-data.n // data.batch_size) * data.chunk_blocks
-        return total
+    def _next_slice(self) -> int:
+        """Rounds of the next slice: up to an epoch's end, if one is within the budget."""
+        position, every = self._state.position, self._options.callback_epochs
+        epochs = self._options.epochs
+        if every is not None:
+            epochs = every - int(position[problem.EPOCH]) % every
+        rounds = self._rounds.within(self._budget, position, epochs)
+        if self._at_an_epochs_end():
+            self._marks.take(rounds < self._rounds.of_epoch, self._complete)
+        return rounds
 
-    def _rounds_to_callback(self) -> int:
-        """At most so many rounds may pass before the callback has to see an epoch."""
-        every = self._options.callback_epochs
-        if every is None:
-            return np.iinfo(np.int64).max
-        missing = every - int(self._state.position[problem.EPOCH]) % every
-        return missing * self._rounds_per_epoch()
+    def _at_an_epochs_end(self) -> bool:
+        """Whether nothing of an epoch has begun, and no cost has gone bad."""
+        position = self._state.position.tolist()
+        begun = position[problem.BATCH] or position[problem.ROUND] or position[problem.VALIDATING]
+        return not begun and position[problem.STATUS] != problem.DIVERGED
 
-    def _report(self, epoch: int, seconds: float) -> bool:
-        """Time limit and callback after an epoch; whether the callback saw it."""
+    def _report(self, epoch: int, seconds: float) -> None:
+        """Time limit and callback at an epoch's end."""
         options, state = self._options, self._state
         running = state.position[problem.STATUS] == problem.RUNNING
         if options.max_seconds is not None and seconds >= options.max_seconds and running:
             self._stopped = "max_seconds"
         every = options.callback_epochs or 1
         if options.callback is None or (epoch % every and running):
-            return options.callback is None
+            return
         report = Report(
             epoch,
             float(state.costs[epoch - 1]),
@@ -255,18 +273,47 @@ class Descent:
             float(state.rates[epoch - 1]),
             seconds,
         )
+        self._complete("parameters", "generator")
         if options.callback(report) is True and running:
             self._stopped = "callback"
-        return True
 
-    def _restore_epoch(self) -> None:
-        """Undo the steps of an epoch that has begun but not ended, its validation included."""
+    def _leave(self) -> None:
+        """Undo what an epoch has done that did not end, or went wrong."""
+        epoch = self._last_good_epoch()
+        if epoch != self._state.position[problem.EPOCH] or not self._at_an_epochs_end():
+            self._go_back(epoch)
+
+    def _last_good_epoch(self) -> int:
+        """The epoch under way, or the one before.
+
+        The cost of an epoch's first batch belongs to the parameters of that epoch's start: if it is
+        bad, or if the last step of all went wrong, the epoch before has the last good start.
+        """
         position = self._state.position
-        if position[problem.BATCH] or position[problem.VALIDATING]:
-            snapshots = self._state.snapshots.reshape(2, -1)
-            self._model.parameters[:] = snapshots[position[problem.EPOCH] % 2]
+        epoch = int(position[problem.EPOCH])
+        if position[problem.BATCH] or position[problem.VALIDATING] or not epoch:
+            return epoch
+        bad = position[problem.STATUS] == problem.DIVERGED or not all_finite(self._model.parameters)
+        return epoch - 1 if bad else epoch
 
-    def _history(self, seconds: float) -> History:
+    def _go_back(self, epoch: int) -> None:
+        """Leave network, optimizer and generator as they were at the start of this epoch."""
+        position = self._state.position
+        self._marks.go_back(epoch)
+        if position[problem.EPOCH] == epoch:
+            return
+        if self._options.plateau is not None:  # the driver notes the rates that it has used
+            self._state.rates[position[problem.EPOCH] :] = self._options.plateau.rate
+        try:
+            with self._driver() as run:
+                while position[problem.EPOCH] < epoch:
+                    missing = epoch - int(position[problem.EPOCH])
+                    run(self._rounds.within(self._budget, position, missing))
+        except BaseException:
+            self._marks.go_back(epoch)
+            raise
+
+    def _history(self) -> History:
         """The trace; with validation, the parameters become the best ones."""
         state = self._state
         epochs = int(state.position[problem.EPOCH])
@@ -274,26 +321,23 @@ class Descent:
         if state.validation_costs.size and epochs:
             validation = state.validation_costs[:epochs].copy()
             best = int(np.argmin(validation))
+            self._last = self._model.parameters.copy()
             self._model.parameters[:] = state.best
         reason = self._stopped or _REASONS.get(int(state.position[problem.STATUS]), "epochs")
         return History(
             state.costs[:epochs].copy(),
-            seconds,
+            float(self._seconds[0]),
             state.rates[:epochs].copy(),
             validation,
             best,
             reason,
         )
 
-    def _divergence(self, seconds: float) -> DivergenceError:
-        """Put back the last parameters with a finite cost and describe what happened."""
-        state = self._state
-        epoch, batch = int(state.position[problem.EPOCH]), int(state.position[problem.BATCH])
+    def _divergence(self) -> DivergenceError:
+        """What happened, as an error to raise."""
+        state, kept = self._state, self._last_good_epoch()
+        epoch = int(state.position[problem.EPOCH])
         diverged = state.position[problem.STATUS] == problem.DIVERGED
-        # The cost of an epoch's first batch belongs to the parameters of that epoch's start; if it
-        # is the bad one, or if the last step of all was, the epoch before has the last good start.
-        kept = epoch if batch or not epoch else epoch - 1
-        self._model.parameters[:] = state.snapshots.reshape(2, -1)[kept % 2]
         costs = state.costs[: epoch + 1] if diverged else state.costs[:epoch]
         value = costs[-1] if diverged else "NaN or infinite parameters"
         rate = state.rates[min(epoch, len(state.rates) - 1)]
@@ -302,5 +346,6 @@ class Descent:
             f"learning_rate={rate:g}; the network holds the parameters of the start of epoch "
             f"{kept}. Try a smaller learning_rate, or scaled inputs"
         )
+        seconds = float(self._seconds[0])
         history = History(costs.copy(), seconds, state.rates[: len(costs)].copy())
         return DivergenceError(message, epoch, history)

@@ -17,6 +17,7 @@ from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
 from .options import REDUCTIONS
 from .threads import Team, get_threads
+from .training_lock import TrainingLock
 from .validation import (
     check_finite,
     example_weights,
@@ -49,6 +50,7 @@ class NetworkFunction:
         initializer: Any = None,
         device: str = "cpu",
     ) -> None:
+        self._training = TrainingLock()
         self._sizes = checks.layer_sizes(sizes)
         self._activations = activation_names(activation, len(self._sizes) - 1)
         self._loss = known_name("loss", loss, losses.CODES)
@@ -109,6 +111,8 @@ class NetworkFunction:
             For another name.
         DeviceError
             If "cuda" cannot be used; the message says what is missing.
+        RuntimeError
+            While a descent trains the network.
 
         Returns
         -------
@@ -121,13 +125,17 @@ class NetworkFunction:
         >>> nnlib.Network([1, 2, 1]).to("cpu").device
         'cpu'
         """
+        self._training.check("it cannot change its device")
         self._device = chosen_device(device)
         return self
 
     @property
     def parameters(self) -> Array:
-        """The flat vector W^[1], b^[1], W^[2], b^[2], …, each W row by row; writable in place."""
-        return self._parameters
+        """The flat vector W^[1], b^[1], W^[2], b^[2], …, each W row by row; writable in place.
+
+        While a descent trains the network, for a callback or another thread, it is read-only.
+        """
+        return self._training.guarded(self._parameters)
 
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
@@ -135,17 +143,18 @@ class NetworkFunction:
         if array.shape != self._parameters.shape:
             raise ValueError(f"parameters has shape {array.shape}, wanted {self._parameters.shape}")
         check_finite("parameters", array)
+        self._training.check("its parameters cannot be set")
         self._parameters[:] = array
 
     @property
     def weights(self) -> list[Array]:
         """W of each layer, shape (d_out, d_in): writable views of `parameters`."""
-        return [weight for weight, _ in self._views(self._parameters)]
+        return [weight for weight, _ in self._views(self.parameters)]
 
     @property
     def biases(self) -> list[Array]:
         """b of each layer, shape (d_out,): writable views of `parameters`."""
-        return [bias for _, bias in self._views(self._parameters)]
+        return [bias for _, bias in self._views(self.parameters)]
 
     def F(self, X: ArrayLike) -> Any:
         """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.

@@ -19,7 +19,7 @@ class Report:
     Attributes
     ----------
     epoch : int
-        How many epochs are done.
+        How many epochs are done; the network holds the parameters that they led to.
     J : float
         Cost of the last of them, as in `History.J`.
     validation_J : float or None

@@ -133,8 +133,9 @@ class Network(NetworkFunction):
     ) -> History:
         """Gradient descent: W ← W − α((1/n) dW + λ W), b ← b − α (1/n) db, `epochs` times.
 
-        `parameters` is written in place; it never holds part of an epoch once the call has ended,
-        however it ended. The result has the same bits for any number of threads.
+        `parameters` is written in place. However the call ends, parameters, optimizer and random
+        numbers are those of the same epoch's end, and none of them holds part of an epoch. The
+        result has the same bits for any number of threads.
 
         Parameters
         ----------
@@ -183,12 +184,17 @@ class Network(NetworkFunction):
         max_seconds : float or None
             Stop after this time, at the end of an epoch; of this call alone if it is resumed.
         callback : callable or None
-            Called with a `Report` about every 50 ms of work, at an epoch's end; the descent
-            stops if it returns True.
+            Called with a `Report` about every 50 ms of work, at an epoch's end, whose parameters
+            the network then holds; the descent stops if it returns True. It may use and save the
+            network, but not change it: `parameters` is read-only meanwhile, and must not be
+            written by way of an array that was taken from it before the descent.
         callback_epochs : int or None
             Call it after every so many epochs instead.
         partial : bool
-            Go on with what the optimizer remembers from the network's last descent.
+            Go on with what the optimizer remembers from the network's last descent, as if that
+            had not ended. After one with validation the descent goes on from the parameters of
+            the last epoch, not from the best ones, unless they were changed since. After a
+            divergence it goes on from the epoch whose start the network holds.
         progress : bool or None
             Show a bar on standard error. None: if that is a terminal and tqdm is installed.
         compile : bool
@@ -231,6 +237,9 @@ class Network(NetworkFunction):
             If the checkpoint to go on from is damaged, or holds what no descent writes.
         BlockingIOError
             If another descent that runs now has the same checkpoint; the message names its process.
+        RuntimeError
+            If another descent trains this network at present, in another thread or as the caller
+            of this callback.
         OSError
             If a checkpoint cannot be written, before the first epoch or later: the last good one
             stays, the network holds the last completed epoch. A folder, a device or anything else
@@ -287,6 +296,11 @@ class Network(NetworkFunction):
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
+        with self._training:
+            return self._train(train, held_out, options)
+
+    def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
+        """The descent, after the checks of what was given."""
         self._check_parameters()
         code = losses.CODES[self._loss]
         if isinstance(options.optimizer, FullBatch):
@@ -303,22 +317,30 @@ class Network(NetworkFunction):
         if options.dropout:
             layers = training_rows(self._sizes, self._activations, self._loss, options.dropout)
             table, units = build_table(layers), layers[-1].end
-        descent = self._descent_class()(
-            table,
-            self._parameters,
-            units,
-            code,
-            generator,
-            train,
-            held_out,
-            options,
-            self._optimizer_memory(options),
-            dropout_seed=self._dropout_seed if options.seed is None else options.seed,
-        )
+        memory, before = self._optimizer_memory(options), self._parameters.copy()
+        try:
+            if memory is not None and options.epochs:
+                memory.prepare(self._parameters)
+            descent = self._descent_class()(
+                table,
+                self._parameters,
+                units,
+                code,
+                generator,
+                train,
+                held_out,
+                options,
+                memory,
+                dropout_seed=self._dropout_seed if options.seed is None else options.seed,
+            )
+        except BaseException:
+            self._parameters[:] = before
+            raise
         try:
             return descent.run()
         finally:
-            self._memory = descent.memory()
+            if options.epochs or memory is None:
+                self._memory = descent.memory()
 
     def _descent_class(self) -> type[Descent]:
         """The descent of the network's device."""

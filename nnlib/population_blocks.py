@@ -109,7 +109,7 @@ class BlocksPart:
         epochs = np.minimum(np.arange(state.rates.size), members.rate_width - 1)
         own.rows(state.rates)[:] = rates[:, epochs]
         numbers = own.rows(state.numbers)
-        numbers[:, [problem.BEST, problem.PLATEAU_BEST]] = np.inf
+        numbers[:, [problem.BEST, problem.PATIENCE_BEST, problem.PLATEAU_BEST]] = np.inf
         numbers[:, problem.RATE_FACTOR] = 1
         all_settings = own.rows(own.settings(0))
         all_settings[:] = settings
@@ -124,6 +124,7 @@ class BlocksPart:
         if members.generators.size:
             words = members.generators.view(np.int64).reshape(-1, 4)
             own.rows(state.generator)[:] = words[jobs]
+            own.rows(state.generators)[:] = np.tile(words[jobs], 2)
 
     def run(self, look: Look) -> None:
         """Slice by slice, till all members have ended or `look` says to stop."""
@@ -162,8 +163,10 @@ class BlocksPart:
         # The cost of an epoch's first batch belongs to the parameters of that epoch's start.
         kept = np.where(diverged & (batch == 0) & (epochs > 0), epochs - 1, epochs)
         inside = diverged | (batch > 0) | (position[:, problem.VALIDATING] == 1)
-        snapshots = own.rows(state.snapshots).reshape(jobs.size, 2, -1)
-        parameters[inside] = snapshots[np.flatnonzero(inside), kept[inside] % 2]
+        generators = own.rows(state.generator)
+        for current, place in ((parameters, state.snapshots), (generators, state.generators)):
+            snapshots = own.rows(place).reshape(jobs.size, 2, -1)
+            current[inside] = snapshots[np.flatnonzero(inside), kept[inside] % 2]
         if parts.best.size:
             chosen = (epochs > 0) & ~diverged
             parameters[chosen] = own.rows(parts.best)[chosen]
@@ -173,7 +176,7 @@ class BlocksPart:
             self._keep_validation(own.rows(state.validation_costs), epochs)
         if members.generators.size:
             words = members.generators.view(np.int64).reshape(-1, 4)
-            words[jobs] = own.rows(state.generator)
+            words[jobs] = generators
         self.epochs = epochs.copy()
         members.epochs[jobs] = epochs
         members.status[jobs] = position[:, problem.STATUS]

@@ -98,7 +98,9 @@ class Scratch:
         loss = losses.CODES[network.loss]
         self.settings = buffers.settings(options, lanes, units, chunks, loss, 0)
         generator = np.zeros(4, np.uint64)
-        self.state = buffers.state(parameters, generator, options, validated, chunks, None)
+        self.state = buffers.state(
+            parameters, generator, options, validated, chunks, None, snapshots=True
+        )
         self.barrier = np.zeros(BARRIER_SIZE, np.int64)
         # As many rounds as take about `_LOOK_SECONDS`.
         rounds = _LOOK_SECONDS * _SLOW_MACHINE / (3 * parameters.size * lanes)

@@ -24,7 +24,7 @@ from .kernels import lbfgs, levenberg_marquardt, line_search, losses, objective,
 from .kernels.operations import SAMPLE_MAJOR, block_lanes
 from .optimizers import LBFGS, FullBatch
 from .options import Options
-from .second_order_slices import Begin, Watch, begin_from, run_slices, watch_from
+from .second_order_slices import Begin, Watch, begin_from, run_slices
 
 Array = NDArray[Any]
 
@@ -235,7 +235,7 @@ def run(
     return chosen(
         table, parameters, units, train.X, train.y, train.weights,
         epochs=options.epochs, mean=options.mean, weight_decay=options.weight_decay, loss=loss,
-        progress=options.progress, watch=watch_from(options),
+        progress=options.progress, watch=Watch(options),
         begin=begin_from(table, loss, train, options, device), **asdict(optimizer),
     )  # fmt: skip
 

@@ -27,24 +27,41 @@ _SLOW_MACHINE = 1e9
 # The driver counts its budget in int64.
 _MOST_WORK = 1e18
 
-Watch = Callable[[int, float, float], int]
 # From the descent's own arrays and the rules for those of a file to its file.
 Begin = Callable[[Mapping[str, Array], Table], Checkpoint]
 
 
-def watch_from(options: Options) -> Watch:
+class Watch:
     """Time limit and callback, as a descent has them."""
 
-    def watch(epoch: int, cost: float, seconds: float) -> int:
-        if epoch and options.callback is not None:
-            report = Report(epoch, cost, None, np.nan, seconds)
-            if options.callback(report) is True:
+    def __init__(self, options: Options) -> None:
+        self._callback, self._max_seconds = options.callback, options.max_seconds
+        self._told = 0
+
+    def begin(self, state: Any) -> None:
+        """The callback has heard of the iterations up to here."""
+        self._told = int(state.position[objective.EPOCH])
+
+    def look(self, parameters: Array, state: Any, seconds: float) -> int:
+        """The status with which to end after a slice, 0 to go on.
+
+        The callback hears of an iteration once, and finds its parameters, not those on trial.
+        """
+        epoch = int(state.position[objective.EPOCH])
+        if self._callback is not None and epoch > self._told:
+            self._told = epoch
+            report = Report(epoch, float(state.cost[1]), None, np.nan, seconds)
+            trial = parameters.copy()
+            parameters[:] = state.base
+            try:
+                stop = self._callback(report) is True
+            finally:
+                parameters[:] = trial
+            if stop:
                 return CALLBACK_STOPPED
-        if options.max_seconds is not None and seconds >= options.max_seconds:
+        if self._max_seconds is not None and seconds >= self._max_seconds:
             return TIME_IS_UP
         return 0
-
-    return watch
 
 
 def begin_from(
@@ -80,9 +97,9 @@ def run_slices(
 
     However that ends, the network then holds the last completed iteration, the best so far.
     Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint. watch
-    sees iterations, cost and seconds after every slice, and ends the run by returning a status.
-    data is where the driver has the examples from, work what a unit of its budget takes, in
-    multiply-adds; rules says what may stand in the method's arrays in a file.
+    looks after every slice, and ends the run by returning a status. data is where the driver has
+    the examples from, work what a unit of its budget takes, in multiply-adds; rules says what may
+    stand in the method's arrays in a file.
     """
     budget = SLICE_SECONDS * _SLOW_MACHINE / work
     start, seconds, position = time.perf_counter(), np.zeros(1), state.position
@@ -100,6 +117,8 @@ def run_slices(
         if position[objective.STATUS] in UNFINISHED:
             position[objective.STATUS] = problem.RUNNING
         earlier = seconds[0]
+        if watch is not None:
+            watch.begin(state)
         with (
             checkpoint or nullcontext(),
             Progress(settings.epochs, progress) as bar,
@@ -117,7 +136,7 @@ def run_slices(
                 epoch = int(position[objective.EPOCH])
                 if epoch:
                     bar.update(epoch, float(state.costs[epoch - 1]))
-                reason = watch(epoch, float(state.cost[1]), now - start) if watch else 0
+                reason = watch.look(model.parameters, state, now - start) if watch else 0
                 if reason and position[objective.STATUS] == problem.RUNNING:
                     position[objective.STATUS] = reason
     finally:

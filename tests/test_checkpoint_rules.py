@@ -79,7 +79,9 @@ def test_hostile_content(kind, array, place, value, tmp_path):
     write_arrays(path, arrays, metadata)
     net = old_files.network_of(kind)
     before, content = net.parameters.copy(), path.read_bytes()
-    with pytest.raises(nnlib.FormatError, match=f"cannot be gone on from: its {array} "):
+    # Files of version 1 held the parameters of two epochs under another name.
+    named = {"snapshots": "marked_parameters"}.get(array, array)
+    with pytest.raises(nnlib.FormatError, match=f"cannot be gone on from: its {named} "):
         old_files.descend(net, kind, path, resume=True)
     np.testing.assert_array_equal(net.parameters, before)
     assert path.read_bytes() == content

@@ -111,3 +111,23 @@ def test_an_interrupt_between_two_rungs(monkeypatch):
     assert population.stopped == "interrupted"
     assert (population.epochs == 2).all()
     assert np.isfinite(population.cost).all()
+
+
+def test_members_stop_with_the_random_numbers_of_their_epoch(monkeypatch):
+    """A look after every one of six batches; each member then goes on as one that ended there."""
+    monkeypatch.setattr(population_engine, "_LOOK_SECONDS", 1e-12)
+    monkeypatch.setattr(population_engine, "WATCH_SECONDS", 1e-3)
+    X, y = data()
+    options = {"batch_size": 7, "optimizer": "adam"}
+    for wanted in (40, 50, 60, 70):
+        population = nnlib.train_many(
+            [3, 4, 2], X, y, n=3, epochs=10**6,
+            callback=lambda report, wanted=wanted: report.epochs > wanted, **options,
+        )  # fmt: skip
+        assert population.stopped == "callback"
+        for member in np.flatnonzero(population.epochs > 0):
+            net, epochs = population[int(member)], int(population.epochs[member])
+            twin = nnlib.Network([3, 4, 2], seed=int(population.seed[member]))
+            twin.descent(X, y, epochs=epochs, **options)
+            np.testing.assert_array_equal(net.parameters, twin.parameters)
+            np.testing.assert_array_equal(net._generator, twin._generator)

@@ -85,6 +85,26 @@ def test_validation_keeps_the_best_parameters(data, rng):
     np.testing.assert_allclose(net.J(X_apart, y_apart), history.validation_J.min(), rtol=1e-12)
 
 
+def test_the_best_parameters_are_kept_whatever_patience_tolerates(data):
+    """Patience ignores lower costs within the tolerance; the network ends with the lowest."""
+    apart = data[0][:6], data[1][:6]
+    options = {"learning_rate": 0.3, "validation": apart, "patience": 4, "tolerance": 0.05}
+    net = network()
+    history = net.descent(*data, epochs=200, **options)
+    assert history.stopped == "patience"
+    best, last = np.inf, -1
+    for epoch, cost in enumerate(history.validation_J):
+        best, last = (cost, epoch) if cost < best - 0.05 else (best, last)
+    assert history.epochs == last + 4 + 1
+    assert history.best_epoch != last, "without lower costs within the tolerance nothing is tested"
+    np.testing.assert_allclose(net.J(*apart), history.validation_J.min(), rtol=1e-12)
+    population = nnlib.train_many(
+        [1, amount(8, 3), 1], *data, n=2, epochs=200, **options, activation=["tanh", "identity"]
+    )
+    for k, member in enumerate(population):
+        np.testing.assert_allclose(member.J(*apart), population.validation_cost[k], rtol=1e-12)
+
+
 def test_validation_fraction_splits_at_random_and_by_the_seed(data):
     one = network().descent(*data, epochs=5, validation=0.25, seed=1)
     same = network().descent(*data, epochs=5, validation=0.25, seed=1)

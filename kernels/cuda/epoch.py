@@ -51,12 +51,13 @@ def write_order(order: Vector, generator: Vector, first: int, step: int) -> None
 
 
 @kernel
-def pass_on(generator: Vector, n: int) -> None:
-    """One thread's work, when all have drawn: the generator after an order of n examples."""
-    words = cuda.local.array(4, types.uint64)
+def pass_on(state: State, epoch: int) -> None:
+    """One thread's work, when all have drawn: keep the generator, and advance it by an order."""
+    generator, words = state.generator, cuda.local.array(4, types.uint64)
     for k in range(4):
+        state.generators[(epoch % 2) * 4 + k] = generator[k]
         words[k] = np.uint64(generator[k])
-    for _ in range(WORDS * rounds_of(n)):
+    for _ in range(WORDS * rounds_of(state.order.size)):
         next_word(words)
     for k in range(4):
         generator[k] = np.int64(words[k])
@@ -77,7 +78,7 @@ def start_epoch(model: Model, state: State, epoch: int) -> None:
         write_order(state.order, state.generator, cuda.threadIdx.x, cuda.blockDim.x)
         cuda.syncthreads()
         if cuda.threadIdx.x == 0:
-            pass_on(state.generator, state.order.size)
+            pass_on(state, epoch)
         cuda.syncthreads()
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from numba import types
 
 from ..jit import Vector
-from ..problem import NUMBERS_SIZE, POSITION_SIZE
+from ..problem import GENERATOR_WORDS, NUMBERS_SIZE, POSITION_SIZE
 from .dropout import Draw
 from .jit import cuda, kernel, window
 from .propagate import cost_and_gradient
@@ -120,6 +120,7 @@ class State(NamedTuple):
     best: Vector  # empty: `epoch.keep_best` does what `watch` would
     snapshots: Vector
     generator: Vector  # int64, the bits of the CPU's
+    generators: Vector  # likewise
     order: Vector
     own: Vector  # int64 (2,): the network's row of example weights, its seed for dropout
 
@@ -167,7 +168,7 @@ def sized(header: Header) -> Header:
     traces = 3 if header.validated else 2
     vectors = header.first_size + header.second_size + (size if header.validated else 0)
     return header._replace(
-        integers=OWN_INTEGERS + 4 + order,
+        integers=OWN_INTEGERS + 3 * GENERATOR_WORDS + order,
         reals=REALS_SIZE + NUMBERS_SIZE + traces * epochs + 2 * header.groups,
         vectors=(4 + header.blocks) * size + vectors + header.tile_size,
     )
@@ -205,6 +206,8 @@ def unpack(
     second = first + integers[FIRST_SIZE]
     best = second + integers[SECOND_SIZE]
     gradients = best + (size if integers[VALIDATED] else 0)
+    generator = i + OWN_INTEGERS
+    order = generator + 3 * GENERATOR_WORDS
     model = Model(
         integers[HEADER_SIZE : HEADER_SIZE + table_size],
         memory[m : m + size],
@@ -220,9 +223,10 @@ def unpack(
         memory[second:best],
         memory[best:best],
         memory[m + 2 * size : first],
-        integers[i + OWN_INTEGERS : i + OWN_INTEGERS + 4],
-        integers[i + OWN_INTEGERS + 4 : i + OWN_INTEGERS + 4 + examples],
-        integers[i + POSITION_SIZE + 1 : i + OWN_INTEGERS],
+        integers[generator : generator + GENERATOR_WORDS],
+        integers[generator + GENERATOR_WORDS : order],
+        integers[order : order + examples],
+        integers[i + POSITION_SIZE + 1 : generator],
     )
     parts = Parts(
         integers[i + POSITION_SIZE : i + POSITION_SIZE + 1],

@@ -15,7 +15,7 @@ from ..jit import Vector
 from ..problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
 from .block import divided, total
 from .block_product import BF16, FLOAT32, TF32
-from .epoch import current_rate, end_batch, keep_best, keep_start, pass_on, write_order
+from .epoch import current_rate, end_batch, keep_best, pass_on, write_order
 from .jit import ALL_REGISTERS, SIMULATED, cuda, entry, entry_with, kernel, variant, window
 from .problem import (
     STAGE,
@@ -48,18 +48,17 @@ def draw_order(integers: Vector, reals: Vector, memory: Vector) -> None:
 
 @entry
 def begin(integers: Vector, reals: Vector, memory: Vector) -> None:
-    """Where an epoch begins: snapshot, penalty, the generator after `draw_order`. One block."""
+    """Where an epoch begins: penalty, the generator after `draw_order`. One block."""
     settings = device_settings(integers, reals, 0)
     model, state, _ = device_unpack(integers, reals, memory, 0)
     if not begins(state):
         return
     tile, _ = shared_tile(integers, memory, 0, 0)
-    keep_start(model, state, state.position[EPOCH])
     cost = penalty(model, settings, tile.scratch)
     if cuda.threadIdx.x == 0:
         state.numbers[COST] = cost * (settings.n if settings.mean else 1)
         if state.order.size:
-            pass_on(state.generator, state.order.size)
+            pass_on(state, state.position[EPOCH])
 
 
 @kernel

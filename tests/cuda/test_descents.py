@@ -8,13 +8,14 @@ import pytest
 
 import nnlib
 from nnlib.device import missing_for_cuda
+from tests.interruptions import interrupt_after
 from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
 )
 if missing_for_cuda() is None:
-    from nnlib import cuda_launch
+    from nnlib import cuda_launch, cuda_rounds
     from nnlib.kernels.cuda.jit import cuda
 
 EPOCHS = 3
@@ -169,6 +170,51 @@ def test_an_early_end_leaves_an_epoch_s_end(kind, kind_of_end, data, monkeypatch
     else:
         assert net.descent(*data, **options).stopped == "callback"
     np.testing.assert_array_equal(net.parameters, whole.parameters)
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_after_ctrl_c_it_goes_on_as_if_uninterrupted(kind, short, data, monkeypatch):
+    """Between two slices of a batch, or between two launches of a slice of many epochs."""
+    options = {"epochs": 3, "batch_size": 12, "optimizer": "adam", "seed": None}
+    net, twin = (nnlib.Network([3, 4, 2], device="cuda") for _ in range(2))
+    with monkeypatch.context() as patch:
+        if short:
+            interrupt_after(4, patch)
+        elif kind == "alone":
+            return  # many epochs are one launch
+        else:
+            patch.setattr("nnlib.descent.SLICE_SECONDS", 100)
+            run = cuda_rounds.Rounds.run
+
+            def interrupted(self, batch, rounds):
+                assert rounds > 4
+                patch.setattr(cuda_rounds.Rounds, "run", run)
+                run(self, batch, 4)
+                raise KeyboardInterrupt
+
+            patch.setattr(cuda_rounds.Rounds, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            net.descent(*data, **options)
+    whole = twin.descent(*data, **{**options, "epochs": 1})
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
+    for one in (net, twin):
+        history = one.descent(*data, **{**options, "epochs": 2}, partial=True)
+    assert history.J[0] < whole.J[0]
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
+    np.testing.assert_array_equal(net._generator, twin._generator)
+
+
+def test_a_callback_sees_the_epoch_that_the_report_names(kind, data):
+    net, twin, seen = *(nnlib.Network([3, 4, 2], device="cuda") for _ in range(2)), {}
+    options = {"batch_size": 12, "optimizer": "adam"}
+
+    def callback(report):
+        seen[report.epoch] = net.parameters.copy()
+
+    net.descent(*data, epochs=2, callback=callback, callback_epochs=1, **options)
+    for epoch in (1, 2):
+        twin.descent(*data, epochs=1, partial=epoch > 1, **options)
+        np.testing.assert_array_equal(seen[epoch], twin.parameters)
 
 
 def test_a_resumed_descent_has_the_same_bits(kind, data, monkeypatch, tmp_path):

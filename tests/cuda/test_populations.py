@@ -154,6 +154,27 @@ def test_a_callback_ends_it_at_an_epoch_s_end(data):
     np.testing.assert_array_equal(population.parameters[0], alone.parameters)
 
 
+def test_members_stop_with_the_random_numbers_of_their_epoch(data, monkeypatch):
+    """Three batches an epoch, one a launch, and stopped after the fifth."""
+    monkeypatch.setattr("nnlib.cuda_slices.WATCH_SECONDS", 0.0)
+    launches = []
+
+    def callback(report):
+        launches.append(report)
+        return len(launches) == 5
+
+    options = {"batch_size": 5, "optimizer": "adam"}
+    population = nnlib.train_many(
+        [2, 3, 1], *data, n=2, epochs=9, device="cuda", callback=callback, **options
+    )
+    assert population.epochs.tolist() == [1, 1]
+    for seed in range(2):
+        alone = nnlib.Network([2, 3, 1], seed=seed, device="cuda")
+        alone.descent(*data, epochs=1, **options)
+        np.testing.assert_array_equal(population[seed].parameters, alone.parameters)
+        np.testing.assert_array_equal(population[seed]._generator, alone._generator)
+
+
 @pytest.mark.parametrize(
     ("sizes", "options", "message"),
     [
