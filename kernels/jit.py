@@ -14,30 +14,21 @@ Five kinds of function exist:
 ``formula``
     A scalar formula, inlined into the loops that use it. Its operations stay in the order
     written: the argument reductions of `elementary` rely on that.
-
-The cache folder carries a digest of all kernel sources. Numba compares only the time stamp of
-the file that holds the cached function, so without the digest an edit in one kernel file would
-leave its callers in other files running the old code.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-import numba
 import numpy as np
-from numba import config, njit, types
+from numba import njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from . import cache
 from .compiler import CalledKernelCompiler, EntryCompiler, KernelCompiler
+from .interrupts import uninterrupted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,54 +44,6 @@ _REORDERED = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _IN_ORDER = {"contract"}
 
 
-def sources_digest() -> str:
-    """Digest of all kernel sources and of what else decides the machine code."""
-    digest = hashlib.sha256()
-    digest.update(f"{numba.__version__} {platform.python_version()}".encode())
-    folder = Path(__file__).parent
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _user_cache_folder() -> Path:
-    """The user's own cache folder, as the platform names it."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def _is_writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
-def cache_folder() -> str | None:
-    """First writable folder for compiled kernels, or None where there is none.
-
-    In this order: ``NUMBA_CACHE_DIR``, ``__pycache__`` beside the kernels, the user's cache folder.
-    """
-    places = [Path(__file__).parent / "__pycache__"]
-    try:
-        places.append(_user_cache_folder() / "nnlib")
-        if config.CACHE_DIR:
-            places = [Path(config.CACHE_DIR)]
-        name = f"nnlib-{sources_digest()}"
-    except (OSError, RuntimeError):  # sources inside an archive, or no home folder
-        return None
-    return next((str(place / name) for place in places if _is_writable(place / name)), None)
-
-
-CACHE_FOLDER = cache_folder()
-
-
 # Without reference counts ("_nrt"): kernels allocate nothing and windows own nothing, and the
 # atomic increments took 0.4 of the exercise's 0.7 µs per epoch.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
@@ -108,16 +51,12 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False
 
 def entry(function: Function) -> Function:
     """Compile a function that Python calls; keep the machine code on disk where possible."""
-    options = {"fastmath": _IN_ORDER, "pipeline_class": EntryCompiler, **_OPTIONS}
-    if CACHE_FOLDER is None:
-        return njit(**options)(function)
-    # Numba reads the folder from its configuration, once, when the function is decorated.
-    before = config.CACHE_DIR
-    config.CACHE_DIR = CACHE_FOLDER
-    try:
-        return njit(cache=True, **options)(function)
-    finally:
-        config.CACHE_DIR = before
+    options = {"fastmath": _IN_ORDER, "pipeline_class": EntryCompiler}
+    dispatcher: Any = njit(**options, **_OPTIONS)(function)
+    dispatcher.compile = uninterrupted(dispatcher.compile)
+    if cache.FOLDER is not None:
+        dispatcher._cache = cache.KeptEntry(function, cache.FOLDER)
+    return dispatcher
 
 
 def kernel(function: Function) -> Function:

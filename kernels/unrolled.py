@@ -15,15 +15,12 @@ per network and machine.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from . import activations, losses
 from .descent import driver_loop
-from .jit import CACHE_FOLDER, Vector, elementwise, entry, kernel
+from .jit import Vector, elementwise, entry, kernel
 from .memory import window
 from .operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR, Row
 from .problem import Data, Model, Settings, State
@@ -279,28 +276,14 @@ def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
     return passes
 
 
-def _file(text: str) -> str:
-    """A file with the source, beside the compiled kernels: Numba keeps code of files alone."""
-    if CACHE_FOLDER is None:
-        return "<unrolled network>"
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    path = Path(CACHE_FOLDER) / f"unrolled_{digest}.py"
-    if not path.exists():
-        # Another process may be writing the same.
-        with tempfile.NamedTemporaryFile(
-            "w", dir=CACHE_FOLDER, suffix=".tmp", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        os.replace(file.name, path)
-    return str(path)
-
-
 def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:
     """The function `descend` of the source, which may use these names.
 
     "__name__" among them is a module's: there Numba looks when it loads the code again.
     """
-    exec(compile(text, _file(text), "exec"), names)
+    # The cache tells generated code apart by the name in place of a file's.
+    name = f"<network {hashlib.sha256(text.encode()).hexdigest()[:32]}>"
+    exec(compile(text, name, "exec"), names)
     descend: Callable[..., None] = names["descend"]
     return descend
 

@@ -18,10 +18,10 @@ from nnlib.kernels import dense, jit
 # Where the copy under test lies, what a network computes, and whether it came from the cache.
 SCRIPT = """
 import nnlib
-from nnlib.kernels import evaluate, jit
+from nnlib.kernels import cache, evaluate
 print(nnlib.__file__)
 print(nnlib.Network([1, 1], "relu", initializer=[([[1.0]], [0.0])]).F(2.0))
-print(jit.cache_folder() is not None, sum(evaluate.outputs.stats.cache_hits.values()))
+print(cache.FOLDER is not None, sum(evaluate.outputs.stats.cache_hits.values()))
 """
 
 
@@ -83,7 +83,7 @@ def test_works_with_no_writable_cache_folder(copy, named):
 
 def test_the_digest_covers_every_kernel_file(copy):
     def digest():
-        code = "from nnlib.kernels.jit import sources_digest; print(sources_digest())"
+        code = "from nnlib.kernels.cache import sources_digest; print(sources_digest())"
         return subprocess.run(
             [sys.executable, "-c", code],
             cwd=copy.folder, env=copy.environment, capture_output=True, text=True, check=True,
