@@ -1,65 +1,203 @@
-"""Where compiled kernels are kept, and what is believed of them when they are read again.
+"""Where compiled code is kept: a file for each entry and signature, in the user's own folder.
 
-An entry is a file for one function and one signature: a line that names the format, a SHA-256, and
-Numba's pickle of the machine code. Whoever can write the file can run code here, and a damaged
-file can end the process inside LLVM. So the folder belongs to the user alone, a file is written
-whole or not at all, and nothing of it is unpickled before its checksum agrees. What does not fit is
-compiled again, without a word: a cache may make the library faster, never stop it.
+Numba's own cache keeps an index and data files, both pickles, and loads what it finds. An index cut
+by a full disk, a flipped bit or a file of somebody else then stops the program, crashes it or runs
+planted code. Here an entry is one file, written beside its place and renamed into it. It begins
+with the digest of its name and content, which is compared before anything is unpickled; the name
+says for which function, signature and processor the code is. What does not fit is compiled again
+and replaced.
 
-The folder's name carries a digest of all kernel sources. Numba compares only the source of the
-file that holds the cached function, so without the digest an edit in one kernel file would leave
-its callers in other files running the old code.
+The folder's name carries a digest of all kernel sources: the code of an entry holds that of the
+kernels in other files.
+
+Only what the user wrote is loaded (see SECURITY.md). The folder is opened, the open folder's owner
+and mode are looked at, and files are named relative to it: whoever may rename its parents cannot
+put another folder in its place after the look. Windows keeps users apart by the permissions that
+a folder inherits; nothing is looked at there.
 """
 
 from __future__ import annotations
 
-import glob
+import contextlib
 import hashlib
 import os
 import pickle
 import platform
 import re
-import secrets
 import shutil
 import stat
 import sys
 import time
+import uuid
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import llvmlite
 import numba
 from numba import config
+from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
-_FORMAT = b"nnlib kernel 1\n"
-_CHECKSUM_BYTES = 32
-# Folders of other versions that nobody has used for so long are deleted.
-_UNUSED_SECONDS = 30 * 86_400
-_NAME = re.compile(r"nnlib-[0-9a-f]{16}")
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_FOLDER_NAME = re.compile(r"nnlib-[0-9a-f]{16}")
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_HAS_OWNERS = sys.platform != "win32"
+_DAY = 24 * 3600.0
+# Folders of other sources go when nobody has used them for so long.
+_UNUSED = 30 * _DAY
 
 
-def sources() -> Iterator[Path]:
-    """The kernel sources that are shipped: the modules of packages, no generated files."""
-    root = Path(__file__).parent
-    for folder in sorted({path.parent for path in root.rglob("__init__.py")}):
-        if "__pycache__" not in folder.relative_to(root).parts:
-            yield from sorted(folder.glob("*.py"))
+def sources(folder: Path) -> Iterator[Path]:
+    """The kernel sources that are shipped: modules, not what editors and programs leave there."""
+    for path in sorted(folder.rglob("*.py")):
+        *folders, _ = path.relative_to(folder).parts
+        if path.stem.isidentifier() and all(
+            name.isidentifier() and name != "__pycache__" for name in folders
+        ):
+            yield path
 
 
 def sources_digest() -> str:
     """Digest of all kernel sources and of what else decides the machine code."""
-    digest = hashlib.sha256()
-    versions = numba.__version__, llvmlite.__version__, platform.python_version()
-    digest.update(" ".join(versions).encode())
-    root = Path(__file__).parent
-    for path in sources():
-        digest.update(path.relative_to(root).as_posix().encode())
+    versions = f"{numba.__version__} {llvmlite.__version__} {platform.python_version()}"
+    digest = hashlib.sha256(versions.encode())
+    folder = Path(__file__).parent
+    for path in sources(folder):
+        digest.update(path.relative_to(folder).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+class RefusedError(PermissionError):
+    """A folder that somebody else may write to."""
+
+
+def _check_owner(status: os.stat_result, path: Path) -> None:
+    """Raise RefusedError if the folder is another user's, or others may write to it."""
+    if not _HAS_OWNERS:
+        return
+    mode = f"mode {stat.S_IMODE(status.st_mode):04o}"
+    if status.st_uid != os.geteuid():
+        raise RefusedError(
+            f"{path} ({mode}) belongs to user {status.st_uid}, and you are user {os.geteuid()}"
+        )
+    if status.st_mode & _OTHERS_MAY_WRITE:
+        raise RefusedError(f"{path} (yours, {mode}) may be written to by others")
+
+
+class Folder:
+    """A folder whose files only this user wrote. Its methods raise OSError where they cannot work.
+
+    Who owns a file in it is not looked at: only the folder's owner could put it there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._is_swept = False
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int | None]:
+        """The folder's descriptor, which still means the folder looked at when it is renamed."""
+        if not _HAS_OWNERS:
+            yield None
+            return
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            _check_owner(os.fstat(folder), self.path)
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _place(self, name: str) -> str:
+        return name if _HAS_OWNERS else str(self.path / name)
+
+    def create(self) -> None:
+        """Make the folder for its user alone; OSError if it cannot be written to."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.path.mkdir(mode=0o700)
+        with self._opened() as folder:
+            # This also renews the folder's time, by which unused folders are swept.
+            os.unlink(self._temporary(b"", folder), dir_fd=folder)
+
+    def _temporary(self, content: bytes, folder: int | None) -> str:
+        """A new file with the content; nothing if it cannot be written whole."""
+        path = self._place(f"{uuid.uuid4().hex}.tmp")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags, 0o600, dir_fd=folder)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(content)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(path, dir_fd=folder)
+            raise
+        return path
+
+    def read(self, name: str) -> bytes | None:
+        """What `write` was given under this name; None if a bit of it is another."""
+        with self._opened() as folder:
+            flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+            with open(os.open(self._place(name), flags, dir_fd=folder), "rb") as file:
+                digest, content = file.read(_DIGEST_BYTES), file.read()
+        return content if digest == _checksum(name, content) else None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep the content under this name, whole or not at all."""
+        self.create()  # it may have been deleted meanwhile
+        with self._opened() as folder:
+            temporary = self._temporary(_checksum(name, content) + content, folder)
+            try:
+                os.replace(temporary, self._place(name), src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
+        if not self._is_swept:
+            self._is_swept = True
+            self.sweep()
+
+    def remove(self, prefix: str) -> None:
+        """Delete the files whose names begin so."""
+        with self._opened() as folder:
+            for name in os.listdir(self.path if folder is None else folder):
+                if name.startswith(prefix):
+                    os.unlink(self._place(name), dir_fd=folder)
+
+    def sweep(self) -> None:
+        """Delete what nobody uses: folders of other sources, and what killed processes left.
+
+        Another process may sweep at the same time, or use what is swept: it compiles again.
+        """
+        now = time.time()
+        with contextlib.suppress(OSError):
+            for path in self.path.parent.iterdir():
+                if path != self.path and _is_old_folder(path, now):
+                    shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for path in self.path.glob("*.tmp"):
+                if now - path.stat().st_mtime > _DAY:
+                    path.unlink()
+
+
+def _checksum(name: str, content: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + content).digest()
+
+
+def _is_old_folder(path: Path, now: float) -> bool:
+    """Whether it is a folder of compiled kernels, this user's, and unused for 30 days."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return (
+        _FOLDER_NAME.fullmatch(path.name) is not None
+        and stat.S_ISDIR(status.st_mode)
+        and (not _HAS_OWNERS or status.st_uid == os.geteuid())
+        and now - status.st_mtime > _UNUSED
+    )
 
 
 def _user_cache_folder() -> Path:
@@ -71,257 +209,104 @@ def _user_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-def cache_folder() -> str | None:
-    """First folder for compiled kernels that can be written and trusted, or None.
+def _places() -> list[Path]:
+    """Where a cache folder may lie, in the order in which places are tried."""
+    if config.CACHE_DIR:
+        return [Path(config.CACHE_DIR)]
+    return [Path(__file__).parent / "__pycache__", _user_cache_folder() / "nnlib"]
 
-    In this order: ``NUMBA_CACHE_DIR`` alone, if it is set; else ``__pycache__`` beside the kernels,
-    the user's cache folder.
 
-    Warns
-    -----
-    RuntimeWarning
-        If others may write to ``NUMBA_CACHE_DIR``; kernels are then compiled anew in every process.
+def cache_folder() -> Folder | None:
+    """First folder for compiled kernels that is writable and the user's own, None without one.
+
+    In this order: ``NUMBA_CACHE_DIR``, ``__pycache__`` beside the kernels, the user's cache folder.
+    If there is none because somebody else may write there, a warning says so.
     """
-    places = [Path(__file__).parent / "__pycache__"]
     try:
-        places.append(_user_cache_folder() / "nnlib")
-        if config.CACHE_DIR:
-            places = [Path(config.CACHE_DIR).absolute()]
-        name = f"nnlib-{sources_digest()}"
+        folders = [Folder(place / f"nnlib-{sources_digest()}") for place in _places()]
     except (OSError, RuntimeError):  # sources inside an archive, or no home folder
         return None
-    for place in places:
-        folder = place / name
-        if not _is_writable(folder):
-            continue
-        danger = untrusted(folder)
-        if danger is None:
-            return str(folder)
-        if config.CACHE_DIR:
-            warnings.warn(
-                f"compiled kernels are not kept in NUMBA_CACHE_DIR={str(place)!r}: {danger}, so "
-                "others could plant code there. Name a folder of your own, or leave it out",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-    return None
-
-
-def _is_writable(folder: Path) -> bool:
-    """Make the folder, for its owner alone, and write there: the time stamp says it is in use."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            sweep(folder.parent, folder.name)
-        probe = folder / f".probe-{secrets.token_hex(8)}"
-        probe.touch(mode=0o600, exist_ok=False)
-        probe.unlink()
-    except OSError:
-        return False
-    return True
-
-
-def untrusted(folder: Path) -> str | None:
-    """Why others could put files into the folder, or another folder in its place; None: they can't.
-
-    The folder itself has to be the user's, with no right to write for anybody else. Above it, a
-    folder may be root's too, and others may write where the sticky bit keeps them from replacing
-    what is not theirs, as in ``/tmp``.
-    """
-    if os.name != "posix":
-        return None
-    try:
-        if folder.is_symlink():
-            return f"{folder} is a link"
-        own = folder.stat()
-        if own.st_uid != os.geteuid():
-            return f"{folder} belongs to user {own.st_uid}"
-        if own.st_mode & 0o022:
-            return f"{folder} has mode {stat.S_IMODE(own.st_mode):o}"
-        for parent in folder.resolve().parents:
-            above = parent.stat()
-            if above.st_uid not in (0, os.geteuid()):
-                return f"{parent} belongs to user {above.st_uid}"
-            if above.st_mode & stat.S_ISVTX:
-                continue
-            shared = above.st_mode & 0o020 and not _is_private(above.st_gid)
-            if above.st_mode & 0o002 or shared:
-                return f"{parent} has mode {stat.S_IMODE(above.st_mode):o}"
-    except OSError as error:
-        return str(error)
-    return None
-
-
-def _is_private(group: int) -> bool:
-    """Whether a group is the user's own and has no other member, as many systems make one each."""
-    import grp
-    import pwd
-
-    try:
-        user, members = pwd.getpwuid(os.geteuid()), grp.getgrgid(group).gr_mem
-    except KeyError:
-        return False
-    return group == user.pw_gid and set(members) <= {user.pw_name}
-
-
-def sweep(place: Path, kept: str) -> None:
-    """Delete the folders of other versions that nobody has used for 30 days.
-
-    Whatever fails is left for the next time: another process may be sweeping too.
-    """
-    with suppress(OSError):
-        for folder in place.iterdir():
-            if folder.name == kept or not _NAME.fullmatch(folder.name):
-                continue
-            with suppress(OSError):
-                status = folder.lstat()
-                old = time.time() - status.st_mtime > _UNUSED_SECONDS
-                if stat.S_ISDIR(status.st_mode) and old and not untrusted(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
-
-
-CACHE_FOLDER = cache_folder()
-
-
-def write_whole(path: Path, data: bytes) -> bool:
-    """Write a file for the user alone, whole or not at all; returns whether that went well."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with open(os.open(temporary, flags, 0o600), "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        return False
-    return True
-
-
-class Entries:
-    """The files of one function, a file for each signature; takes the place of Numba's index.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they lie.
-    name : str
-        What their names begin with.
-    stamp : object
-        Says which source they were made from.
-    """
-
-    def __init__(self, folder: Path, name: str, stamp: object) -> None:
-        self._folder, self._name, self._stamp = folder, name, stamp
-
-    def _path(self, key: Any) -> tuple[Path, bytes]:
-        """The file of a key (signature, processor, bytecode), and the key's digest."""
-        digest = hashlib.sha256(repr((self._stamp, key)).encode())
-        return self._folder / f"{self._name}.{digest.hexdigest()[:16]}.nbc", digest.digest()
-
-    def save(self, key: Any, data: Any) -> None:
-        """Keep the data for the key, if it can be written."""
-        path, digest = self._path(key)
-        content = dumps(data)
-        write_whole(path, _FORMAT + hashlib.sha256(digest + content).digest() + content)
-
-    def load(self, key: Any) -> Any:
-        """The data kept for the key; None if there is none, or no whole one of the user's own."""
-        path, digest = self._path(key)
+    refused = None
+    for folder in folders:
         try:
-            with open(path, "rb") as file:
-                if not _is_own(os.fstat(file.fileno())):
-                    return None
-                found = file.read()
+            folder.create()
+        except RefusedError as error:
+            refused = refused or error
+        except OSError:
+            continue
+        else:
+            return folder
+    if refused:
+        warnings.warn(
+            f"compiled kernels are not kept, since whoever can write to their folder can run code "
+            f"as you: {refused}. Delete it, or set NUMBA_CACHE_DIR to a folder of your own",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return None
+
+
+FOLDER = cache_folder()
+
+
+class KeptCode:
+    """What a dispatcher asks for code from another process: before one of Numba's cache classes.
+
+    Numba's class says how to reduce compiled code to a pickle and how to load it; here is where
+    the pickle lies. No error of a disk or of a file reaches the caller, who would have to compile
+    anyway.
+    """
+
+    _impl_class: Any
+    _index_key: Any
+
+    def __init__(self, function: Any, folder: Folder) -> None:
+        self._name, self._py_func = repr(function), function
+        self._folder, self._cache_path = folder, str(folder.path)
+        # A source that was generated has a digest in the place of its file's name.
+        self._source = os.path.basename(function.__code__.co_filename)
+        name = f"{function.__module__}.{function.__qualname__}"[-80:]
+        self._prefix = re.sub(r"[^\w.]", "", name) + "-"
+        self._enabled = True
+
+    def _file(self, signature: Any, codegen: Any) -> str:
+        """The name of the file: for what function, signature and processor."""
+        what = self._py_func.__code__.co_firstlineno, self._index_key(signature, codegen)
+        digest = hashlib.sha256(f"{self._prefix}{self._source}{what!r}".encode())
+        return f"{self._prefix}{digest.hexdigest()[:32]}.code"
+
+    def _load_overload(self, signature: Any, target_context: Any) -> Any:
+        try:
+            content = self._folder.read(self._file(signature, target_context.codegen()))
         except OSError:
             return None
-        start = len(_FORMAT) + _CHECKSUM_BYTES
-        checksum, content = found[len(_FORMAT) : start], found[start:]
-        if not found.startswith(_FORMAT) or checksum != hashlib.sha256(digest + content).digest():
+        if content is None:
             return None
-        return pickle.loads(content)
-
-    def flush(self) -> None:
-        """Delete all entries of the function."""
-        for path in self._folder.glob(f"{glob.escape(self._name)}.*.nbc"):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _is_own(status: os.stat_result) -> bool:
-    """Whether a file is the user's, and nobody else may write to it."""
-    if os.name != "posix":
-        return True
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
-
-
-class KernelCache:
-    """Numba's cache of a function, with files of our own, and without errors.
-
-    Numba writes its index with `pickle`, reads it before it looks at anything, and lets errors of
-    the disk pass to whoever calls the function.
-    """
-
-    def __init__(self, numba_cache: Any) -> None:
-        self._cache = numba_cache
-        implementation = numba_cache._impl
-        numba_cache._cache_file = Entries(
-            Path(numba_cache.cache_path),
-            implementation.filename_base,
-            implementation.locator.get_source_stamp(),
-        )
-
-    @property
-    def cache_path(self) -> str:
-        """The folder."""
-        return str(self._cache.cache_path)
-
-    def load_overload(self, signature: Any, context: Any) -> Any:
-        """The compiled function, or None: then Numba compiles it."""
         try:
-            return self._cache.load_overload(signature, context)
+            return self._impl_class.rebuild(None, target_context, pickle.loads(content))
         except Exception:
-            # The bytes are those that were written, but not for this machine or this Numba.
+            # Whole, but of another NumPy, for example, whose classes lie elsewhere.
             return None
 
-    def save_overload(self, signature: Any, result: Any) -> None:
-        """Keep a compiled function, if it can be written."""
-        with suppress(OSError):
-            self._cache.save_overload(signature, result)
+    def _save_overload(self, signature: Any, data: Any) -> None:
+        if not self._may_keep(data):
+            return
+        content = dumps(self._impl_class.reduce(None, data))
+        with contextlib.suppress(OSError):
+            self._folder.write(self._file(signature, data.codegen), content)
 
-    def enable(self) -> None:
-        """Use it."""
-        self._cache.enable()
-
-    def disable(self) -> None:
-        """Use it no longer."""
-        self._cache.disable()
+    def _may_keep(self, data: Any) -> bool:
+        return True
 
     def flush(self) -> None:
-        """Delete what is kept."""
-        self._cache.flush()
+        """Forget the function's code."""
+        with contextlib.suppress(OSError):
+            self._folder.remove(self._prefix)
 
 
-def cached(decorate: Callable[[bool], Any]) -> Any:
-    """A dispatcher of Numba that keeps its code in `CACHE_FOLDER`, or nowhere if that is not there.
+class KeptEntry(KeptCode, FunctionCache):
+    """The code of the CPU's entries."""
 
-    decorate makes the dispatcher, with Numba's cache or without.
-    """
-    if CACHE_FOLDER is None:
-        return decorate(False)
-    # Numba reads the folder from its configuration, once, when the function is decorated.
-    before = config.CACHE_DIR
-    config.CACHE_DIR = CACHE_FOLDER
-    try:
-        dispatcher = decorate(True)
-    except (OSError, RuntimeError):  # the function is of no file
-        return decorate(False)
-    finally:
-        config.CACHE_DIR = before
-    if not Path(dispatcher._cache.cache_path).is_relative_to(CACHE_FOLDER):
-        # The folder is gone; Numba has chosen another one, of which nothing is known.
-        return decorate(False)
-    dispatcher._cache = KernelCache(dispatcher._cache)
-    return dispatcher
+    def _may_keep(self, data: Any) -> bool:
+        # Addresses of this process mean nothing in another.
+        return not data.library.has_dynamic_globals

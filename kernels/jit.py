@@ -26,9 +26,10 @@ from numba import njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from .cache import cached
-from .compilation import to_its_end
+from . import cache
+from .collector import without_collector
 from .compiler import CalledKernelCompiler, EntryCompiler, KernelCompiler
+from .interrupts import uninterrupted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,10 +52,12 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False
 
 def entry(function: Function) -> Function:
     """Compile a function that Python calls; keep the machine code on disk where possible."""
-    options = {"fastmath": _IN_ORDER, "pipeline_class": EntryCompiler, **_OPTIONS}
-    dispatcher = cached(lambda on_disk: njit(cache=on_disk, **options)(function))
-    compiled: Function = to_its_end(dispatcher)
-    return compiled
+    options = {"fastmath": _IN_ORDER, "pipeline_class": EntryCompiler}
+    dispatcher: Any = njit(**options, **_OPTIONS)(function)
+    dispatcher.compile = uninterrupted(without_collector(dispatcher.compile))
+    if cache.FOLDER is not None:
+        dispatcher._cache = cache.KeptEntry(function, cache.FOLDER)
+    return dispatcher
 
 
 def kernel(function: Function) -> Function:

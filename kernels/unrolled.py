@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from . import activations, losses
-from .cache import CACHE_FOLDER, write_whole
 from .descent import driver_loop
 from .jit import Vector, elementwise, entry, kernel
 from .memory import window
@@ -40,8 +38,6 @@ MOST_PARAMETERS = 64
 # A slice of work ends with a block; 8 000 samples take less than a millisecond.
 _MOST_LANES = 8192
 
-# What stands for the source's file where there is none.
-_NO_FILE = "<unrolled network>"
 # Drivers of this process, by their source.
 compiled: dict[str, Callable[..., None]] = {}
 # The arguments of a driver.
@@ -280,29 +276,14 @@ def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
     return passes
 
 
-def _file(text: str) -> str:
-    """A file with the source, beside the compiled kernels: Numba keeps code of files alone.
-
-    Nothing is ever run from the file; a damaged one is written again.
-    """
-    if CACHE_FOLDER is None:
-        return _NO_FILE
-    content = text.encode()
-    path = Path(CACHE_FOLDER) / f"unrolled_{hashlib.sha256(content).hexdigest()[:16]}.py"
-    try:
-        if path.read_bytes() == content:
-            return str(path)
-    except OSError:
-        pass
-    return str(path) if write_whole(path, content) else _NO_FILE
-
-
 def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:
     """The function `descend` of the source, which may use these names.
 
     "__name__" among them is a module's: there Numba looks when it loads the code again.
     """
-    exec(compile(text, _file(text), "exec"), names)
+    # The cache tells generated code apart by the name in place of a file's.
+    name = f"<network {hashlib.sha256(text.encode()).hexdigest()[:32]}>"
+    exec(compile(text, name, "exec"), names)
     descend: Callable[..., None] = names["descend"]
     return descend
 

@@ -27,7 +27,7 @@ from numba import config, types
 from numba import cuda as _cuda
 from numba.core.dispatcher import Dispatcher
 
-from ..cache import cached
+from .. import cache
 from ..memory import window as _cpu_window
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -123,8 +123,10 @@ def entry_with(most_registers: int) -> Callable[[Function], Any]:
 
 def _entry(most_registers: int, function: Function) -> Any:
     if not SIMULATED:
-        options = {"max_registers": most_registers}
-        return cached(lambda on_disk: cuda.jit(cache=on_disk, **options)(function))
+        dispatcher = cuda.jit(max_registers=most_registers)(function)
+        if cache.FOLDER is not None:
+            dispatcher._cache = _kept_entry()(function, cache.FOLDER)
+        return dispatcher
 
     @functools.wraps(function)
     def quiet(*arguments: Any) -> None:
@@ -134,6 +136,14 @@ def _entry(most_registers: int, function: Function) -> Any:
             function(*arguments)
 
     return cuda.jit(quiet)
+
+
+@functools.cache
+def _kept_entry() -> Any:
+    """The kind of cache for CUDA's entries: Numba's own class, see `cache.KeptCode`."""
+    from numba.cuda.dispatcher import CUDACache
+
+    return type("KeptCudaEntry", (cache.KeptCode, CUDACache), {})
 
 
 def variant(function: Function, name: str, **names: Any) -> Function:
