@@ -13,6 +13,7 @@ from . import validation as checks
 from .architecture import activation_names, check_output, output_rows, training_rows
 from .device import chosen_device
 from .initializers import initialize
+from .examples import Examples, counted
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
 from .options import REDUCTIONS
@@ -332,7 +333,8 @@ class NetworkFunction:
         weights = example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
         gradient = np.empty(self._parameters.size if train else 0, self._dtype)
-        total = self._sum(gradient, X, y, weights)
+        given = counted(Examples(X, y, weights))
+        total = self._sum(gradient, given.X, given.y, weights)
         if mean:
             total /= len(X)
             gradient /= len(X)

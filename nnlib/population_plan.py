@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from . import folds as member_weights
 from .architecture import dropout_probabilities
 from .errors import DivergenceError
-from .examples import Examples
+from .examples import Examples, counted
 from .history import History
 from .kernels import problem
 from .network import Network
@@ -111,17 +111,18 @@ class Plan:
         ]
         self._train = self._validation = None  # type: Examples | None
 
+        self._data: tuple[Array, Array]
     def take_examples(self, X: Any, y: Any, sample_weight: Any, seed: int) -> None:
         """The examples, and the validation examples that are given or split off."""
         network, options = self._networks[0], self._options[0]
         sizes = network.sizes
         X, y = examples(X, y, sizes[0], sizes[-1], network.dtype, network.loss)
         shared = None if np.ndim(sample_weight) == 2 else sample_weight
-        weights = example_weights(shared, len(X), network.dtype, options.mean)
-        given = Examples(X, y, weights)
+        given = Examples(X, y, example_weights(shared, len(X), network.dtype, mean=False))
         split = copy(options)  # not made anew, which checks again what is completed by now
         split.seed = seed
-        self._train, self._validation = network._split(given, split)
+        train, self._validation = network._split(given, split)
+        self._data, self._train = (train.X, train.y), counted(train)
         for own in self._options:
             if own.batch_size is not None:
                 whole_number("batch_size", own.batch_size, 1, len(self._train.X))
@@ -183,6 +184,7 @@ class Plan:
             size = len(self._choices) * len(self._seeds.values)
             self._weights = member_weights.given_weights(sample_weight, size, n, dtype, mean)
 
+            self._train = counted(train, ~self._weights.any(axis=0))
     def work(self, points: int, halving: Any) -> Work:
         """The arrays for an engine."""
         train, options = self._examples, self._options
@@ -240,7 +242,7 @@ class Plan:
             status=members.status,
             architectures=[_architecture(network) for network in self._networks],
             generators=members.generators.reshape(-1, 4),
-            data=(work.train.X, work.train.y),
+            data=self._data,
         )
         return population if work.stopped is None else population[work.begun]
 
