@@ -23,6 +23,7 @@ from .kernels.operations import build_table
 from .optimizers import FullBatch, Optimizer
 from .options import Options
 from .schedules import Schedule
+from .target_range import warn_of_unreachable
 from .validation import example_weights
 
 if TYPE_CHECKING:
@@ -238,6 +239,11 @@ class Network(NetworkFunction):
             On Ctrl-C, within a few tens of ms; the network then holds the last completed epoch.
 
         Examples
+        Warns
+        -----
+        UserWarning
+            If y has values that the output activation cannot reach, as 212 with ``sigmoid``.
+
         --------
         >>> import nnlib
         >>> net = nnlib.Network([1, 1], "identity")
@@ -282,6 +288,8 @@ class Network(NetworkFunction):
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         train, held_out = self._split(Examples(inputs, targets, weights), options)
         if options.batch_size is not None:
+        train = counted(train)
+        warn_of_unreachable(train.y, self._activations[-1], self._loss, stacklevel=2)
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)

@@ -25,6 +25,7 @@ from .population_work import Group, Work, member_arrays
 from .schedules import Schedule
 from .starts import starts
 from .sweep import ARCHITECTURE, Choice
+from .target_range import warn_of_unreachable
 from .validation import example_weights, examples, real_number, whole_number
 
 Array = NDArray[Any]
@@ -110,8 +111,8 @@ class Plan:
             for choice, network in zip(choices, self._networks, strict=True)
         ]
         self._train = self._validation = None  # type: Examples | None
-
         self._data: tuple[Array, Array]
+
     def take_examples(self, X: Any, y: Any, sample_weight: Any, seed: int) -> None:
         """The examples, and the validation examples that are given or split off."""
         network, options = self._networks[0], self._options[0]
@@ -123,6 +124,8 @@ class Plan:
         split.seed = seed
         train, self._validation = network._split(given, split)
         self._data, self._train = (train.X, train.y), counted(train)
+        for last in dict.fromkeys(own.activations[-1] for own in self._networks):
+            warn_of_unreachable(self._train.y, last, network.loss, stacklevel=3)
         for own in self._options:
             if own.batch_size is not None:
                 whole_number("batch_size", own.batch_size, 1, len(self._train.X))
@@ -183,8 +186,8 @@ class Plan:
         elif own:
             size = len(self._choices) * len(self._seeds.values)
             self._weights = member_weights.given_weights(sample_weight, size, n, dtype, mean)
-
             self._train = counted(train, ~self._weights.any(axis=0))
+
     def work(self, points: int, halving: Any) -> Work:
         """The arrays for an engine."""
         train, options = self._examples, self._options
