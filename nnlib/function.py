@@ -17,6 +17,7 @@ from .examples import Examples, counted
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
 from .options import REDUCTIONS
+from .layer_arrays import LayerArrays
 from .threads import Team, get_threads
 from .validation import (
     check_finite,
@@ -139,14 +140,17 @@ class NetworkFunction:
         self._parameters[:] = array
 
     @property
-    def weights(self) -> list[Array]:
-        """W of each layer, shape (d_out, d_in): writable views of `parameters`."""
-        return [weight for weight, _ in self._views(self._parameters)]
+    def weights(self) -> LayerArrays:
+        """W of each layer, shape (d_out, d_in): writable views of `parameters`.
+
+        `net.weights[l] = W` writes the numbers of W into the view.
+        """
+        return LayerArrays("weights", [weight for weight, _ in self._views(self._parameters)])
 
     @property
-    def biases(self) -> list[Array]:
-        """b of each layer, shape (d_out,): writable views of `parameters`."""
-        return [bias for _, bias in self._views(self._parameters)]
+    def biases(self) -> LayerArrays:
+        """b of each layer, shape (d_out,): writable views of `parameters`, as `weights`."""
+        return LayerArrays("biases", [bias for _, bias in self._views(self._parameters)])
 
     def F(self, X: ArrayLike) -> Any:
         """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
@@ -160,7 +164,8 @@ class NetworkFunction:
         -------
         ndarray, shape (n, d_L)
             Shape (d_L,) for one example. Where d_1 = d_L = 1 it has the shape of X: a number
-            for a number.
+            for a number. A network with one output and several inputs gives (n, 1), and NumPy
+            makes ``net.F(X) - y`` (n, n) if y is (n,): write ``net.F(X).ravel() - y``.
 
         Raises
         ------
