@@ -64,9 +64,12 @@ def check_precision(precision: str | None, device: str, dtype: Any) -> None:
         )
 
 
-def check_seed(options: Options, seed: int | None) -> None:
-    """A checkpoint needs everything drawn at the start to be drawn again when it is resumed."""
-    if options.checkpoint is None or options.seed is not None or seed is not None:
+def check_seed(options: Options, known: bool) -> None:
+    """A checkpoint needs everything drawn at the start to be drawn again when it is resumed.
+
+    known says whether the network's seed was given: the program that resumes would draw another.
+    """
+    if options.checkpoint is None or options.seed is not None or known:
         return
     drawn = _splits(options) and options.shuffle
     if drawn or options.dropout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,12 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from . import validation as checks
 from .architecture import activation_names, check_output, output_rows, training_rows
 from .device import chosen_device
-from .initializers import initialize
 from .examples import Examples, counted
+from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
-from .options import REDUCTIONS
 from .layer_arrays import LayerArrays
+from .options import REDUCTIONS
 from .threads import Team, get_threads
 from .validation import (
     check_finite,
@@ -36,6 +37,8 @@ Array = NDArray[Any]
 TEAM_WORK = 20_000_000
 # What an activation takes, in multiplications of a matrix product.
 UNIT_WORK = 30
+# Of a seed that is drawn: it fits an int64.
+_SEED_BITS = 63
 
 
 class NetworkFunction:
@@ -56,7 +59,10 @@ class NetworkFunction:
         self._loss = known_name("loss", loss, losses.CODES)
         check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = checks.floating_dtype(dtype)
-        self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
+        self._seed_known = seed is not None
+        self._seed: int | None = (
+            secrets.randbits(_SEED_BITS) if seed is None else checks.whole_number("seed", seed, 0)
+        )
         self._device = chosen_device(device)
         layers = training_rows(self._sizes, self._activations, self._loss)
         self._table = build_table(layers)
@@ -93,6 +99,22 @@ class NetworkFunction:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
         return self._dtype
+
+    @property
+    def seed(self) -> int | None:
+        """What decided the initial weights: given, or drawn where None was given.
+
+        None where the network comes from a file that does not tell it.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 2, 1], seed=None)
+        >>> same = nnlib.Network([1, 2, 1], seed=net.seed)
+        >>> bool((same.parameters == net.parameters).all())
+        True
+        """
+        return self._seed
 
     @property
     def device(self) -> str:

@@ -54,7 +54,8 @@ class Network(NetworkFunction):
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
-        Decides the initial weights and the order of mini-batches; None draws a fresh one.
+        Decides the initial weights and the order of mini-batches; None draws one, which `seed`
+        tells.
     initializer : str, list of (W, b), or None
         ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
         ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:
@@ -238,12 +239,12 @@ class Network(NetworkFunction):
         KeyboardInterrupt
             On Ctrl-C, within a few tens of ms; the network then holds the last completed epoch.
 
-        Examples
         Warns
         -----
         UserWarning
             If y has values that the output activation cannot reach, as 212 with ``sigmoid``.
 
+        Examples
         --------
         >>> import nnlib
         >>> net = nnlib.Network([1, 1], "identity")
@@ -280,23 +281,22 @@ class Network(NetworkFunction):
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
         )
-        check_seed(options, self._seed)
+        check_seed(options, self._seed_known)
         check_precision(options.precision, self._device, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
         inputs, targets = self._examples(X, y)
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         train, held_out = self._split(Examples(inputs, targets, weights), options)
-        if options.batch_size is not None:
         train = counted(train)
         warn_of_unreachable(train.y, self._activations[-1], self._loss, stacklevel=2)
+        if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
         self._check_parameters()
         code = losses.CODES[self._loss]
-        train = counted(train)
         if isinstance(options.optimizer, FullBatch):
             return second_order.run(
                 options.optimizer, self._table, self._parameters, self._units, code, train, options,

@@ -277,6 +277,8 @@ class Population:
     def _part(self, chosen: Array) -> Population:
         def rows(array: Any) -> Any:
             return None if array is None else array[chosen]
+        if seed is None:
+            network._seed = None  # not known, and not the one just drawn
 
         return Population(
             rows(self.parameters), rows(self.J), self.trace, rows(self.validation_J),
