@@ -1,7 +1,9 @@
 """Moving samples between the user's rows and the kernels' feature-major blocks.
 
 A block holds up to `lanes` samples. Its input part is (d_1, lanes), its target part (d_L, lanes)
-with one more row, the example weights. Lanes beyond the last sample are zero.
+with one more row, the example weights. Lanes beyond the last sample repeat the first one, with
+weight 0: what a sum leaves out by the factor 0 has to be finite, and a repeated sample is wherever
+the sample itself is.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ _ONE: Any = np.int64(1)
 def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int) -> None:
     """block_is ← rows_(start+s, i): `count` rows of `width` features become columns.
 
-    order gives the row of each position, or is empty for the order as it stands.
+    order gives the row of each position, or is empty for the order as it stands. Lanes beyond
+    `count` repeat the first.
     """
     lanes = block.size // width
     side = VECTOR_BYTES // block.itemsize
@@ -36,8 +39,9 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
             for s in range(count):
                 position = order[start + s] if order.size else start + s
                 target[s] = rows[position * width + i]
+        first = target[0]
         for s in range(count, lanes):
-            target[s] = 0
+            target[s] = first
 
 
 @kernel
@@ -59,6 +63,8 @@ def pack_targets(
     weight = window(block, width * lanes, lanes)
     if weights.size:
         pack(weight, weights, order, start, count, _ONE)
+        for s in range(count, lanes):
+            weight[s] = 0
     else:
         for s in range(lanes):
             weight[s] = 1 if s < count else 0

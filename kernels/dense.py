@@ -74,8 +74,8 @@ def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -
             z_row = window(z, j * lanes, lanes)
             for s in range(samples):
                 z_row[s] += bias[j]
-            for s in range(samples, lanes):  # padding: any finite value will do
-                z_row[s] = bias[j]
+            for s in range(samples, lanes):  # padding: as finite as a sample, see `blocks`
+                z_row[s] = z_row[0]
     else:
         weighted_sums(z, weight, a, bias, d_out, d_in, d_in, 1, lanes, FROM_START)
 

@@ -64,12 +64,16 @@ def check_precision(precision: str | None, device: str, dtype: Any) -> None:
         )
 
 
-def check_seed(options: Options, seed: int | None) -> None:
-    """A checkpoint needs everything drawn at the start to be drawn again when it is resumed."""
-    if options.checkpoint is None or options.seed is not None or seed is not None:
+def check_seed(options: Options, known: bool) -> None:
+    """A checkpoint needs everything drawn at the start to be drawn again when it is resumed.
+
+    known says whether the network's seed was given: the program that resumes would draw another.
+    """
+    if options.checkpoint is None or options.seed is not None or known:
         return
-    if _splits(options) or options.dropout:
-        name = "validation" if _splits(options) else "dropout"
+    drawn = _splits(options) and options.shuffle
+    if drawn or options.dropout:
+        name = "validation" if drawn else "dropout"
         raise ValueError(
             f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
             "network: without one, nothing is drawn the same way when it is resumed"

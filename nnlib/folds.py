@@ -38,11 +38,18 @@ def fold_numbers(folds: Any, n: int, seed: int) -> Array:
 def fold_weights(number: Array, weights: Array, mean: bool) -> tuple[Array, Array]:
     """Weights of the examples trained with and of those held out, each (folds, n).
 
-    weights (n,) are the examples' own, or empty.
+    weights (n,) are the examples' own, or empty. Of a fold in which they are all 0 nothing is held
+    out; one outside which they are all 0 is refused.
     """
     own = weights if weights.size else np.ones(len(number), weights.dtype)
     out = number[None, :] == np.arange(number.max() + 1)[:, None]
-    return _scaled(np.where(out, 0, own), mean), _scaled(np.where(out, own, 0), mean)
+    trained = np.where(out, 0, own)
+    for fold in np.flatnonzero(~trained.any(axis=1)):
+        raise ValueError(
+            f"fold {fold} leaves nothing to train with: sample_weight is 0 for every example of "
+            "the others"
+        )
+    return _scaled(trained, mean), _scaled(np.where(out, own, 0), mean)
 
 
 def bootstrap_weights(
@@ -50,13 +57,20 @@ def bootstrap_weights(
 ) -> tuple[Array, Array]:
     """How often n draws with replacement took each example, and those never taken, (seeds, n).
 
-    Every one of `seeds` has draws of its own. Source: B. Efron, Ann. Statist. 7 (1979).
+    Every one of `seeds` has draws of its own. Where they took every example nothing is held out;
+    draws of nothing but weight 0 are refused. Source: B. Efron, Ann. Statist. 7 (1979).
     """
     own = weights if weights.size else np.ones(n, weights.dtype)
     drawn = np.empty((len(seeds), n), own.dtype)
     for row, member in enumerate(seeds):
         drawn[row] = np.bincount(np.random.default_rng([seed, member]).integers(n, size=n), None, n)
-    return _scaled(drawn * own, mean), _scaled(np.where(drawn == 0, own, 0), mean)
+    trained = drawn * own
+    for row in np.flatnonzero(~trained.any(axis=1)):
+        raise ValueError(
+            f"bootstrap with seed {seeds[row]} drew only examples of sample_weight 0: leave those "
+            "out, or use another seed"
+        )
+    return _scaled(trained, mean), _scaled(np.where(drawn == 0, own, 0), mean)
 
 
 def given_weights(values: Any, members: int, n: int, dtype: np.dtype[Any], mean: bool) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from . import validation as checks
 from .architecture import activation_names, check_output, output_rows, training_rows
 from .device import chosen_device
+from .examples import Examples, counted
 from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
+from .layer_arrays import LayerArrays
 from .options import REDUCTIONS
 from .threads import Team, get_threads
 from .training_lock import TrainingLock
@@ -35,6 +38,8 @@ Array = NDArray[Any]
 TEAM_WORK = 20_000_000
 # What an activation takes, in multiplications of a matrix product.
 UNIT_WORK = 30
+# Of a seed that is drawn: it fits an int64.
+_SEED_BITS = 63
 
 
 class NetworkFunction:
@@ -56,7 +61,10 @@ class NetworkFunction:
         self._loss = known_name("loss", loss, losses.CODES)
         check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = checks.floating_dtype(dtype)
-        self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
+        self._seed_known = seed is not None
+        self._seed: int | None = (
+            secrets.randbits(_SEED_BITS) if seed is None else checks.whole_number("seed", seed, 0)
+        )
         self._device = chosen_device(device)
         layers = training_rows(self._sizes, self._activations, self._loss)
         self._table = build_table(layers)
@@ -93,6 +101,22 @@ class NetworkFunction:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
         return self._dtype
+
+    @property
+    def seed(self) -> int | None:
+        """What decided the initial weights: given, or drawn where None was given.
+
+        None where the network comes from a file that does not tell it.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 2, 1], seed=None)
+        >>> same = nnlib.Network([1, 2, 1], seed=net.seed)
+        >>> bool((same.parameters == net.parameters).all())
+        True
+        """
+        return self._seed
 
     @property
     def device(self) -> str:
@@ -147,14 +171,17 @@ class NetworkFunction:
         self._parameters[:] = array
 
     @property
-    def weights(self) -> list[Array]:
-        """W of each layer, shape (d_out, d_in): writable views of `parameters`."""
-        return [weight for weight, _ in self._views(self.parameters)]
+    def weights(self) -> LayerArrays:
+        """W of each layer, shape (d_out, d_in): writable views of `parameters`.
+
+        `net.weights[l] = W` writes the numbers of W into the view.
+        """
+        return LayerArrays("weights", [weight for weight, _ in self._views(self.parameters)])
 
     @property
-    def biases(self) -> list[Array]:
-        """b of each layer, shape (d_out,): writable views of `parameters`."""
-        return [bias for _, bias in self._views(self.parameters)]
+    def biases(self) -> LayerArrays:
+        """b of each layer, shape (d_out,): writable views of `parameters`, as `weights`."""
+        return LayerArrays("biases", [bias for _, bias in self._views(self.parameters)])
 
     def F(self, X: ArrayLike) -> Any:
         """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
@@ -168,7 +195,8 @@ class NetworkFunction:
         -------
         ndarray, shape (n, d_L)
             Shape (d_L,) for one example. Where d_1 = d_L = 1 it has the shape of X: a number
-            for a number.
+            for a number. A network with one output and several inputs gives (n, 1), and NumPy
+            makes ``net.F(X) - y`` (n, n) if y is (n,): write ``net.F(X).ravel() - y``.
 
         Raises
         ------
@@ -341,7 +369,8 @@ class NetworkFunction:
         weights = example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
         gradient = np.empty(self._parameters.size if train else 0, self._dtype)
-        total = self._sum(gradient, X, y, weights)
+        given = counted(Examples(X, y, weights))
+        total = self._sum(gradient, given.X, given.y, weights)
         if mean:
             total /= len(X)
             gradient /= len(X)

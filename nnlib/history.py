@@ -78,6 +78,17 @@ class History:
         """How many epochs ran."""
         return len(self.J)
 
+    @property
+    def cost(self) -> float:
+        """The last J known: that of the last epoch, NaN before any.
+
+        Like all of `J` it belongs to the parameters that its epoch began with, so the network is
+        one step further, or with validation at the end of `best_epoch`; their cost is
+        `Network.J(X, y)`, a pass more. L-BFGS and Levenberg-Marquardt know J at the parameters that
+        they reach: there it is that.
+        """
+        return float(self.J[-1]) if self.epochs else np.nan
+
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Cost, and validation cost, over the epochs; logarithmic.
 
@@ -108,9 +119,9 @@ class History:
         if not self.epochs:
             return "History(epochs=0)"
         parts = [f"epochs={self.epochs}", f"J={self.J[0]:.6g} → {self.J[-1]:.6g}"]
-        if self.validation_J is not None:
-            parts.append(f"validation_J={self.validation_J[0]:.6g} → {self.validation_J[-1]:.6g}")
-        if self.best_epoch is not None:
+        if self.validation_J is not None and self.best_epoch is not None:
+            first, best = self.validation_J[0], self.validation_J[self.best_epoch]
+            parts.append(f"validation_J={first:.6g} → {best:.6g} at the best")
             parts.append(f"best_epoch={self.best_epoch}")
         if self.stopped != "epochs":
             parts.append(f"stopped={self.stopped!r}")

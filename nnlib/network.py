@@ -15,7 +15,7 @@ from .architecture import dropout_probabilities, training_rows
 from .buffers import OptimizerState
 from .contradictions import check_compiled, check_cuda, check_precision, check_seed
 from .descent import Descent
-from .examples import Examples, split_off
+from .examples import Examples, counted, scaled, split_off
 from .function import NetworkFunction
 from .history import History, Report
 from .kernels import losses
@@ -23,6 +23,7 @@ from .kernels.operations import build_table
 from .optimizers import FullBatch, Optimizer
 from .options import Options
 from .schedules import Schedule
+from .target_range import warn_of_unreachable
 from .validation import example_weights
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Network(NetworkFunction):
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
-        Decides the initial weights and the order of mini-batches; None draws a fresh one.
+        Decides the initial weights and the order of mini-batches; None draws one, which `seed`
+        tells.
     initializer : str, list of (W, b), or None
         ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
         ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:
@@ -166,14 +168,17 @@ class Network(NetworkFunction):
             Examples per step; None: all of them. Data larger than a GPU's memory comes there a few
             batches at a time, of a size of which two fit.
         shuffle : bool
-            Draw a new order of the examples for every epoch; matters for mini-batches only.
+            Draw a new order of the examples for every epoch, where there are mini-batches. False
+            also makes a fraction for validation the last examples, as a time series needs it.
         seed : int or None
-            Of that order and of a validation split; None goes on with the network's own generator.
+            Of that order and of a validation split; None goes on with the network's own generator,
+            and splits by the network's own seed.
         sample_weight : array_like, shape (n,), or None
-            As for `J`.
+            As for `J`. Of a fraction for validation each side is weighed by its own weights.
         validation : (X, y), float or None
-            Examples to watch, or the fraction of the examples to split off for that. The network
-            ends with the parameters that had the lowest cost on them.
+            Examples to watch, or the fraction of the examples to split off for that: drawn at
+            random, or the last ones if shuffle is False. The network ends with the parameters that
+            had the lowest cost on them.
         patience : int or None
             Stop after so many epochs without progress: no cost lower than the best by more than
             `tolerance`; the validation cost, if there is one.
@@ -247,6 +252,11 @@ class Network(NetworkFunction):
         KeyboardInterrupt
             On Ctrl-C, within a few tens of ms; the network then holds the last completed epoch.
 
+        Warns
+        -----
+        UserWarning
+            If y has values that the output activation cannot reach, as 212 with ``sigmoid``.
+
         Examples
         --------
         >>> import nnlib
@@ -284,13 +294,15 @@ class Network(NetworkFunction):
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
         )
-        check_seed(options, self._seed)
+        check_seed(options, self._seed_known)
         check_precision(options.precision, self._device, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
         inputs, targets = self._examples(X, y)
-        weights = example_weights(sample_weight, len(inputs), self._dtype, options.mean)
+        weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         train, held_out = self._split(Examples(inputs, targets, weights), options)
+        train = counted(train)
+        warn_of_unreachable(train.y, self._activations[-1], self._loss, stacklevel=2)
         if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(
@@ -351,17 +363,25 @@ class Network(NetworkFunction):
         return CudaDescent
 
     def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
-        """Training and validation examples: given apart, split off at random, or none."""
+        """Training and validation examples: given apart, split off, or none.
+
+        The weights given are as the user has them; each side is scaled by its own.
+        """
         if options.validation is None:
-            return given, None
+            return scaled(given, options.mean), None
         if isinstance(options.validation, tuple) and len(options.validation) == 2:
             try:
                 X, y = self._examples(*options.validation)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"validation: {error}") from None
-            return given, Examples(X, y, np.empty(0, self._dtype))
+            return scaled(given, options.mean), Examples(X, y, np.empty(0, self._dtype))
         seed = options.seed if options.seed is not None else self._seed
-        return split_off(given, options.validation, seed)
+        train, held_out = split_off(given, options.validation, seed, options.shuffle)
+        split = f"validation={options.validation}"
+        return (
+            scaled(train, options.mean, f"that {split} leaves to train with"),
+            counted(scaled(held_out, options.mean, f"that {split} holds out")),
+        )
 
     def _optimizer_memory(self, options: Options) -> OptimizerState | None:
         """What the optimizer remembers, if it is to go on."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .kernels import problem
 from .network import Network
+from .population_ranking import best_first, best_folds_first
 from .population_work import HALVED
 from .sweep import Choice
 
@@ -49,8 +50,9 @@ class Population:
         J at the parameters reached, without penalties, over the examples the member trained with.
         Infinite where a member diverged; its parameters are then the last whose cost was finite.
     validation_cost : ndarray of float64, shape (n,), or None
-        With folds or bootstrap J over the examples held out, with validation examples the lowest
-        of their costs, whose parameters the member then holds.
+        With folds or bootstrap J over the examples held out, NaN where their weights are all 0 or
+        the draws took every example; with validation examples the lowest of their costs, whose
+        parameters the member then holds.
     best_epoch : ndarray of int, shape (n,), or None
         The epoch of the lowest validation cost.
     epochs : ndarray of int, shape (n,)
@@ -104,6 +106,11 @@ class Population:
         return self.cost if self.validation_cost is None else self.validation_cost
 
     @property
+    def _ranked(self) -> NDArray[np.float64]:
+        """The score, infinite for all that diverged."""
+        return np.where(self.diverged, np.inf, self.score)
+
+    @property
     def diverged(self) -> NDArray[np.bool_]:
         """Whose cost stopped being finite."""
         diverged: NDArray[np.bool_] = self.status == problem.DIVERGED
@@ -116,13 +123,24 @@ class Population:
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """Members from the best score to the worst."""
-        score = np.where(np.isfinite(self.score) & ~self.diverged, self.score, np.inf)
-        return np.argsort(score, kind="stable")
+        """Members from the best to the worst: from the lowest score to the highest.
+
+        With folds the scores are of different examples, and the lowest is that of the fold that
+        happened to be easy. So choices come in the order of their mean scores, as in `by_choice`,
+        the starts of one choice in the order of their means over the folds, and the folds of one
+        start by how near they are to its mean. Members without a score come last.
+        """
+        if self.fold is None:
+            return best_first(self._ranked)
+        return best_folds_first(self._ranked, self.choice, self.seed)
 
     @property
     def best(self) -> Network:
-        """The member with the lowest score."""
+        """The first of `order`: with folds a member of the best choice.
+
+        It was trained without its own fold. To use all of the data, train a network once more with
+        the options of ``by_choice()[0]``.
+        """
         return self[int(self.order[0])]
 
     def top(self, k: int) -> Population:
@@ -179,7 +197,7 @@ class Population:
         """What came of each combination of the grid, the best mean score first.
 
         Each is the choice itself with "mean", "spread" (standard deviation), "lowest" score and
-        "members"; those that diverged make the mean infinite.
+        "members"; those that diverged make the mean infinite, those without a score do not count.
 
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
@@ -190,19 +208,20 @@ class Population:
         """
         rows = []
         for number, choice in enumerate(self.choices):
-            score = self.score[self.choice == number]
-            if score.size:
-                finite = bool(np.isfinite(score).all())
+            own = self._ranked[self.choice == number]
+            score = own[~np.isnan(own)]
+            if own.size:
+                finite = bool(np.isfinite(score).all() and score.size)
                 rows.append(
                     {
                         **choice,
-                        "mean": float(score.mean()),
+                        "mean": float(score.mean()) if score.size else np.nan,
                         "spread": float(score.std()) if finite else np.nan,
-                        "lowest": float(score.min()),
-                        "members": int(score.size),
+                        "lowest": float(score.min()) if score.size else np.nan,
+                        "members": int(own.size),
                     }
                 )
-        return sorted(rows, key=lambda row: (not np.isfinite(row["mean"]), row["mean"]))
+        return sorted(rows, key=lambda row: row["mean"] if np.isfinite(row["mean"]) else np.inf)
 
     def to_frame(self) -> Any:
         """A pandas DataFrame with a row per member: choice, seed, fold, costs, epochs, end.
@@ -256,6 +275,8 @@ class Population:
             seed=None if seed is None else int(seed),
             initializer="zeros",
         )
+        if seed is None:
+            network._seed = None  # not known, and not the one just drawn
         network._parameters[:] = self.parameters[member, : network.parameters.size]
         if self.generators.size:
             network._generator[:] = self.generators[member]

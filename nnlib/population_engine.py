@@ -40,6 +40,7 @@ from .network import Network
 from .optimizers import FullBatch
 from .options import Options
 from .population_lanes import in_lanes, lanes
+from .population_ranking import best_first, group_means
 from .population_work import HALVED, Group, Work
 from .progress import Progress
 from .threads import get_threads
@@ -159,11 +160,16 @@ class _Engine:
         self._chosen = np.arange(work.size)
 
     def take_costs(self) -> None:
-        """The costs at the parameters reached: infinite if diverged, NaN if never begun."""
+        """The costs at the parameters reached: infinite if diverged, NaN if never begun.
+
+        The cost of what was held out is NaN too if that was nothing.
+        """
         work = self._work
         diverged = work.members.status == problem.DIVERGED
         groups = list(self._to_do(work.begun & ~diverged, unfinished=False))
         self._on_all_threads(groups, self._take_costs, None)
+        if work.held_out_cost.size:
+            work.held_out_cost[~work.judged] = np.nan
         for cost in (work.cost, work.held_out_cost):
             cost[diverged if cost.size else slice(0)] = np.inf
 
@@ -268,9 +274,8 @@ def survivors(work: Work, chosen: Array, keep: int) -> Array:
     A candidate is `work.siblings` neighbours, the folds of one network; their mean score counts.
     """
     candidates = chosen.reshape(-1, work.siblings)
-    score = work.score()[candidates].mean(axis=1)
-    score[~np.isfinite(score)] = np.inf
-    best = np.argsort(score, kind="stable")[:keep]
+    number = np.arange(chosen.size) // work.siblings
+    best = best_first(group_means(work.score()[chosen], number))[:keep]
     return candidates[np.sort(best)].reshape(-1)
 
 

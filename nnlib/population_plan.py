@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from . import folds as member_weights
 from .architecture import dropout_probabilities
 from .errors import DivergenceError
-from .examples import Examples
+from .examples import Examples, counted
 from .history import History
 from .kernels import problem
 from .network import Network
@@ -25,6 +25,7 @@ from .population_work import Group, Work, member_arrays
 from .schedules import Schedule
 from .starts import starts
 from .sweep import ARCHITECTURE, Choice
+from .target_range import warn_of_unreachable
 from .validation import example_weights, examples, real_number, whole_number
 
 Array = NDArray[Any]
@@ -110,6 +111,7 @@ class Plan:
             for choice, network in zip(choices, self._networks, strict=True)
         ]
         self._train = self._validation = None  # type: Examples | None
+        self._data: tuple[Array, Array]
 
     def take_examples(self, X: Any, y: Any, sample_weight: Any, seed: int) -> None:
         """The examples, and the validation examples that are given or split off."""
@@ -117,11 +119,13 @@ class Plan:
         sizes = network.sizes
         X, y = examples(X, y, sizes[0], sizes[-1], network.dtype, network.loss)
         shared = None if np.ndim(sample_weight) == 2 else sample_weight
-        weights = example_weights(shared, len(X), network.dtype, options.mean)
-        given = Examples(X, y, weights)
+        given = Examples(X, y, example_weights(shared, len(X), network.dtype, mean=False))
         split = copy(options)  # not made anew, which checks again what is completed by now
         split.seed = seed
-        self._train, self._validation = network._split(given, split)
+        train, self._validation = network._split(given, split)
+        self._data, self._train = (train.X, train.y), counted(train)
+        for last in dict.fromkeys(own.activations[-1] for own in self._networks):
+            warn_of_unreachable(self._train.y, last, network.loss, stacklevel=3)
         for own in self._options:
             if own.batch_size is not None:
                 whole_number("batch_size", own.batch_size, 1, len(self._train.X))
@@ -182,6 +186,7 @@ class Plan:
         elif own:
             size = len(self._choices) * len(self._seeds.values)
             self._weights = member_weights.given_weights(sample_weight, size, n, dtype, mean)
+            self._train = counted(train, ~self._weights.any(axis=0))
 
     def work(self, points: int, halving: Any) -> Work:
         """The arrays for an engine."""
@@ -240,7 +245,7 @@ class Plan:
             status=members.status,
             architectures=[_architecture(network) for network in self._networks],
             generators=members.generators.reshape(-1, 4),
-            data=(work.train.X, work.train.y),
+            data=self._data,
         )
         return population if work.stopped is None else population[work.begun]
 

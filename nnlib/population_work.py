@@ -89,8 +89,19 @@ class Work:
         begun: Array = (self.members.epochs > 0) | (self.members.status != problem.RUNNING)
         return begun
 
+    @property
+    def judged(self) -> Array:
+        """Which members have an example of a weight above 0 held out; all if none ever has."""
+        if not self.held_out.size:
+            return np.ones(self.size, bool)
+        judged: Array = self.held_out.any(axis=1)[self.members.weight_row]
+        return judged
+
     def score(self) -> Array:
-        """What members are compared by, shape (members,): not finite is worst."""
+        """What members are compared by, shape (members,): infinite is worst.
+
+        NaN where nothing was held out that could tell.
+        """
         if self.held_out.size:
             return self.held_out_cost
         return self.cost if self.validation is None else self.members.validation_cost

@@ -96,6 +96,8 @@ def load(path: PathLike) -> Network:
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
     network._generator[:] = arrays["generator"]
+    # Files of earlier versions may tell no seed: then the one just drawn is not the network's.
+    network._seed = architecture["seed"]
     return network
 
 

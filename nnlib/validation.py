@@ -235,14 +235,17 @@ def example_weights(values: Any, n: int, dtype: np.dtype[Any], mean: bool) -> Ar
         raise ValueError(f"sample_weight has shape {v.shape}, wanted ({n},), one per example")
     check_finite("sample_weight", v)
     check_each("sample_weight", v, v >= 0, "weights of at least 0")
-    largest = v.max()
-    if largest == 0:
+    if not v.any():
         raise ValueError("sample_weight is 0 for every example, wanted at least one above 0")
-    if not mean:
-        return v
-    share = v.astype(np.float64) / float(largest)  # of the largest, so that the sum is finite
-    v[...] = share * (n / share.sum())
-    return v
+    return mean_of_one(v) if mean else v
+
+
+def mean_of_one(weights: Array) -> Array:
+    """Weights, not all 0, in the same ratios with a mean of 1."""
+    # Shares of the largest, so that their sum is finite.
+    share = weights.astype(np.float64) / float(weights.max())
+    scaled: Array = (share * (share.size / share.sum())).astype(weights.dtype)
+    return scaled
 
 
 def check_each(argument: str, array: Array, good: NDArray[np.bool_], wanted: str) -> None:

@@ -309,3 +309,13 @@ def test_tables_without_scikit_learn_name_the_extra(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match="pip install scikit-learn"):
         call()
+
+
+def test_cost_of_a_system_is_in_its_own_reduction():
+    """The first cost of the lecture's descent, a sum over the 60 points."""
+    system = course.exercise()
+    cost = system.J()
+    assert cost == pytest.approx(60 * system.network.J(system.X, system.y), rel=1e-12)
+    assert cost == pytest.approx(system.run(epochs=1).J[0], rel=1e-12)
+    system = course.film_reviews()
+    assert system.J() == system.network.J(system.X, system.y)

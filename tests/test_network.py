@@ -263,3 +263,16 @@ def test_orthogonal_weights_are(sizes, dtype):
     W = nnlib.Network(sizes, initializer="orthogonal", dtype=dtype).weights[0].astype(float)
     product = W @ W.T if len(W) <= len(W.T) else W.T @ W
     np.testing.assert_allclose(product, np.eye(len(product)), atol=20 * np.finfo(dtype).eps)
+
+
+def test_a_drawn_seed_can_be_given_again(exercise_data):
+    net, other = nnlib.Network([1, 2, 1], seed=None), nnlib.Network([1, 2, 1], seed=None)
+    assert 0 <= net.seed < 2**63
+    assert net.seed != other.seed
+    assert f"seed={net.seed})" in repr(net)
+    same = nnlib.Network([1, 2, 1], seed=net.seed)
+    settings = {"batch_size": 7, "epochs": 2, "validation": 0.2}
+    for network in (net, same):
+        network.descent(*exercise_data, **settings)
+    np.testing.assert_array_equal(net.parameters, same.parameters)
+    assert nnlib.Network([1, 2, 1], seed=3).seed == 3

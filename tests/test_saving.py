@@ -73,6 +73,25 @@ def test_training_goes_on_with_the_same_bits(path, dtype, rng):
     assert fresh.parameters.tobytes() != net.parameters.tobytes()
 
 
+def test_a_drawn_seed_is_saved(path):
+    net = nnlib.Network([1, 2, 1], seed=None)
+    net.save(path)
+    assert nnlib.load(path).seed == net.seed
+
+
+def test_a_file_of_an_earlier_version_may_not_tell_the_seed(path):
+    net = nnlib.Network([1, 2, 1])
+    net._seed = None
+    net.save(path)
+    copy = nnlib.load(path)
+    assert copy.seed is None
+    assert "seed=None" in repr(copy)
+    assert copy._generator.tolist() == net._generator.tolist()
+    copy.descent([0, 1, 2, 3], [0, 1, 1, 0], validation=0.5, epochs=1)
+    population = nnlib.train_many(copy, [0, 1, 2, 3], [0, 1, 1, 0], folds=2, epochs=1)
+    assert population.best.seed is None
+
+
 def test_the_copy_is_independent(path):
     net = nnlib.Network([1, 2, 1])
     net.save(path)

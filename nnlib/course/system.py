@@ -39,7 +39,7 @@ class System:
     >>> from nnlib import course
     >>> system = course.exercise()
     >>> history = system.run(epochs=100)
-    >>> round(system.network.J(system.X, system.y, reduction="sum"), 6)
+    >>> round(system.J(), 6)
     4.258938
     """
 
@@ -84,6 +84,25 @@ class System:
         """
         with self._inputs() as X:
             return self.network.descent(X, self.y, **{**self.settings, **changes})
+
+    def J(self) -> float:
+        """Cost of the network over the system's data, in the reduction of its settings.
+
+        So it goes on from the numbers of `History.J`, without a weight decay if there is one; a
+        sum where the lecture's program adds up, where `Network.J` alone gives the mean.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> from nnlib import course
+        >>> round(course.exercise().J(), 6)
+        4.3
+        """
+        reduction = self.settings.get("reduction", "mean")
+        return self.network.J(self.X, self.y, reduction=reduction)
 
     def show(self, *, ax: Axes | None = None) -> Axes:
         """The lecture's figure: the data and the curve F, for systems with one input.
