@@ -52,8 +52,8 @@ class Watch:
             self._told = epoch
             report = Report(epoch, float(state.cost[1]), None, np.nan, seconds)
             trial = parameters.copy()
-            parameters[:] = state.base
             try:
+                parameters[:] = state.base
                 stop = self._callback(report) is True
             finally:
                 parameters[:] = trial

@@ -116,6 +116,20 @@ def test_after_ctrl_c_inside_a_batch(rounds, count, monkeypatch):
     np.testing.assert_array_equal(net.parameters, twin.parameters)
 
 
+def test_after_ctrl_c_in_the_epoch_of_a_checkpoint(tmp_path, monkeypatch):
+    """The file knows what the optimizer was when the epoch began, in another process."""
+    path, net = tmp_path / "descent", network(seed=5)
+    options = {"optimizer": "adam", "checkpoint": path}
+    for one, rounds in ((network(), 7), (net, 1)):
+        with monkeypatch.context() as patch:
+            interrupt_after(rounds, patch)
+            with pytest.raises(KeyboardInterrupt):
+                train(one, resume=True, **options)
+    rest = train(net, optimizer="adam", partial=True, epochs=EPOCHS - 1)
+    whole = train(network(), optimizer="adam")
+    np.testing.assert_array_equal(rest.J, whole.J[1:])
+
+
 def test_after_validation_it_goes_on_from_the_last_epoch():
     """The network holds the best parameters meanwhile, and what is changed counts."""
     net, changed, fresh = network(), network(), network()
