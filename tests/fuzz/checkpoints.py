@@ -124,7 +124,7 @@ def changed(array, other, rng):
     elif kind == 3:
         array.flat[place] = other.flat[place] if other.shape == array.shape else 0
     elif kind == 4:
-        array.view(np.uint8)[rng.integers(array.nbytes)] ^= 1 << rng.integers(8)
+        array.reshape(-1).view(np.uint8)[rng.integers(array.nbytes)] ^= 1 << rng.integers(8)
     elif kind == 5:
         rng.shuffle(array)
     else:
