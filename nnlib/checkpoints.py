@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .errors import FormatError
 from .files import PathLike, read_arrays, write_arrays
 from .kernels import problem
-from .schedules import Schedule
+from .schedules import Schedule, rates_of
 from .validation import on_host
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def fingerprint(
     assert isinstance(schedule, Schedule)
     # The text of a user's own class may say nothing of its rates.
     known = dataclasses.is_dataclass(schedule)
-    rates = str(schedule) if known else _digest(schedule.rates(options.epochs))
+    rates = str(schedule) if known else _digest(rates_of(schedule, options.epochs))
     parts = {
         field.name: str(getattr(options, field.name))
         for field in dataclasses.fields(options)

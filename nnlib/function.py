@@ -15,18 +15,10 @@ from .device import chosen_device
 from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
+from .names import NearNames, hinted
 from .options import REDUCTIONS
 from .threads import Team, get_threads
-from .validation import (
-    check_finite,
-    example_weights,
-    examples,
-    known_name,
-    numbers,
-    on_gpu,
-    real_number,
-    shaped_rows,
-)
+from .validation import check_finite, examples, known_name, numbers, on_gpu, shaped_rows
 
 Array = NDArray[Any]
 
@@ -36,7 +28,7 @@ TEAM_WORK = 20_000_000
 UNIT_WORK = 30
 
 
-class NetworkFunction:
+class NetworkFunction(NearNames):
     """The function of a `Network`, its cost and its gradient; everything but the descent."""
 
     def __init__(
@@ -54,7 +46,8 @@ class NetworkFunction:
         self._loss = known_name("loss", loss, losses.CODES)
         check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = checks.floating_dtype(dtype)
-        self._seed = None if seed is None else checks.whole_number("seed", seed, 0)
+        checks.check_size(self._sizes, self._dtype)
+        self._seed = None if seed is None else checks.seed_number("seed", seed)
         self._device = chosen_device(device)
         layers = training_rows(self._sizes, self._activations, self._loss)
         self._table = build_table(layers)
@@ -127,7 +120,8 @@ class NetworkFunction:
     @property
     def parameters(self) -> Array:
         """The flat vector W^[1], b^[1], W^[2], b^[2], …, each W row by row; writable in place."""
-        return self._parameters
+        # A new view each time: it cannot be resized, and another shape or dtype is its own.
+        return self._parameters[:]
 
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
@@ -230,6 +224,7 @@ class NetworkFunction:
         self._check_parameters()
         return cuda_function.outputs(self._output_table, self._parameters, self._units, X)
 
+    @hinted
     def J(
         self,
         X: Any,
@@ -273,6 +268,7 @@ class NetworkFunction:
         total, _ = self._pass(X, y, reduction, weight_decay, sample_weight, train=False)
         return total
 
+    @hinted
     def derJ(
         self,
         X: Any,
@@ -328,8 +324,8 @@ class NetworkFunction:
         """
         X, y = self._examples(X, y)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
-        decay = real_number("weight_decay", weight_decay)
-        weights = example_weights(sample_weight, len(X), self._dtype, mean)
+        decay = checks.real_number("weight_decay", weight_decay)
+        weights = checks.example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
         gradient = np.empty(self._parameters.size if train else 0, self._dtype)
         total = self._sum(gradient, X, y, weights)

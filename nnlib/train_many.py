@@ -9,13 +9,14 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import population_engine
+from .array_like import as_array
 from .device import chosen_device
 from .network import Network
 from .population import Population
 from .population_plan import Plan, Template
 from .population_work import Work
 from .sweep import check_options, combinations
-from .validation import whole_number
+from .validation import seed_number, whole_number
 
 
 def train_many(
@@ -121,10 +122,12 @@ def train_many(
     """
     begin = time.perf_counter()
     check_options(options)
-    seed, points = whole_number("seed", seed, 0), whole_number("trace", trace, 1)
+    seed, points = seed_number("seed", seed), whole_number("trace", trace, 1)
     choices = combinations(grid)
     template = Template(net, activation, loss, dtype, initializer)
     plan = Plan(template, choices, options)
+    if sample_weight is not None:
+        sample_weight = as_array("sample_weight", sample_weight)  # read once, in one form
     plan.take_examples(X, y, sample_weight, seed)
     plan.take_seeds(n, seeds, grid is not None or folds is not None)
     plan.take_weights(sample_weight, folds, bootstrap, seed)
