@@ -54,7 +54,8 @@ class Network(NetworkFunction):
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
-        Decides the initial weights and the order of mini-batches; None draws a fresh one.
+        Decides the initial weights and the order of mini-batches, below 2⁶⁴; None draws a fresh
+        one.
     initializer : str, list of (W, b), or None
         ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
         ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:

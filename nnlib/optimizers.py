@@ -219,6 +219,8 @@ class FullBatch(Optimizer):
 class LBFGS(FullBatch):
     """Quasi-Newton steps from the last `memory` gradients, with a strong-Wolfe line search.
 
+    memory is at most 10 000; each takes two vectors as long as the parameters.
+
     Source: J. Nocedal and S. Wright, Numerical Optimization, 2nd edition, algorithms 7.5 and 3.5.
 
     >>> LBFGS(memory=20)

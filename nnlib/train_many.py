@@ -77,7 +77,8 @@ def train_many(
     halving : float or None
         Successive halving by this factor: all members run for a part of the epochs, only the best
         1/halving of them for `halving` times as many, and so on to all epochs. Folds of one
-        network stay together. Source: K. Jamieson and A. Talwalkar, AISTATS 2016.
+        network stay together. The factor is above 1, and leaves one candidate in at most 1000
+        steps. Source: K. Jamieson and A. Talwalkar, AISTATS 2016.
     trace : int
         At how many epochs costs are kept, at most.
     seed : int

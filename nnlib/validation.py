@@ -163,6 +163,8 @@ def on_host(values: Any) -> Array:
 
 def numbers(argument: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     """Values as a C-contiguous, aligned, writable array of dtype; copied only where needed."""
+    if type(values) is np.ndarray and values.dtype == dtype and values.flags.carray:
+        return values
     array = as_array(argument, values)
     if array.dtype == dtype and array.flags.carray:
         return array
