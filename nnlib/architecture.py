@@ -14,7 +14,7 @@ from typing import Any
 
 from .kernels import activations, dense, dropout, losses
 from .kernels.operations import Row
-from .validation import known_name, real_number
+from .validation import known_name, real_number, shown
 
 # The output activations with which a loss on logits makes sense: the one folded in, and identity,
 # with which F returns the logits.
@@ -22,6 +22,9 @@ LOGITS = {
     "binary_cross_entropy": ("sigmoid", "identity"),
     "softmax_cross_entropy": ("softmax", "identity"),
 }
+
+# Of 2³² values at least one is kept: the kernel counts in whole numbers of 2⁻³².
+_MOST_DROPOUT = 1 - 2.0**-32
 
 
 def activation_names(activation: Any, layers: int) -> tuple[str, ...]:
@@ -95,14 +98,17 @@ def dropout_probabilities(value: Any, hidden: int) -> tuple[float, ...]:
     """
     if value is None:
         return ()
-    values = [value] * hidden if not isinstance(value, Sequence) else list(value)
+    values = value if isinstance(value, Sequence) else [value] * hidden
     if len(values) != hidden or not hidden:
         raise ValueError(
-            f"dropout is {value!r}, wanted a probability or {hidden} of them, one per hidden layer"
+            f"dropout is {shown(value)}, wanted a probability or {hidden} of them, one per hidden "
+            "layer"
         )
     for probability in values:
-        if real_number("dropout", probability) >= 1:
-            raise ValueError(f"dropout is {probability!r}, wanted probabilities below 1")
+        if real_number("dropout", probability) > _MOST_DROPOUT:
+            raise ValueError(
+                f"dropout is {shown(probability)}, wanted probabilities below 1 (at most 1 − 2⁻³²)"
+            )
     return tuple(float(probability) for probability in values)
 
 

@@ -19,7 +19,7 @@ from .kernels.operations import (
 )
 from .optimizers import Optimizer
 from .options import Options
-from .schedules import Schedule
+from .schedules import Schedule, rates_of
 
 Array = NDArray[Any]
 
@@ -109,10 +109,11 @@ def settings(
         tolerance=options.tolerance,
         patience=options.patience or 0,
         target_cost=options.target,
-        plateau_factor=plateau.factor if plateau else 0.0,
-        plateau_patience=plateau.patience if plateau else 0,
+        plateau_factor=float(plateau.factor) if plateau else 0.0,
+        plateau_patience=int(plateau.patience) if plateau else 0,
         dropout=options.dropout is not None,
-        dropout_seed=dropout_seed,
+        # The same 64 bits with a sign: without one, a large seed would compile the driver anew.
+        dropout_seed=dropout_seed - 2**64 if dropout_seed >= 2**63 else dropout_seed,
     )
 
 
@@ -185,7 +186,7 @@ def state(
         np.zeros(chunks),
         np.zeros(options.epochs),
         np.zeros(options.epochs if validated else 0),
-        schedule.rates(options.epochs),
+        rates_of(schedule, options.epochs),
         first,
         second,
         parameters.copy() if validated else np.empty(0, parameters.dtype),

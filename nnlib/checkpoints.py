@@ -21,7 +21,7 @@ from .errors import FormatError
 from .files import read_arrays, write_arrays
 from .kernels import problem
 from .locks import FileLock
-from .schedules import Schedule
+from .schedules import Schedule, rates_of
 from .validation import PathLike, on_host
 from .writing import regular_file, sweep
 
@@ -254,7 +254,7 @@ def fingerprint(
     assert isinstance(schedule, Schedule)
     # The text of a user's own class may say nothing of its rates.
     known = dataclasses.is_dataclass(schedule)
-    rates = str(schedule) if known else _digest(schedule.rates(options.epochs))
+    rates = str(schedule) if known else _digest(rates_of(schedule, options.epochs))
     parts = {
         field.name: str(getattr(options, field.name))
         for field in dataclasses.fields(options)

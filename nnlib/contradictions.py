@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DeviceError
+from .examples import is_fraction
 from .kernels import unrolled
 from .optimizers import LevenbergMarquardt
 from .options import Options
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 
 def _splits(options: Options) -> bool:
     """Whether a fraction of the examples is to be split off for validation."""
-    return options.validation is not None and not isinstance(options.validation, tuple)
+    return options.validation is not None and is_fraction(options.validation)
 
 
 def check_cuda(options: Options, X: Any) -> None:

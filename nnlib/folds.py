@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .validation import example_weights, numbers, whole_number
+from .validation import check_finite, example_weights, holds_several, numbers, whole_number
 
 Array = NDArray[Any]
 
@@ -19,7 +19,7 @@ def fold_numbers(folds: Any, n: int, seed: int) -> Array:
     >>> np.bincount(fold_numbers(3, 10, seed=0))
     array([4, 3, 3])
     """
-    if np.ndim(folds) == 0:
+    if not holds_several(folds):
         count = whole_number("folds", folds, 2, n)
         order = np.random.default_rng(seed).permutation(n)
         drawn = np.empty(n, np.int64)
@@ -28,7 +28,9 @@ def fold_numbers(folds: Any, n: int, seed: int) -> Array:
     given = numbers("folds", folds, np.dtype(np.float64))
     if given.shape != (n,):
         raise ValueError(f"folds has shape {given.shape}, wanted a number of folds or ({n},)")
-    result: Array = given.astype(np.int64)
+    check_finite("folds", given)
+    # Numbers from n on leave one empty; they would not fit into whole numbers, perhaps.
+    result: Array = given.clip(-1, n).astype(np.int64)
     count = int(result.max()) + 1 if result.min() >= 0 else 0
     if count < 2 or (result != given).any() or len(np.unique(result)) != count:
         raise ValueError("folds must number the folds from 0 on, two at least and none empty")

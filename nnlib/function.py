@@ -18,19 +18,11 @@ from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
 from .layer_arrays import LayerArrays
+from .names import NearNames, hinted
 from .options import REDUCTIONS
 from .threads import Team, get_threads
 from .training_lock import TrainingLock
-from .validation import (
-    check_finite,
-    example_weights,
-    examples,
-    known_name,
-    numbers,
-    on_gpu,
-    real_number,
-    shaped_rows,
-)
+from .validation import check_finite, examples, known_name, numbers, on_gpu, shaped_rows
 
 Array = NDArray[Any]
 
@@ -42,7 +34,7 @@ UNIT_WORK = 30
 _SEED_BITS = 63
 
 
-class NetworkFunction:
+class NetworkFunction(NearNames):
     """The function of a `Network`, its cost and its gradient; everything but the descent."""
 
     def __init__(
@@ -61,9 +53,10 @@ class NetworkFunction:
         self._loss = known_name("loss", loss, losses.CODES)
         check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = checks.floating_dtype(dtype)
+        checks.check_size(self._sizes, self._dtype)
         self._seed_known = seed is not None
         self._seed: int | None = (
-            secrets.randbits(_SEED_BITS) if seed is None else checks.whole_number("seed", seed, 0)
+            secrets.randbits(_SEED_BITS) if seed is None else checks.seed_number("seed", seed)
         )
         self._device = chosen_device(device)
         layers = training_rows(self._sizes, self._activations, self._loss)
@@ -159,7 +152,8 @@ class NetworkFunction:
 
         While a descent trains the network, for a callback or another thread, it is read-only.
         """
-        return self._training.guarded(self._parameters)
+        # A new view each time: it cannot be resized, and another shape or dtype is its own.
+        return self._training.guarded(self._parameters[:])
 
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
@@ -267,6 +261,7 @@ class NetworkFunction:
         self._check_parameters()
         return cuda_function.outputs(self._output_table, self._parameters, self._units, X)
 
+    @hinted
     def J(
         self,
         X: Any,
@@ -310,6 +305,7 @@ class NetworkFunction:
         total, _ = self._pass(X, y, reduction, weight_decay, sample_weight, train=False)
         return total
 
+    @hinted
     def derJ(
         self,
         X: Any,
@@ -365,8 +361,8 @@ class NetworkFunction:
         """
         X, y = self._examples(X, y)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
-        decay = real_number("weight_decay", weight_decay)
-        weights = example_weights(sample_weight, len(X), self._dtype, mean)
+        decay = checks.real_number("weight_decay", weight_decay)
+        weights = checks.example_weights(sample_weight, len(X), self._dtype, mean)
         self._check_parameters()
         gradient = np.empty(self._parameters.size if train else 0, self._dtype)
         given = counted(Examples(X, y, weights))

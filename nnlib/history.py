@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .names import NearNames
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -38,7 +40,7 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class History:
+class History(NearNames):
     """The trace of a descent.
 
     Attributes

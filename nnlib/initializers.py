@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .validation import check_finite, known_name, numbers
+from .validation import check_finite, known_name, numbers, shown
 
 Array = NDArray[Any]
 Initializer = Callable[[np.random.Generator, int, int], Array]
@@ -132,7 +132,8 @@ def initialize(
     """Fill weights and biases in place: by name, by activation (None), or from (W, b) pairs."""
     if initializer is None or isinstance(initializer, str):
         for weight, bias, activation in zip(weights, biases, activations, strict=True):
-            name = initializer or _DEFAULTS.get(activation, "glorot_uniform")
+            default = _DEFAULTS.get(activation, "glorot_uniform")
+            name = default if initializer is None else initializer
             known_name("initializer", name, INITIALIZERS)
             weight[...] = INITIALIZERS[name](generator, weight.shape[1], weight.shape[0])
             bias[...] = 0
@@ -144,7 +145,7 @@ def copy_pairs(weights: Sequence[Array], biases: Sequence[Array], pairs: Any) ->
     """Copy the user's (W, b) of every layer after checking all of them."""
     wanted = f"a name, None, or {len(weights)} pairs (W, b)"
     if not isinstance(pairs, Sequence):
-        raise TypeError(f"initializer must be {wanted}; got {pairs!r}")
+        raise TypeError(f"initializer must be {wanted}; got {shown(pairs)}")
     if len(pairs) != len(weights) or not all(
         isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs
     ):

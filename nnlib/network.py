@@ -15,11 +15,12 @@ from .architecture import dropout_probabilities, training_rows
 from .buffers import OptimizerState
 from .contradictions import check_compiled, check_cuda, check_precision, check_seed
 from .descent import Descent
-from .examples import Examples, counted, scaled, split_off
+from .examples import Examples, as_data, counted, is_fraction, scaled, split_off
 from .function import NetworkFunction
 from .history import History, Report
 from .kernels import losses
 from .kernels.operations import build_table
+from .names import hinted
 from .optimizers import FullBatch, Optimizer
 from .options import Options
 from .schedules import Schedule
@@ -54,8 +55,8 @@ class Network(NetworkFunction):
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
-        Decides the initial weights and the order of mini-batches; None draws one, which `seed`
-        tells.
+        Decides the initial weights and the order of mini-batches, below 2⁶⁴; None draws one, which
+        `seed` tells.
     initializer : str, list of (W, b), or None
         ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
         ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:
@@ -84,6 +85,7 @@ class Network(NetworkFunction):
     0.5
     """
 
+    @hinted
     def __init__(
         self,
         sizes: Sequence[int],
@@ -99,6 +101,7 @@ class Network(NetworkFunction):
         # Masks are drawn from the number of the step, so that going on draws new ones.
         self._dropout_seed = int(self._generator[0] >> np.uint64(1))
 
+    @hinted
     def descent(
         self,
         X: Any,
@@ -151,7 +154,7 @@ class Network(NetworkFunction):
         learning_rate : float, Schedule or None
             α > 0, a number or a schedule of `nnlib.schedules`; None is the optimizer's default.
         epochs : int
-            Passes over the data.
+            Passes over the data, at most 10⁸: the history takes up to 24 bytes an epoch.
         reduction : {"mean", "sum"}
             ``sum`` leaves out the factor 1/n, as the lecture's programs do; for mini-batches n
             is the number of examples in the batch.
@@ -175,10 +178,11 @@ class Network(NetworkFunction):
             and splits by the network's own seed.
         sample_weight : array_like, shape (n,), or None
             As for `J`. Of a fraction for validation each side is weighed by its own weights.
-        validation : (X, y), float or None
+        validation : (X, y), sequence of (x, y) pairs, float or None
             Examples to watch, or the fraction of the examples to split off for that: drawn at
-            random, or the last ones if shuffle is False. The network ends with the parameters that
-            had the lowest cost on them.
+            random, or the last ones if shuffle is False. A tuple of two is (X, y), any other
+            sequence a data set of pairs. The network ends with the parameters that had the lowest
+            cost on them.
         patience : int or None
             Stop after so many epochs without progress: no cost lower than the best by more than
             `tolerance`; the validation cost, if there is one.
@@ -369,9 +373,9 @@ class Network(NetworkFunction):
         """
         if options.validation is None:
             return scaled(given, options.mean), None
-        if isinstance(options.validation, tuple) and len(options.validation) == 2:
+        if not is_fraction(options.validation):
             try:
-                X, y = self._examples(*options.validation)
+                X, y = self._examples(*as_data(options.validation))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"validation: {error}") from None
             return scaled(given, options.mean), Examples(X, y, np.empty(0, self._dtype))

@@ -16,6 +16,9 @@ from typing import Any, ClassVar
 from .kernels.optimizers import CODES
 from .validation import known_name, real_number, whole_number
 
+# What L-BFGS may remember; each pair takes two vectors as long as the parameters.
+MOST_PAIRS = 10_000
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -216,6 +219,8 @@ class FullBatch(Optimizer):
 class LBFGS(FullBatch):
     """Quasi-Newton steps from the last `memory` gradients, with a strong-Wolfe line search.
 
+    memory is at most 10 000; each takes two vectors as long as the parameters.
+
     Source: J. Nocedal and S. Wright, Numerical Optimization, 2nd edition, algorithms 7.5 and 3.5.
 
     >>> LBFGS(memory=20)
@@ -227,7 +232,7 @@ class LBFGS(FullBatch):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "memory", whole_number("memory", self.memory, 1))
+        object.__setattr__(self, "memory", whole_number("memory", self.memory, 1, MOST_PAIRS))
 
 
 @dataclass(frozen=True)
@@ -272,8 +277,13 @@ def optimizer_from(value: Any) -> Optimizer:
     >>> optimizer_from("momentum")
     Momentum(momentum=0.9)
     """
+    if type(value) in OPTIMIZERS.values():
+        return value  # type: ignore[no-any-return]
     if isinstance(value, Optimizer):
-        return value
+        raise TypeError(
+            f"optimizer is a {type(value).__name__}, wanted one of nnlib.optimizers: a class of "
+            "your own has no kernel"
+        )
     if isinstance(value, type) and issubclass(value, Optimizer):
         raise TypeError(f"optimizer is the class {value.__name__}, wanted {value.__name__}()")
     return OPTIMIZERS[known_name("optimizer", value, OPTIMIZERS)]()

@@ -13,10 +13,12 @@ import numpy as np
 from .history import Report
 from .optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from .schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
-from .validation import file_path, known_name, real_number, whole_number
+from .validation import file_path, known_name, real_number, seed_number, shown, whole_number
 
 REDUCTIONS = ("mean", "sum")
 PRECISIONS = ("tf32", "bf16")
+# The history keeps up to 24 bytes an epoch, 2.4 GB of so many.
+MOST_EPOCHS = 10**8
 
 # Options that an optimizer of full batches refuses.
 _NOT_FULL_BATCH = (
@@ -81,7 +83,7 @@ class Options:
         if self.learning_rate is None:
             self.learning_rate = Constant(self.optimizer.default_rate)
         self.learning_rate = schedule_from("learning_rate", self.learning_rate)
-        self.epochs = whole_number("epochs", self.epochs, 0)
+        self.epochs = _epochs(self.epochs)
         known_name("reduction", self.reduction, REDUCTIONS)
         if self.precision is not None:
             known_name("precision", self.precision, PRECISIONS)
@@ -97,13 +99,13 @@ class Options:
             if getattr(self, name) is not None:
                 setattr(self, name, whole_number(name, getattr(self, name), 1))
         if self.seed is not None:
-            self.seed = whole_number("seed", self.seed, 0)
+            self.seed = seed_number("seed", self.seed)
         for name in ("shuffle", "partial", "compile", "resume"):
             value = getattr(self, name)
             if not isinstance(value, (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False; got {value!r}")
+                raise TypeError(f"{name} must be True or False; got {shown(value)}")
         if not (self.progress is None or isinstance(self.progress, bool)):
-            raise TypeError(f"progress must be True, False or None; got {self.progress!r}")
+            raise TypeError(f"progress must be True, False or None; got {shown(self.progress)}")
         if self.checkpoint is not None:
             self.checkpoint = file_path("checkpoint", self.checkpoint)
         self.checkpoint_seconds = real_number(
@@ -114,7 +116,7 @@ class Options:
     def _check_pairs(self) -> None:
         """Options that need or exclude one another."""
         if self.callback is not None and not callable(self.callback):
-            raise TypeError(f"callback must be callable; got {self.callback!r}")
+            raise TypeError(f"callback must be callable; got {shown(self.callback)}")
         if self.callback_epochs is not None and self.callback is None:
             raise ValueError("callback_epochs is given without a callback")
         if self.resume and self.checkpoint is None:
@@ -190,3 +192,14 @@ class Options:
             or self.plateau
             or self.target_cost is not None
         )
+
+
+def _epochs(value: Any) -> int:
+    """How many epochs, checked: the trace of all of them must fit into memory."""
+    epochs = whole_number("epochs", value, 0)
+    if epochs > MOST_EPOCHS:
+        raise ValueError(
+            f"epochs is {epochs}, wanted at most {MOST_EPOCHS}: the history of so many takes "
+            f"{24 * epochs // 10**9} GB, 24 bytes an epoch; to go on, call descent again"
+        )
+    return epochs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .validation import examples
+from .validation import examples, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,24 @@ def new_axes(*, interactive: bool = True) -> Axes:
         If matplotlib is missing.
     """
     return new_figure(interactive=interactive).subplots()
+
+
+def given_axes(ax: Any) -> Axes:
+    """Axes to draw on: the user's own, or new ones for None.
+
+    Raises
+    ------
+    TypeError
+        If they are no axes of matplotlib.
+    ImportError
+        If matplotlib is missing.
+    """
+    if ax is None:
+        return new_axes()
+    if not (hasattr(ax, "scatter") and hasattr(ax, "plot")):
+        raise TypeError(f"ax must be axes of matplotlib, or None for new ones; got {shown(ax)}")
+    axes: Axes = ax
+    return axes
 
 
 def new_figure(*, interactive: bool = True, figsize: tuple[float, float] | None = None) -> Figure:
@@ -74,8 +92,7 @@ def show(network: Network, X: Any, y: Any = None, *, ax: Axes | None = None) -> 
             f"{list(network.sizes)}"
         )
     X, y = examples(X, y, 1, 1, network.dtype, network.loss)
-    if ax is None:
-        ax = new_axes()
+    ax = given_axes(ax)
     draw_points(ax, X[:, 0], y[:, 0])
     draw_curve(ax, network, span_of(X), label="F")
     ax.set_xlabel("x")
@@ -107,8 +124,7 @@ def save(ax: Axes, path: Path) -> None:
 
 def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
     """Cost and validation cost over the epochs, with a logarithmic cost axis where it can be."""
-    if ax is None:
-        ax = new_axes()
+    ax = given_axes(ax)
     epochs = np.arange(history.epochs)
     ax.plot(epochs, history.J, color="black", label="J")
     positive = bool((history.J > 0).all())

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .kernels import problem
+from .names import NearNames
 from .network import Network
 from .population_ranking import best_first, best_folds_first
 from .population_work import HALVED
 from .sweep import Choice
+from .validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ _ENDS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population:
+class Population(NearNames):
     """Networks trained by one call of `train_many`; all arrays have a row per member.
 
     A population is a sequence: `population[3]` is a `Network`, a slice, a mask or an array of
@@ -144,8 +146,8 @@ class Population:
         return self[int(self.order[0])]
 
     def top(self, k: int) -> Population:
-        """The k best members, the best first."""
-        return self[self.order[:k]]
+        """The k best members, the best first; all of them if they are fewer."""
+        return self[self.order[: whole_number("k", k, 0)]]
 
     def __len__(self) -> int:
         return len(self.cost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -17,18 +17,32 @@ from .errors import DivergenceError
 from .examples import Examples, counted
 from .history import History
 from .kernels import problem
+from .memory import check_memory
 from .network import Network
 from .optimizers import FullBatch
 from .options import Options
 from .population import Population
 from .population_work import Group, Work, member_arrays
-from .schedules import Schedule
+from .schedules import Schedule, rates_of
 from .starts import starts
 from .sweep import ARCHITECTURE, Choice
 from .target_range import warn_of_unreachable
-from .validation import example_weights, examples, real_number, whole_number
+from .validation import (
+    example_weights,
+    examples,
+    holds_several,
+    real_number,
+    seed_number,
+    shown,
+    whole_number,
+)
 
 Array = NDArray[Any]
+
+# Bytes that every member takes beside its parameters and costs.
+_LEAST_MEMBER = 100
+# Rungs of successive halving; each starts all threads anew.
+_MOST_RUNGS = 1000
 
 
 class Template:
@@ -128,18 +142,22 @@ class Plan:
             warn_of_unreachable(self._train.y, last, network.loss, stacklevel=3)
         for own in self._options:
             if own.batch_size is not None:
-                whole_number("batch_size", own.batch_size, 1, len(self._train.X))
+                own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))
 
     def take_seeds(self, n: Any, seeds: Any, other_members: bool) -> None:
         """The seeds from their number or themselves; without either, one start for all."""
         if n is not None and seeds is not None:
             raise ValueError("n and seeds are both given, wanted one of them")
         if n is not None:
-            values: list[int | None] = list(range(whole_number("n", n, 1)))
+            count = whole_number("n", n, 1)
+            check_memory(f"n is {count}: so many members", _LEAST_MEMBER * count)
+            values: list[int | None] = list(range(count))
         elif seeds is not None:
-            if isinstance(seeds, (str, bytes)) or not np.iterable(seeds):
-                raise TypeError(f"seeds must be a list of whole numbers; got {seeds!r}")
-            values = [whole_number(f"seeds[{i}]", seed, 0) for i, seed in enumerate(seeds)]
+            if not holds_several(seeds):
+                raise TypeError(f"seeds must be a list of whole numbers; got {shown(seeds)}")
+            if isinstance(seeds, Sized):
+                check_memory(f"{len(seeds)} seeds: so many members", _LEAST_MEMBER * len(seeds))
+            values = [seed_number(f"seeds[{i}]", seed) for i, seed in enumerate(seeds)]
             if not values:
                 raise ValueError("seeds is empty, wanted at least one seed")
         elif not other_members:
@@ -156,7 +174,7 @@ class Plan:
         train, mean = self._examples, self._options[0].mean
         n, dtype = len(train.X), train.X.dtype
         if not isinstance(bootstrap, (bool, np.bool_)):
-            raise TypeError(f"bootstrap must be True or False; got {bootstrap!r}")
+            raise TypeError(f"bootstrap must be True or False; got {shown(bootstrap)}")
         own = np.ndim(sample_weight) == 2
         given = {
             "sample_weight with a row per member": own, "folds": folds is not None,
@@ -193,6 +211,7 @@ class Plan:
         train, options = self._examples, self._options
         counts = len(self._choices), len(self._seeds.values), self._fold_count
         n = math.prod(counts)
+        self._check_memory(n, min(points, options[0].epochs))
         choice, seed_row, fold = (grid.reshape(-1) for grid in np.indices(counts))
         weight_row = np.empty(0, np.int64)
         if len(self._weights):
@@ -226,6 +245,8 @@ class Plan:
         if n and (members.status == problem.DIVERGED).all():
             raise self._divergence(work, seconds)
         seeds = np.array(self._seeds.values)
+        if seeds.dtype == np.float64:  # NumPy's choice for seeds on both sides of 2⁶³
+            seeds = np.array(self._seeds.values, np.uint64)
         held_out, validated = bool(work.held_out_cost.size), work.validation is not None
         population = Population(
             parameters=members.parameters.reshape(n, -1),
@@ -248,6 +269,15 @@ class Plan:
             data=self._data,
         )
         return population if work.stopped is None else population[work.begun]
+
+    def _check_memory(self, members: int, points: int) -> None:
+        """Refuse a population whose parameters and costs do not fit into memory."""
+        parameters = max(network._parameters.nbytes for network in self._networks)
+        costs = 8 * points * (1 if self._validation is None else 2)
+        each = parameters + costs + _LEAST_MEMBER
+        check_memory(
+            f"{members} members: their parameters and {points} costs (see trace)", members * each
+        )
 
     @property
     def _examples(self) -> Examples:
@@ -304,6 +334,11 @@ class Plan:
                     "cannot pause"
                 )
         levels = int(math.log(min(candidates, max(epochs, 1)), factor) + 1e-9)
+        if levels > _MOST_RUNGS:
+            raise ValueError(
+                f"halving is {factor!r}, wanted a factor that leaves one of {candidates} in at "
+                f"most {_MOST_RUNGS} rungs; this one takes {levels}"
+            )
         return [
             (
                 round(epochs / factor ** (levels - level)),
@@ -320,7 +355,7 @@ class Plan:
         rate = work.choices[members.choice[last]].learning_rate
         assert isinstance(rate, Schedule)
         costs = members.costs.reshape(work.size, -1)[last, : traced.size].copy()
-        history = History(costs, seconds, np.asarray(rate.rates(max(epoch, 1)), np.float64)[traced])
+        history = History(costs, seconds, rates_of(rate, max(epoch, 1))[traced])
         return DivergenceError(
             f"all {work.size} members diverged, the last of them in epoch {epoch} of "
             f"{work.options.epochs}. Try a smaller learning_rate, or scaled inputs",

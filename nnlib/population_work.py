@@ -6,7 +6,7 @@ of how it came about, a `Population` is made from what the engine left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from .kernels.population import CHOICES, Members
 from .network import Network
 from .optimizers import FullBatch
 from .options import Options
-from .schedules import Constant, Schedule
+from .schedules import Constant, Schedule, rates_of
 
 Array = NDArray[Any]
 
@@ -180,8 +180,8 @@ def _rates(options: Sequence[Options]) -> tuple[Array, int]:
     """The rates of each epoch, a row per choice: of one element if no rate ever changes."""
     constant = all(isinstance(own.learning_rate, Constant) for own in options)
     width = 1 if constant else max(options[0].epochs, 1)
-    rows: list[Callable[[int], Array]] = []
+    rows: list[Array] = []
     for own in options:
         assert isinstance(own.learning_rate, Schedule)
-        rows.append(own.learning_rate.rates)
-    return np.concatenate([np.asarray(rates(width), np.float64) for rates in rows]), width
+        rows.append(rates_of(own.learning_rate, width))
+    return np.concatenate(rows), width

@@ -11,6 +11,7 @@ array([0.1  , 0.1  , 0.05 , 0.05 , 0.025, 0.025])
 from __future__ import annotations
 
 import math
+import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -18,13 +19,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .validation import real_number, whole_number
+from .validation import check_each, check_finite, numbers, real_number, whole_number
 
 Rates: TypeAlias = NDArray[np.floating[Any]]
 
 
 class Schedule(ABC):
-    """A learning rate for every epoch.
+    """A learning rate for every epoch; a schedule of your own is a class that has `rates`.
+
+    What it returns is checked before the descent begins: one finite rate of at least 0 for each
+    epoch, and not 0 for all of them.
 
     >>> class Halved(Schedule):
     ...     def rates(self, epochs):
@@ -73,7 +77,8 @@ class Step(Schedule):
         real_number("factor", self.factor, above=0)
 
     def rates(self, epochs: int) -> Rates:
-        return self.rate * self.factor ** (np.arange(epochs) // self.every)
+        places = np.arange(epochs) // operator.index(self.every)
+        return float(self.rate) * float(self.factor) ** places
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class Exponential(Schedule):
         real_number("factor", self.factor, above=0)
 
     def rates(self, epochs: int) -> Rates:
-        return self.rate * self.factor ** np.arange(epochs, dtype=float)
+        return float(self.rate) * float(self.factor) ** np.arange(epochs, dtype=float)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class InverseScaling(Schedule):
         real_number("power", self.power)
 
     def rates(self, epochs: int) -> Rates:
-        return self.rate / np.arange(1.0, epochs + 1) ** self.power
+        return float(self.rate) / np.arange(1.0, epochs + 1) ** float(self.power)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,8 @@ class Cosine(Schedule):
 
     def rates(self, epochs: int) -> Rates:
         wave = 0.5 * (1 + np.cos(np.pi * np.arange(epochs) / max(epochs, 1)))
-        return self.final + (self.rate - self.final) * wave
+        rate, final = float(self.rate), float(self.final)
+        return final + (rate - final) * wave
 
 
 @dataclass(frozen=True)
@@ -152,8 +158,9 @@ class WarmUp(Schedule):
         schedule_from("then", self.then)
 
     def rates(self, epochs: int) -> Rates:
-        rest = schedule_from("then", self.then).rates(max(epochs - self.epochs, 1))
-        rise = rest[0] * np.arange(1, self.epochs + 1) / (self.epochs + 1)
+        rising = operator.index(self.epochs)
+        rest = rates_of(schedule_from("then", self.then), max(epochs - rising, 1))
+        rise = rest[0] * np.arange(1, min(rising, epochs) + 1) / (rising + 1)
         return np.concatenate([rise, rest])[:epochs]
 
 
@@ -180,11 +187,12 @@ class OneCycle(Schedule):
             raise ValueError(f"rise is {self.rise:g}, wanted a number between 0 and 1")
 
     def rates(self, epochs: int) -> Rates:
-        low, end = self.highest / self.divide, self.highest / (self.divide * self.divide_end)
-        top, last = self.rise * epochs - 1, max(epochs - 1, 1)
+        highest, divide = float(self.highest), float(self.divide)
+        low, end = highest / divide, highest / (divide * float(self.divide_end))
+        top, last = float(self.rise) * epochs - 1, max(epochs - 1, 1)
         e = np.arange(epochs)
-        up = _anneal(low, self.highest, e / top) if top > 0 else np.full(epochs, self.highest)
-        down = _anneal(self.highest, end, (e - top) / (last - top))
+        up = _anneal(low, highest, e / top) if top > 0 else np.full(epochs, highest)
+        down = _anneal(highest, end, (e - top) / (last - top))
         return np.where(e <= top, up, down)
 
 
@@ -222,6 +230,42 @@ def schedule_from(argument: str, value: Any) -> Schedule:
     if isinstance(value, Schedule):
         return value
     return Constant(real_number(argument, value, above=0))
+
+
+def rates_of(schedule: Schedule, epochs: int) -> NDArray[np.float64]:
+    """α of each epoch by any schedule, checked: a new vector, for compiled code to read and write.
+
+    A rate of 0 is a step of length 0. The schedules here come to it by rounding, others begin or
+    end with it; if all rates are 0, nothing would be trained.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the schedule returns something else.
+
+    Examples
+    --------
+    >>> class Short(Schedule):
+    ...     def rates(self, epochs):
+    ...         return np.full(3, 0.1)
+    >>> rates_of(Short(), 8)
+    Traceback (most recent call last):
+    ...
+    ValueError: learning_rate: Short.rates(8) has shape (3,), wanted (8,), a rate for each epoch
+    """
+    argument = f"learning_rate: {type(schedule).__name__}.rates({epochs})"
+    with np.errstate(all="ignore"):  # what comes of it is looked at
+        given = schedule.rates(epochs)
+    array = numbers(argument, given, np.dtype(np.float64)).copy()
+    if array.shape != (epochs,):
+        raise ValueError(
+            f"{argument} has shape {array.shape}, wanted ({epochs},), a rate for each epoch"
+        )
+    check_finite(argument, array)
+    check_each(argument, array, array >= 0, "rates of at least 0")
+    if epochs and not array.any():
+        raise ValueError(f"{argument} is 0 in every epoch, wanted a rate greater than 0")
+    return array
 
 
 def _anneal(start: float, end: float, part: Rates) -> Rates:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_WORDS = 4  # 32 bits each: the pool of a SeedSequence, and the longest seed taken here
-LARGEST_SEED = 2 ** (32 * _WORDS) - 1
+_WORDS = 4  # 32 bits each: the pool of a SeedSequence
 _INIT_A, _MULTIPLIER_A = 0x43B0D7E5, 0x931E8875
 _INIT_B, _MULTIPLIER_B = 0x8B51F9DD, 0x58F38DED
 _MIX_LEFT, _MIX_RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
@@ -38,18 +37,14 @@ class _Hash:
 
 
 def seed_words(seeds: Any) -> Array:
-    """Seeds from 0 to `LARGEST_SEED` as words of 32 bits, the lowest first, shape (4, n).
+    """Seeds below 2⁶⁴ as words of 32 bits, the lowest first, shape (4, n).
 
     >>> seed_words([1, 2**32]).tolist()
     [[1, 0], [0, 1], [0, 0], [0, 0]]
     """
-    seeds = np.asarray(seeds)
-    if seeds.dtype != object:
-        seeds = seeds.astype(np.uint64)
-        pair = [seeds & np.uint64(0xFFFFFFFF), seeds >> np.uint64(32)]
-        return np.array([*pair, *np.zeros((2, len(seeds)), np.uint64)], np.uint32)
-    words = [[int(seed) >> (32 * word) & 0xFFFFFFFF for seed in seeds] for word in range(_WORDS)]
-    return np.array(words, np.uint32)
+    seeds = np.array(seeds, np.uint64)
+    pair = [seeds & np.uint64(0xFFFFFFFF), seeds >> np.uint64(32)]
+    return np.array([*pair, *np.zeros((_WORDS - 2, len(seeds)), np.uint64)], np.uint32)
 
 
 def child_state(words: Array, child: int) -> Array:

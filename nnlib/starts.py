@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .initializers import initialize
 from .network import Network
-from .seeding import LARGEST_SEED, child_state, doubles, seed_words
+from .seeding import child_state, doubles, seed_words
 
 Array = NDArray[Any]
 
@@ -57,7 +57,7 @@ def starts(network: Network, initializer: Any, seeds: Sequence[int]) -> tuple[Ar
     """
     parameters = np.empty((len(seeds), network.parameters.size), network.dtype)
     generators = np.empty((len(seeds), 4), np.uint64)
-    if max(seeds) <= LARGEST_SEED and _draw_together(network, initializer, seeds, parameters):
+    if _draw_together(network, initializer, seeds, parameters):
         for first in range(0, len(seeds), _TOGETHER):
             part = slice(first, first + _TOGETHER)
             generators[part] = child_state(seed_words(seeds[part]), 1).T

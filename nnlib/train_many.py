@@ -9,13 +9,14 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import population_engine
+from .array_like import as_array
 from .device import chosen_device
 from .network import Network
 from .population import Population
 from .population_plan import Plan, Template
 from .population_work import Work
 from .sweep import check_options, combinations
-from .validation import whole_number
+from .validation import seed_number, whole_number
 
 
 def train_many(
@@ -76,7 +77,8 @@ def train_many(
     halving : float or None
         Successive halving by this factor: all members run for a part of the epochs, only the best
         1/halving of them for `halving` times as many, and so on to all epochs. Folds of one
-        network stay together. Source: K. Jamieson and A. Talwalkar, AISTATS 2016.
+        network stay together. The factor is above 1, and leaves one candidate in at most 1000
+        steps. Source: K. Jamieson and A. Talwalkar, AISTATS 2016.
     trace : int
         At how many epochs costs are kept, at most.
     seed : int
@@ -121,10 +123,12 @@ def train_many(
     """
     begin = time.perf_counter()
     check_options(options)
-    seed, points = whole_number("seed", seed, 0), whole_number("trace", trace, 1)
+    seed, points = seed_number("seed", seed), whole_number("trace", trace, 1)
     choices = combinations(grid)
     template = Template(net, activation, loss, dtype, initializer)
     plan = Plan(template, choices, options)
+    if sample_weight is not None:
+        sample_weight = as_array("sample_weight", sample_weight)  # read once, in one form
     plan.take_examples(X, y, sample_weight, seed)
     plan.take_seeds(n, seeds, grid is not None or folds is not None)
     plan.take_weights(sample_weight, folds, bootstrap, seed)

@@ -48,7 +48,7 @@ class TrainingLock:
         if self._process != os.getpid():
             self._new()
         if not self._lock.acquire(blocking=False):
-            self.check("it cannot be trained by a second one at once")
+            raise _refusal("it cannot be trained by a second one at once")
 
     def __exit__(self, *error: object) -> None:
         # A child that was forked by a callback leaves a lock that it has not entered.
@@ -58,10 +58,7 @@ class TrainingLock:
     def check(self, refused: str) -> None:
         """Raise `RuntimeError` with what is refused, if the lock is held."""
         if self.held:
-            raise RuntimeError(
-                f"a descent trains this network at present: {refused}. Wait for its end, or use a "
-                "copy of the network (copy.deepcopy)"
-            )
+            raise _refusal(refused)
 
     def guarded(self, array: Array) -> Array:
         """The array, as a read-only view while the lock is held."""
@@ -72,3 +69,10 @@ class TrainingLock:
 
     def __reduce__(self) -> tuple[type[TrainingLock], tuple[()]]:
         return TrainingLock, ()
+
+
+def _refusal(refused: str) -> RuntimeError:
+    return RuntimeError(
+        f"a descent trains this network at present: {refused}. Wait for its end, or use a copy of "
+        "the network (copy.deepcopy)"
+    )

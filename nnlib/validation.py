@@ -2,61 +2,95 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import config
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from .array_like import as_array
 from .kernels.evaluate import all_finite
+from .memory import check_memory
+from .names import hint
 
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
 
 # How far the probabilities of a row may be from 1 together; float32 sums of 1000 are off by 1e-6.
 PROBABILITY_ERROR = 1e-5
+# What compiled code counts with.
+LARGEST_COUNT = 2**63 - 1
+LARGEST_SEED = 2**64 - 1
+# Characters of a value in a message.
+_LONGEST = 100
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: what is long is cut.
+
+    >>> shown("a" * 1000) == "'" + "a" * 99 + "…"
+    True
+    """
+    try:
+        text = repr(value)
+    except Exception:  # an int of thousands of digits, an object of the user's
+        return f"an object of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def known_name(argument: str, value: object, names: Iterable[str]) -> str:
     """The name itself if it is one of `names`; the error offers the nearest one."""
     names = list(names)
     if not isinstance(value, str):
-        raise TypeError(f"{argument} must be one of {', '.join(names)}; got {value!r}")
+        raise TypeError(f"{argument} must be one of {', '.join(names)}; got {shown(value)}")
     if value in names:
-        return value
-    near = difflib.get_close_matches(value.lower(), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{argument} is {value!r}, wanted one of {', '.join(names)}{hint}")
+        return str(value)
+    near = hint(argument, value, names)
+    raise ValueError(f"{argument} is {shown(value)}, wanted one of {', '.join(names)}{near}")
 
 
 def whole_number(argument: str, value: Any, low: int, high: int | None = None) -> int:
-    """An integer in [low, high], from any integer type but bool."""
+    """An integer in [low, high], from any integer type but bool.
+
+    Without `high`, the most that compiled code counts to.
+    """
     wanted = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{argument} must be {wanted}; got {value!r}") from None
+        raise TypeError(f"{argument} must be {wanted}; got {shown(value)}") from None
+    if high is None and number > LARGEST_COUNT:
+        raise ValueError(
+            f"{argument} is {shown(number)}, wanted {wanted} and at most {LARGEST_COUNT}"
+        )
     if number < low or (high is not None and number > high):
-        raise ValueError(f"{argument} is {number}, wanted {wanted}")
+        raise ValueError(f"{argument} is {shown(number)}, wanted {wanted}")
     return number
+
+
+def seed_number(argument: str, value: Any) -> int:
+    """A seed, a whole number below 2⁶⁴."""
+    return whole_number(argument, value, 0, LARGEST_SEED)
 
 
 def real_number(argument: str, value: Any, *, above: float | None = None) -> float:
     """A finite float, greater than `above` if that is given, else at least 0."""
     wanted = "a finite number " + ("of at least 0" if above is None else f"greater than {above:g}")
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.iscomplexobj(value):
-        raise TypeError(f"{argument} must be {wanted}; got {value!r}")
+    if not _is_real(value):
+        raise TypeError(f"{argument} must be {wanted}; got {shown(value)}")
     try:
         number = float(value)
+    except OverflowError:
+        raise ValueError(f"{argument} is beyond the range of a float, wanted {wanted}") from None
     except (TypeError, ValueError):
-        raise TypeError(f"{argument} must be {wanted}; got {value!r}") from None
+        raise TypeError(f"{argument} must be {wanted}; got {shown(value)}") from None
     if not math.isfinite(number) or (number < 0 if above is None else number <= above):
         raise ValueError(f"{argument} is {number!r}, wanted {wanted}")
     return number
@@ -70,30 +104,62 @@ def file_path(argument: str, value: Any) -> PathLike:
     """
     if isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str):
         return value
-    raise TypeError(f"{argument} must be the path of a file; got {value!r}")
+    raise TypeError(f"{argument} must be the path of a file; got {shown(value)}")
+
+
+def _is_real(value: Any) -> bool:
+    """Whether this is one number: no text, which `float` would read, no array, no date, no bool."""
+    if isinstance(value, (bool, np.bool_)) or getattr(value, "ndim", 0) != 0:
+        return False
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.dtype.kind in "iuf"
+    return hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
 
 
 def floating_dtype(value: DTypeLike) -> np.dtype[Any]:
     """float32 or float64."""
+    wanted = "'float32' or 'float64'"
     try:
+        if value is None:  # NumPy's float64
+            raise TypeError
         dtype = np.dtype(value)
-    except TypeError:
-        raise TypeError(f"dtype must be 'float32' or 'float64'; got {value!r}") from None
+    except Exception:
+        raise TypeError(f"dtype must be {wanted}; got {shown(value)}") from None
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype is {dtype.name!r}, wanted 'float32' or 'float64'")
+        name = dtype.name if dtype.isnative else f"{dtype.name} with its bytes swapped"
+        raise ValueError(f"dtype is {name!r}, wanted {wanted}")
     return dtype
 
 
 def layer_sizes(sizes: Any) -> tuple[int, ...]:
     """The numbers of units d_1 … d_L: at least two, each at least 1."""
-    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
-        raise TypeError(f"sizes must be a list of whole numbers such as [1, 2, 1]; got {sizes!r}")
+    listed = isinstance(sizes, Sequence) or getattr(sizes, "ndim", 0) == 1
+    if isinstance(sizes, (str, bytes, bytearray, memoryview)) or not listed:
+        raise TypeError(
+            f"sizes must be a list of whole numbers such as [1, 2, 1]; got {shown(sizes)}"
+        )
     checked = tuple(whole_number(f"sizes[{i}]", size, 1) for i, size in enumerate(sizes))
     if len(checked) < 2:
         raise ValueError(
             f"sizes is {list(checked)}, wanted at least two layers: inputs and outputs"
         )
     return checked
+
+
+def check_size(sizes: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Refuse a network whose parameters do not fit into memory."""
+    count = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+    what = f"sizes is {shown(list(sizes))}: its {count} parameters"
+    check_memory(what, count * dtype.itemsize)
+
+
+def holds_several(values: Any) -> bool:
+    """Whether this is several values, as a list or an array is; a text is one.
+
+    >>> holds_several([1]), holds_several("12"), holds_several(np.array(1))
+    (True, False, False)
+    """
+    return np.iterable(values) and not isinstance(values, (str, bytes))
 
 
 def on_gpu(values: Any) -> bool:
@@ -110,22 +176,12 @@ def on_host(values: Any) -> Array:
 
 def numbers(argument: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     """Values as a C-contiguous, aligned, writable array of dtype; copied only where needed."""
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{argument} is ragged: its rows have different lengths, wanted a rectangular array"
-        ) from error
+    if type(values) is np.ndarray and values.dtype == dtype and values.flags.carray:
+        return values
+    array = as_array(argument, values)
     if array.dtype == dtype and array.flags.carray:
         return array
-    if array.dtype == object:
-        if array.ndim == 1 and len({np.shape(row) for row in array}) > 1:
-            raise ValueError(
-                f"{argument} is ragged: its rows have different lengths, wanted a rectangular array"
-            )
-        raise TypeError(f"{argument} holds Python objects, wanted real numbers")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{argument} has dtype {array.dtype}, wanted real numbers")
+    check_memory(f"{argument} has shape {array.shape}: its numbers", array.size * dtype.itemsize)
     with np.errstate(over="ignore"):  # beyond float32's range: infinite, and refused as such
         return array.astype(dtype, order="C")
 
@@ -265,6 +321,8 @@ def split_pairs(dataset: Any) -> tuple[list[Any], list[Any]]:
     """The x and the y of a sequence of (x, y) pairs."""
     wanted = "give X and y, or one sequence of (x, y) pairs"
     try:
+        if isinstance(dataset, Sized):
+            check_memory(f"the data set has {len(dataset)} pairs: they", 100 * len(dataset))
         pairs = [tuple(pair) for pair in dataset]
     except TypeError:
         raise TypeError(f"y is missing: {wanted}; got {type(dataset).__name__}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 
@@ -33,8 +34,9 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "large: " + LARGE)
     config.addinivalue_line("markers", "cpu(why): of what the CPU alone has, see tests/devices.py")
     if config.getoption("--device") == "cuda":
-        *others, _ = nnlib.Network.__init__.__defaults__
-        nnlib.Network.__init__.__defaults__ = (*others, "cuda")
+        constructor = inspect.unwrap(nnlib.Network.__init__)
+        *others, _ = constructor.__defaults__
+        constructor.__defaults__ = (*others, "cuda")
         nnlib.train_many.__kwdefaults__["device"] = "cuda"
         if SIMULATED:
             from tests.cuda.schedule import Schedule

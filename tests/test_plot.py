@@ -80,3 +80,11 @@ def test_says_what_to_install_without_matplotlib(net, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         net.show([0.0], [0.0])
+
+
+@pytest.mark.parametrize("ax", [3, "axes", object, [1]], ids=repr)
+def test_refuses_what_are_no_axes(net, ax):
+    history = net.descent([0.0, 1.0], [0.0, 1.0], epochs=2)
+    for draw in (lambda: net.show([0.0], [0.0], ax=ax), lambda: history.plot(ax=ax)):
+        with pytest.raises(TypeError, match=r"^ax must be axes of matplotlib"):
+            draw()

@@ -16,12 +16,12 @@ from nnlib.initializers import INITIALIZERS
 from nnlib.starts import starts
 from tests import reference
 
-SEEDS = [0, 1, 7, 2**31 - 1, 2**32, 2**32 + 5, 2**63, 2**64 + 11, 3**100]
+SEEDS = [0, 1, 7, 2**31 - 1, 2**32, 2**32 + 5, 2**63, 2**64 - 1]
 
 
 @pytest.mark.parametrize("initializer", [None, *INITIALIZERS])
 @pytest.mark.parametrize("sizes", [[1, 2, 1], [5, 7, 3], [5, 9, 3]], ids=str)
-@pytest.mark.parametrize("seeds", [SEEDS, SEEDS[:-1], [3]], ids=["beyond 128 bits", "all", "one"])
+@pytest.mark.parametrize("seeds", [SEEDS, SEEDS[:-2], [3]], ids=["all", "below 2⁶³", "one"])
 def test_starts_are_those_of_the_networks(initializer, sizes, seeds, dtype):
     names = ["relu", "tanh"]
     template = nnlib.Network(sizes, names, dtype=dtype)

@@ -264,3 +264,105 @@ def test_arguments_of_the_wrong_dtype_are_converted():
     net = network(dtype="float32")
     net.descent(X.astype(np.int8), Y.astype(bool), epochs=np.int64(2), learning_rate=np.float32(1))
     assert net.parameters.dtype == np.float32
+
+
+HUGE = 10**30
+POPULATION = {"n": 2, "epochs": 2}
+
+
+def many(**settings):
+    """A population on the test's data."""
+    return nnlib.train_many([2, 3, 1], X, Y, **{**POPULATION, **settings})
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nnlib.Network([2, 1], seed=2**64), ["^seed is 18446744073709551616", "most"]),
+        (lambda: network().descent(X, Y, seed=2**64), ["^seed is", "most 18446744073709551615"]),
+        (lambda: many(seeds=[1, 2**64], n=None), [r"^seeds\[1\] is 18446744073709551616"]),
+        (lambda: many(seed=2**64, folds=2), ["^seed is 18446744073709551616"]),
+        (lambda: network().descent(X, Y, learning_rate=10**400), ["^learning_rate", "range"]),
+        (lambda: network().descent(X, Y, weight_decay=10**400), ["^weight_decay", "range"]),
+        (lambda: network().descent(X, Y, patience=HUGE), ["^patience", "most 9223372036854775807"]),
+        (
+            lambda: network().descent(X, Y, callback=print, callback_epochs=HUGE),
+            ["^callback_epochs", "at most"],
+        ),
+        (lambda: network().descent(X, Y, epochs=HUGE), ["^epochs", "at most"]),
+        (lambda: network().descent(X, Y, epochs=10**5000), ["^epochs", "at most"]),
+        (
+            lambda: network().descent(X, Y, epochs=10**9, max_seconds=0.1),
+            ["^epochs is 1000000000, wanted at most 100000000", "24 GB", "call descent again"],
+        ),
+        (lambda: many(epochs=10**9, max_seconds=0.1), ["^epochs is 1000000000", "24 GB"]),
+        (
+            lambda: nnlib.Network([2**62, 4]),
+            [r"^sizes is \[4611686018427387904, 4\]", "18446744073709551620", "137438953472 GiB"],
+        ),
+        (lambda: nnlib.Network([HUGE, 4]), [r"^sizes\[0\] is 1000", "at most"]),
+        (lambda: many(halving=1.00001, n=8), ["^halving is 1.00001", "1000 rungs"]),
+        (lambda: many(n=10**15), ["^n is 1000000000000000", "GiB of memory"]),
+        (lambda: many(n=None, seeds=range(10**15)), ["^1000000000000000 seeds", "GiB of memory"]),
+        (
+            lambda: many(grid={name: range(10**5) for name in ("l1", "weight_decay", "tolerance")}),
+            ["^grid has 1000000000000000 combinations", "GiB of memory"],
+        ),
+        (lambda: network().descent(X, Y, dropout=1 - 1e-12), ["^dropout", "below 1"]),
+        (lambda: network().descent(X, Y, validation=1e308), ["^validation is 1e.308", "fraction"]),
+        (lambda: nnlib.optimizers.LBFGS(memory=HUGE), ["^memory", "at most 10000"]),
+        (lambda: nnlib.set_threads(HUGE), ["^threads", "at most"]),
+        (lambda: network().F(range(10**15)), ["^X has 1000000000000000 elements", "GiB"]),
+        (lambda: network().J(range(10**15)), ["^the data set has 1000000000000000 pairs", "GiB"]),
+        (lambda: many(folds=[0, 1, math.nan]), ["^folds holds nan", "finite"]),
+        (lambda: many(folds=[0, 1, 1e300]), ["^folds must number"]),
+        (lambda: nnlib.Network([2, 1], initializer=""), ["^initializer is ''", "glorot_uniform"]),
+    ],
+)  # fmt: skip
+def test_values_beyond_measure(call, words):
+    """What no machine can hold, or compiled code count, is a ValueError before any work."""
+    with pytest.raises(ValueError, match=r"wanted|must") as caught:
+        call()
+    missing = [word for word in words if not re.search(word, str(caught.value))]
+    assert not missing, f"{missing} not in: {caught.value}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, np.True_, "3", b"3", bytearray(b"3"), memoryview(b"3"), [0.5], np.array([0.5]), 0.5j,
+     np.datetime64("2020-01-01"), np.timedelta64(3, "s"), np.str_("3"), None, object, {}],
+    ids=repr,
+)  # fmt: skip
+def test_what_float_would_read_but_is_no_number(value):
+    with pytest.raises(TypeError, match=r"^l1 must be a finite number"):
+        network().descent(X, Y, l1=value)
+
+
+def test_long_values_are_cut_in_messages():
+    with pytest.raises(ValueError, match="activation is") as caught:
+        nnlib.Network([1, 1], "a" * 10**6)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("seed", [2**63 - 1, 2**63, 2**64 - 1])
+def test_the_largest_seeds_train(seed):
+    """With dropout the seed reaches compiled code; a population takes seeds from both ends."""
+    net = nnlib.Network([2, 3, 1], "tanh", seed=seed)
+    net.descent(X, Y, epochs=2, seed=seed, dropout=0.5)
+    population = nnlib.train_many([2, 3, 1], X, Y, activation="tanh", seeds=[1, seed], epochs=0)
+    assert population.seed.tolist() == [1, seed]
+    expected = nnlib.Network([2, 3, 1], "tanh", seed=seed).parameters
+    np.testing.assert_array_equal(population.parameters[1], expected)
+
+
+def test_validation_examples_as_pairs():
+    pairs = list(zip(X[:2], Y[:2], strict=True))
+    expected = network().descent(X, Y, epochs=3, validation=(X[:2], Y[:2])).validation_J
+    for validation in (pairs, tuple(pairs * 2)):
+        history = network().descent(X, Y, epochs=3, validation=validation)
+        np.testing.assert_allclose(history.validation_J, expected, rtol=1e-14)
+    population = many(validation=pairs, trace=3, epochs=3)
+    assert population.validation_J.shape == (2, 3)
+    assert_refused(ValueError, ["^validation: ", "pairs"], "descent", X, Y, validation=[])
+    assert_refused(ValueError, ["^validation: ", "parts"], "descent", X, Y, validation=[(1, 2, 3)])
+    assert_refused(TypeError, ["^validation"], "descent", X, Y, validation="some")
