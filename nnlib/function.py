@@ -15,8 +15,9 @@ from .device import chosen_device
 from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
+from .kernels.team import disband
 from .options import REDUCTIONS
-from .threads import Team, get_threads
+from .threads import Team, usable_threads
 from .validation import (
     check_finite,
     example_weights,
@@ -34,6 +35,8 @@ Array = NDArray[Any]
 TEAM_WORK = 20_000_000
 # What an activation takes, in multiplications of a matrix product.
 UNIT_WORK = 30
+# For a call by one thread.
+_NO_BOARD = np.zeros(0, np.int64)
 
 
 class NetworkFunction:
@@ -204,7 +207,7 @@ class NetworkFunction:
         n, d_in = X.shape
         lanes = self._lanes(n)
         work = n * (self._parameters.size + UNIT_WORK * self._units)
-        members = min(get_threads(), -(-n // lanes)) if work > TEAM_WORK else 1
+        members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
         call = functools.partial(
             evaluate.outputs,
             out,
@@ -214,11 +217,16 @@ class NetworkFunction:
             np.empty(members * (self._units + d_in) * lanes, self._dtype),
             lanes,
         )
-        if work > TEAM_WORK:
-            with Team(members) as team:
-                met = max(team.run(lambda _, member, members: call(member, members)))
+        if members == 1:
+            met = call(_NO_BOARD, 0, 1)
         else:
-            met = call(0, 1)
+            team = Team()
+            try:
+                team.hire(members - 1, lambda member: call(team.board, member, members))
+                met = call(team.board, 0, members)
+            finally:
+                disband(team.board)
+            team.check()
         if met != evaluate.FINITE:
             check_finite("X", X)
             check_finite("parameters", self._parameters)
