@@ -68,7 +68,9 @@ def _folders(root: Path) -> Iterator[Path]:
         _, controllers, path = line.split(":", 2)
         for kind, options, inside, mounted in map(_mount, mounts):
             unified = kind == "cgroup2" and not controllers
-            if unified or (kind == "cgroup" and "cpu" in controllers.split(",") and "cpu" in options):
+            if unified or (
+                kind == "cgroup" and "cpu" in controllers.split(",") and "cpu" in options
+            ):
                 yield from _upwards(root / mounted.lstrip("/"), path, inside)
 
 
