@@ -143,7 +143,7 @@ def chunk_passes(
             settings,
             False,
             order.batch,
-            order.count,
+            order.step,
             order.round,
             train,
             chunk,

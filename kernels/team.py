@@ -6,10 +6,10 @@ when none is left it waits for those that others have in hand. A helper waits fo
 tasks, and waits for the next. So nobody ever waits for a member that the system has put aside with
 nothing in its hands, and a team whose helpers never come is a single thread.
 
-All that members share is a board: a vector of int64. A helper touches the leader's arrays only with
-a task in its hands, so they are at rest whenever the leader is back in Python, whoever else is still
-inside. Members are plain threads that Python starts; no threading layer of Numba is involved, so
-nothing aborts when two threads train at once and a forked child can train too.
+All that members share is a board: a vector of int64. A helper touches the leader's arrays only
+with a task in its hands, so they are at rest whenever the leader is back in Python, whoever else is
+still inside. Members are plain threads that Python starts; no threading layer of Numba is involved,
+so nothing aborts when two threads train at once and a forked child can train too.
 
 The number of tasks does not depend on the size of the team, and sums over tasks are made in their
 order: the bits are the same for any number of threads.
@@ -17,17 +17,17 @@ order: the bits are the same for any number of threads.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .atomic import atomic_add, atomic_exchange, atomic_load, atomic_store, pause
-from .jit import Vector, entry, kernel
+from .jit import Vector, entry, formula, kernel
 from .sleeping import ALL, sleep_while, wake
 
 # Places on the board. The number of the phase and its order share a cache line; what else is
 # written while others look has one of its own.
-PHASE, KIND, EPOCH, BATCH, ROUND, COUNT, RATE, SCALE = range(8)
+PHASE, KIND, EPOCH, BATCH, ROUND, STEP, RATE, SCALE = range(8)
 TICKET = 8  # the phase's number and how many of its tasks nobody has taken
 PENDING = 16  # tasks of the phase that are not done
 ASLEEP, LEADER_ASLEEP = 24, 25  # helpers that sleep for a phase; whether the leader sleeps
@@ -64,9 +64,21 @@ class Order(NamedTuple):
     epoch: int
     batch: int
     round: int
-    count: int
+    step: int
     rate: float
     scale: float
+
+
+@formula
+def bits_of(number: float) -> Any:
+    """A float64 as the board keeps it."""
+    return np.float64(number).view(np.int64)
+
+
+@formula
+def number_of(bits: int) -> Any:
+    """The float64 of these bits."""
+    return np.int64(bits).view(np.float64)
 
 
 @kernel
@@ -84,9 +96,9 @@ def open_phase(member: Member, order: Order, tasks: int) -> int:
     atomic_store(board, EPOCH, order.epoch)
     atomic_store(board, BATCH, order.batch)
     atomic_store(board, ROUND, order.round)
-    atomic_store(board, COUNT, order.count)
-    atomic_store(board, RATE, np.float64(order.rate).view(np.int64))
-    atomic_store(board, SCALE, np.float64(order.scale).view(np.int64))
+    atomic_store(board, STEP, order.step)
+    atomic_store(board, RATE, bits_of(order.rate))
+    atomic_store(board, SCALE, bits_of(order.scale))
     atomic_store(board, PENDING, tasks)
     atomic_store(board, TICKET, ((phase & _PHASES) << _TASK_BITS) | tasks)
     atomic_add(board, PHASE, 1)
@@ -131,9 +143,9 @@ def read_order(member: Member) -> Order:
         atomic_load(board, EPOCH),
         atomic_load(board, BATCH),
         atomic_load(board, ROUND),
-        atomic_load(board, COUNT),
-        np.int64(atomic_load(board, RATE)).view(np.float64),
-        np.int64(atomic_load(board, SCALE)).view(np.float64),
+        atomic_load(board, STEP),
+        number_of(atomic_load(board, RATE)),
+        number_of(atomic_load(board, SCALE)),
     )
 
 

@@ -40,7 +40,6 @@ from .optimizers import (
 from .problem import Data, Model, Settings, State, input_place
 from .team import Member, Order, close_phase, next_task, open_phase
 
-
 # The first of the orders that ask for a sweep over the parts; the second has the next number.
 STEP_SWEEPS = 2
 
@@ -57,7 +56,7 @@ def update(
 ) -> None:
     """One step of the optimizer, each part by the member that takes it.
 
-    scale · Σ_c g_c is the gradient of the data, order.count the step's number t. In this order:
+    scale · Σ_c g_c is the gradient of the data, order.step the step's number t. In this order:
     penalties, clipping by value, clipping by norm, decoupled decay, step, max-norm. The leader
     opens a phase for every sweep; a helper has a part in that of its order.
     """
@@ -76,7 +75,7 @@ def update(
                 scale *= min(1.0, settings.clip_norm / (norm + 1e-6))
             kind = STEP_SWEEPS + sweep
             phase = open_phase(
-                member, Order(kind, order.epoch, batch, 0, order.count, rate, scale), parts
+                member, Order(kind, order.epoch, batch, 0, order.step, rate, scale), parts
             )
         place, done = next_task(member, phase, -1, parts), 0
         while place < parts:
@@ -88,7 +87,7 @@ def update(
                     part_gradient(model, data, settings, batch, part)
                     regularise(model, settings, scale, part)
                 if sweep == sweeps - 1:
-                    step_part(model, state, settings, rate, scale, order.count, part)
+                    step_part(model, state, settings, rate, scale, order.step, part)
             if settings.max_norm > 0 and sweep == sweeps - 1:
                 limit_norms(model, settings.max_norm, part)
             done += 1

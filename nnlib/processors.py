@@ -1,7 +1,8 @@
 """How many processors a process may use: by affinity, and by the quota of its control groups.
 
 A container usually sees all processors of its machine and may use so much of their time: with a
-quota of one, a team of 64 threads would compute for a sixty-fourth of a period and then stand still.
+quota of one, a team of 64 threads would compute for a sixty-fourth of a period and then stand
+still.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _mount(line: str) -> tuple[str, list[str], str, str]:
     36 35 98:0 /group /sys/fs/cgroup/cpu rw,nosuid shared:9 - cgroup cgroup rw,cpu
     """
     place, _, rest = line.partition(" - ")
-    kind, _, options = (rest.split(" ") + ["", "", ""])[:3]
+    kind, _, options = [*rest.split(" "), "", "", ""][:3]
     inside, mounted = place.split(" ")[3:5]
     return kind, options.split(","), inside, mounted
 

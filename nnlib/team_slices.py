@@ -11,7 +11,7 @@ from . import team_size
 from .kernels.team import disband
 from .threads import Team
 
-# A compiled loop: board, member, members and how many rounds; the leader returns when they are done.
+# A compiled loop: board, member, members, and rounds, after which the leader returns.
 Loop = Callable[[Any, int, int, int], Any]
 
 

@@ -32,7 +32,7 @@ def short_slices(monkeypatch):
     monkeypatch.setattr(descent, "SLICE_SECONDS", 1e-12)
 
 
-def fail_to_start(monkeypatch, after, error=RuntimeError("can't start new thread")):
+def fail_to_start(monkeypatch, after, error):
     """From now on only so many threads can be started; error None: they die at once."""
     start, left = _thread.start_new_thread, iter(range(after))
 

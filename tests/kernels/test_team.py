@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pytest
 
-from nnlib import threads
 from nnlib.kernels.jit import entry
 from nnlib.kernels.sleeping import system_wait
 from nnlib.kernels.team import (
@@ -50,7 +49,7 @@ def work(board, number, members, out, by, tasks, phases):
         task, done = next_task(member, phase, -1, tasks), 0
         while task < tasks:
             total = order.kind + 10 * order.epoch + 100 * order.batch + 1000 * order.round
-            out[task] += total * order.count + order.rate + order.scale
+            out[task] += total * order.step + order.rate + order.scale
             by[number] += 1
             done += 1
             task = next_task(member, phase, task, tasks)
@@ -209,4 +208,3 @@ def test_disbanding_twice_from_two_threads_ends():
 
 def test_how_threads_sleep_here():
     assert system_wait() in ("futex", "address", "doze")
-    assert threads.BOARD_SIZE == Team().board.size
