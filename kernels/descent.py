@@ -5,7 +5,8 @@ again: everything it knows is in arrays that the caller owns. So Ctrl-C, progres
 and checkpoints are ordinary Python between two calls, and change no bit of the result.
 
 A batch is cut into chunks of blocks. Every chunk has scratch and a gradient of its own, so the
-members of a team can work on them at the same time; the sums over chunks have a fixed order.
+members of a team can work on them at the same time; the sums over chunks have a fixed order. One
+member walks through this loop, the others do the tasks that it offers (`team`).
 """
 
 from __future__ import annotations
@@ -39,33 +40,43 @@ from .problem import (
 )
 from .shuffle import draw_order
 from .stopping import copy, watch
-from .team import share, wait_for_all
-from .update import plain_step, update
+from .team import (
+    LEFT,
+    Member,
+    Order,
+    close_phase,
+    next_phase,
+    next_task,
+    open_phase,
+    read_order,
+    set_active,
+    share,
+)
+from .update import STEP_SWEEPS, plain_step, update
+
+# What a phase of the team asks for, beside the sweeps of a step: a block of every chunk.
+PASS, VALIDATION = range(2)
 
 
 @kernel
-def start_epoch(
-    model: Model, data: Data, state: State, epoch: int, member: int, members: int
-) -> None:
-    """Draw the order of the examples; keep what there was before, if the caller wants it."""
-    if state.snapshots.size:
-        keep_start(model, data, state, epoch, member, members)
-    if member == 0 and data.order.size:
+def start_epoch(data: Data, state: State, epoch: int) -> None:
+    """Draw the order of the examples; keep the generator from before, if the caller wants it."""
+    if data.order.size:
+        if state.generators.size:
+            place = (epoch % 2) * GENERATOR_WORDS
+            copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
         draw_order(data.order, state.generator)
 
 
 @kernel
-def keep_start(
-    model: Model, data: Data, state: State, epoch: int, member: int, members: int
-) -> None:
-    """Keep the member's share of the parameters; the first also keeps the generator."""
+def keep_share(model: Model, state: State, epoch: int, chunk: int, chunks: int) -> None:
+    """Keep the chunk's share of the parameters at the epoch's start, if the caller wants it."""
+    if state.snapshots.size == 0:
+        return
     size = model.parameters.size
-    first, last = share(size, member, members)
+    first, last = share(size, chunk, chunks)
     kept = window(state.snapshots, (epoch % 2) * size + first, last - first)
     copy(kept, window(model.parameters, first, last - first))
-    if member == 0 and data.order.size:
-        place = (epoch % 2) * GENERATOR_WORDS
-        copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
 
 
 @kernel
@@ -80,7 +91,7 @@ def penalty(model: Model, settings: Settings) -> float:
 
 
 @kernel
-def chunk_passes(
+def chunk_pass(
     model: Model,
     data: Data,
     state: State,
@@ -90,36 +101,79 @@ def chunk_passes(
     step: int,
     turn: int,
     train: bool,
-    member: int,
-    members: int,
+    chunk: int,
 ) -> None:
-    """The next block of each of the member's chunks; Σ J goes to state.chunk_costs."""
+    """The next block of a chunk; Σ J goes to state.chunk_costs."""
     examples = min(data.batch_size, data.n - batch * data.batch_size)
-    chunks = 1 if plain else settings.chunks
-    for chunk in range(member, chunks, members):
-        block = chunk * data.chunk_blocks + turn
-        before = state.chunk_costs[chunk] if turn > 0 else 0.0
-        if block * settings.lanes < examples:
-            key = NO_DROPOUT
-            if not plain and train and settings.dropout:
-                key = block_key(settings.dropout_seed, step, block)
-            before += block_pass(model, data, settings, batch, block, chunk, key, train, turn > 0)
-        elif train and turn == 0:
-            size = model.parameters.size
-            gradient = window(model.gradient, chunk * size, size)
-            for k in range(size):
-                gradient[k] = 0
-        state.chunk_costs[chunk] = before
+    block = chunk * data.chunk_blocks + turn
+    before = state.chunk_costs[chunk] if turn > 0 else 0.0
+    if block * settings.lanes < examples:
+        key = NO_DROPOUT
+        if not plain and train and settings.dropout:
+            key = block_key(settings.dropout_seed, step, block)
+        before += block_pass(model, data, settings, batch, block, chunk, key, train, turn > 0)
+    elif train and turn == 0:
+        size = model.parameters.size
+        gradient = window(model.gradient, chunk * size, size)
+        for k in range(size):
+            gradient[k] = 0
+    state.chunk_costs[chunk] = before
+
+
+@kernel
+def plain_pass(
+    model: Model, data: Data, state: State, settings: Settings, batch: int, turn: int
+) -> None:
+    """The next block of plain descent in one chunk."""
+    chunk_pass(model, data, state, settings, True, batch, 0, turn, True, 0)
+
+
+@kernel
+def chunk_passes(
+    model: Model,
+    data: Data,
+    state: State,
+    settings: Settings,
+    order: Order,
+    member: Member,
+    phase: int,
+) -> None:
+    """The next block of every chunk, each by the member that takes it.
+
+    The leader opens a phase of this order; phase is what a helper found.
+    """
+    chunks, train = settings.chunks, order.kind == PASS
+    if member.number == 0:
+        phase = open_phase(member, order, chunks)
+    chunk, done = next_task(member, phase, -1, chunks), 0
+    while chunk < chunks:
+        if train and order.batch == 0 and order.round == 0:
+            keep_share(model, state, order.epoch, chunk, chunks)
+        chunk_pass(
+            model,
+            data,
+            state,
+            settings,
+            False,
+            order.batch,
+            order.step,
+            order.round,
+            train,
+            chunk,
+        )
+        done += 1
+        chunk = next_task(member, phase, chunk, chunks)
+    close_phase(member, done)
 
 
 def driver_loop(
     plain: bool,
-    passes: Callable[..., None] = chunk_passes,
+    one_pass: Callable[..., None] = plain_pass,
     own_step: Callable[..., None] = plain_step,
 ) -> Callable[..., int]:
     """The driver's loop, as a whole or without all that a `plain` descent does not use.
 
-    passes and own_step are what a plain descent does with a block and with a batch.
+    one_pass and own_step are what a plain descent does with a block and with a batch.
 
     Plain is plain gradient descent in one chunk, with nothing to penalise, to clip, to watch or
     to validate. Numba leaves out what stands behind `plain` before it looks at it: a fifth less
@@ -133,87 +187,82 @@ def driver_loop(
         validation: Data,
         state: State,
         settings: Settings,
-        barrier: Vector,
+        board: Vector,
         member: int,
         members: int,
         budget: int,
     ) -> int:
         """Run up to `budget` rounds of blocks from where state stands; returns how many are left.
 
-        Called by every member of the team with the same arguments. Writes model, data.order and
-        state. J of an epoch is the cost of every example as its batch is reached, before that
-        batch's step; the validation cost is taken after the epoch's last step.
+        That is member 0, which leads; the others do the tasks that it offers, till their team is
+        disbanded. Writes model, data.order and state. J of an epoch is the cost of every example as
+        its batch is reached, before that batch's step; the validation cost is taken after the
+        epoch's last step.
         """
         position, numbers = state.position, state.numbers
         epoch, batch, turn = position[EPOCH], position[BATCH], position[ROUND]
         validating, status, count = position[VALIDATING], position[STATUS], position[STEP]
-        cost = numbers[COST]
-        rate = 0.0
+        cost, total, watched = numbers[COST], 0.0, 0.0
+        rate, scale, examples = 0.0, 1.0, 0
         if status == RUNNING:
             rate = state.rates[epoch] * numbers[RATE_FACTOR]
-        if plain:  # constants: no barrier is left
+        if plain:  # constants: no team is left
             member, members = 0, 1
-        wait_for_all(barrier, members)
-        while budget > 0 and status == RUNNING:
-            if batch == 0 and turn == 0 and validating == 0:
-                start_epoch(model, data, state, epoch, member, members)
-                cost = 0.0
-                if not plain:
-                    cost = penalty(model, settings) * (data.n if settings.mean else 1)
-                if data.order.size:
-                    wait_for_all(barrier, members)
-            source = validation if not plain and validating else data
-            passes(
-                model,
-                source,
-                state,
-                settings,
-                plain,
-                batch,
-                count,
-                turn,
-                validating == 0,
-                member,
-                members,
-            )
-            budget -= 1
-            turn += 1
-            examples = min(source.batch_size, source.n - batch * source.batch_size)
-            if turn < source.chunk_blocks and turn * settings.lanes < examples:
-                continue
-            turn = 0
-            wait_for_all(barrier, members)
-            total = 0.0
-            for chunk in range(1 if plain else settings.chunks):
-                total += state.chunk_costs[chunk]
-            if not plain and validating:
-                watched = total / source.n if settings.mean else total
-                if member == 0:
-                    state.validation_costs[epoch] = watched
+        team, phase = Member(board, member, members), 0
+        if not plain and member == 0:
+            set_active(board, members)
+        while budget > 0 and (status == RUNNING or member > 0):
+            if not plain and member > 0:
+                phase = next_phase(team, phase)
+                if phase == LEFT:
+                    return budget
+                order = read_order(team)
             else:
-                cost += total
-                if not abs(cost) < math.inf:
-                    status = DIVERGED
-                    break
-                count += 1
-                scale = 1.0 / examples if settings.mean else 1.0
+                if batch == 0 and turn == 0 and validating == 0:
+                    start_epoch(data, state, epoch)
+                    cost = 0.0
+                    if not plain:
+                        cost = penalty(model, settings) * (data.n if settings.mean else 1)
+                kind = VALIDATION if validating else PASS
+                order = Order(kind, epoch, batch, turn, count, rate, scale)
+            source = validation if not plain and order.kind == VALIDATION else data
+            if plain:
+                if batch == 0 and turn == 0:
+                    keep_share(model, state, epoch, 0, 1)
+                one_pass(model, source, state, settings, batch, turn)
+            elif order.kind < STEP_SWEEPS:
+                chunk_passes(model, source, state, settings, order, team, phase)
+                if member > 0:
+                    continue
+            if plain or member == 0:
+                budget -= 1
+                turn += 1
+                examples = min(source.batch_size, source.n - batch * source.batch_size)
+                if turn < source.chunk_blocks and turn * settings.lanes < examples:
+                    continue
+                turn = 0
+                total = 0.0
+                for chunk in range(1 if plain else settings.chunks):
+                    total += state.chunk_costs[chunk]
+            if not plain and order.kind == VALIDATION:
+                watched = total / source.n if settings.mean else total
+                state.validation_costs[epoch] = watched
+            else:
+                if plain or member == 0:
+                    cost += total
+                    if not abs(cost) < math.inf:
+                        status = DIVERGED
+                        break
+                    count += 1
+                    scale = 1.0 / examples if settings.mean else 1.0
                 if plain:
                     own_step(model, data, settings, batch, rate, scale)
                 else:
-                    update(
-                        model,
-                        data,
-                        state,
-                        settings,
-                        batch,
-                        rate,
-                        scale,
-                        count,
-                        barrier,
-                        member,
-                        members,
-                    )
-                wait_for_all(barrier, members)
+                    if member == 0:
+                        order = Order(STEP_SWEEPS, epoch, batch, 0, count, rate, scale)
+                    update(model, data, state, settings, order, team, phase)
+                    if member > 0:
+                        continue
                 batch += 1
                 if batch * data.batch_size < data.n:
                     continue
@@ -224,26 +273,20 @@ def driver_loop(
                     continue
             validating = 0
             mean_cost = cost / data.n if settings.mean else cost
-            if member == 0:
-                state.costs[epoch] = mean_cost
-                state.rates[epoch] = rate
+            state.costs[epoch] = mean_cost
+            state.rates[epoch] = rate
             if not plain:
-                if member == 0:
-                    position[STATUS] = watch(model, state, settings, mean_cost, watched)
-                wait_for_all(barrier, members)
-                status = position[STATUS]
+                status = watch(model, state, settings, mean_cost, watched)
             epoch += 1
             if status == RUNNING and epoch == settings.epochs:
                 status = FINISHED
             if status == RUNNING:
                 rate = state.rates[epoch] * numbers[RATE_FACTOR]
-        wait_for_all(barrier, members)
-        if member == 0:
-            if status == DIVERGED:
-                state.costs[epoch] = cost / data.n if settings.mean else cost
-            numbers[COST] = cost
-            position[EPOCH], position[BATCH], position[ROUND] = epoch, batch, turn
-            position[VALIDATING], position[STATUS], position[STEP] = validating, status, count
+        if status == DIVERGED:
+            state.costs[epoch] = cost / data.n if settings.mean else cost
+        numbers[COST] = cost
+        position[EPOCH], position[BATCH], position[ROUND] = epoch, batch, turn
+        position[VALIDATING], position[STATUS], position[STEP] = validating, status, count
         return budget
 
     return rounds
@@ -264,15 +307,15 @@ def driver(plain: bool) -> Callable[..., None]:
         validation: Data,
         state: State,
         settings: Settings,
-        barrier: Vector,
+        board: Vector,
         member: int,
         members: int,
         budget: int,
     ) -> None:
         """`budget` rounds, see `driver_loop`."""
         if plain:
-            plain_rounds(model, data, validation, state, settings, barrier, member, members, budget)
+            plain_rounds(model, data, validation, state, settings, board, member, members, budget)
         else:
-            all_rounds(model, data, validation, state, settings, barrier, member, members, budget)
+            all_rounds(model, data, validation, state, settings, board, member, members, budget)
 
     return descend

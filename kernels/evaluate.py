@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import math
 
+from .atomic import atomic_load, atomic_store
 from .blocks import pack, pack_targets, unpack
 from .dropout import NO_DROPOUT
 from .jit import Vector, entry, kernel
 from .memory import window
 from .operations import COLUMNS, D_IN, D_OUT, DECAYED, OUTPUT, PARAMETERS, SAMPLE_MAJOR
 from .propagate import cost_and_gradient, forward
+from .team import (
+    FOUND,
+    LEFT,
+    Member,
+    Order,
+    close_phase,
+    next_phase,
+    next_task,
+    open_phase,
+    set_active,
+)
 
 # What `outputs` met.
 FINITE, INPUTS_NOT_FINITE, PARAMETERS_NOT_FINITE = range(3)
@@ -23,35 +35,70 @@ def outputs(
     parameters: Vector,
     scratch: Vector,
     lanes: int,
+    board: Vector,
     member: int,
     members: int,
 ) -> int:
-    """out (n, d_L) ← F(x), x (n, d_1), the member's share of the blocks; returns what it met.
+    """out (n, d_L) ← F(x), x (n, d_1), by all members; number 0 returns what they met.
 
     `FINITE`, or which of its arguments is not: they are looked at on the way, while they are in
     cache (a look of its own at 10 000 rows of 784 takes as long as a quarter of the products).
     scratch (members, units + d_1, lanes); one block a member at a time, so that an output's bits
-    do not depend on their number.
+    do not depend on their number. The board is untouched if there is but one.
     """
     if member == 0 and not finite(parameters):
         return PARAMETERS_NOT_FINITE
-    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
     size = scratch.size // members
-    block = window(scratch, member * size, d_in * lanes)
-    activations = window(scratch, member * size + d_in * lanes, size - d_in * lanes)
+    own = window(scratch, member * size, size)
+    blocks = -(-out.size // (table[table.size - COLUMNS + D_OUT] * lanes))
+    team, phase = Member(board, member, members), 0
+    if member == 0:
+        if members > 1:
+            set_active(board, members)
+        phase = open_phase(team, Order(0, 0, 0, 0, 0, 0.0, 0.0), blocks)
+    while True:
+        if member > 0:
+            phase = next_phase(team, phase)
+            if phase == LEFT:
+                return FINITE
+        block, done, met = next_task(team, phase, -1, blocks), 0, FINITE
+        while block < blocks:
+            met = max(met, block_outputs(out, x, table, parameters, own, lanes, block))
+            done += 1
+            block = next_task(team, phase, block, blocks)
+        if members > 1 and met != FINITE:
+            atomic_store(board, FOUND, met)
+        close_phase(team, done)
+        if member == 0:
+            return max(met, atomic_load(board, FOUND)) if members > 1 else met
+
+
+@kernel
+def block_outputs(
+    out: Vector,
+    x: Vector,
+    table: Vector,
+    parameters: Vector,
+    scratch: Vector,
+    lanes: int,
+    block: int,
+) -> int:
+    """A block of `outputs`, in scratch (units + d_1, lanes); whether its inputs are finite."""
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    packed = window(scratch, 0, d_in * lanes)
+    activations = window(scratch, d_in * lanes, scratch.size - d_in * lanes)
     a_out = window(activations, table[table.size - COLUMNS + OUTPUT] * lanes, d_out * lanes)
     order = window(table, 0, 0)  # empty: the order of the data
-    n = out.size // d_out
-    for start in range(member * lanes, n, members * lanes):
-        count = min(lanes, n - start)
-        a_in = window(x, start * d_in, count * d_in)
-        if not finite(a_in):
-            return INPUTS_NOT_FINITE
-        if not table[SAMPLE_MAJOR]:
-            pack(block, x, order, start, count, d_in)
-            a_in = block
-        forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
-        unpack(out, a_out, start, count, d_out)
+    start = block * lanes
+    count = min(lanes, out.size // d_out - start)
+    a_in = window(x, start * d_in, count * d_in)
+    if not finite(a_in):
+        return INPUTS_NOT_FINITE
+    if not table[SAMPLE_MAJOR]:
+        pack(packed, x, order, start, count, d_in)
+        a_in = packed
+    forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
+    unpack(out, a_out, start, count, d_out)
     return FINITE
 
 

@@ -140,10 +140,15 @@ def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
 def chunk_count(batch: int, parameters: int) -> int:
     """Parts of a batch that may be computed at the same time, whatever the number of threads.
 
-    One where a batch takes less than about 40 µs, as two barriers take 1 to 2. A chunk has at
-    least 64 samples, for the products; with many parameters it has 128 if that leaves two chunks,
-    and 32 if there would be but one. There are at most 4 where adding up their gradients costs
-    more than a few per cent of the passes.
+    One where a batch takes less than about 40 µs, as to open and close two phases takes 1 to 2. A
+    chunk has at least 64 samples, for the products; with many parameters it has 128 if that leaves
+    two chunks, and 32 if there would be but one. There are at most 4 where adding up their
+    gradients costs more than a few per cent of the passes.
+
+    More threads than chunks have no part in a descent: 16 processors serve networks of at most
+    20 000 parameters in batches of 1024 and more, larger ones take 4 in batches of 512 and more;
+    64 serve none. They serve populations, whose members need not wait for each other, and F, which
+    shares blocks.
     """
     if 3 * parameters * batch < 2_000_000:
         return 1

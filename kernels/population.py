@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .atomic import atomic_add, atomic_load
 from .descent import all_rounds, plain_rounds
 from .dropout import NO_DROPOUT
 from .jit import Vector, elementwise, entry, kernel
@@ -37,7 +38,6 @@ from .problem import (
     block_pass,
 )
 from .stopping import copy
-from .team import atomic_add, atomic_load
 
 # Places in the int64 array that all threads share, each on a cache line of its own: the next
 # member to begin, whether to stop, and how many epochs have been run.
@@ -283,7 +283,7 @@ def descend_members(plain: bool) -> Callable[..., None]:
         state: State,
         settings: Settings,
         control: Vector,
-        barrier: Vector,
+        board: Vector,
         until: int,
         budget: int,
     ) -> None:
@@ -303,11 +303,9 @@ def descend_members(plain: bool) -> Callable[..., None]:
             counted = since
             while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
                 if plain:
-                    plain_rounds(
-                        model, data, validation, state, own_settings, barrier, 0, 1, budget
-                    )
+                    plain_rounds(model, data, validation, state, own_settings, board, 0, 1, budget)
                 else:
-                    all_rounds(model, data, validation, state, own_settings, barrier, 0, 1, budget)
+                    all_rounds(model, data, validation, state, own_settings, board, 0, 1, budget)
                 atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
                 counted = state.position[EPOCH]
             finish(members, member, model, data, state)

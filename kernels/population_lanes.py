@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from . import activations as activation
 from . import losses, population_dense
+from .atomic import atomic_add, atomic_load
 from .jit import Vector, elementwise, entry
 from .memory import window
 from .operations import ACTIVATION, COLUMNS, D_IN, D_OUT, OUTPUT, PARAMETERS, SIZE, WORKSPACE
 from .population import EPOCHS_RUN, NEXT, STOP, Members
 from .problem import DIVERGED, FINISHED, RUNNING
-from .team import atomic_add, atomic_load
 from .vectors import LANES, load_lanes, multiply_add, spread, store_lanes
 
 

@@ -1,119 +1,257 @@
-"""A team of threads inside compiled code: who does what, and the barrier where they meet.
+"""A team of threads inside compiled code: one member leads, the others help.
 
-Every member runs the same driver on the same arrays and keeps its own copy of the position, so
-the only thing shared is the barrier. Members are plain threads that Python starts; no threading
-layer of Numba is involved, so nothing aborts when two threads train at once and a forked child
-can train too.
+The leader walks through the whole loop, as a single thread would. Where work can be shared it opens
+a phase: so many tasks, numbered, and an order that says what they are. It takes tasks itself, and
+when none is left it waits for those that others have in hand. A helper waits for a phase, takes
+tasks, and waits for the next. So nobody ever waits for a member that the system has put aside with
+nothing in its hands, and a team whose helpers never come is a single thread.
 
-Work is cut into chunks whose number does not depend on the size of the team, and sums over chunks
-are made in their order: the bits are the same for any number of threads.
+All that members share is a board: a vector of int64. A helper touches the leader's arrays only
+with a task in its hands, so they are at rest whenever the leader is back in Python, whoever else is
+still inside. Members are plain threads that Python starts; no threading layer of Numba is involved,
+so nothing aborts when two threads train at once and a forked child can train too.
+
+The number of tasks does not depend on the size of the team, and sums over tasks are made in their
+order: the bits are the same for any number of threads.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np import arrayobj
+import numpy as np
 
-from .jit import Vector, kernel
+from .atomic import atomic_add, atomic_exchange, atomic_load, atomic_store, pause
+from .jit import Vector, entry, formula, kernel
+from .sleeping import ALL, sleep_while, wake
 
-# Places in the barrier's int64 array, each on a cache line of its own.
-ARRIVED, GENERATION = 0, 8
-BARRIER_SIZE = 16
+# Places on the board. The number of the phase and its order share a cache line; what else is
+# written while others look has one of its own.
+PHASE, KIND, EPOCH, BATCH, ROUND, STEP, RATE, SCALE = range(8)
+TICKET = 8  # the phase's number and how many of its tasks nobody has taken
+PENDING = 16  # tasks of the phase that are not done
+ASLEEP, LEADER_ASLEEP = 24, 25  # helpers that sleep for a phase; whether the leader sleeps
+ACTIVE = 32  # members below this number may take tasks; LEFT: all have to leave
+INSIDE = 40  # threads at work for this board, plus CLOSED (or twice that) once it takes no more
+FOUND = 48  # what a member met that the leader has to know
+BOARD_SIZE = 56
 
-# About 20 µs of spinning; longer waits mean that the machine is busy with something else.
-_SPINS_BEFORE_YIELD = 2000
+LEFT = -1
+CLOSED = 2**40
 
+# TICKET is the number of the phase times 2^28 plus the number of tasks left.
+_TASK_BITS = 28
+MOST_TASKS = 2**_TASK_BITS - 1
+_PHASES = 2**35 - 1
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    data = arrayobj.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
-
-
-def _add(typingctx: Any, array: Any, index: Any, amount: Any) -> Any:
-    """array[index] += amount as one operation; returns what was there before."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _pointer(context, builder, array, *arguments[:2])
-        return builder.atomic_rmw("add", place, arguments[2], "acq_rel")
-
-    return types.int64(array, types.intp, types.int64), build
+# Some 5 to 10 µs. Phases that are open for so long are worth no sleep; beyond, another process may
+# have a better use for the processor: with 2000 pauses a team beside one took twice as long.
+_PAUSES = 300
 
 
-def _load(typingctx: Any, array: Any, index: Any) -> Any:
-    """array[index] as another thread left it; what it wrote before is visible after."""
+class Member(NamedTuple):
+    """A thread's place in its team: number 0 leads."""
 
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _pointer(context, builder, array, *arguments)
-        return builder.load_atomic(place, "acquire", 8)
-
-    return types.int64(array, types.intp), build
+    board: Vector
+    number: int
+    members: int  # 1: alone; helpers only have to know that they are not
 
 
-def _store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
-    """array[index] = value, after everything that this thread wrote before."""
+class Order(NamedTuple):
+    """What the tasks of a phase are, in the words of the loop that opens it."""
 
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _pointer(context, builder, array, *arguments[:2])
-        builder.store_atomic(arguments[2], place, "release", 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.int64), build
-
-
-def _yield(typingctx: Any) -> Any:
-    """Let another thread have the processor."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.IntType(32), []), name
-        )
-        builder.call(function, [])
-        return context.get_dummy_value()
-
-    return types.void(), build
+    kind: int
+    epoch: int
+    batch: int
+    round: int
+    step: int
+    rate: float
+    scale: float
 
 
-atomic_add: Callable[[Vector, int, int], int] = intrinsic(_add)
-atomic_load: Callable[[Vector, int], int] = intrinsic(_load)
-atomic_store: Callable[[Vector, int, int], None] = intrinsic(_store)
-yield_processor: Callable[[], None] = intrinsic(_yield)
+@formula
+def bits_of(number: float) -> Any:
+    """A float64 as the board keeps it."""
+    return np.float64(number).view(np.int64)
+
+
+@formula
+def number_of(bits: int) -> Any:
+    """The float64 of these bits."""
+    return np.int64(bits).view(np.float64)
 
 
 @kernel
-def wait_for_all(barrier: Vector, members: int) -> None:
-    """Return when all members have come here.
+def open_phase(member: Member, order: Order, tasks: int) -> int:
+    """The leader's: offer tasks 0 … tasks − 1 to all members; returns the number of the phase.
 
-    barrier is (BARRIER_SIZE,) int64, zero before its first use.
+    All tasks of the phase before are done. There are at most MOST_TASKS: of blocks of 256 samples
+    that is more than any memory holds.
     """
-    if members == 1:
-        return
-    generation = atomic_load(barrier, GENERATION)
-    if atomic_add(barrier, ARRIVED, 1) == members - 1:
-        atomic_store(barrier, ARRIVED, 0)
-        atomic_store(barrier, GENERATION, generation + 1)
-        return
-    spins = 0
-    while atomic_load(barrier, GENERATION) == generation:
-        spins += 1
-        if spins > _SPINS_BEFORE_YIELD:
-            yield_processor()
+    if member.members == 1:
+        return 0
+    board = member.board
+    phase = atomic_load(board, PHASE) + 1
+    atomic_store(board, KIND, order.kind)
+    atomic_store(board, EPOCH, order.epoch)
+    atomic_store(board, BATCH, order.batch)
+    atomic_store(board, ROUND, order.round)
+    atomic_store(board, STEP, order.step)
+    atomic_store(board, RATE, bits_of(order.rate))
+    atomic_store(board, SCALE, bits_of(order.scale))
+    atomic_store(board, PENDING, tasks)
+    atomic_store(board, TICKET, ((phase & _PHASES) << _TASK_BITS) | tasks)
+    atomic_add(board, PHASE, 1)
+    if atomic_load(board, ASLEEP) > 0:
+        wake(board, PHASE, tasks - 1)
+    return phase
 
 
 @kernel
-def share(size: int, member: int, members: int) -> tuple[int, int]:
-    """First and last-plus-one element of a member's part of a vector.
+def next_phase(member: Member, seen: int) -> int:
+    """A helper's: wait for another phase than the one seen last; its number, or LEFT."""
+    board = member.board
+    pauses = 0
+    while True:
+        active = atomic_load(board, ACTIVE)
+        if active == LEFT:
+            return LEFT
+        phase = atomic_load(board, PHASE)
+        if member.number >= active:
+            sleep_while(board, ACTIVE, active)
+        elif phase != seen:
+            return phase
+        elif pauses < _PAUSES:
+            pauses += 1
+            pause()
+        else:
+            atomic_add(board, ASLEEP, 1)
+            if atomic_load(board, PHASE) == seen:
+                sleep_while(board, PHASE, seen)
+            atomic_add(board, ASLEEP, -1)
+
+
+@kernel
+def read_order(member: Member) -> Order:
+    """The order on the board, for certain that of the phase once a task of it is in hand.
+
+    Till then the leader may have gone on, and be writing the next.
+    """
+    board = member.board
+    return Order(
+        atomic_load(board, KIND),
+        atomic_load(board, EPOCH),
+        atomic_load(board, BATCH),
+        atomic_load(board, ROUND),
+        atomic_load(board, STEP),
+        number_of(atomic_load(board, RATE)),
+        number_of(atomic_load(board, SCALE)),
+    )
+
+
+@kernel
+def next_task(member: Member, phase: int, task: int, tasks: int) -> int:
+    """The member's next task of the phase after `task` (−1: its first); `tasks` if none is left.
+
+    A helper that comes late finds the ticket of a later phase, and so no task of this one.
+    """
+    if member.members == 1:
+        return task + 1
+    board = member.board
+    ticket = atomic_load(board, TICKET)
+    while ticket >> _TASK_BITS == phase & _PHASES and ticket & MOST_TASKS:
+        found = atomic_exchange(board, TICKET, ticket, ticket - 1)
+        if found == ticket:
+            return tasks - (ticket & MOST_TASKS)
+        ticket = found
+    return tasks
+
+
+@kernel
+def close_phase(member: Member, done: int) -> None:
+    """Report so many tasks as done; the leader returns when all of the phase are."""
+    board = member.board
+    if member.members == 1:
+        return
+    left = 0
+    if done:
+        left = atomic_add(board, PENDING, -done) - done
+    if member.number > 0:
+        if done and left == 0 and atomic_load(board, LEADER_ASLEEP) > 0:
+            wake(board, PENDING, 1)
+        return
+    pauses = 0
+    while True:
+        left = atomic_load(board, PENDING)
+        if left == 0:
+            return
+        if pauses < _PAUSES:
+            pauses += 1
+            pause()
+        else:
+            atomic_add(board, LEADER_ASLEEP, 1)
+            sleep_while(board, PENDING, left)
+            atomic_add(board, LEADER_ASLEEP, -1)
+
+
+@kernel
+def set_active(board: Vector, members: int) -> None:
+    """The leader's, between two phases: let members below this number take tasks."""
+    if board.size and atomic_load(board, ACTIVE) != members:
+        atomic_store(board, ACTIVE, members)
+        wake(board, ACTIVE, ALL)
+
+
+@entry
+def enter(board: Vector) -> bool:
+    """A thread comes to work for the board; False, and it must not, if the board is closed."""
+    if atomic_add(board, INSIDE, 1) < CLOSED:
+        return True
+    leave_board(board)
+    return False
+
+
+@entry
+def leave(board: Vector) -> None:
+    """A thread that entered will not touch anything of the board's job again."""
+    leave_board(board)
+
+
+@kernel
+def leave_board(board: Vector) -> None:
+    """The last one out wakes whoever disbands the team."""
+    inside = atomic_add(board, INSIDE, -1)
+    if inside >= CLOSED and inside % CLOSED == 1:
+        wake(board, INSIDE, ALL)
+
+
+@entry
+def disband(board: Vector) -> None:
+    """Send all helpers away, let nobody enter any more, and return when nobody is inside.
+
+    It is one call of compiled code, so Ctrl-C cannot end it early: Python's own ways to wait, a
+    thread's end among them, are left at an interrupt while the thread still writes.
+    """
+    atomic_store(board, ACTIVE, LEFT)
+    atomic_add(board, PHASE, 1)
+    wake(board, PHASE, ALL)
+    wake(board, ACTIVE, ALL)
+    if atomic_load(board, INSIDE) < CLOSED:
+        atomic_add(board, INSIDE, CLOSED)
+    while True:
+        inside = atomic_load(board, INSIDE)
+        if inside % CLOSED == 0:
+            return
+        sleep_while(board, INSIDE, inside)
+
+
+@kernel
+def share(size: int, part: int, parts: int) -> tuple[int, int]:
+    """First and last-plus-one element of one of the parts of a vector.
 
     Parts begin at multiples of 64 elements, so that every element is computed by the same
-    vector instructions whatever the size of the team.
+    vector instructions whatever their number.
     """
-    first = size * member // members // 64 * 64
-    last = size if member == members - 1 else size * (member + 1) // members // 64 * 64
+    first = size * part // parts // 64 * 64
+    last = size if part == parts - 1 else size * (part + 1) // parts // 64 * 64
     return first, last

@@ -41,7 +41,7 @@ _MOST_LANES = 8192
 # Drivers of this process, by their source.
 compiled: dict[str, Callable[..., None]] = {}
 # The arguments of a driver.
-_ARGUMENTS = "model, data, validation, state, settings, barrier, member, members, budget"
+_ARGUMENTS = "model, data, validation, state, settings, board, member, members, budget"
 
 # f and f' by name; f' is a function of the output. None: f' is 1.
 _ACTIVATIONS: dict[int, tuple[str, str] | None] = {
@@ -246,21 +246,11 @@ def source(table: Vector, loss: int, copies: int) -> str:
 
 
 def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
-    """`descent.chunk_passes` with a network's own pass, for one chunk."""
+    """`descent.plain_pass` with a network's own pass."""
 
     @elementwise
-    def passes(
-        model: Model,
-        data: Data,
-        state: State,
-        settings: Settings,
-        plain: bool,
-        batch: int,
-        count: int,
-        turn: int,
-        train: bool,
-        member: int,
-        members: int,
+    def one_pass(
+        model: Model, data: Data, state: State, settings: Settings, batch: int, turn: int
     ) -> None:
         lanes, table = settings.lanes, model.table
         inputs = table[D_IN] * lanes
@@ -273,7 +263,7 @@ def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
         )  # fmt: skip
         state.chunk_costs[0] = cost + (state.chunk_costs[0] if turn > 0 else 0.0)
 
-    return passes
+    return one_pass
 
 
 def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:

@@ -38,7 +38,10 @@ from .optimizers import (
     step,
 )
 from .problem import Data, Model, Settings, State, input_place
-from .team import wait_for_all
+from .team import Member, Order, close_phase, next_task, open_phase
+
+# The first of the orders that ask for a sweep over the parts; the second has the next number.
+STEP_SWEEPS = 2
 
 
 @kernel
@@ -47,29 +50,36 @@ def update(
     data: Data,
     state: State,
     settings: Settings,
-    batch: int,
-    rate: float,
-    scale: float,
-    count: int,
-    barrier: Vector,
-    member: int,
-    members: int,
+    order: Order,
+    member: Member,
+    phase: int,
 ) -> None:
-    """One step of the optimizer; scale · Σ_c g_c is the gradient of the data, count its number t.
+    """One step of the optimizer, each part by the member that takes it.
 
-    In this order: penalties, clipping by value, clipping by norm, decoupled decay, step, max-norm.
+    scale · Σ_c g_c is the gradient of the data, order.step the step's number t. In this order:
+    penalties, clipping by value, clipping by norm, decoupled decay, step, max-norm. The leader
+    opens a phase for every sweep; a helper has a part in that of its order.
     """
     # The norm needs all of the gradient before the first step: two sweeps over the parts.
     sweeps = 2 if settings.clip_norm > 0 else 1
     unchanged = settings.l1 == 0 and settings.clip_value == 0 and settings.clip_norm == 0
     by_product = settings.optimizer == SGD and unchanged
-    for sweep in range(sweeps):
-        if sweep == 1:
-            wait_for_all(barrier, members)
-            norm = scale * math.sqrt(squared_norm(window(model.gradient, 0, model.parameters.size)))
-            scale *= min(1.0, settings.clip_norm / (norm + 1e-6))
-        for first in range(member * PART_COLUMNS, model.parts.size, members * PART_COLUMNS):
-            part = window(model.parts, first, PART_COLUMNS)
+    batch, rate, scale = order.batch, order.rate, order.scale
+    parts = model.parts.size // PART_COLUMNS
+    sweep = order.kind - STEP_SWEEPS
+    while sweep < sweeps:
+        if member.number == 0:
+            if sweep == 1:
+                gradient = window(model.gradient, 0, model.parameters.size)
+                norm = scale * math.sqrt(squared_norm(gradient))
+                scale *= min(1.0, settings.clip_norm / (norm + 1e-6))
+            kind = STEP_SWEEPS + sweep
+            phase = open_phase(
+                member, Order(kind, order.epoch, batch, 0, order.step, rate, scale), parts
+            )
+        place, done = next_task(member, phase, -1, parts), 0
+        while place < parts:
+            part = window(model.parts, place * PART_COLUMNS, PART_COLUMNS)
             if by_product and model.table[part[LAYER] + IN_STEP]:
                 step_by_product(model, data, settings, batch, part, rate, scale)
             else:
@@ -77,9 +87,13 @@ def update(
                     part_gradient(model, data, settings, batch, part)
                     regularise(model, settings, scale, part)
                 if sweep == sweeps - 1:
-                    step_part(model, state, settings, rate, scale, count, part)
+                    step_part(model, state, settings, rate, scale, order.step, part)
             if settings.max_norm > 0 and sweep == sweeps - 1:
                 limit_norms(model, settings.max_norm, part)
+            done += 1
+            place = next_task(member, phase, place, parts)
+        close_phase(member, done)
+        sweep = sweep + 1 if member.number == 0 else sweeps
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -26,7 +27,8 @@ from .marks import Marks, undivided, with_marks
 from .optimizers import Optimizer
 from .options import Options
 from .progress import Progress
-from .threads import Team, get_threads
+from .team_slices import team_slices
+from .threads import usable_threads
 
 Array = NDArray[Any]
 
@@ -34,6 +36,8 @@ Array = NDArray[Any]
 SLICE_SECONDS = 0.05
 # The first slice is sized for a machine of this speed, multiply-adds per second.
 _SLOW_MACHINE = 1e9
+# For a loop that is run by one thread.
+_NO_BOARD = np.zeros(0, np.int64)
 
 _REASONS = {
     problem.FINISHED: "epochs",
@@ -112,7 +116,7 @@ class Descent:
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
-        self._members = min(get_threads(), chunks)
+        self._members = usable_threads(chunks)
         # Multiply-adds of a round.
         self._work = 3 * parameters.size * lanes
 
@@ -132,7 +136,7 @@ class Descent:
                 undivided(self._checkpoint.restore)
             running = self._state.position[problem.STATUS] == problem.RUNNING
             if self._options.epochs and running:
-                # The team ends before its checkpoint is written: till then its members may write.
+                # The team ends before its last checkpoint is written.
                 saving = self._checkpoint or nullcontext()
                 with saving, self._driver() as run:
                     self._run_slices(run, start)
@@ -196,8 +200,13 @@ class Descent:
     @contextmanager
     def _driver(self) -> Iterator[Callable[[int], Any]]:
         """What runs the descent for some rounds; afterwards the host's arrays are current."""
-        with Team(self._members) as team:
-            yield lambda rounds: team.run(self._slice, rounds)
+        if self._members == 1:
+            yield functools.partial(self._slice, _NO_BOARD, 0, 1)
+            return
+        parameters, data = self._model.parameters, self._data
+        kind = self._descend, parameters.dtype, parameters.size, data.batch_size, data.inputs.size
+        with team_slices(self._slice, kind, self._members, self._work_done) as run:
+            yield run
 
     def _complete(self, *names: str) -> None:
         """Make the host's arrays of these names current, or all; on the CPU they always are."""
@@ -227,14 +236,14 @@ class Descent:
                 if self._stopped is not None:
                     return
 
-    def _slice(self, barrier: Array, member: int, members: int, rounds: int) -> None:
+    def _slice(self, board: Array, member: int, members: int, rounds: int) -> None:
         self._descend(
             self._model,
             self._data,
             self._validation,
             self._state,
             self._settings,
-            barrier,
+            board,
             member,
             members,
             rounds,
@@ -250,6 +259,15 @@ class Descent:
         if self._at_an_epochs_end():
             self._marks.take(rounds < self._rounds.of_epoch, self._complete)
         return rounds
+
+    def _work_done(self) -> float:
+        """Passes so far, in examples; one without a gradient takes about a third of the time."""
+        settings, held_out, position = self._settings, self._validation.n, self._state.position
+        examples = position[problem.EPOCH] * (self._data.n + held_out / 3)
+        block = position[problem.ROUND] * settings.lanes * settings.chunks
+        if position[problem.VALIDATING]:
+            return float(examples + self._data.n + block / 3)
+        return float(examples + position[problem.BATCH] * self._data.batch_size + block)
 
     def _at_an_epochs_end(self) -> bool:
         """Whether nothing of an epoch has begun, and no cost has gone bad."""

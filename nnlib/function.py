@@ -17,10 +17,11 @@ from .examples import Examples, counted
 from .initializers import initialize
 from .kernels import evaluate, losses
 from .kernels.operations import block_lanes, build_table
+from .kernels.team import disband
 from .layer_arrays import LayerArrays
 from .names import NearNames, hinted
 from .options import REDUCTIONS
-from .threads import Team, get_threads
+from .threads import Team, usable_threads
 from .training_lock import TrainingLock
 from .validation import check_finite, examples, known_name, numbers, on_gpu, shaped_rows
 
@@ -32,6 +33,8 @@ TEAM_WORK = 20_000_000
 UNIT_WORK = 30
 # Of a seed that is drawn: it fits an int64.
 _SEED_BITS = 63
+# For a call by one thread.
+_NO_BOARD = np.zeros(0, np.int64)
 
 
 class NetworkFunction(NearNames):
@@ -235,7 +238,7 @@ class NetworkFunction(NearNames):
         n, d_in = X.shape
         lanes = self._lanes(n)
         work = n * (self._parameters.size + UNIT_WORK * self._units)
-        members = min(get_threads(), -(-n // lanes)) if work > TEAM_WORK else 1
+        members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
         call = functools.partial(
             evaluate.outputs,
             out,
@@ -245,11 +248,16 @@ class NetworkFunction(NearNames):
             np.empty(members * (self._units + d_in) * lanes, self._dtype),
             lanes,
         )
-        if work > TEAM_WORK:
-            with Team(members) as team:
-                met = max(team.run(lambda _, member, members: call(member, members)))
+        if members == 1:
+            met = call(_NO_BOARD, 0, 1)
         else:
-            met = call(0, 1)
+            team = Team()
+            try:
+                team.hire(members - 1, lambda member: call(team.board, member, members))
+                met = call(team.board, 0, members)
+            finally:
+                disband(team.board)
+            team.check()
         if met != evaluate.FINITE:
             check_finite("X", X)
             check_finite("parameters", self._parameters)

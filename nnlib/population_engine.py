@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,7 +34,7 @@ from .kernels.population import (
     member_costs,
 )
 from .kernels.population_lanes import descend_lanes
-from .kernels.team import BARRIER_SIZE
+from .kernels.team import disband
 from .network import Network
 from .optimizers import FullBatch
 from .options import Options
@@ -43,7 +42,7 @@ from .population_lanes import in_lanes, lanes
 from .population_ranking import best_first, group_means
 from .population_work import HALVED, Group, Work
 from .progress import Progress
-from .threads import get_threads
+from .threads import Team, usable_threads
 
 Array = NDArray[Any]
 
@@ -102,7 +101,7 @@ class Scratch:
         self.state = buffers.state(
             parameters, generator, options, validated, chunks, None, snapshots=True
         )
-        self.barrier = np.zeros(BARRIER_SIZE, np.int64)
+        self.board = np.zeros(0, np.int64)  # of a team of one
         # As many rounds as take about `_LOOK_SECONDS`.
         rounds = _LOOK_SECONDS * _SLOW_MACHINE / (3 * parameters.size * lanes)
         self.budget = max(1, int(rounds))
@@ -189,34 +188,36 @@ class _Engine:
         self, groups: list[Group], function: Callable[..., None], bar: Progress | None
     ) -> None:
         """function(group, control) for every group, by all threads, which go through them alone."""
-        controls = [np.zeros(CONTROL_SIZE, np.int64) for _ in groups]
+        controls = np.zeros((len(groups), CONTROL_SIZE), np.int64)
 
-        def work_through() -> None:
+        def work_through(_: int) -> None:
             for group, control in zip(groups, controls, strict=True):
                 function(group, control)
 
-        pool = ThreadPoolExecutor(get_threads(), "nnlib")
-        calls = [pool.submit(work_through) for _ in range(get_threads())]
+        team = Team()
         try:
-            while wait(calls, WATCH_SECONDS).not_done:
+            team.hire(usable_threads(len(self._chosen)), work_through)
+            while not team.wait(WATCH_SECONDS) and not team.errors:
                 if bar is not None:
                     self._look(controls, bar)
-        except BaseException:
-            _stop(controls)
-            raise
         finally:
-            _join(pool)
-        for call in calls:
-            call.result()
+            # Nothing that an interrupt could part: the others leave at an epoch's end, and then
+            # we go on. They have ended by themselves if nothing was raised.
+            controls[:, STOP] = 1
+            disband(team.board)
+        if team.errors:
+            raise team.errors[0]
+        if not team.ended:
+            raise RuntimeError("can't start a thread: the system has none to give, or no memory")
         if bar is not None:
-            self._epochs_before += sum(int(control[EPOCHS_RUN]) for control in controls)
+            self._epochs_before += int(controls[:, EPOCHS_RUN].sum())
             bar.update(self._epochs_before)
 
-    def _look(self, controls: list[Array], bar: Progress) -> None:
+    def _look(self, controls: Array, bar: Progress) -> None:
         """What happens every 50 ms: progress, the time limit, the callback."""
         work, options = self._work, self._work.options
         seconds = time.perf_counter() - self._start
-        epochs = self._epochs_before + sum(int(control[EPOCHS_RUN]) for control in controls)
+        epochs = self._epochs_before + int(controls[:, EPOCHS_RUN].sum())
         # Not before there is a result: the first run of all compiles for seconds.
         if options.max_seconds is not None and seconds >= options.max_seconds and epochs:
             work.stopped = "max_seconds"
@@ -227,7 +228,7 @@ class _Engine:
             if callback(PopulationReport(epochs, ended, work.size, seconds)) is True:
                 work.stopped = work.stopped or "callback"
         if work.stopped is not None:
-            _stop(controls)
+            controls[:, STOP] = 1
 
     def _descend(self, group: Group, control: Array, until: int) -> None:
         """One thread's part of a group."""
@@ -247,7 +248,7 @@ class _Engine:
             scratch.state,
             scratch.settings,
             control,
-            scratch.barrier,
+            scratch.board,
             until,
             scratch.budget,
         )
@@ -329,19 +330,3 @@ def _descend_one(work: Work, network: Network, member: int, control: Array) -> i
     costs[kept] = history.J[members.kept_epochs[kept]]
     members.epochs[member] = history.epochs
     return history.epochs
-
-
-def _stop(controls: list[Array]) -> None:
-    """Ask all threads to leave at their member's next epoch's end."""
-    for control in controls:
-        control[STOP] = 1
-
-
-def _join(pool: ThreadPoolExecutor) -> None:
-    """Wait till no thread writes any more, whatever else is pressed."""
-    while True:
-        try:
-            pool.shutdown(wait=True)
-            return
-        except KeyboardInterrupt:
-            continue

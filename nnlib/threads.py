@@ -1,22 +1,29 @@
 """How many threads compute, and the teams they form.
 
-The team is made of plain Python threads that call the same compiled function, which releases the
-GIL; its members meet at a barrier inside compiled code (`kernels.team`). Nothing else in nnlib has
-threads: the kernels' own products run in the thread that calls them.
+A team is the thread that calls it and some of a pool that all teams share; they run the same
+compiled function, which releases the GIL, and meet on a board inside compiled code
+(`kernels.team`). Nothing else in nnlib has threads: the kernels' own products run in the thread
+that calls them.
 """
 
 from __future__ import annotations
 
+import _thread
+import contextlib
+import functools
 import os
-import threading
+import time
+import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.team import BARRIER_SIZE
+from .buffers import aligned_zeros
+from .kernels.team import ASLEEP, BOARD_SIZE, INSIDE, disband, enter, leave
+from .processors import processors
 from .validation import whole_number
 
 Array = NDArray[Any]
@@ -26,6 +33,8 @@ _threads: int | None = None
 
 def get_threads() -> int:
     """Threads that a descent may use: `set_threads`, NNLIB_THREADS, or the processors we may use.
+
+    Those are counted by affinity and by the quota of a container, a fraction rounded up.
 
     >>> get_threads() >= 1
     True
@@ -40,15 +49,15 @@ def get_threads() -> int:
             raise ValueError(
                 f"NNLIB_THREADS is {given!r}, wanted a whole number of at least 1"
             ) from None
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return processors()
 
 
 def set_threads(threads: int | None) -> None:
     """Let descents use this many threads from now on; None goes back to the default.
 
-    The result has the same bits for any number.
+    The result has the same bits for any number. More threads than processors are never started,
+    since they would only take turns, and where fewer turn out to be faster, as beside other busy
+    processes, fewer compute.
 
     >>> set_threads(1)
     >>> get_threads()
@@ -59,73 +68,152 @@ def set_threads(threads: int | None) -> None:
     _threads = None if threads is None else whole_number("threads", threads, 1)
 
 
-class _Gate:
-    """Lets the members of a team begin together, or not at all if one of them is missing."""
+def usable_threads(tasks: int) -> int:
+    """How many threads so many tasks are worth: no more than were asked for, nor processors."""
+    return max(1, min(get_threads(), processors(), tasks))
 
-    def __init__(self, closed: threading.Event) -> None:
-        self.decided = threading.Event()
-        self.complete = False
-        self._closed = closed
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Wait for the decision; call the function if all members have come."""
-        # An interrupt may keep the caller from deciding, but not from closing the team.
-        while not self.decided.wait(0.05):
-            if self._closed.is_set():
-                return None
-        return function(*arguments) if self.complete else None
+_Job: TypeAlias = "tuple[Team, Callable[..., Any], tuple[Any, ...]]"
+# Threads that wait for a job, each by its inbox; the last to come is the first to go.
+_idle: list[SimpleQueue[_Job]] = []
+_teams: weakref.WeakSet[Team] = weakref.WeakSet()
+
+
+def _serve(inbox: SimpleQueue[_Job]) -> None:
+    """What a thread of the pool does, till the process ends."""
+    while True:
+        team, function, arguments = inbox.get()
+        entered = enter(team.board)
+        try:
+            if entered:
+                function(*arguments)
+        except BaseException as error:
+            team.errors.append(error)
+        finally:
+            # For the caller first: once nobody is inside, it may want this thread again.
+            _idle.append(inbox)
+            team.gone()
+            if entered:
+                leave(team.board)
+        del team, function, arguments  # a thread that waits keeps nothing alive
+
+
+def _call_in_pool(job: _Job) -> weakref.ref[SimpleQueue[_Job]]:
+    """Give a job to a thread that waits, or to a new one; returns what dies with the thread.
+
+    Raises
+    ------
+    RuntimeError, MemoryError
+        If the system has no thread to give.
+    """
+    try:
+        inbox = _idle.pop()
+    except IndexError:
+        inbox = SimpleQueue()
+        # Not threading.Thread: its `start` waits for ever for a thread that dies at its birth.
+        _thread.start_new_thread(_serve, (inbox,))
+    inbox.put(job)
+    return weakref.ref(inbox)
+
+
+def _forget_threads() -> None:
+    """In a forked child there is only the thread that forked."""
+    _idle.clear()
+    for team in _teams:
+        team.board[INSIDE] = team.board[ASLEEP] = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
+
+
+@functools.cache
+def _compile() -> None:
+    """Have everything compiled with which threads come and go: never while they wait for it."""
+    board = aligned_zeros(BOARD_SIZE, np.dtype(np.int64))
+    enter(board)
+    leave(board)
+    disband(board)
 
 
 class Team:
-    """Threads that call one compiled function together, each with its number.
+    """The thread that makes it, and threads of the pool that help.
 
-    Parameters
+    However the caller's work ends, `disband(team.board)` stands in a `finally` of its own: as one
+    compiled call it waits for everybody, whatever is pressed meanwhile.
+
+    Attributes
     ----------
+    board : ndarray, shape (BOARD_SIZE,)
+        Where they meet, see `kernels.team`.
     members : int
-        1 calls the function in the caller's own thread.
+        The caller, and those that were found.
+    ended : int
+        Helpers that have done their work.
+    errors : list of BaseException
+        What ended the others' work early.
 
     Examples
     --------
-    >>> with Team(1) as team:
-    ...     team.run(lambda barrier, member, members, word: (member, members, word), "hello")
-    [(0, 1, 'hello')]
+    >>> team, seen = Team(), []
+    >>> try:
+    ...     team.hire(2, lambda member: seen.append(member))
+    ...     team.wait(60)
+    ... finally:
+    ...     disband(team.board)
+    2
+    True
+    >>> sorted(seen)
+    [1, 2]
     """
 
-    def __init__(self, members: int) -> None:
-        self._members = members
-        self._barrier = np.zeros(BARRIER_SIZE, np.int64)
-        self._pool = ThreadPoolExecutor(members, "nnlib") if members > 1 else None
-        self._closed = threading.Event()
+    def __init__(self) -> None:
+        _compile()
+        self.board = aligned_zeros(BOARD_SIZE, np.dtype(np.int64))
+        self.members = 1
+        self.errors: list[BaseException] = []
+        self._helpers: list[weakref.ref[SimpleQueue[_Job]]] = []
+        self._gone: list[None] = []  # one for each: appending cannot be parted
+        self._news: SimpleQueue[None] = SimpleQueue()
+        _teams.add(self)
 
-    def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """Call function(barrier, member, members, …) for every member; returns what they return.
+    def hire(self, helpers: int, function: Callable[..., Any]) -> int:
+        """Let so many threads call function(member), member 1 the first; returns how many do.
 
-        All calls run in the pool, none in the caller: an interrupt reaches the caller alone. No
-        member begins before all are there, since in compiled code it would wait for the others.
+        Where the system has no more threads to give, the team goes on with those there are.
         """
-        if self._pool is None:
-            return [function(self._barrier, 0, 1, *arguments)]
-        gate = _Gate(self._closed)
-        calls = []
-        try:
-            for member in range(self._members):
-                team = (self._barrier, member, self._members)
-                calls.append(self._pool.submit(gate.call, function, *team, *arguments))
-            gate.complete = True
-        finally:
-            gate.decided.set()
-        return [call.result() for call in calls]
-
-    def __enter__(self) -> Team:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        while self._pool is not None:
+        for hired in range(helpers):
             try:
-                self._closed.set()
-                self._pool.shutdown(wait=True)
-                break
-            except KeyboardInterrupt:
-                # Members may still write; they end with their slice, 50 ms at most, and the
-                # interrupt that brought us here is on its way already.
-                continue
+                self._helpers.append(_call_in_pool((self, function, (self.members,))))
+            except (RuntimeError, MemoryError):
+                return hired
+            self.members += 1
+        return helpers
+
+    @property
+    def ended(self) -> int:
+        """Helpers that have done their work."""
+        return len(self._gone)
+
+    def gone(self) -> None:
+        """A helper has done its work."""
+        self._gone.append(None)
+        self._news.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether all helpers have done their work, after so many seconds at most."""
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            # A thread that could not be born, for want of memory, took its inbox along.
+            lost = sum(helper() is None for helper in self._helpers)
+            if self.ended + lost >= len(self._helpers):
+                return True
+            with contextlib.suppress(Empty):
+                self._news.get(timeout=left)
+        return False
+
+    def check(self) -> None:
+        """Raise what ended the work of a helper, unless it found no memory: others did its part."""
+        for error in self.errors:
+            if not isinstance(error, MemoryError):
+                raise error

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import numpy as np
 import pytest
 
 import nnlib
+from nnlib.kernels.team import disband
+from nnlib.threads import Team
 from tests.devices import amount
+from tests.interrupted_descents import Storm
 from tests.interruptions import interrupt_after
 
 # What a user sees is 0.2 s; a loaded machine may take longer to wake the process.
@@ -105,6 +109,46 @@ def test_interruption_keeps_the_last_completed_epoch(case, seconds_before, recor
     print(f"interrupted after {delay:.3f} s and {result['epochs']} epochs")
     assert delay < SECONDS
     assert result["epochs"] is not None, "the parameters are those of no completed epoch"
+
+
+@pytest.mark.cpu("threads")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on Windows")
+def test_many_interrupts_a_few_milliseconds_apart(tmp_path):
+    """Checkpoints and populations hold what nobody writes any more."""
+    command = [sys.executable, "-m", "tests.interrupted_descents", str(tmp_path), "40"]
+    child = subprocess.run(
+        command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=300
+    )
+    assert child.returncode == 0, child.stderr
+    seen = json.loads(child.stdout)
+    assert seen["descents"]["same bits"] == 10
+    assert seen["descents"]["resumed"] > 0
+    assert seen["populations"]["interrupted"] > 0
+
+
+@pytest.mark.cpu("threads")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on Windows")
+@pytest.mark.parametrize("count", [1, 2, 60])
+def test_nobody_goes_on_before_a_slow_member_has_left(count):
+    """Every 2 ms comes Ctrl-C to who waits for a member that takes a tenth of a second."""
+    written, inside = [], threading.Event()
+
+    def slow(member):
+        inside.set()
+        time.sleep(0.15)
+        written.append(member)
+
+    def work():
+        team = Team()
+        try:
+            team.hire(1, slow)
+            inside.wait(60)
+            time.sleep(60)
+        finally:
+            disband(team.board)
+
+    assert Storm().over(work, first=0.03, spacing=0.002, count=count)
+    assert written == [1]
 
 
 @pytest.mark.parametrize("calls", range(8))

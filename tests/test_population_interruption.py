@@ -52,7 +52,9 @@ def epochs_run(monkeypatch):
     monkeypatch.setattr(population_engine, "np", Arrays())
     place = population_engine.EPOCHS_RUN
     size = population_engine.CONTROL_SIZE
-    return lambda: sum(int(array[place]) for array in controls if array.size == size)
+    return lambda: sum(
+        int(array[:, place].sum()) for array in controls if array.shape[1:] == (size,)
+    )
 
 
 OPTIONS = {
@@ -94,7 +96,7 @@ def test_before_the_first_epoch_it_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(population_engine._Engine, "_descend", lambda *_, until: None)
-    monkeypatch.setattr(population_engine, "wait", interrupted)
+    monkeypatch.setattr(population_engine.Team, "wait", interrupted)
     X, y = data()
     with pytest.raises(KeyboardInterrupt):
         nnlib.train_many([3, 4, 2], X, y, n=4)

@@ -15,7 +15,8 @@ import nnlib
 from nnlib import function, threads
 from nnlib.kernels.jit import entry
 from nnlib.kernels.operations import chunk_count
-from nnlib.kernels.team import share, wait_for_all
+from nnlib.kernels.team import share
+from tests.teams import force, short_slices
 
 pytestmark = pytest.mark.cpu("threads")
 
@@ -33,9 +34,9 @@ CASES = {
 
 
 @pytest.fixture
-def thread_count():
-    yield threads.set_threads
-    threads.set_threads(None)
+def thread_count(monkeypatch):
+    """A function that makes teams of so many members, whatever the machine is worth."""
+    return lambda members: force(monkeypatch, members)
 
 
 def train(sizes, n, dtype="float64", **options):
@@ -60,6 +61,30 @@ def test_same_bits_for_any_number_of_threads(case, dtype, thread_count):
             np.testing.assert_array_equal(expected, found)
 
 
+@pytest.mark.parametrize("members", [16, 64])
+def test_same_bits_for_more_members_than_chunks(members, thread_count, monkeypatch):
+    """16 chunks are the most that there are; 64 members take turns at them, a round a slice."""
+    options = {"sizes": [2, 3, 1], "n": 60_000, "optimizer": "adam"}
+    assert chunk_count(options["n"], 13) == 16
+    thread_count(1)
+    one = train(**options)
+    thread_count(members)
+    short_slices(monkeypatch)
+    for expected, found in zip(one, train(**options), strict=True):
+        np.testing.assert_array_equal(expected, found)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_same_bits_whatever_the_team_does_between_slices(case, thread_count, monkeypatch):
+    """It shrinks and grows after every round."""
+    thread_count(1)
+    one = train(**CASES[case])
+    force(monkeypatch, 1, 3, 2, 1, 2, 3)
+    short_slices(monkeypatch)
+    for expected, found in zip(one, train(**CASES[case]), strict=True):
+        np.testing.assert_array_equal(expected, found)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("sizes", [[200, 150, 5], [3, 4, 2]])
 def test_outputs_have_the_same_bits_for_any_number_of_threads(sizes, dtype, thread_count, rng):
@@ -69,7 +94,7 @@ def test_outputs_have_the_same_bits_for_any_number_of_threads(sizes, dtype, thre
     assert work > function.TEAM_WORK, "no team"
     thread_count(1)
     one = net.F(X)
-    for members in (2, 3, 5):
+    for members in (2, 3, 5, 64):
         thread_count(members)
         np.testing.assert_array_equal(net.F(X), one)
 
@@ -119,65 +144,6 @@ def test_a_forked_child_trains():
     child.join(timeout=60)
     assert child.exitcode == 0
     np.testing.assert_array_equal(found, alone)
-
-
-@entry
-def count_together(barrier, member, members, cells, rounds):
-    """Every member adds what all cells hold, round by round: wrong if anyone runs ahead."""
-    for _ in range(rounds):
-        total = 0
-        for cell in range(members):
-            total += cells[cell]
-        wait_for_all(barrier, members)
-        cells[member] = total + 1
-        wait_for_all(barrier, members)
-
-
-@pytest.mark.parametrize("members", [1, 2, 4])
-def test_barrier_keeps_members_in_step(members):
-    cells = np.zeros(members, np.int64)
-    with threads.Team(members) as team:
-        team.run(count_together, cells, 20)
-    expected = 0
-    for _ in range(20):
-        expected = members * expected + 1
-    np.testing.assert_array_equal(cells, expected)
-
-
-def test_an_interrupt_between_two_submissions_starts_nobody(monkeypatch):
-    """Alone in compiled code a member would wait for ever, or spoil what the others share."""
-    begun = []
-    with threads.Team(2) as team:
-        submit = team._pool.submit
-        calls = iter([submit])
-
-        def once(*arguments):
-            try:
-                return next(calls)(*arguments)
-            except StopIteration:
-                raise KeyboardInterrupt from None
-
-        monkeypatch.setattr(team._pool, "submit", once)
-        with pytest.raises(KeyboardInterrupt):
-            team.run(lambda *arguments: begun.append(arguments))
-    assert begun == []
-
-
-def test_an_interrupt_before_the_decision_leaves_nobody_waiting(monkeypatch):
-    begun = []
-
-    class UndecidedGate(threads._Gate):
-        def __init__(self, closed):
-            super().__init__(closed)
-            self.decided.set = self.interrupted
-
-        def interrupted(self):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(threads, "_Gate", UndecidedGate)
-    with threads.Team(2) as team, pytest.raises(KeyboardInterrupt):
-        team.run(lambda *arguments: begun.append(arguments))
-    assert begun == []
 
 
 @entry

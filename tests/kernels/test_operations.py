@@ -17,6 +17,7 @@ from nnlib.kernels.operations import (
     block_lanes,
     build_parts,
     build_table,
+    chunk_count,
 )
 
 
@@ -105,3 +106,16 @@ def test_parts_cover_every_parameter_once(sizes, most):
             assert part.first == row.parameters + part.unit * row.d_in
             biases = part.last - part.first - part.weights
             assert biases == (row.d_out if part is own[-1] else 0)
+
+
+@pytest.mark.parametrize(
+    ("batch", "parameters", "chunks"),
+    [
+        (60, 7, 1), (1024, 20_000, 16), (100_000, 20_000, 16), (100_000, 7, 16),
+        (64, 109_386, 2), (128, 109_386, 2), (384, 109_386, 3), (512, 109_386, 4),
+        (100_000, 3_000_000, 4),
+    ],
+)  # fmt: skip
+def test_how_many_processors_a_batch_is_worth(batch, parameters, chunks):
+    """As the README and `chunk_count` say; checkpoints and bits depend on it."""
+    assert chunk_count(batch, parameters) == chunks
