@@ -10,11 +10,12 @@ import tempfile
 from pathlib import Path
 
 from . import report
+from .environment import without_tuning
 from .measurement import load
+from .processor import record_name
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-RECORD = report.FOLDER / "record.json"
 SELECTION = ROOT / ".benchmarks" / "selection.json"
 # The table first: what is compiled is then seen in its rows.
 SUITE = ("test_speed.py", "test_scaling.py", "test_reaching.py")
@@ -31,11 +32,11 @@ def main() -> int:
         metavar="EXPRESSION",
         help="only these rows, as pytest selects them: their tables are printed, nothing else",
     )
-    parser.add_argument("--json", type=Path, help=f"where the record goes ({RECORD.name})")
+    parser.add_argument("--json", type=Path, help="where the record goes (one for each processor)")
     parser.add_argument("--readme", type=Path, default=README, help="file with the table")
     options = parser.parse_args()
     # pytest runs in another folder.
-    record = (options.json or (SELECTION if options.k else RECORD)).resolve()
+    record = (options.json or (SELECTION if options.k else own_record())).resolve()
     record.parent.mkdir(parents=True, exist_ok=True)
     status = measure(record, options.k)
     if status:
@@ -44,8 +45,22 @@ def main() -> int:
         print(report.some_tables(load(record)))
     else:
         text = record.with_name("REPORT.md")
-        report.main([str(record), "--report", str(text), "--readme", str(options.readme)])
+        beside = [str(path) for path in other_records(report.FOLDER, record)]
+        report.main([str(record), "--report", str(text), "--readme", str(options.readme),
+                     "--beside", *beside])  # fmt: skip
     return 0
+
+
+def own_record() -> Path:
+    """The record of this machine's processor."""
+    from cpuinfo import get_cpu_info  # type: ignore[import-untyped]
+
+    return report.FOLDER / record_name(get_cpu_info())
+
+
+def other_records(folder: Path, record: Path) -> list[Path]:
+    """The records of other processors."""
+    return [path for path in sorted(folder.glob("record-*.json")) if path.name != record.name]
 
 
 def measure(record: Path, selection: str) -> int:
@@ -55,7 +70,7 @@ def measure(record: Path, selection: str) -> int:
     command += ["--benchmark-enable", "--benchmark-quiet"]
     command += [f"--benchmark-json={record}", "-k", selection]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
-        environment = dict(os.environ)
+        environment = without_tuning(os.environ)
         if not selection:
             environment |= {name: f"{caches}/{name}" for name in CACHE_VARIABLES}
         return subprocess.run(command, cwd=ROOT, env=environment).returncode

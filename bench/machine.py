@@ -1,4 +1,4 @@
-"""What a measurement depends on: processor, threads, versions, compiler."""
+"""What a measurement depends on: processor, threads, versions, compiler, BLAS."""
 
 from __future__ import annotations
 
@@ -21,12 +21,22 @@ def machine_facts() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
         "threads": len(os.sched_getaffinity(0)),
-        "load": round(os.getloadavg()[0], 2),
         "blas": blas.LIMIT,
+        "blas_kernel": _blas_kernel(),
         "python": platform.python_version(),
         "versions": versions(_PACKAGES),
         "compiler": _compiler(),
     }
+
+
+def _blas_kernel() -> str | None:
+    """The processor for which OpenBLAS takes itself to multiply; None without threadpoolctl."""
+    try:
+        from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    kernels = [found["architecture"] for found in threadpool_info() if "architecture" in found]
+    return kernels[0] if kernels else None
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .calibration import State
+from .processor import processor_name
 from .programs import blas
 
 
@@ -27,6 +29,11 @@ class Measurement(NamedTuple):
         Of the row; None for all processors.
     once
         Seconds that it took once: conversions, compilation, what a first call does besides.
+    form, tried
+        The form that was fastest, and the seconds of all that were tried, see `bench.forms`;
+        None in records from before forms were tried.
+    elsewhere
+        The part of the processors' time that other processes had meanwhile, if it is known.
     """
 
     seconds: float
@@ -35,6 +42,9 @@ class Measurement(NamedTuple):
     dtype: str
     threads: int | None
     once: float
+    form: str | None = None
+    tried: Mapping[str, float] = {}
+    elsewhere: float | None = None
 
 
 class Point(NamedTuple):
@@ -86,7 +96,7 @@ class Session:
     rows
         By (workload, implementation).
     machine
-        Processor, threads, versions.
+        Processor, threads, versions, whether it was idle.
     descents
         By (problem, implementation).
     points
@@ -97,6 +107,21 @@ class Session:
     machine: dict[str, Any]
     descents: dict[tuple[str, str], Descent] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
+
+    @property
+    def state(self) -> State | None:
+        """Whether the machine was idle; None in records from before that was measured."""
+        return State(**self.machine["state"]) if "state" in self.machine else None
+
+    @property
+    def tried_forms(self) -> bool:
+        """Whether peers were in their best form."""
+        return any(row.form is not None for row in self.rows.values())
+
+    def fastest(self, workload: str, names: Iterable[str]) -> str | None:
+        """Which of these rows takes the least time; None if none was measured."""
+        measured = [name for name in names if (workload, name) in self.rows]
+        return min(measured, key=lambda name: self.rows[workload, name].seconds, default=None)
 
     def ratio(self, row: tuple[str, str], other: tuple[str, str]) -> float | None:
         """Time of a row in units of another's; None if one of them was not measured."""
@@ -154,10 +179,19 @@ def _session(document: Any) -> Session:
         if "target" in info:
             descents[key] = Descent(*(info[name] for name in Descent._fields))
         else:
-            rows[key] = Measurement(*(info[name] for name in Measurement._fields))
+            rows[key] = _measurement(info)
     machine = dict(document["machine_info"]["bench"])
-    machine["processor"] = document["machine_info"]["cpu"]["brand_raw"]
+    machine["processor"] = processor_name(document["machine_info"]["cpu"])
+    machine["date"] = document.get("datetime", "")[:10]
     return Session(rows, machine, descents, tuple(points))
+
+
+def _measurement(info: dict[str, Any]) -> Measurement:
+    """A row; older records have no forms."""
+    later = Measurement._field_defaults
+    return Measurement(
+        **{name: info[name] for name in Measurement._fields if name not in later or name in info}
+    )
 
 
 def spread(values: Sequence[float]) -> float:

@@ -6,8 +6,7 @@ The first row is nnlib's own, since it needs no library beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
 
 from . import population_problem as problems
 from .programs import (
@@ -16,16 +15,20 @@ from .programs import (
     population_pytorch,
     population_scikit_learn,
 )
-from .programs.threads import on_threads
-from .workload import Implementation, Run, Tolerance, Workload
+from .rows import forms, row
+from .workload import Implementation, Prepare, Tolerance, Workload
 
 
-def _ours(prepare: Callable[[Any, str], Run]) -> dict[str, Implementation]:
+def _ours(prepare: Prepare) -> dict[str, Implementation]:
     """nnlib on all processors and on one thread."""
     return {
-        "nnlib": Implementation(prepare, "float32"),
-        "nnlib, 1 thread": Implementation(on_threads(1, prepare), "float32", threads=1),
+        "nnlib": row(prepare, "float32"),
+        "nnlib, 1 thread": row(prepare, "float32", threads=1),
     }
+
+
+def _peer(programs: Mapping[str, Prepare]) -> Implementation:
+    return Implementation(forms(programs, (None,)), "float32", peer=True)
 
 
 _EXERCISES = problems.EXERCISE_EPOCHS * 1_000
@@ -37,8 +40,8 @@ THOUSAND = Workload(
     problem=problems.thousand_exercises,
     implementations={
         **_ours(population_nnlib.descents),
-        "JAX": Implementation(population_jax.descents, "float32", peer=True),
-        "PyTorch": Implementation(population_pytorch.descents, "float32", peer=True),
+        "JAX": _peer(population_jax.DESCENTS),
+        "PyTorch": _peer(population_pytorch.DESCENTS),
     },
     tolerances={"float32": Tolerance(1e-5)},
     ours="nnlib",
@@ -51,7 +54,7 @@ HUNDRED_THOUSAND = Workload(
     title="100 000 exercises",
     description="the same from 100 000 starts",
     problem=problems.many_exercises,
-    implementations={"nnlib": Implementation(population_nnlib.descents, "float32")},
+    implementations={"nnlib": row(population_nnlib.descents, "float32")},
     tolerances={"float32": Tolerance(0.0)},
     ours="nnlib",
     unit="network and epoch",
@@ -66,7 +69,7 @@ DIGIT_NETWORKS = Workload(
     problem=problems.digit_networks,
     implementations={
         **_ours(population_nnlib.descents),
-        "JAX": Implementation(population_jax.descents, "float32", peer=True),
+        "JAX": _peer(population_jax.DESCENTS),
     },
     tolerances={"float32": Tolerance(1e-4)},
     ours="nnlib",
@@ -82,7 +85,7 @@ SEARCH = Workload(
     problem=problems.breast_cancer_search,
     implementations={
         **_ours(population_nnlib.search),
-        "scikit-learn": Implementation(population_scikit_learn.search, "float32", peer=True),
+        "scikit-learn": _peer(population_scikit_learn.SEARCHES),
     },
     # Other starts and batches: the lowest mean loss over the folds, about 0.06, agrees to 9 %.
     tolerances={"float32": Tolerance(0.25)},

@@ -1,6 +1,7 @@
 """Turn a record of a run into the report, its figures, and the README's table.
 
-``python -m bench.report RECORD.json [--report REPORT.md] [--readme README.md]``
+``python -m bench.report RECORD.json [--beside OTHER.json ...] [--report REPORT.md]
+[--readme README.md]``
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .measurement import Session, load
 from .tables import (
     goal_table,
     machine_line,
+    other_lines,
     ratio_table,
     reaching_table,
     scaling_table,
@@ -28,24 +30,34 @@ MARKER = "benchmark table"
 FOLDER = Path(__file__).parent / "results"
 
 
-def readme_part(session: Session) -> str:
+def readme_part(session: Session, others: Sequence[Session] = ()) -> str:
     """What stands between the markers of the README."""
-    return "\n\n".join((machine_line(session.machine), ratio_table(session), _verdict(session)))
+    parts = (
+        machine_line(session),
+        ratio_table(session, others),
+        other_lines(others),
+        _verdict(session),
+    )
+    return "\n\n".join(part for part in parts if part)
 
 
-def report(session: Session) -> str:
-    """The whole report: goals, every workload, how the time grows, times to a cost."""
+def report(session: Session, others: Sequence[Session] = ()) -> str:
+    """The whole report: goals, every workload, how the time grows, times to a cost.
+
+    Sessions on other processors have columns in the table of ratios and in that of the goals.
+    """
     parts = [
         "# Measured by `python -m bench`",
-        machine_line(session.machine) + " How the numbers are taken is in [NOTES](../NOTES.md): "
+        machine_line(session) + " How the numbers are taken is in [NOTES](../NOTES.md): "
         "times are medians, the spread is the distance between the quartiles as a part of the "
         "median, *once* is what happens only once (conversion, compilation, the first call), and "
-        "the limit is the C program where there is one, else one large matrix product by NumPy's "
-        "BLAS, with the same dtype and threads.",
+        "the limit is the faster C program where there is one, else one large matrix product by "
+        "NumPy's BLAS, with the same dtype and threads.",
         "![Each library's time in units of nnlib's](peers.svg)",
-        ratio_table(session),
+        ratio_table(session, others),
+        other_lines(others),
         "## Goals",
-        goal_table(session, "../NOTES.md"),
+        goal_table(session, "../NOTES.md", others),
         "## Workloads",
         *(workload_table(workload, session) for workload in WORKLOADS.values()),
     ]
@@ -70,7 +82,7 @@ def report(session: Session) -> str:
 
 def some_tables(session: Session) -> str:
     """The tables of what was measured, without the rest of the report."""
-    parts = [machine_line(session.machine)]
+    parts = [machine_line(session)]
     parts += [workload_table(workload, session) for workload in WORKLOADS.values()]
     parts += [scaling_table(session), reaching_table(session)]
     return "\n\n".join(part for part in parts if part)
@@ -105,11 +117,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the report; write it with its figures, and refresh the README, if asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
     parser.add_argument("record", type=Path, help="JSON that `python -m bench` wrote")
+    parser.add_argument(
+        "--beside", type=Path, nargs="*", default=(), help="records of other processors"
+    )
     parser.add_argument("--report", type=Path, help="Markdown file, its figures go beside it")
     parser.add_argument("--readme", type=Path, help="file with the marker comments")
     options = parser.parse_args(arguments)
     session = load(options.record)
-    text = report(session)
+    others = [load(path) for path in options.beside]
+    text = report(session, others)
     print(text)
     if options.report:
         options.report.write_text(text, encoding="utf-8")
@@ -118,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             scaling_chart(session, options.report.with_name("scaling.svg"))
     if options.readme:
         readme = options.readme.read_text(encoding="utf-8")
-        readme = refreshed(readme, MARKER, readme_part(session))
+        readme = refreshed(readme, MARKER, readme_part(session, others))
         options.readme.write_text(readme, encoding="utf-8")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from .goals import GOALS, best_peer
+from .calibration import ELSEWHERE
+from .goals import GOALS, Goal, best_peer
 from .measurement import Descent, Measurement, Session
 from .real_problems import REAL_PROBLEMS
 from .scaling import AXES
@@ -16,39 +16,61 @@ from .workloads import WORKLOADS
 # The columns of the table of ratios; their order is the chart's too.
 PEERS = ("NumPy", "scikit-learn", "PyTorch", "PyTorch compiled", "JAX", "FANN")
 
-# A load average, per processor, above which other work must have taken time from the rows.
-_IDLE = 0.5
-_BUSY = (
-    " **The machine was busy** (load average {load:.1f} when the run began): libraries whose "
-    "threads wait for each other look slower than they are, and no ratio is exact."
-)
 
-
-def machine_line(machine: Mapping[str, Any]) -> str:
+def machine_line(session: Session) -> str:
     """Processor, threads, versions, compiler, and whether anything else was running."""
+    machine = session.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    kernel = machine.get("blas_kernel")
     return (
         f"Measured on {machine['processor']}, {machine['threads']} of {machine['cores']} "
         f"processors; Python {machine['python']}, {versions}; "
-        f"{machine['compiler'] or 'no C compiler'}."
-        + (_BUSY.format(**machine) if machine["load"] > _IDLE * machine["threads"] else "")
+        + (f"OpenBLAS for {kernel}; " if kernel else "")
+        + f"{machine['compiler'] or 'no C compiler'}. {state_text(session)}"
     )
 
 
-def ratio_table(session: Session) -> str:
-    """One line per workload: nnlib's time, the peers' in units of it, its part of the limit."""
+def state_text(session: Session) -> str:
+    """Whether the machine was idle, and how that is known."""
+    state = session.state
+    return "Whether the machine was idle was not measured." if state is None else str(state)
+
+
+def other_lines(others: Sequence[Session]) -> str:
+    """Where the table's last columns come from, or nothing if there are none."""
+    lines = []
+    for other in others:
+        versions = other.machine["versions"]
+        older = "" if other.tried_forms else " Peers had one form each then, not their best."
+        lines.append(
+            f"On {other.machine['processor']}: {other.machine['threads']} processors, "
+            f"{other.machine['date']}, jax {versions.get('jax', '–')}, "
+            f"torch {versions.get('torch', '–')}. {state_text(other)}{older}"
+        )
+    return "\n\n".join(lines)
+
+
+def ratio_table(session: Session, others: Sequence[Session] = ()) -> str:
+    """One line per workload: nnlib's time, the peers' in units of it, its part of the limit.
+
+    Sessions on other processors add two columns each: the best peer there, and the limit.
+    """
     header = ["", "nnlib", "best peer", *PEERS, "of the limit"]
+    for other in others:
+        place = f"on {other.machine['processor']}"
+        header += [f"best peer {place}", f"of the limit {place}"]
     lines = [_line(header), _line(["---", *["---:"] * (len(header) - 1)])]
     for workload in compared_workloads(session):
         own = workload.name, workload.ours
-        best = best_peer(session, workload.name)
         cells = [
             f"{workload.title}, one {workload.unit}",
             time_text(session.rows[own].seconds),
-            _ratio_cell(session, own, (workload.name, best)) if best else "–",
+            _best_cell(session, own),
             *(_ratio_cell(session, own, (workload.name, peer)) for peer in PEERS),
             percent(limit_fraction(session, *own)),
         ]
+        for other in others:
+            cells += [_best_cell(other, own), percent(limit_fraction(other, *own))]
         lines.append(_line(cells))
     return "\n".join(lines)
 
@@ -65,12 +87,13 @@ def compared_workloads(session: Session) -> list[Workload]:
 def limit_fraction(session: Session, workload: str, row: str) -> float | None:
     """How much of what the machine can do a row reaches; None where no limit is known.
 
-    The limit is the C program where there is one, and else one large matrix product by
+    The limit is the fastest C program where there is one, and else one large matrix product by
     NumPy's BLAS, with the row's dtype and threads.
     """
     table = WORKLOADS.get(workload)
-    if table is not None and table.limit is not None:
-        return session.ratio((workload, table.limit), (workload, row))
+    if table is not None and table.limits:
+        limit = session.fastest(workload, table.limits)
+        return None if limit is None else session.ratio((workload, limit), (workload, row))
     return session.roofline((workload, row))
 
 
@@ -83,7 +106,7 @@ def workload_table(workload: Workload, session: Session) -> str:
     }
     if not measured:
         return ""
-    has_limit = workload.limit is not None or workload.flops > 0
+    has_limit = bool(workload.limits) or workload.flops > 0
     own = measured.get(workload.ours)
     header = ["", f"one {workload.unit}", "spread", "once"]
     header += [f"÷ {workload.ours}"] * (own is not None)
@@ -96,29 +119,37 @@ def workload_table(workload: Workload, session: Session) -> str:
         cells += [_rate(row)] if workload.flops else []
         cells += [percent(limit_fraction(session, workload.name, name))] if has_limit else []
         lines.append(_line([f"**{cell}**" for cell in cells] if name == workload.ours else cells))
+    lines += _tried_lines(measured) + _disturbed_lines(measured)
     missing = [name for name in workload.implementations if name not in measured]
     if missing:
         lines += ["", f"Not measured here: {', '.join(missing)} (`pytest bench -rs` says why)."]
     return "\n".join(lines)
 
 
-def goal_table(session: Session, notes: str) -> str:
+def goal_table(session: Session, notes: str, others: Sequence[Session] = ()) -> str:
     """Markdown table of the goals; those that are missed point to a heading of the notes."""
-    header = ["goal", "", "wanted", "measured", "reached"]
-    lines = [_line(header), _line(["---", "---", "---:", "---:", "---"])]
+    header = ["goal", "", "wanted", "why so much", "measured", "reached"]
+    header += [f"on {other.machine['processor']}" for other in others]
+    aligned = ["---", "---", "---:", "---", "---:", "---", *["---:"] * len(others)]
+    lines = [_line(header), _line(aligned)]
     for goal in GOALS:
         value = goal.measure(session)
         wanted = f"{'≥' if goal.at_least else '≤'} {goal.show(goal.bound)}"
         if value is None:
-            measured, reached = "–", "not measured"
+            reached = "not measured"
         elif goal.reached(value):
-            measured, reached = goal.show(value), "yes"
+            reached = "yes"
         else:
-            measured = goal.show(value)
             reached = f"**no**: [why]({notes}#{goal.workload.replace(' ', '-')})"
-        title = WORKLOADS[goal.workload].title
-        lines.append(_line([title, goal.title, wanted, measured, reached]))
+        cells = [WORKLOADS[goal.workload].title, goal.title, wanted, goal.why]
+        cells += [_goal_cell(goal, session), reached]
+        lines.append(_line([*cells, *(_goal_cell(goal, other) for other in others)]))
     return "\n".join(lines)
+
+
+def _goal_cell(goal: Goal, session: Session) -> str:
+    value = goal.measure(session)
+    return "–" if value is None else goal.show(value)
 
 
 def scaling_table(session: Session) -> str:
@@ -175,6 +206,36 @@ def percent(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
+
+
+def _tried_lines(measured: Mapping[str, Measurement]) -> list[str]:
+    """The form that stands in the table for each row, and the others in units of its time."""
+    lines = []
+    for name, row in measured.items():
+        if row.form and len(row.tried) > 1:
+            best = row.tried[row.form]
+            others = [
+                f"{form} {significant(seconds / best)} ×"
+                for form, seconds in row.tried.items()
+                if form != row.form
+            ]
+            lines.append(f"- {name}: *{row.form}*; {'; '.join(others)}")
+    return ["", "Forms tried, the fastest is in the table:", "", *lines] if lines else []
+
+
+def _disturbed_lines(measured: Mapping[str, Measurement]) -> list[str]:
+    """Rows during which other processes had more of the processors than an idle machine's."""
+    found = [
+        f"{name} ({percent(row.elsewhere)})"
+        for name, row in measured.items()
+        if row.elsewhere is not None and row.elsewhere > ELSEWHERE
+    ]
+    return ["", f"Other processes ran meanwhile: {', '.join(found)}."] if found else []
+
+
+def _best_cell(session: Session, own: tuple[str, str]) -> str:
+    best = best_peer(session, own[0])
+    return _ratio_cell(session, own, (own[0], best)) if best else "–"
 
 
 def _ratio_cell(session: Session, own: tuple[str, str], other: tuple[str, str]) -> str:

@@ -1,8 +1,9 @@
 """What a benchmark row is: a workload, its implementations, and when two results are equal.
 
-An implementation is a function ``prepare(problem, dtype) -> run``. Everything that happens once
-(copies, conversions, compilation) belongs into ``prepare``; ``run(count)`` starts from the same
-state every time, does the work ``count`` times and is all that the clock sees.
+An implementation has one or more forms, each a function ``prepare(problem, dtype) -> run``.
+Everything that happens once (copies, conversions, compilation) belongs into ``prepare``;
+``run(count)`` starts from the same state every time, does the work ``count`` times and is all that
+the clock sees. `bench.forms` finds the fastest form, which stands in the table.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Result(NamedTuple):
 
 
 Run: TypeAlias = Callable[[int], Result]
+# ``prepare(problem, dtype)`` returns the run; raises `UnavailableError`.
+Prepare: TypeAlias = Callable[[Any, str], Run]
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,31 @@ class Tolerance:
     atol: float = 0.0
 
 
+class Form(NamedTuple):
+    """One way to write an implementation.
+
+    Attributes
+    ----------
+    prepare
+        Makes the run.
+    threads
+        How many it takes; None for all processors.
+    """
+
+    prepare: Prepare
+    threads: int | None = None
+
+
 @dataclass(frozen=True)
 class Implementation:
     """One way to do a workload.
 
     Attributes
     ----------
-    prepare
-        ``prepare(problem, dtype)`` returns the run; raises `UnavailableError`.
+    forms
+        The ways to write it, by name. All give the same result; the fastest is the row's.
     dtype
         "float64" or "float32".
-    threads
-        How many it takes; None for all processors.
     peer
         Whether it is another library, one of those that "best peer" means.
     tolerance
@@ -71,12 +87,16 @@ class Implementation:
         False only where nothing is computed that could be compared.
     """
 
-    prepare: Callable[[Any, str], Run]
+    forms: Mapping[str, Form]
     dtype: str = "float64"
-    threads: int | None = None
     peer: bool = False
     tolerance: Tolerance | None = None
     compared: bool = True
+
+    @property
+    def usual(self) -> str:
+        """Name of the form that the tests run."""
+        return next(iter(self.forms))
 
 
 @dataclass(frozen=True)
@@ -99,8 +119,8 @@ class Workload:
         dtype → how far a result may lie from the reference.
     ours
         The implementation that the report compares the others with.
-    limit
-        The implementation that stands for the machine's limit, if one does.
+    limits
+        The implementations that stand for the machine's limit: the fastest of them is the limit.
     unit, units
         What one unit of work is called, and how many a count of the run has: a run that counts
         epochs may be reported by the "step".
@@ -121,7 +141,7 @@ class Workload:
     implementations: Mapping[str, Implementation]
     tolerances: Mapping[str, Tolerance]
     ours: str
-    limit: str | None = None
+    limits: tuple[str, ...] = ()
     unit: str = "epoch"
     units: int = 1
     check_count: int = 1
@@ -137,10 +157,11 @@ class Workload:
         """Name of the implementation that all results are compared with."""
         return next(iter(self.implementations))
 
-    def prepare(self, name: str) -> Run:
-        """The run of one implementation; raises `UnavailableError`."""
+    def prepare(self, name: str, form: str | None = None) -> Run:
+        """The run of one implementation, in its usual form or in another; see `Prepare`."""
         implementation = self.implementations[name]
-        return implementation.prepare(_problem(self.problem), implementation.dtype)
+        chosen = implementation.forms[implementation.usual if form is None else form]
+        return chosen.prepare(_problem(self.problem), implementation.dtype)
 
     def check(self, name: str, result: Result) -> None:
         """Compare the result after `check_count` with the reference's; raises `AssertionError`."""

@@ -1,15 +1,17 @@
 """The table: every workload, every implementation. Tests and benchmarks read it.
 
-A new row is one entry here: a function ``prepare(problem, dtype) -> run``. Tests then hold its
-result against the first implementation of the workload, and ``python -m bench`` times it.
+A new row is one entry here: a function ``prepare(problem, dtype) -> run``, or several of which the
+fastest counts (`bench.forms`). Tests hold its result against the first implementation of the
+workload, and ``python -m bench`` times it.
 
-A row takes all processors unless its name or its workload's description says otherwise.
+nnlib takes all processors unless a row's name or its workload's description says otherwise; peers
+take whichever number of threads is faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from . import problem as problems
 from .populations import POPULATIONS
@@ -22,44 +24,41 @@ from .programs import (
     lecture_matrix,
     lecture_scalar,
     nnlib_network,
-    numpy_vectorised,
+    numpy_programs,
     pytorch,
+    pytorch_compiled,
     scikit_learn,
 )
-from .programs.threads import on_threads
+from .rows import EITHER, forms, row
 from .work import descent_bytes, forward_bytes, forward_flops, product_flops
-from .workload import Implementation, Run, Tolerance, Workload
+from .workload import Implementation, Prepare, Tolerance, Workload
 
-Prepare = Callable[[Any, str], Run]
-
-
-def row(
-    prepare: Prepare, dtype: str = "float64", threads: int | None = None, **facts: Any
-) -> Implementation:
-    """A row on so many threads, or on all processors."""
-    if threads is not None:
-        prepare = on_threads(threads, prepare)
-    return Implementation(prepare, dtype, threads, **facts)
+# Forms, and the numbers of threads that each is tried on.
+_Programs: TypeAlias = tuple[Mapping[str, Prepare], Sequence[int | None]]
 
 
 def peers(
-    dtype: str, threads: int | None = None, scikit: bool = False
+    dtype: str,
+    threads: Sequence[int | None] = EITHER,
+    optimizer: str = "sgd",
+    scikit: bool = False,
+    small: bool = False,
 ) -> dict[str, Implementation]:
     """The libraries that can do any of the descents, and scikit-learn where it can.
 
-    It ends every regression with the identity, so it has no part in networks of tanh alone. Where
-    a network is so narrow that nobody gains by a second thread, PyTorch and BLAS take one, as their
-    documentation advises: a step of 64-32-10 takes PyTorch 84 µs on two threads, 64 on one.
+    It ends every regression with the identity, so it has no part in networks of tanh alone. JAX
+    fixes its threads when it starts. PyTorch's compiled form takes one thread for a small network,
+    where one was faster throughout, and all processors for others: each form compiles for seconds.
     """
-    programs = {
-        "NumPy": numpy_vectorised.descent,
-        "JAX": jax_loop.descent,
-        "PyTorch": pytorch.descent,
-        "PyTorch compiled": pytorch.compiled_descent,
+    programs: dict[str, _Programs] = {
+        "NumPy": (numpy_programs.DESCENTS, threads),
+        "JAX": (jax_loop.DESCENTS, (None,)),
+        "PyTorch": (pytorch.descents(optimizer), threads),
+        "PyTorch compiled": ({"": pytorch_compiled.descent}, (1 if small else None,)),
     }
     if scikit:
-        programs["scikit-learn"] = scikit_learn.descent
-    return {name: row(prepare, dtype, threads, peer=True) for name, prepare in programs.items()}
+        programs["scikit-learn"] = ({"": scikit_learn.descent}, threads)
+    return {name: Implementation(forms(*way), dtype, peer=True) for name, way in programs.items()}
 
 
 def ours(dtype: str) -> dict[str, Implementation]:
@@ -70,16 +69,18 @@ def ours(dtype: str) -> dict[str, Implementation]:
     }
 
 
-def predictions(threads: int | None = None) -> dict[str, Implementation]:
+def predictions(threads: Sequence[int | None] = EITHER) -> dict[str, Implementation]:
     """Everybody's prediction, float32."""
-    programs = {
-        "NumPy": numpy_vectorised.prediction,
-        "JAX": jax_loop.prediction,
-        "PyTorch": pytorch.prediction,
-        "PyTorch compiled": pytorch.compiled_prediction,
-        "scikit-learn": scikit_learn.prediction,
+    programs: dict[str, _Programs] = {
+        "NumPy": (numpy_programs.PREDICTIONS, threads),
+        "JAX": (jax_loop.PREDICTIONS, (None,)),
+        "PyTorch": (pytorch.PREDICTIONS, threads),
+        "PyTorch compiled": (pytorch_compiled.PREDICTIONS, threads),
+        "scikit-learn": ({"": scikit_learn.prediction}, threads),
     }
-    rows = {name: row(run, "float32", threads, peer=True) for name, run in programs.items()}
+    rows = {
+        name: Implementation(forms(*way), "float32", peer=True) for name, way in programs.items()
+    }
     return rows | {"nnlib": row(nnlib_network.prediction, "float32")}
 
 
@@ -96,7 +97,7 @@ EXERCISE = Workload(
         "lecture, scalar": row(lecture_scalar.descent),
         "lecture, matrix": row(lecture_matrix.descent),
         "Python, shared values": row(lecture_scalar.descent_shared),
-        **peers("float64", threads=1),
+        **peers("float64", (1,), small=True),
         "FANN": row(fann_library.descent, peer=True, tolerance=_FANN),
         "nnlib float64": row(nnlib_network.descent, threads=1),
         "nnlib float32": row(nnlib_network.descent, "float32", threads=1),
@@ -110,7 +111,7 @@ EXERCISE = Workload(
     # differences grow by 1e11, so no later epoch can be compared.
     tolerances={"float64": Tolerance(1e-8), "float32": Tolerance(1e-4)},
     ours="nnlib float64",
-    limit="C float64",
+    limits=("C float64", "C float64, 512-bit"),
     check_count=100,
     bytes=descent_bytes((1, 2, 1), 60, 1, 8),
 )
@@ -121,7 +122,7 @@ LECTURE_NETWORK = Workload(
     description="tanh, 1 000 points, full batch, float64: one epoch of gradient descent",
     problem=problems.lecture_network,
     implementations={
-        **peers("float64", threads=1),
+        **peers("float64", small=True),
         "FANN": row(fann_library.descent, peer=True, tolerance=_FANN),
         **ours("float64"),
     },
@@ -137,7 +138,7 @@ SMALL_ADAM = Workload(
     title="4-32-16-4",
     description="tanh, 10 000 samples, full batch, float32: one epoch of Adam",
     problem=problems.small_adam,
-    implementations={**peers("float32"), **ours("float32")},
+    implementations={**peers("float32", optimizer="adam"), **ours("float32")},
     # Adam's first steps have length α whatever the gradient: parameters are of the order of 0.1.
     tolerances={"float32": Tolerance(1e-4, atol=1e-5)},
     ours="nnlib",
@@ -150,10 +151,10 @@ _DIGIT_STEPS = problems.DIGIT_SAMPLES // 32
 DIGITS = Workload(
     name="digits",
     title="64-32-10",
-    description="relu and softmax, 1 792 images, batches of 32, float32, libraries with a switch "
-    "on one thread: one step of gradient descent",
+    description="relu and softmax, 1 792 images, batches of 32, float32: one "
+    "step of gradient descent",
     problem=problems.digits,
-    implementations={**peers("float32", threads=1, scikit=True), **ours("float32")},
+    implementations={**peers("float32", scikit=True, small=True), **ours("float32")},
     tolerances={"float32": Tolerance(1e-4, atol=2e-6)},
     ours="nnlib",
     unit="step",
@@ -172,10 +173,13 @@ MNIST_ADAM = Workload(
     description="relu and softmax, 12 800 images, batches of 128, float32: one epoch of Adam",
     problem=problems.mnist_adam,
     implementations={
-        **peers("float32"),
+        **peers("float32", optimizer="adam"),
         # Its ε stands beside √s, not √ŝ, which shows in the first steps where gradients are small.
-        "scikit-learn": row(
-            scikit_learn.descent, "float32", peer=True, tolerance=Tolerance(1e-3, atol=3e-2)
+        "scikit-learn": Implementation(
+            forms({"": scikit_learn.descent}, EITHER),
+            "float32",
+            peer=True,
+            tolerance=Tolerance(1e-3, atol=3e-2),
         ),
         **ours("float32"),
     },
@@ -192,7 +196,7 @@ MNIST = Workload(
     description="the same network, images and batches: one epoch of gradient descent",
     problem=problems.mnist,
     implementations={
-        "NumPy": row(numpy_vectorised.descent, "float32", peer=True),
+        "NumPy": Implementation(forms(numpy_programs.DESCENTS, EITHER), "float32", peer=True),
         **ours("float32"),
     },
     # After the 100 steps parameters differ by 2e-7, and are of the order of 0.04.
@@ -257,7 +261,7 @@ PREDICT_ONE = Workload(
     description="one row of 64-32-10, relu and softmax, float32, libraries with a switch on one "
     "thread: one call from Python, NumPy arrays in and out",
     problem=problems.one_digit,
-    implementations=predictions(threads=1),
+    implementations=predictions((1,)),
     tolerances={"float32": Tolerance(1e-4, atol=1e-6)},
     ours="nnlib",
     unit="call",

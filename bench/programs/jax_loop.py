@@ -10,101 +10,119 @@ from typing import Any
 import numpy as np
 
 from ..problem import Problem
-from ..workload import Result, Run, UnavailableError
+from ..workload import Prepare, Result, Run, UnavailableError
+from .jax_layouts import LAYOUTS, USUAL, Layout, cost, logits
 
 
-def descent(problem: Problem, dtype: str) -> Run:
-    """`fori_loop` over the epochs, `scan` over the batches of one; buffers are donated."""
-    jax = _jax()
+def descent(problem: Problem, dtype: str, layout: Layout = USUAL, unroll: int = 1) -> Run:
+    """`fori_loop` over the epochs, `scan` over the batches of one; buffers are donated.
+
+    So many batches of the scan are written out one after another.
+    """
+    jax = load()
     n, batch = len(problem.X), problem.batch_size or len(problem.X)
     if n % batch:
         raise UnavailableError(f"scan takes batches of one size, {n} examples are not whole ones")
+    if unroll > n // batch:
+        raise UnavailableError(f"an epoch has no {unroll} batches that could be written out")
     X, y = (
-        jax.numpy.asarray(part.astype(dtype).reshape(n // batch, batch, -1))
+        jax.numpy.asarray(layout.examples(part.astype(dtype).reshape(n // batch, batch, -1)))
         for part in (problem.X, problem.y)
     )
+    start = [(layout.weights(W.astype(dtype)), b.astype(dtype)) for W, b in problem.start]
+    train = _trainer(jax, problem, layout, unroll)
+
+    def run(epochs: int) -> Result:
+        state = jax.tree.map(jax.numpy.array, start)
+        layers, total = train(state, epochs, X, y)
+        mean_of_batches = n // batch if problem.reduction == "mean" else 1
+        parts = [(layout.weights(np.asarray(W)), np.asarray(b)) for W, b in layers]
+        flat = np.concatenate([part.ravel() for layer in parts for part in layer])
+        return Result(flat, float(total) / mean_of_batches)
+
+    return run
+
+
+def _trainer(jax: Any, problem: Problem, layout: Layout, unroll: int) -> Callable[..., Any]:
+    """Parameters after so many epochs, and the last one's cost."""
     step = _STEPS[problem.optimizer]
-    value_and_gradient = jax.value_and_grad(partial(_cost, problem, jax))
+    value_and_gradient = jax.value_and_grad(cost(jax, problem, layout))
 
     def one_batch(state: Any, examples: Any) -> Any:
         parameters, optimizer = state
-        cost, gradient = value_and_gradient(parameters, *examples)
-        return step(jax, problem.rate, parameters, optimizer, gradient), cost
+        value, gradient = value_and_gradient(parameters, *examples)
+        return step(jax, problem.rate, parameters, optimizer, gradient), value
 
     # Donated: the new parameters take the place of the old.
     @partial(jax.jit, donate_argnums=0)
     def train(parameters: Any, epochs: Any, X: Any, y: Any) -> Any:
         def one_epoch(epoch: Any, carry: Any) -> Any:
-            state, costs = jax.lax.scan(one_batch, carry[0], (X, y))
+            if len(X) == 1:
+                return one_batch(carry[0], (X[0], y[0]))
+            state, costs = jax.lax.scan(one_batch, carry[0], (X, y), unroll=unroll)
             return state, costs.sum()
 
         zeros = jax.tree.map(jax.numpy.zeros_like, parameters)
-        state = parameters, (zeros, zeros, jax.numpy.zeros((), dtype))
-        nothing = jax.numpy.zeros((), dtype)
-        (parameters, _), cost = jax.lax.fori_loop(0, epochs, one_epoch, (state, nothing))
-        return parameters, cost
+        nothing = jax.numpy.zeros((), X.dtype)
+        state = parameters, (zeros, zeros, nothing)
+        (parameters, _), total = jax.lax.fori_loop(0, epochs, one_epoch, (state, nothing))
+        return parameters, total
 
-    def run(epochs: int) -> Result:
-        start = [tuple(jax.numpy.array(part, dtype) for part in layer) for layer in problem.start]
-        parameters, cost = train(start, epochs, X, y)
-        mean_of_batches = n // batch if problem.reduction == "mean" else 1
-        flat = [np.asarray(part).ravel() for layer in parameters for part in layer]
-        return Result(np.concatenate(flat), float(cost) / mean_of_batches)
-
-    return run
+    return train  # type: ignore[no-any-return]
 
 
-def prediction(problem: Problem, dtype: str) -> Run:
-    """One jitted call per prediction; the inputs come as NumPy arrays, the outputs go as such."""
-    jax = _jax()
+DESCENTS: dict[str, Prepare] = {
+    **{name: partial(descent, layout=layout) for name, layout in LAYOUTS.items()},
+    "W (out, in), 4 steps written out": partial(descent, unroll=4),
+    "columns, 4 steps written out": partial(descent, layout=LAYOUTS["columns"], unroll=4),
+}
+
+
+def prediction(problem: Problem, dtype: str, layout: Layout = USUAL, ahead: bool = False) -> Run:
+    """One compiled call per prediction; the inputs come as NumPy arrays, the outputs go as such.
+
+    Compiled ahead, a call looks for no other shapes, but goes through more of Python.
+    """
+    jax = load()
     X = problem.X.astype(dtype)
-    layers = [tuple(jax.numpy.array(part, dtype) for part in layer) for layer in problem.start]
+    layers = [
+        (jax.numpy.array(layout.weights(W), dtype), jax.numpy.array(b, dtype))
+        for W, b in problem.start
+    ]
 
-    @jax.jit  # type: ignore[untyped-decorator]
     def outputs(layers: Any, x: Any) -> Any:
-        z = _logits(problem, jax, layers, x)
-        return jax.nn.softmax(z) if problem.loss == "softmax_cross_entropy" else z
+        z = logits(jax, problem, layout, layers, x.T if layout.columns else x)
+        a = jax.nn.softmax(z, axis=layout.units) if "softmax" in problem.activations[-1] else z
+        return a.T if layout.columns else a
+
+    call = jax.jit(outputs)
+    if ahead:
+        call = call.lower(layers, X).compile()
 
     def run(calls: int) -> Result:
         out = X
         for _ in range(calls):
-            out = np.asarray(outputs(layers, X))
+            out = np.asarray(call(layers, X))
         return Result(out.ravel())
 
     return run
 
 
-def _jax() -> Any:
+PREDICTIONS: dict[str, Prepare] = {
+    name + (", compiled ahead" if ahead else ""): partial(prediction, layout=layout, ahead=ahead)
+    for ahead in (False, True)
+    for name, layout in LAYOUTS.items()
+}
+
+
+def load() -> Any:
+    """The module, with float64."""
     try:
         jax: Any = importlib.import_module("jax")
     except ImportError:
         raise UnavailableError("jax is not installed") from None
     jax.config.update("jax_enable_x64", True)  # float64 exists only then
     return jax
-
-
-def _logits(problem: Problem, jax: Any, layers: Any, x: Any) -> Any:
-    """The network, up to the output's activation where the loss brings its own."""
-    functions = {
-        "sigmoid": jax.nn.sigmoid,
-        "tanh": jax.numpy.tanh,
-        "relu": jax.nn.relu,
-        "identity": lambda z: z,
-        "softmax": lambda z: z,
-    }
-    for (W, b), name in zip(layers, problem.activations, strict=True):
-        x = functions[name](x @ W.T + b)
-    return x
-
-
-def _cost(problem: Problem, jax: Any, layers: Any, x: Any, y: Any) -> Any:
-    """J of one batch."""
-    output = _logits(problem, jax, layers, x)
-    if problem.loss == "softmax_cross_entropy":
-        total = -jax.numpy.sum(y * jax.nn.log_softmax(output))
-    else:
-        total = 0.5 * jax.numpy.sum((output - y) ** 2)
-    return total / len(x) if problem.reduction == "mean" else total
 
 
 def _sgd(jax: Any, rate: float, parameters: Any, state: Any, gradient: Any) -> Any:

@@ -97,8 +97,8 @@ def _gradient(
     return cost, gradient
 
 
-def _sgd(parameters: list[Array], rate: float) -> Callable[[list[Array]], None]:
-    """w ← w − α g, in place."""
+def sgd(parameters: list[Array], rate: float) -> Callable[[list[Array]], None]:
+    """w ← w − α g, in place; g is overwritten."""
 
     def step(gradient: list[Array]) -> None:
         for w, g in zip(parameters, gradient, strict=True):
@@ -124,4 +124,4 @@ def _adam(parameters: list[Array], rate: float) -> Callable[[list[Array]], None]
     return step
 
 
-_STEPS = {"sgd": _sgd, "adam": _adam}
+_STEPS = {"sgd": sgd, "adam": _adam}

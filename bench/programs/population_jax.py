@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..population_problem import PopulationProblem
-from ..problem import Problem
-from ..workload import Result, Run, UnavailableError
+from ..workload import Array, Prepare, Result, Run
+from . import jax_loop
+from .jax_layouts import LAYOUTS, USUAL, Layout, cost
 
 
-def descents(problem: PopulationProblem, dtype: str) -> Run:
-    """`fori_loop` over the epochs, `scan` over the batches, `vmap` over the members."""
-    jax = _jax()
+def descents(
+    problem: PopulationProblem, dtype: str, layout: Layout = USUAL, members_last: bool = False
+) -> Run:
+    """`fori_loop` over the epochs, `scan` over the batches, `vmap` over the members.
+
+    The members are the first axis of all parameters, or the last.
+    """
+    jax = jax_loop.load()
     network = problem.network
     n, batch = len(network.X), network.batch_size or len(network.X)
     X, y = (
-        jax.numpy.asarray(part.astype(dtype).reshape(n // batch, batch, -1))
+        jax.numpy.asarray(layout.examples(part.astype(dtype).reshape(n // batch, batch, -1)))
         for part in (network.X, network.y)
     )
-    layers = [tuple(map(jax.numpy.asarray, layer)) for layer in problem.layers(dtype)]
-    one = jax.value_and_grad(partial(_cost, jax, network))
+    layers = _starts(jax, problem, dtype, layout, members_last)
+    axis = -1 if members_last else 0
+    one = jax.value_and_grad(cost(jax, network, layout))
+    all_members = jax.vmap(one, in_axes=(axis, None, None), out_axes=(0, axis))
 
     def step(parameters: Any, examples: Any) -> Any:
-        costs, gradient = jax.vmap(one, in_axes=(0, None, None))(parameters, *examples)
+        costs, gradient = all_members(parameters, *examples)
         rate = network.rate
         return jax.tree.map(lambda w, g: w - rate * g, parameters, gradient), costs
 
@@ -50,21 +57,22 @@ def descents(problem: PopulationProblem, dtype: str) -> Run:
     return run
 
 
-def _jax() -> Any:
-    try:
-        jax: Any = importlib.import_module("jax")
-    except ImportError:
-        raise UnavailableError("jax is not installed") from None
-    return jax
+def _starts(
+    jax: Any, problem: PopulationProblem, dtype: str, layout: Layout, members_last: bool
+) -> Any:
+    """W and b of each layer, all members in one array."""
+
+    def placed(values: Array) -> Any:
+        return jax.numpy.asarray(np.moveaxis(values, 0, -1) if members_last else values)
+
+    return [
+        (placed(W.swapaxes(1, 2) if layout.inputs_first else W), placed(b))
+        for W, b in problem.layers(dtype)
+    ]
 
 
-def _cost(jax: Any, network: Problem, layers: Any, x: Any, y: Any) -> Any:
-    """J of one batch."""
-    for (W, b), name in zip(layers, network.activations, strict=True):
-        z = x @ W.T + b
-        x = {"sigmoid": jax.nn.sigmoid, "relu": jax.nn.relu, "softmax": jax.nn.log_softmax}[name](z)
-    if network.loss == "softmax_cross_entropy":
-        total = -jax.numpy.sum(y * x)
-    else:
-        total = 0.5 * jax.numpy.sum((x - y) ** 2)
-    return total / len(y) if network.reduction == "mean" else total
+DESCENTS: dict[str, Prepare] = {
+    name + (", members last" if last else ""): partial(descents, layout=layout, members_last=last)
+    for last in (False, True)
+    for name, layout in LAYOUTS.items()
+}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..population_problem import PopulationProblem
-from ..workload import Result, Run, UnavailableError
+from ..workload import Prepare, Result, Run
+from . import pytorch, pytorch_compiled
 
 
-def descents(problem: PopulationProblem, dtype: str) -> Run:
+def descents(problem: PopulationProblem, dtype: str, compiled: bool = False) -> Run:
     """A Python loop over epochs and batches; every step trains all members."""
-    try:
-        import torch
-    except ImportError:
-        raise UnavailableError("torch is not installed") from None
+    torch = pytorch_compiled.compiler() if compiled else pytorch.load()
     network = problem.network
     X, y = (torch.from_numpy(part.astype(dtype)) for part in (network.X, network.y))
     batch = network.batch_size or len(X)
@@ -38,6 +37,16 @@ def descents(problem: PopulationProblem, dtype: str) -> Run:
 
     gradients: Any = torch.func.vmap(torch.func.grad(cost, has_aux=True), in_dims=(0, None, None))
 
+    def step(layers: Any, x: Any, y: Any) -> Any:
+        gradient, values = gradients(layers, x, y)
+        for layer, change in zip(layers, gradient, strict=True):
+            for parameter, g in zip(layer, change, strict=True):
+                parameter -= network.rate * g
+        return values
+
+    if compiled:
+        step = torch.compile(step, **pytorch_compiled.COMPILE)
+
     def run(count: int) -> Result:
         for _ in range(count):
             layers = [tuple(part.clone() for part in layer) for layer in start]
@@ -46,14 +55,16 @@ def descents(problem: PopulationProblem, dtype: str) -> Run:
                 costs = []
                 for first in range(0, len(X), batch):
                     part = slice(first, first + batch)
-                    gradient, values = gradients(layers, X[part], y[part])
-                    costs.append(values)
-                    for layer, change in zip(layers, gradient, strict=True):
-                        for parameter, g in zip(layer, change, strict=True):
-                            parameter -= network.rate * g
+                    costs.append(step(layers, X[part], y[part]))
                 if epoch == problem.compared:
                     mean = network.reduction == "mean"
                     kept = (sum(costs) / (len(costs) if mean else 1)).numpy()
         return Result(kept)
 
     return run
+
+
+DESCENTS: dict[str, Prepare] = {
+    "eager": descents,
+    "compiled": partial(descents, compiled=True),
+}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 
 from ..population_problem import SearchProblem
-from ..workload import Result, Run, UnavailableError
+from ..workload import Prepare, Result, Run, UnavailableError
+from .scikit_learn import unchecked
 
 
-def search(problem: SearchProblem, dtype: str) -> Run:
-    """`GridSearchCV` over an `MLPClassifier` in two processes, no last fit on all the data."""
+def search(problem: SearchProblem, dtype: str, jobs: int | None = 2) -> Run:
+    """`GridSearchCV` over an `MLPClassifier` in so many processes, no last fit on all the data."""
     try:
         from sklearn.model_selection import GridSearchCV, PredefinedSplit
         from sklearn.neural_network import MLPClassifier
@@ -26,15 +28,21 @@ def search(problem: SearchProblem, dtype: str) -> Run:
     )  # fmt: skip
     grid = {"learning_rate_init": problem.rates}
     search = GridSearchCV(
-        model, grid, cv=PredefinedSplit(problem.number), n_jobs=2, refit=False,
+        model, grid, cv=PredefinedSplit(problem.number), n_jobs=jobs, refit=False,
         scoring="neg_log_loss",
     )  # fmt: skip
 
     def run(count: int) -> Result:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), unchecked():
             warnings.simplefilter("ignore")
             for _ in range(count):
                 search.fit(X, problem.labels)
         return Result(np.array([-search.cv_results_["mean_test_score"].max()]))
 
     return run
+
+
+SEARCHES: dict[str, Prepare] = {
+    "two processes": search,
+    "one process": partial(search, jobs=None),
+}

@@ -1,25 +1,29 @@
-"""PyTorch on the processor: eager, as its tutorials write it, and compiled."""
+"""PyTorch on the processor, eager, as its tutorials write it."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ..problem import Problem
-from ..workload import Array, Result, Run, UnavailableError
+from ..workload import Array, Prepare, Result, Run, UnavailableError
 
 
-def descent(problem: Problem, dtype: str) -> Run:
-    """Epochs of gradient descent or Adam, or iterations of L-BFGS with the strong-Wolfe search."""
-    torch = _torch()
-    X, y = examples(problem, dtype)
+def descent(problem: Problem, dtype: str, by_hand: bool = False) -> Run:
+    """Epochs of gradient descent or Adam, or iterations of L-BFGS with the strong-Wolfe search.
+
+    By hand, plain descent takes its gradients from `torch.autograd.grad` and subtracts them,
+    without an optimizer.
+    """
+    torch = load()
+    X, y = tensors(problem, dtype)
     model, loss = build_model(problem, dtype), build_loss(problem)
     start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
-    train = _lbfgs if problem.optimizer == "lbfgs" else _steps
+    train = _lbfgs if problem.optimizer == "lbfgs" else _steps_by_hand if by_hand else _steps
 
     def run(epochs: int) -> Result:
         with torch.no_grad():
@@ -32,67 +36,39 @@ def descent(problem: Problem, dtype: str) -> Run:
     return run
 
 
-def compiled_descent(problem: Problem, dtype: str) -> Run:
-    """One graph for loss, gradient and step of a batch (`torch.func`, `torch.compile`).
-
-    The fastest of what its documentation offers: 64 µs a step of 64-32-10 where the compiled
-    model with a compiled optimizer takes 238 and eager code 150, one thread.
-    """
-    torch = _torch()
-    _compiler_at_hand()
-    X, y = examples(problem, dtype)
-    model, loss = build_model(problem, dtype), build_loss(problem)
-    names = [name for name, _ in model.named_parameters()]
-    start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
-    n, batch = len(X), problem.batch_size or len(X)
-
-    def batch_loss(parameters: Any, x: Any, y: Any) -> Any:
-        return loss(torch.func.functional_call(model, parameters, (x,)), y)
-
-    update = UPDATES[problem.optimizer]
-
-    @torch.compile  # type: ignore[untyped-decorator]
-    def step(parameters: Any, memory: Any, x: Any, y: Any) -> Any:
-        gradient, value = torch.func.grad_and_value(batch_loss)(parameters, x, y)
-        with torch.no_grad():
-            update(parameters, memory, gradient, problem.rate)
-        return value
-
-    def run(epochs: int) -> Result:
-        parameters = {name: value.clone() for name, value in zip(names, start, strict=True)}
-        memory = []  # its length is compiled in: vectors that are not needed would cost time
-        if problem.optimizer == "adam":
-            zeros = [{key: torch.zeros_like(w) for key, w in parameters.items()} for _ in "ms"]
-            memory = [*zeros, torch.zeros((), dtype=start[0].dtype)]
-        total = 0.0
-        for _ in range(epochs):
-            total = 0.0
-            for first in range(0, n, batch):
-                x_batch, y_batch = X[first : first + batch], y[first : first + batch]
-                value = step(parameters, memory, x_batch, y_batch).item()
-                total += value * _share(problem, x_batch)
-        values = [value.numpy().ravel() for value in parameters.values()]
-        return Result(np.concatenate(values), total)
-
-    return run
-
-
 def prediction(problem: Problem, dtype: str) -> Run:
     """The model's outputs of all examples at once, from and to NumPy arrays, again and again."""
-    torch = _torch()
-    return _predictions(problem, dtype, torch.nn.Sequential(*_prediction_modules(problem, dtype)))
+    torch = load()
+    return predictions_of(problem, dtype, torch.nn.Sequential(*prediction_modules(problem, dtype)))
 
 
-def compiled_prediction(problem: Problem, dtype: str) -> Run:
-    """The same with the model compiled."""
-    torch = _torch()
-    _compiler_at_hand()
-    model = torch.nn.Sequential(*_prediction_modules(problem, dtype))
-    return _predictions(problem, dtype, torch.compile(model))
+def descents(optimizer: str) -> dict[str, Prepare]:
+    """The forms of a descent by such an optimizer."""
+    forms: dict[str, Prepare] = {"fused optimizer": descent}
+    return forms | {"step by hand": partial(descent, by_hand=True)} if optimizer == "sgd" else forms
 
 
-def _predictions(problem: Problem, dtype: str, model: Any) -> Run:
-    torch = _torch()
+def functional_prediction(problem: Problem, dtype: str) -> Run:
+    """The same without modules, by the functions behind them."""
+    torch = load()
+    layers = [(torch.from_numpy(W.astype(dtype)), torch.from_numpy(b.astype(dtype)))
+              for W, b in problem.start]  # fmt: skip
+    functions = {"relu": torch.relu_, "softmax": lambda z: torch.softmax(z, 1)}
+
+    def model(a: Any) -> Any:
+        for (W, b), name in zip(layers, problem.activations, strict=True):
+            a = functions[name](torch.nn.functional.linear(a, W, b))
+        return a
+
+    return predictions_of(problem, dtype, model)
+
+
+PREDICTIONS: dict[str, Prepare] = {"modules": prediction, "functions": functional_prediction}
+
+
+def predictions_of(problem: Problem, dtype: str, model: Any) -> Run:
+    """A model's outputs; `inference_mode` keeps nothing for a gradient."""
+    torch = load()
     X = problem.X.astype(dtype)
 
     def run(calls: int) -> Result:
@@ -105,9 +81,9 @@ def _predictions(problem: Problem, dtype: str, model: Any) -> Run:
     return run
 
 
-def _prediction_modules(problem: Problem, dtype: str) -> list[Any]:
+def prediction_modules(problem: Problem, dtype: str) -> list[Any]:
     """The model at its start, with the output's activation."""
-    torch = _torch()
+    torch = load()
     model = build_model(problem, dtype)
     start = [torch.from_numpy(part.astype(dtype)) for layer in problem.start for part in layer]
     with torch.no_grad():
@@ -118,14 +94,15 @@ def _prediction_modules(problem: Problem, dtype: str) -> list[Any]:
 
 def cost(problem: Problem, parameters: Array) -> float:
     """PyTorch's own loss at the given parameters."""
-    torch = _torch()
-    X, y = examples(problem, "float64")
+    torch = load()
+    X, y = tensors(problem, "float64")
     model = build_model(problem, "float64")
     torch.nn.utils.vector_to_parameters(torch.from_numpy(parameters), model.parameters())
     return float(build_loss(problem)(model(X), y).item())
 
 
-def _torch() -> Any:
+def load() -> Any:
+    """The module; raises `UnavailableError` without it."""
     try:
         import torch
     except ImportError:
@@ -133,9 +110,9 @@ def _torch() -> Any:
     return torch
 
 
-def examples(problem: Problem, dtype: str) -> tuple[Any, Any]:
+def tensors(problem: Problem, dtype: str) -> tuple[Any, Any]:
     """Inputs and targets; class numbers for the softmax cross-entropy."""
-    torch = _torch()
+    torch = load()
     y = problem.y.astype(dtype)
     if problem.loss == "softmax_cross_entropy":
         y = problem.y.argmax(axis=1)
@@ -144,7 +121,7 @@ def examples(problem: Problem, dtype: str) -> tuple[Any, Any]:
 
 def build_model(problem: Problem, dtype: str) -> Any:
     """Linear layers and activations; none on the output where the loss takes the logits."""
-    torch = _torch()
+    torch = load()
     kinds = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
     modules = []
     for sizes, name in zip(pairwise(problem.sizes), problem.activations, strict=True):
@@ -156,7 +133,7 @@ def build_model(problem: Problem, dtype: str) -> Any:
 
 def build_loss(problem: Problem) -> Callable[[Any, Any], Any]:
     """J of a batch: the mean over its examples, or the sum where the problem says so."""
-    torch = _torch()
+    torch = load()
     if problem.loss == "binary_cross_entropy":
         return torch.nn.BCEWithLogitsLoss()  # type: ignore[no-any-return]
     if problem.loss == "softmax_cross_entropy":
@@ -169,59 +146,54 @@ def build_loss(problem: Problem) -> Callable[[Any, Any], Any]:
 def _steps(
     model: Any, loss: Any, X: Any, y: Any, problem: Problem, epochs: int
 ) -> tuple[float, int]:
-    kind = {"sgd": _torch().optim.SGD, "adam": _torch().optim.Adam}[problem.optimizer]
+    kind = {"sgd": load().optim.SGD, "adam": load().optim.Adam}[problem.optimizer]
     # fused: one call for all parameters, a sixth less time a step on the smallest network.
     optimizer = kind(model.parameters(), lr=problem.rate, fused=True)
-    n, batch = len(X), problem.batch_size or len(X)
+    examples = batches(X, y, problem)
     total = 0.0
     for _ in range(epochs):
         total = 0.0
-        for first in range(0, n, batch):
-            x_batch, y_batch = X[first : first + batch], y[first : first + batch]
+        for x_batch, y_batch, share in examples:
             optimizer.zero_grad()
             value = loss(model(x_batch), y_batch)
             value.backward()
             optimizer.step()
-            total += value.item() * _share(problem, x_batch)
-    return total, epochs
+            total += value.detach() * share
+    return float(total), epochs
 
 
-def _share(problem: Problem, x_batch: Any) -> float:
-    """What part of J the loss of a batch is."""
-    return len(x_batch) / len(problem.X) if problem.reduction == "mean" else 1.0
+def _steps_by_hand(
+    model: Any, loss: Any, X: Any, y: Any, problem: Problem, epochs: int
+) -> tuple[float, int]:
+    torch = load()
+    parameters, examples = list(model.parameters()), batches(X, y, problem)
+    total = 0.0
+    for _ in range(epochs):
+        total = 0.0
+        for x_batch, y_batch, share in examples:
+            value = loss(model(x_batch), y_batch)
+            gradients = torch.autograd.grad(value, parameters)
+            with torch.no_grad():
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.sub_(gradient, alpha=problem.rate)
+            total += value.detach() * share
+    return float(total), epochs
 
 
-def _compiler_at_hand() -> None:
-    """`torch.compile` writes C++."""
-    if not any(map(shutil.which, ("g++", "clang++", "c++"))):
-        raise UnavailableError("torch.compile needs a C++ compiler, none is on the PATH")
-
-
-def _compiled_sgd(parameters: Any, memory: Any, gradient: Any, rate: float) -> None:
-    """w ← w − α g"""
-    for name, w in parameters.items():
-        w.sub_(rate * gradient[name])
-
-
-def _compiled_adam(parameters: Any, memory: Any, gradient: Any, rate: float) -> None:
-    """Adam with β1 = 0.9, β2 = 0.999, ε = 1e-8; t is a tensor, or every step would compile."""
-    m, s, t = memory
-    t.add_(1)
-    length, scale = rate / (1 - 0.9**t), 1 / (1 - 0.999**t)
-    for name, w in parameters.items():
-        g = gradient[name]
-        m[name].lerp_(g, 0.1)
-        s[name].lerp_(g * g, 0.001)
-        w.sub_(length * m[name] / ((s[name] * scale).sqrt() + 1e-8))
-
-
-UPDATES = {"sgd": _compiled_sgd, "adam": _compiled_adam}
+def batches(X: Any, y: Any, problem: Problem) -> list[tuple[Any, Any, float]]:
+    """Inputs and targets of each batch, and what part of J its loss is."""
+    size = problem.batch_size or len(X)
+    mean = problem.reduction == "mean"
+    return [
+        (x_batch, y_batch, len(x_batch) / len(X) if mean else 1.0)
+        for x_batch, y_batch in zip(X.split(size), y.split(size), strict=True)
+    ]
 
 
 def _lbfgs(
     model: Any, loss: Any, X: Any, y: Any, problem: Problem, epochs: int
 ) -> tuple[float, int]:
-    lbfgs = _torch().optim.LBFGS(
+    lbfgs = load().optim.LBFGS(
         model.parameters(),
         max_iter=epochs,
         max_eval=10**9,

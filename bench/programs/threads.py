@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
-from ..workload import Result, Run, UnavailableError
+from ..workload import Prepare, Result, Run, UnavailableError
 
 
-def on_threads(threads: int, prepare: Callable[[Any, str], Run]) -> Callable[[Any, str], Run]:
+def on_threads(threads: int, prepare: Prepare) -> Prepare:
     """The same program with so many threads for nnlib, BLAS and PyTorch, while it runs.
 
     JAX has no such switch: its threads are fixed when it starts.

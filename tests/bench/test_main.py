@@ -33,7 +33,10 @@ def test_some_rows_are_timed_and_printed(tmp_path):
     assert 0 < info["least"] <= info["seconds"] < 1e-3
     assert info["count"] * info["seconds"] > 0.01
     assert set(row) == {"name", "extra_info"}
-    assert document["machine_info"]["bench"]["threads"] >= 1
+    machine = document["machine_info"]["bench"]
+    assert machine["threads"] >= 1
+    assert set(machine["state"]) == {"before", "after", "elsewhere"}
+    assert min(machine["state"]["before"], machine["state"]["after"]) >= 0.9
     assert "node" not in document["machine_info"]
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import measurement, report, tables, units
+from bench import calibration, environment, measurement, processor, report, tables, units
+from bench import elsewhere as elsewhere_module
 from bench.chart import peer_chart, scaling_chart
 from bench.goals import GOALS, best_peer
 from bench.measurement import RecordError, load
@@ -79,26 +80,82 @@ def test_every_product_that_can_be_the_roofline_is_in_the_table():
         for dtype in ("float32", "float64"):
             for threads in (None, 1):
                 row = WORKLOADS["blas"].implementations[blas.row_name(library, dtype, threads)]
-                assert (row.dtype, row.threads) == (dtype, threads)
+                assert (row.dtype, row.forms[row.usual].threads) == (dtype, threads)
 
 
 def test_goals_reached_missed_and_not_measured(session):
     lines = tables.goal_table(session, "NOTES.md").splitlines()
-    assert (
-        "| The exercise | nnlib float64: time ÷ C float64 | ≤ 0.80 × | 1.60 × "
-        "| **no**: [why](NOTES.md#exercise) |" in lines
+    found = {tuple(line.strip("| ").split(" | ")[:2]): line for line in lines}
+    whole = found["The exercise", "nnlib float64: time ÷ the faster C program"]
+    assert "| ≤ 1.00 × | " in whole
+    assert whole.endswith("| 1.60 × | **no**: [why](NOTES.md#exercise) |")
+    product = found["784-128-10 by Adam", "nnlib: rate ÷ one large product by BLAS, same threads"]
+    assert "| ≥ 70% | " in product
+    assert product.endswith("| 84% | yes |")
+    peer = found["784-128-10 by Adam", "nnlib: times as fast as the best peer"]
+    assert peer.endswith("| 1.80 × | yes |")
+    missing = found["The exercise", "nnlib float32: time ÷ C float32"]
+    assert missing.endswith("| – | not measured |")
+
+
+def test_goals_are_ratios_with_a_reason(session):
+    """A machine twice as fast in everything reaches the same goals."""
+    rows = {
+        key: row._replace(seconds=row.seconds / 2, gflops=row.gflops and 2 * row.gflops)
+        for key, row in session.rows.items()
+    }
+    twice = replace(session, rows=rows)
+    for goal in GOALS:
+        assert goal.why
+        value = goal.measure(session)
+        assert goal.measure(twice) == (None if value is None else pytest.approx(value))
+    assert any(goal.measure(session) is not None for goal in GOALS)
+
+
+def test_the_faster_c_program_is_the_limit(session):
+    own, slower = ("exercise", "nnlib float64"), ("exercise", "C float64")
+    assert tables.limit_fraction(session, *own) == pytest.approx(250 / 400)
+    for seconds, fraction in ((1e-7, 100 / 400), (1e-6, 250 / 400)):
+        other = session.rows[slower]._replace(seconds=seconds)
+        rows = {**session.rows, ("exercise", "C float64, 512-bit"): other}
+        both = replace(session, rows=rows)
+        assert tables.limit_fraction(both, *own) == pytest.approx(fraction)
+        goal = next(goal for goal in GOALS if goal.title.endswith("the faster C program"))
+        assert goal.measure(both) == pytest.approx(1 / fraction)
+
+
+def elsewhere(session):
+    """The session on another processor, where JAX was faster and nobody looked whether it idled."""
+    machine = {name: value for name, value in session.machine.items() if name != "state"}
+    jax = session.rows["exercise", "JAX"]
+    rows = {**session.rows, ("exercise", "JAX"): jax._replace(seconds=jax.seconds / 2)}
+    return replace(session, rows=rows, machine={**machine, "processor": "Other Processor"})
+
+
+def test_another_processor_has_columns_and_a_line_of_its_own(session):
+    header, _, line, *_ = tables.ratio_table(session, [elsewhere(session)]).splitlines()
+    assert header.endswith(
+        "| of the limit | best peer on Other Processor | of the limit on Other Processor |"
     )
-    assert (
-        "| 784-128-10 by Adam | nnlib: rate ÷ one large product by BLAS, same threads "
-        "| ≥ 70% | 84% | yes |" in lines
+    assert line.endswith("| 62% | 2.75 × | 62% |")
+    part = report.readme_part(session, [elsewhere(session)])
+    assert "On Other Processor: 2 processors, " in part
+    assert "Whether the machine was idle was not measured. Peers had one form each" in part
+    goals = tables.goal_table(session, "NOTES.md", [elsewhere(session)]).splitlines()
+    assert goals[0].endswith("| reached | on Other Processor |")
+    assert "On Other" not in report.readme_part(session)
+
+
+def test_forms_are_listed_in_units_of_the_fastest(session):
+    assert "Forms tried" not in tables.workload_table(EXERCISE, session)
+    jax = session.rows["exercise", "JAX"]._replace(
+        form="columns", tried={"columns": 2e-6, "W (out, in)": 2.5e-6}, elsewhere=0.07
     )
-    assert (
-        "| 784-128-10 by Adam | nnlib: times as fast as the best peer | ≥ 2.00 × | 1.80 × "
-        "| **no**: [why](NOTES.md#mnist-adam) |" in lines
+    text = tables.workload_table(
+        EXERCISE, replace(session, rows={**session.rows, ("exercise", "JAX"): jax})
     )
-    assert (
-        "| The exercise | nnlib float32: time ÷ C float64 | ≤ 0.50 × | – | not measured |" in lines
-    )
+    assert "\n- JAX: *columns*; W (out, in) 1.25 ×" in text
+    assert "Other processes ran meanwhile: JAX (7.0%)." in text
 
 
 def test_the_best_peer_is_no_row_of_nnlib_and_no_limit(session):
@@ -123,7 +180,9 @@ def test_every_name_in_a_goal_is_a_row():
     """A measure asks the session for its rows: one that has them all leaves no goal unmeasured."""
     row = measurement.Measurement(1.0, 0.0, 1.0, "float32", None, 0.0)
     rows = {
-        (name, implementation): row._replace(dtype=kind.dtype, threads=kind.threads)
+        (name, implementation): row._replace(
+            dtype=kind.dtype, threads=kind.forms[kind.usual].threads
+        )
         for name, workload in WORKLOADS.items()
         for implementation, kind in workload.implementations.items()
     }
@@ -163,7 +222,9 @@ def test_what_was_not_measured_has_no_table(session):
 
 
 @pytest.mark.parametrize(
-    "module", [measurement, units, tables, blas], ids=lambda module: module.__name__
+    "module",
+    [measurement, units, tables, blas, calibration, elsewhere_module, environment, processor],
+    ids=lambda module: module.__name__,
 )
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
@@ -177,14 +238,23 @@ def test_the_report_says_where_it_was_measured(session):
         assert "no C compiler" in text
 
 
-def test_a_busy_machine_is_told(session):
-    assert "busy" not in tables.machine_line(session.machine)
-    assert "busy** (load average 3.0" in tables.machine_line({**session.machine, "load": 3.0})
+def test_the_report_says_whether_the_machine_was_idle(session):
+    line = tables.machine_line(session)
+    assert "The machine was idle: calibration 1.00 before, 1.01 after, 0.2% of the" in line
+    busy = {**session.machine, "state": {"before": 1.0, "after": 1.3, "elsewhere": None}}
+    line = tables.machine_line(replace(session, machine=busy))
+    assert "**The machine was busy**: calibration 1.00 before, 1.30 after." in line
+
+
+def test_the_report_names_the_kernel_of_openblas(session):
+    machine = {**session.machine, "blas_kernel": "SkylakeX"}
+    assert "; OpenBLAS for SkylakeX; " in tables.machine_line(replace(session, machine=machine))
+    assert "OpenBLAS" not in tables.machine_line(session)
 
 
 def test_the_readme_counts_the_goals(session):
     assert "goals are reached, " in report.readme_part(session)
-    assert re.search(r"\b3 of \d+ goals are reached, \d+ were not", report.readme_part(session))
+    assert re.search(r"\b4 of \d+ goals are reached, \d+ were not", report.readme_part(session))
 
 
 def test_only_the_part_between_the_markers_changes():

@@ -7,14 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.population_problem import PopulationProblem
 from bench.problem import Problem, coefficients, glorot
 from bench.programs import (
     c_compiler,
     fann_library,
     jax_loop,
     nnlib_network,
+    numpy_programs,
     numpy_vectorised,
+    population_jax,
+    population_pytorch,
     pytorch,
+    pytorch_compiled,
     scikit_learn,
 )
 from bench.workload import Result, Tolerance, UnavailableError, assert_equal
@@ -55,16 +60,30 @@ FLOAT64 = [
     if row.dtype == "float64" and row.tolerance is None
 ]
 # 5000 epochs of the first four take seconds. FANN clips f' of saturated units, as they are then.
-LEFT_OUT = {"lecture, scalar", "lecture, matrix", "Python, shared values", "PyTorch", "FANN"}
+LEFT_OUT = {
+    "lecture, scalar",
+    "lecture, matrix",
+    "Python, shared values",
+    "PyTorch",
+    "PyTorch compiled",
+    "FANN",
+}
 FAST = [name for name in EXERCISE.implementations if name not in LEFT_OUT]
-# Everybody's descents, in double precision beside NumPy's.
+# Everybody's descents in all their forms, in double precision beside NumPy's.
 DESCENTS = {
-    "JAX": jax_loop.descent,
-    "PyTorch": pytorch.descent,
-    "PyTorch compiled": pytorch.compiled_descent,
+    "PyTorch compiled": pytorch_compiled.descent,
     "scikit-learn": scikit_learn.descent,
     "nnlib": nnlib_network.descent,
+    **{f"NumPy, {name}": form for name, form in numpy_programs.DESCENTS.items()},
+    **{f"JAX, {name}": form for name, form in jax_loop.DESCENTS.items()},
+    **{f"PyTorch, {name}": form for name, form in pytorch.descents("sgd").items()},
 }
+
+
+@pytest.fixture(autouse=True)
+def quickly_compiled(monkeypatch):
+    """PyTorch's graphs are made and run, but not turned into C++; the suite itself checks that."""
+    monkeypatch.setattr(pytorch_compiled, "COMPILE", {"backend": "aot_eager"})
 
 
 def available(call, *arguments):
@@ -107,8 +126,15 @@ def small_problem(optimizer, activation="tanh", loss="softmax_cross_entropy", ba
     )
 
 
-@pytest.mark.parametrize("name", DESCENTS)
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("name", "optimizer"),
+    [
+        (name, optimizer)
+        for name in DESCENTS
+        for optimizer in ("sgd", "adam")
+        if (name, optimizer) != ("PyTorch, step by hand", "adam")
+    ],
+)
 def test_every_program_makes_the_same_steps_in_double_precision(name, optimizer):
     problem = small_problem(optimizer)
     expected = numpy_vectorised.descent(problem, "float64")(3)
@@ -132,6 +158,63 @@ def test_fann_makes_the_same_steps(activation, dtype):
     np.testing.assert_allclose(result.values, expected.values, rtol=0, atol=1e-6)
     assert result.cost == pytest.approx(expected.cost, rel=1e-5)
     assert np.abs(expected.values - problem.flat_start).max() > 0.01
+
+
+FULL_BATCHES = ["JAX, columns", "NumPy, arrays made beforehand", "PyTorch compiled", "nnlib"]
+
+
+@pytest.mark.parametrize("name", FULL_BATCHES)
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_every_program_makes_the_same_steps_with_full_batches(name, activation):
+    problem = small_problem("sgd", activation, "half_squared_error", batch_size=None)
+    expected = numpy_vectorised.descent(problem, "float64")(6)
+    result = available(DESCENTS[name], problem, "float64")(6)
+    np.testing.assert_allclose(result.values, expected.values, rtol=0, atol=1e-12)
+    assert result.cost == pytest.approx(expected.cost, rel=1e-10)
+
+
+PREDICTIONS = {
+    f"{library}: {name}": form
+    for library, forms in {
+        "NumPy": numpy_programs.PREDICTIONS,
+        "JAX": jax_loop.PREDICTIONS,
+        "PyTorch": pytorch.PREDICTIONS,
+    }.items()
+    for name, form in forms.items()
+}
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_every_form_of_a_prediction_gives_the_same_outputs(name):
+    problem = small_problem("sgd", "relu")
+    expected = numpy_vectorised.prediction(problem, "float64")(1)
+    result = available(PREDICTIONS[name], problem, "float64")(2)
+    np.testing.assert_allclose(result.values, expected.values, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("program", [population_jax, population_pytorch])
+def test_every_form_of_a_population_gives_the_same_costs(program):
+    network = small_problem("sgd", "relu")
+    many = PopulationProblem(network, range(3), epochs=4, compared=3)
+    usual, *others = (
+        available(form, many, "float64")(1).values for form in program.DESCENTS.values()
+    )
+    assert usual.shape == (3,)
+    assert others
+    for other in others:
+        np.testing.assert_allclose(other, usual, rtol=1e-12)
+
+
+def test_steps_are_grouped_and_the_rest_goes_one_by_one():
+    assert pytorch_compiled.STEPS == 4
+    assert pytorch_compiled._groups(list("abcdef")) == [list("abcd"), ["e"], ["f"]]
+    assert pytorch_compiled._groups(list("ab")) == [["a"], ["b"]]
+
+
+def test_pytorch_complains_where_it_would_stop_compiling():
+    torch = available(pytorch_compiled.compiler)
+    assert torch._dynamo.config.fail_on_recompile_limit_hit
+    assert torch._dynamo.config.recompile_limit > len(WORKLOADS)
 
 
 def test_jax_takes_whole_batches_only():
@@ -208,7 +291,8 @@ def test_different_results_are_refused(result):
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=str)
 def test_every_name_in_a_workload_is_one_of_its_rows(workload):
     assert workload.ours in workload.implementations
-    assert workload.limit is None or workload.limit in workload.implementations
+    assert set(workload.limits) <= set(workload.implementations)
+    assert all(row.forms for row in workload.implementations.values())
     assert workload.implementations[workload.reference].compared
     dtypes = {row.dtype for row in workload.implementations.values()}
     assert dtypes <= set(workload.tolerances)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...problem import Problem
-from ...programs import pytorch
+from ...programs import pytorch, pytorch_compiled
 from ...workload import Array
 from ..clock import torch_clock
 from ..measure import Program
@@ -27,7 +27,7 @@ def single(
     """A step per epoch on all the data, which is on the device; the parameters change in place."""
     import torch
 
-    X, y = (part.to(device) for part in pytorch.examples(problem, "float32"))
+    X, y = (part.to(device) for part in pytorch.tensors(problem, "float32"))
     model = pytorch.build_model(problem, "float32").to(device)
     parameters = dict(model.named_parameters())
     start = [torch.from_numpy(part.astype(np.float32)) for layer in problem.start for part in layer]
@@ -94,12 +94,12 @@ def _whole_step(
     """Gradient and step compiled together, the fastest of what PyTorch has on the processor."""
     import torch
 
-    loss, update = pytorch.build_loss(problem), pytorch.UPDATES[problem.optimizer]
+    loss, update = pytorch.build_loss(problem), pytorch_compiled.UPDATES[problem.optimizer]
     parameters = {name: value.detach() for name, value in model.named_parameters()}
     memory: list[Any] = []
     if problem.optimizer == "adam":
         zeros = [{name: torch.zeros_like(w) for name, w in parameters.items()} for _ in "ms"]
-        memory = [*zeros, torch.zeros((), device=X.device)]
+        memory = [*zeros, torch.zeros(1, device=X.device)]
 
     def cost(parameters: Any, x: Any, targets: Any) -> Any:
         return loss(torch.func.functional_call(model, parameters, (x,)), targets)
