@@ -67,7 +67,7 @@ def bootstrap_weights(
     trained = drawn * own
     for place in np.flatnonzero(~trained.any(axis=1)):
         raise ValueError(
-            f"bootstrap with seed {seeds[place]} drew only examples of sample_weight 0: leave "
+            f"bootstrap with seed {seeds[int(place)]} drew only examples of sample_weight 0: leave "
             "those out, or use another seed"
         )
     return _scaled(trained, mean), _scaled(np.where(drawn == 0, own, 0), mean)
