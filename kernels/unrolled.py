@@ -131,9 +131,10 @@ def _times_derivative(row: Row, a: str) -> str:
     return f" * {function[1]}({a})" if function else ""
 
 
-def _output(rows: list[Row], loss: int, copy: int) -> Iterator[str]:
+def _output(rows: list[Row], loss: int, copy: int, careful: bool) -> Iterator[str]:
     """Cost, and δ of the last layer."""
     value, derivative, overflows = _LOSSES[loss]
+    overflows = overflows or careful
     weight = f"v[s + {copy} * part]"
     last = len(rows)
     for j in range(rows[-1].d_out):
@@ -171,11 +172,11 @@ def _gradient(rows: list[Row], layer: int, copies: int) -> Iterator[str]:
         )
 
 
-def _loop(rows: list[Row], loss: int, copies: int) -> Iterator[str]:
+def _loop(rows: list[Row], loss: int, copies: int, careful: bool) -> Iterator[str]:
     """The body of the loop over the samples, the copies' statements in turn."""
     phases: list[Callable[[int], Iterator[str]]] = [
         lambda copy: _forward(rows, copy),
-        lambda copy: _output(rows, loss, copy),
+        lambda copy: _output(rows, loss, copy, careful),
     ]
     for phase in phases:
         for statements in zip(*(phase(copy) for copy in range(copies)), strict=True):
@@ -188,11 +189,12 @@ def _loop(rows: list[Row], loss: int, copies: int) -> Iterator[str]:
                 yield from statements
 
 
-def pass_source(table: Vector, loss: int, copies: int) -> str:
+def pass_source(table: Vector, loss: int, copies: int, careful: bool = False) -> str:
     """The pass of a network as Python source, for the processor and for a GPU's thread.
 
     `block_cost` takes one block, inputs (d_1, lanes), targets (d_L, lanes) and the example weights
-    (lanes,); it returns Σ J and writes the gradient, or adds it.
+    (lanes,); it returns Σ J and writes the gradient, or adds it. careful leaves out examples of
+    weight 0 even where their cost overflows, as those of a fold may; elsewhere none does.
     """
     rows = _rows(table)
     d_in, d_out = rows[0].d_in, rows[-1].d_out
@@ -213,7 +215,7 @@ def pass_source(table: Vector, loss: int, copies: int) -> str:
             "@kernel",
             "def block_cost(parameters, gradient, inputs, targets, v, lanes, accumulate):",
             *("    " + line for line in before),
-            *("        " + line for line in _loop(rows, loss, copies)),
+            *("        " + line for line in _loop(rows, loss, copies, careful)),
             *("    " + line for line in after),
             "    return cost",
             "",

@@ -67,10 +67,10 @@ def bootstrap_weights(
     for row, member in enumerate(seeds):
         drawn[row] = np.bincount(np.random.default_rng([seed, member]).integers(n, size=n), None, n)
     trained = drawn * own
-    for row in np.flatnonzero(~trained.any(axis=1)):
+    for place in np.flatnonzero(~trained.any(axis=1)):
         raise ValueError(
-            f"bootstrap with seed {seeds[row]} drew only examples of sample_weight 0: leave those "
-            "out, or use another seed"
+            f"bootstrap with seed {seeds[int(place)]} drew only examples of sample_weight 0: leave "
+            "those out, or use another seed"
         )
     return _scaled(trained, mean), _scaled(np.where(drawn == 0, own, 0), mean)
 

@@ -367,17 +367,17 @@ class NetworkFunction(NearNames):
         Scratch is made anew for every call, so that threads may share a network that they do not
         train.
         """
-        X, y = self._examples(X, y)
+        inputs, targets = self._examples(X, y)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = checks.real_number("weight_decay", weight_decay)
-        weights = checks.example_weights(sample_weight, len(X), self._dtype, mean)
+        weights = checks.example_weights(sample_weight, len(inputs), self._dtype, mean)
         self._check_parameters()
         gradient = np.empty(self._parameters.size if train else 0, self._dtype)
-        given = counted(Examples(X, y, weights))
+        given = counted(Examples(inputs, targets, weights))
         total = self._sum(gradient, given.X, given.y, weights)
         if mean:
-            total /= len(X)
-            gradient /= len(X)
+            total /= len(inputs)
+            gradient /= len(inputs)
         if decay:
             squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
             total += 0.5 * decay * float(sum(squares))

@@ -204,7 +204,7 @@ class Plan:
         elif own:
             size = len(self._choices) * len(self._seeds.values)
             self._weights = member_weights.given_weights(sample_weight, size, n, dtype, mean)
-            self._train = counted(train, ~self._weights.any(axis=0))
+            self._train = counted(train, np.all(self._weights == 0, axis=0))
 
     def work(self, points: int, halving: Any) -> Work:
         """The arrays for an engine."""

@@ -94,8 +94,8 @@ class Work:
         """Which members have an example of a weight above 0 held out; all if none ever has."""
         if not self.held_out.size:
             return np.ones(self.size, bool)
-        judged: Array = self.held_out.any(axis=1)[self.members.weight_row]
-        return judged
+        judged: Array = np.any(self.held_out > 0, axis=1)
+        return judged[self.members.weight_row]
 
     def score(self) -> Array:
         """What members are compared by, shape (members,): infinite is worst.

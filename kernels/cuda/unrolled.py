@@ -71,7 +71,7 @@ def source(table: Vector, loss: int) -> str:
 
     return "\n".join(
         [
-            unrolled.pass_source(table, loss, copies_of(size)),
+            unrolled.pass_source(table, loss, copies_of(size), careful=True),
             "@kernel",
             "def load(own, rows, member, members):",
             *all_of("own[{k}] = rows[{k} * members + member]"),
