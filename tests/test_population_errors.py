@@ -23,7 +23,7 @@ REFUSED = {
     "seeds' type": ({"seeds": 7}, TypeError, "seeds must be a list"),
     "trace": ({"n": 2, "trace": 0}, ValueError, "trace is 0"),
     "seed": ({"n": 2, "seed": "x"}, TypeError, "seed must be a whole number"),
-    "typo": ({"n": 2, "learning_rat": 1}, ValueError, "did you mean 'learning_rate'"),
+    "typo": ({"n": 2, "learning_rat": 1}, TypeError, "did you mean 'learning_rate'"),
     "checkpoint": ({"n": 2, "checkpoint": "x"}, ValueError, "takes no checkpoint"),
     "partial": ({"n": 2, "partial": True}, ValueError, "takes no partial"),
     "rate": ({"n": 2, "learning_rate": -1}, ValueError, "learning_rate is -1"),
