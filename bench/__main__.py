@@ -1,4 +1,4 @@
-"""Measure everything, write the report, refresh the README: ``python -m bench``."""
+"""Measure everything, write the report, refresh the page: ``python -m bench``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .measurement import load
 from .processor import record_name
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "speed.md"
 SELECTION = ROOT / ".benchmarks" / "selection.json"
 # The table first: what is compiled is then seen in its rows.
 SUITE = ("test_speed.py", "test_scaling.py", "test_reaching.py")
@@ -33,7 +33,7 @@ def main() -> int:
         help="only these rows, as pytest selects them: their tables are printed, nothing else",
     )
     parser.add_argument("--json", type=Path, help="where the record goes (one for each processor)")
-    parser.add_argument("--readme", type=Path, default=README, help="file with the table")
+    parser.add_argument("--page", type=Path, default=PAGE, help="file with the table")
     options = parser.parse_args()
     # pytest runs in another folder.
     record = (options.json or (SELECTION if options.k else own_record())).resolve()
@@ -46,7 +46,7 @@ def main() -> int:
     else:
         text = record.with_name("REPORT.md")
         beside = [str(path) for path in other_records(report.FOLDER, record)]
-        report.main([str(record), "--report", str(text), "--readme", str(options.readme),
+        report.main([str(record), "--report", str(text), "--page", str(options.page),
                      "--beside", *beside])  # fmt: skip
     return 0
 

@@ -1,7 +1,7 @@
-"""Turn a record of a run into the report, its figures, and the README's table.
+"""Turn a record of a run into the report, its figures, and the table of docs/speed.md.
 
 ``python -m bench.report RECORD.json [--beside OTHER.json ...] [--report REPORT.md]
-[--readme README.md]``
+[--page docs/speed.md]``
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .tables import (
 )
 from .workloads import WORKLOADS
 
-# Name of the README's part that is written here, see `refreshed`.
+# Name of the page's part that is written here, see `refreshed`.
 MARKER = "benchmark table"
 FOLDER = Path(__file__).parent / "results"
 
 
-def readme_part(session: Session, others: Sequence[Session] = ()) -> str:
-    """What stands between the markers of the README."""
+def page_part(session: Session, others: Sequence[Session] = ()) -> str:
+    """What stands between the markers of the page."""
     parts = (
         machine_line(session),
         ratio_table(session, others),
@@ -95,11 +95,11 @@ def _verdict(session: Session) -> str:
     text = f"{sum(judged)} of {len(GOALS)} goals are reached"
     if len(judged) < len(GOALS):
         text += f", {len(GOALS) - len(judged)} were not measured"
-    return text + "; [the report](bench/results/REPORT.md) names each, and has every row."
+    return text + "; [the report](../bench/results/REPORT.md) names each, and has every row."
 
 
-def refreshed(readme: str, name: str, part: str) -> str:
-    """The README with the part between a name's two markers, every other character as it was.
+def refreshed(page: str, name: str, part: str) -> str:
+    """The page with the part between a name's two markers, every other character as it was.
 
     Raises
     ------
@@ -108,20 +108,20 @@ def refreshed(readme: str, name: str, part: str) -> str:
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
-    if len(pattern.findall(readme)) != 1 or readme.count(begin) != 1 or readme.count(end) != 1:
-        raise ValueError(f"the README must hold one line {begin} and after it one line {end}")
-    return pattern.sub(lambda match: f"{match[1]}{part}\n{match[2]}", readme)
+    if len(pattern.findall(page)) != 1 or page.count(begin) != 1 or page.count(end) != 1:
+        raise ValueError(f"the page must hold one line {begin} and after it one line {end}")
+    return pattern.sub(lambda match: f"{match[1]}{part}\n{match[2]}", page)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the report; write it with its figures, and refresh the README, if asked."""
+    """Print the report; write it with its figures, and refresh the page, if asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
     parser.add_argument("record", type=Path, help="JSON that `python -m bench` wrote")
     parser.add_argument(
         "--beside", type=Path, nargs="*", default=(), help="records of other processors"
     )
     parser.add_argument("--report", type=Path, help="Markdown file, its figures go beside it")
-    parser.add_argument("--readme", type=Path, help="file with the marker comments")
+    parser.add_argument("--page", type=Path, help="file with the marker comments")
     options = parser.parse_args(arguments)
     session = load(options.record)
     others = [load(path) for path in options.beside]
@@ -132,10 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         peer_chart(session, options.report.with_name("peers.svg"))
         if session.points:
             scaling_chart(session, options.report.with_name("scaling.svg"))
-    if options.readme:
-        readme = options.readme.read_text(encoding="utf-8")
-        readme = refreshed(readme, MARKER, readme_part(session, others))
-        options.readme.write_text(readme, encoding="utf-8")
+    if options.page:
+        page = options.page.read_text(encoding="utf-8")
+        page = refreshed(page, MARKER, page_part(session, others))
+        options.page.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_some_rows_are_timed_and_printed(tmp_path):
     results, readme = tmp_path / "new" / "bench.json", tmp_path / "README.md"
     readme.write_text("unchanged", encoding="utf-8")
     chosen = ("-k", "point and lecture")
-    completed = run(*chosen, "--json", str(results), "--readme", str(readme))
+    completed = run(*chosen, "--json", str(results), "--page", str(readme))
     assert completed.returncode == 0, completed.stdout + completed.stderr
     assert "| lecture, scalar |" in completed.stdout
     assert readme.read_text(encoding="utf-8") == "unchanged"

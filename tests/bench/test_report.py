@@ -138,12 +138,12 @@ def test_another_processor_has_columns_and_a_line_of_its_own(session):
         "| of the limit | best peer on Other Processor | of the limit on Other Processor |"
     )
     assert line.endswith("| 62% | 2.75 × | 62% |")
-    part = report.readme_part(session, [elsewhere(session)])
+    part = report.page_part(session, [elsewhere(session)])
     assert "On Other Processor: 2 processors, " in part
     assert "Whether the machine was idle was not measured. Peers had one form each" in part
     goals = tables.goal_table(session, "NOTES.md", [elsewhere(session)]).splitlines()
     assert goals[0].endswith("| reached | on Other Processor |")
-    assert "On Other" not in report.readme_part(session)
+    assert "On Other" not in report.page_part(session)
 
 
 def test_forms_are_listed_in_units_of_the_fastest(session):
@@ -233,7 +233,7 @@ def test_examples_in_docstrings(module):
 
 
 def test_the_report_says_where_it_was_measured(session):
-    for text in (report.report(session), report.readme_part(session), report.some_tables(session)):
+    for text in (report.report(session), report.page_part(session), report.some_tables(session)):
         assert "Some Processor, 2 of 4 processors; Python 3.11.7, numpy 2.4.6" in text
         assert "no C compiler" in text
 
@@ -252,9 +252,9 @@ def test_the_report_names_the_kernel_of_openblas(session):
     assert "OpenBLAS" not in tables.machine_line(session)
 
 
-def test_the_readme_counts_the_goals(session):
-    assert "goals are reached, " in report.readme_part(session)
-    assert re.search(r"\b4 of \d+ goals are reached, \d+ were not", report.readme_part(session))
+def test_the_page_counts_the_goals(session):
+    assert "goals are reached, " in report.page_part(session)
+    assert re.search(r"\b4 of \d+ goals are reached, \d+ were not", report.page_part(session))
 
 
 def test_only_the_part_between_the_markers_changes():
@@ -268,7 +268,7 @@ def test_only_the_part_between_the_markers_changes():
     ["", BEGIN + "\n", f"{END}\n{BEGIN}\n", README + README],
     ids=["none", "no end", "wrong order", "twice"],
 )
-def test_a_readme_without_its_markers_is_refused(readme):
+def test_a_page_without_its_markers_is_refused(readme):
     with pytest.raises(ValueError, match="benchmark table"):
         report.refreshed(readme, report.MARKER, "table")
 
@@ -276,9 +276,9 @@ def test_a_readme_without_its_markers_is_refused(readme):
 def test_main_prints_writes_draws_and_refreshes(session, tmp_path, capsys):
     readme, text = tmp_path / "README.md", tmp_path / "REPORT.md"
     readme.write_text(README, encoding="utf-8")
-    report.main([str(RECORDED), "--readme", str(readme), "--report", str(text)])
+    report.main([str(RECORDED), "--page", str(readme), "--report", str(text)])
     assert capsys.readouterr().out.strip() == text.read_text(encoding="utf-8").strip()
-    expected = README.replace("old table", report.readme_part(session))
+    expected = README.replace("old table", report.page_part(session))
     assert readme.read_text(encoding="utf-8") == expected
     for figure in re.findall(r"!\[.*?\]\((.*?)\)", text.read_text(encoding="utf-8")):
         assert ET.parse(tmp_path / figure).getroot().tag.endswith("svg")
