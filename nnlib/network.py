@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import second_order
 from . import validation as checks
-from .architecture import dropout_probabilities, training_rows
+from .architecture import dropout_probabilities
 from .buffers import OptimizerState
-from .contradictions import check_compiled, check_cuda, check_precision, check_seed
-from .descent import Descent
-from .examples import Examples, as_data, counted, is_fraction, scaled, split_off
-from .function import NetworkFunction
+from .contradictions import check_cuda, check_precision, check_seed
+from .examples import Examples, counted
 from .history import History, Report
-from .kernels import losses
-from .kernels.operations import build_table
 from .names import hinted
-from .optimizers import FullBatch, Optimizer
+from .network_training import NetworkTraining
+from .optimizers import Optimizer
 from .options import Options
 from .schedules import Schedule
 from .target_range import warn_of_unreachable
@@ -31,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Network(NetworkFunction):
+class Network(NetworkTraining):
     """A feed-forward network of dense layers, trained by gradient descent in compiled code.
 
     a^[1] = x;  z^[ℓ+1] = W^[ℓ] a^[ℓ] + b^[ℓ];  a^[ℓ+1] = f(z^[ℓ+1]);  F(x) = a^[L].
@@ -314,89 +310,6 @@ class Network(NetworkFunction):
             )
         with self._training:
             return self._train(train, held_out, options)
-
-    def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
-        """The descent, after the checks of what was given."""
-        self._check_parameters()
-        code = losses.CODES[self._loss]
-        if isinstance(options.optimizer, FullBatch):
-            return second_order.run(
-                options.optimizer, self._table, self._parameters, self._units, code, train, options,
-                self._device,
-            )  # fmt: skip
-        if options.compile:
-            check_compiled(self._table, self._parameters.size, code)
-        generator = self._generator
-        if options.seed is not None:
-            generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
-        table, units = self._table, self._units
-        if options.dropout:
-            layers = training_rows(self._sizes, self._activations, self._loss, options.dropout)
-            table, units = build_table(layers), layers[-1].end
-        memory, before = self._optimizer_memory(options), self._parameters.copy()
-        try:
-            if memory is not None and options.epochs:
-                memory.prepare(self._parameters)
-            descent = self._descent_class()(
-                table,
-                self._parameters,
-                units,
-                code,
-                generator,
-                train,
-                held_out,
-                options,
-                memory,
-                dropout_seed=self._dropout_seed if options.seed is None else options.seed,
-            )
-        except BaseException:
-            self._parameters[:] = before
-            raise
-        try:
-            return descent.run()
-        finally:
-            if options.epochs or memory is None:
-                self._memory = descent.memory()
-
-    def _descent_class(self) -> type[Descent]:
-        """The descent of the network's device."""
-        if self._device == "cpu":
-            return Descent
-        from .cuda_descent import CudaDescent
-
-        return CudaDescent
-
-    def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
-        """Training and validation examples: given apart, split off, or none.
-
-        The weights given are as the user has them; each side is scaled by its own.
-        """
-        if options.validation is None:
-            return scaled(given, options.mean), None
-        if not is_fraction(options.validation):
-            try:
-                X, y = self._examples(*as_data(options.validation))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"validation: {error}") from None
-            return scaled(given, options.mean), Examples(X, y, np.empty(0, self._dtype))
-        seed = options.seed if options.seed is not None else self._seed
-        train, held_out = split_off(given, options.validation, seed, options.shuffle)
-        split = f"validation={options.validation}"
-        return (
-            scaled(train, options.mean, f"that {split} leaves to train with"),
-            counted(scaled(held_out, options.mean, f"that {split} holds out")),
-        )
-
-    def _optimizer_memory(self, options: Options) -> OptimizerState | None:
-        """What the optimizer remembers, if it is to go on."""
-        if not options.partial or self._memory is None:
-            return None
-        if self._memory.optimizer != options.optimizer:
-            raise ValueError(
-                f"partial=True goes on with {self._memory.optimizer}, the optimizer of the last "
-                f"descent; got optimizer={options.optimizer}"
-            )
-        return self._memory
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file, from which `nnlib.load` makes an equal one.

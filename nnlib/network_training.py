@@ -1,0 +1,113 @@
+"""From checked options to a descent of a network: its examples, its memory, its driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import second_order
+from .architecture import training_rows
+from .buffers import OptimizerState
+from .contradictions import check_compiled
+from .descent import Descent
+from .examples import Examples, as_data, counted, is_fraction, scaled, split_off
+from .function import NetworkFunction
+from .history import History
+from .kernels import losses
+from .kernels.operations import build_table
+from .optimizers import FullBatch
+from .options import Options
+
+Array = NDArray[Any]
+
+
+class NetworkTraining(NetworkFunction):
+    """What a `Network` trains with, below its public method `descent`."""
+
+    _memory: OptimizerState | None
+    _dropout_seed: int
+
+    def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
+        """The descent, after the checks of what was given."""
+        self._check_parameters()
+        code = losses.CODES[self._loss]
+        if isinstance(options.optimizer, FullBatch):
+            return second_order.run(
+                options.optimizer, self._table, self._parameters, self._units, code, train, options,
+                self._device,
+            )  # fmt: skip
+        if options.compile:
+            check_compiled(self._table, self._parameters.size, code)
+        generator = self._generator
+        if options.seed is not None:
+            generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
+        table, units = self._table, self._units
+        if options.dropout:
+            layers = training_rows(self._sizes, self._activations, self._loss, options.dropout)
+            table, units = build_table(layers), layers[-1].end
+        memory, before = self._optimizer_memory(options), self._parameters.copy()
+        try:
+            if memory is not None and options.epochs:
+                memory.prepare(self._parameters)
+            descent = self._descent_class()(
+                table,
+                self._parameters,
+                units,
+                code,
+                generator,
+                train,
+                held_out,
+                options,
+                memory,
+                dropout_seed=self._dropout_seed if options.seed is None else options.seed,
+            )
+        except BaseException:
+            self._parameters[:] = before
+            raise
+        try:
+            return descent.run()
+        finally:
+            if options.epochs or memory is None:
+                self._memory = descent.memory()
+
+    def _descent_class(self) -> type[Descent]:
+        """The descent of the network's device."""
+        if self._device == "cpu":
+            return Descent
+        from .cuda_descent import CudaDescent
+
+        return CudaDescent
+
+    def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
+        """Training and validation examples: given apart, split off, or none.
+
+        The weights given are as the user has them; each side is scaled by its own.
+        """
+        if options.validation is None:
+            return scaled(given, options.mean), None
+        if not is_fraction(options.validation):
+            try:
+                X, y = self._examples(*as_data(options.validation))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"validation: {error}") from None
+            return scaled(given, options.mean), Examples(X, y, np.empty(0, self._dtype))
+        seed = options.seed if options.seed is not None else self._seed
+        train, held_out = split_off(given, options.validation, seed, options.shuffle)
+        split = f"validation={options.validation}"
+        return (
+            scaled(train, options.mean, f"that {split} leaves to train with"),
+            counted(scaled(held_out, options.mean, f"that {split} holds out")),
+        )
+
+    def _optimizer_memory(self, options: Options) -> OptimizerState | None:
+        """What the optimizer remembers, if it is to go on."""
+        if not options.partial or self._memory is None:
+            return None
+        if self._memory.optimizer != options.optimizer:
+            raise ValueError(
+                f"partial=True goes on with {self._memory.optimizer}, the optimizer of the last "
+                f"descent; got optimizer={options.optimizer}"
+            )
+        return self._memory
