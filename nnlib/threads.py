@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import ctypes
 import functools
 import os
+import sys
 import time
 import weakref
 from collections.abc import Callable
@@ -128,8 +130,15 @@ if hasattr(os, "register_at_fork"):
 
 
 @functools.cache
-def _compile() -> None:
-    """Have everything compiled with which threads come and go: never while they wait for it."""
+def _prepare() -> None:
+    """Have everything there with which threads come and go: there may be no memory left by then.
+
+    A thread that the end of the process meets in Python leaves by glibc's pthread_exit, which loads
+    this library, and aborts where it cannot.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            ctypes.CDLL("libgcc_s.so.1")
     board = aligned_zeros(BOARD_SIZE, np.dtype(np.int64))
     enter(board)
     leave(board)
@@ -168,7 +177,7 @@ class Team:
     """
 
     def __init__(self) -> None:
-        _compile()
+        _prepare()
         self.board = aligned_zeros(BOARD_SIZE, np.dtype(np.int64))
         self.members = 1
         self.errors: list[BaseException] = []
