@@ -9,10 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import report
-from .environment import without_tuning
-from .measurement import load
-from .processor import record_name
+from .measure.environment import without_tuning
+from .measure.measurement import load
+from .measure.processor import record_name
+from .report import pages
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "speed.md"
@@ -42,11 +42,11 @@ def main() -> int:
     if status:
         return status
     if options.k:
-        print(report.some_tables(load(record)))
+        print(pages.some_tables(load(record)))
     else:
         text = record.with_name("REPORT.md")
-        beside = [str(path) for path in other_records(report.FOLDER, record)]
-        report.main([str(record), "--report", str(text), "--page", str(options.page),
+        beside = [str(path) for path in other_records(pages.FOLDER, record)]
+        pages.main([str(record), "--report", str(text), "--page", str(options.page),
                      "--beside", *beside])  # fmt: skip
     return 0
 
@@ -55,7 +55,7 @@ def own_record() -> Path:
     """The record of this machine's processor."""
     from cpuinfo import get_cpu_info  # type: ignore[import-untyped]
 
-    return report.FOLDER / record_name(get_cpu_info())
+    return pages.FOLDER / record_name(get_cpu_info())
 
 
 def other_records(folder: Path, record: Path) -> list[Path]:
@@ -65,7 +65,7 @@ def other_records(folder: Path, record: Path) -> list[Path]:
 
 def measure(record: Path, selection: str) -> int:
     """Run pytest-benchmark; its exit status. A whole run compiles everything anew."""
-    files = [str(Path(__file__).with_name(name)) for name in SUITE]
+    files = [str(ROOT / "bench" / "measure" / name) for name in SUITE]
     command = [sys.executable, "-m", "pytest", *files, "-q", "-rs"]
     command += ["--benchmark-enable", "--benchmark-quiet"]
     command += [f"--benchmark-json={record}", "-k", selection]

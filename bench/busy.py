@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import problem as problems
-from .problem import Problem
+from .measure.timing import timed
+from .problems import problem as problems
+from .problems.problem import Problem
+from .problems.workload import Run, UnavailableError
 from .programs import jax_loop, nnlib_network
 from .programs.threads import on_threads
-from .timing import timed
-from .workload import Run, UnavailableError
 
 DTYPE = "float32"
 # What runs beside: for nobody, its niceness, or None for no process.

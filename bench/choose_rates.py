@@ -1,7 +1,7 @@
 """Choose learning rate and batch size of every row: ``python -m bench.choose_rates [-k WORD]``.
 
 Every row tries the same list, and the pair that reaches the cost in the least time wins. Prints the
-lines of `bench.rates`.
+lines of `bench.rows.rates`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from nnlib import DivergenceError
 
+from .problems.workload import UnavailableError
 from .programs.threads import on_threads
-from .reaching import DTYPE, MOST_SECONDS, Row, reach, rows
-from .workload import UnavailableError
+from .rows.reaching import DTYPE, MOST_SECONDS, Row, reach, rows
 
 # The likely ones first: a pair is given up once it takes longer than the best so far.
 LEARNING_RATES = (0.03, 0.1, 0.01, 0.3, 0.003, 1.0, 0.001)

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .measurement import RecordError, Session, load
-from .tables import limit_fraction, percent
+from .measure.measurement import RecordError, Session, load
+from .report.tables import limit_fraction, percent
 
 # A row may take so many times as much of its limit's time before it is called worse.
 TOLERATED = 1.10

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from . import calibration, elsewhere, environment
-from .machine import machine_facts
+from .measure import calibration, elsewhere, environment
+from .measure.machine import machine_facts
 
 # Taken when the run begins, for what is taken when it ends.
 _BEGIN = pytest.StashKey[tuple[calibration.Calibration, elsewhere.Ticks | None]]()

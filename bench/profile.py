@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .report import FOLDER
-from .workload import Workload
-from .workloads import WORKLOADS
+from .problems.workload import Workload
+from .report.pages import FOLDER
+from .rows.workloads import WORKLOADS
 
 REPORT = FOLDER / "PROFILE.md"
 SECONDS = 1.5
@@ -93,7 +93,8 @@ def routines(entry: Any) -> Iterator[Routine]:
 
 def entries() -> list[Any]:
     """The compiled functions that the rows call."""
-    from nnlib.kernels import descent, evaluate, unrolled
+    from nnlib.kernels.network import evaluate
+    from nnlib.kernels.training import descent, unrolled
 
     drivers = [descent.driver(True), descent.driver(False), evaluate.outputs]
     return drivers + list(unrolled.compiled.values())

@@ -9,14 +9,14 @@
 from __future__ import annotations
 
 from . import course, optimizers, schedules, text
+from .commands.warm_up import warm_up
 from .errors import DeviceError, DivergenceError, FormatError
 from .history import History
+from .load import load
+from .machine.threads import get_threads, set_threads
 from .network import Network
-from .population import Population
-from .saving import load
-from .threads import get_threads, set_threads
+from .population.result import Population
 from .train_many import train_many
-from .warm_up import warm_up
 
 __all__ = [
     "DeviceError",

@@ -50,15 +50,15 @@ def _draw(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """A command that leaves a figure."""
     if not options.figure.resolve().parent.is_dir():
         parser.error(f"--figure is {str(options.figure)!r}, wanted a file in an existing folder")
-    from . import demo, starts_figure
+    from .commands import demo, starts
 
-    run = {"demo": demo.run, "starts": starts_figure.run}[options.command]
+    run = {"demo": demo.run, "starts": starts.run}[options.command]
     run(options.figure)
 
 
 def _warm_up() -> None:
     """Compile, and say after every job how long it took."""
-    from .warm_up import warm_up
+    from .commands.warm_up import warm_up
 
     seconds = warm_up(report=lambda name, seconds: print(f"{seconds:6.1f} s  {name}", flush=True))
     print(f"{seconds:6.1f} s  in all; later processes find the kernels on disk")

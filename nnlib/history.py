@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .names import NearNames
+from .checks.names import NearNames
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,9 +113,9 @@ class History(NearNames):
         >>> import nnlib
         >>> nnlib.course.exercise().run(epochs=10).plot()  # doctest: +SKIP
         """
-        from .plot import plot_history
+        from .figures.curves import plot_history
 
-        return plot_history(self, ax=ax)
+        return plot_history(self.J, self.validation_J, self.best_epoch, ax=ax)
 
     def __repr__(self) -> str:
         if not self.epochs:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import validation as checks
-from .architecture import dropout_probabilities
-from .buffers import OptimizerState
-from .contradictions import check_cuda, check_precision, check_seed
-from .examples import Examples, counted
+from .checks import values as checks
+from .checks.examples import Examples, counted
+from .checks.names import hinted
+from .checks.values import example_weights
 from .history import History, Report
-from .names import hinted
+from .model.architecture import dropout_probabilities
+from .model.target_range import warn_of_unreachable
 from .network_training import NetworkTraining
 from .optimizers import Optimizer
-from .options import Options
 from .schedules import Schedule
-from .target_range import warn_of_unreachable
-from .validation import example_weights
+from .training.buffers import OptimizerState
+from .training.contradictions import check_cuda, check_precision, check_seed
+from .training.options import Options
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -344,7 +344,7 @@ class Network(NetworkTraining):
         ...     nnlib.load(f"{folder}/model.safetensors").F(0.5) == net.F(0.5)
         True
         """
-        from .saving import save
+        from .model.saving import save
 
         save(self, path)
 
@@ -375,7 +375,7 @@ class Network(NetworkTraining):
         >>> net = nnlib.Network([1, 2, 1])
         >>> net.show([0, 1, 2], [0.2, 1, 0.2])  # doctest: +SKIP
         """
-        from .plot import show
+        from .figures.curves import show
 
         return show(self, X, y, ax=ax)
 

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import second_order
-from .architecture import training_rows
-from .buffers import OptimizerState
-from .contradictions import check_compiled
-from .descent import Descent
-from .examples import Examples, as_data, counted, is_fraction, scaled, split_off
-from .function import NetworkFunction
+from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
 from .history import History
-from .kernels import losses
-from .kernels.operations import build_table
+from .kernels.formulas import losses
+from .kernels.layers.operations import build_table
+from .model.architecture import training_rows
+from .model.function import NetworkFunction
 from .optimizers import FullBatch
-from .options import Options
+from .second_order import methods
+from .training.buffers import OptimizerState
+from .training.contradictions import check_compiled
+from .training.descent import Descent
+from .training.options import Options
 
 Array = NDArray[Any]
 
@@ -34,7 +34,7 @@ class NetworkTraining(NetworkFunction):
         self._check_parameters()
         code = losses.CODES[self._loss]
         if isinstance(options.optimizer, FullBatch):
-            return second_order.run(
+            return methods.run(
                 options.optimizer, self._table, self._parameters, self._units, code, train, options,
                 self._device,
             )  # fmt: skip
@@ -76,7 +76,7 @@ class NetworkTraining(NetworkFunction):
         """The descent of the network's device."""
         if self._device == "cpu":
             return Descent
-        from .cuda_descent import CudaDescent
+        from .training.cuda import CudaDescent
 
         return CudaDescent
 

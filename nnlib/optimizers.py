@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar
 
-from .kernels.optimizers import CODES
-from .validation import known_name, real_number, whole_number
+from .checks.values import known_name, real_number, whole_number
+from .kernels.formulas.optimizers import CODES
 
 # What L-BFGS may remember; each pair takes two vectors as long as the parameters.
 MOST_PAIRS = 10_000

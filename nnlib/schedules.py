@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .validation import check_each, check_finite, numbers, real_number, whole_number
+from .checks.values import check_each, check_finite, numbers, real_number, whole_number
 
 Rates: TypeAlias = NDArray[np.floating[Any]]
 

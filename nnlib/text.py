@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .validation import whole_number
+from .checks.values import whole_number
 
 _WORD = re.compile(r"\w+")
 

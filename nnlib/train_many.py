@@ -8,15 +8,15 @@ from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import population_engine
-from .array_like import as_array
-from .device import chosen_device
+from .checks.array_like import as_array
+from .checks.values import seed_number, whole_number
+from .machine.device import chosen_device
 from .network import Network
-from .population import Population
-from .population_plan import Plan, Template
-from .population_work import Work
-from .sweep import check_options, combinations
-from .validation import seed_number, whole_number
+from .population import engine
+from .population.plan import Plan, Template
+from .population.result import Population
+from .population.sweep import check_options, combinations
+from .population.work import Work
 
 
 def train_many(
@@ -142,11 +142,11 @@ def _engine(device: str | None, net: Any) -> Callable[[Work], None]:
     if device is None:
         device = net.device if isinstance(net, Network) else "cpu"
     if chosen_device(device) == "cpu":
-        return population_engine.train
-    from . import population_cuda
+        return engine.train
+    from .population.cuda import engine as cuda_engine
 
     def train(work: Work) -> None:
-        population_cuda.check(work)
-        population_cuda.train(work)
+        cuda_engine.check(work)
+        cuda_engine.train(work)
 
     return train

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.initializers import INITIALIZERS
+from nnlib.model.initializers import INITIALIZERS
 from tests import reference
 from tests.devices import amount
 from tests.tolerances import assert_close

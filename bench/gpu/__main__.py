@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nnlib.device import chosen_device
+from nnlib.machine.device import chosen_device
 
 from . import jobs, machine, report, sanitize
-from .rows import FAILED, Row
+from .measure.rows import FAILED, Row
 
 RESULTS = Path(__file__).parents[1] / "results"
 BUDGET = 540.0

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlib.kernels.cuda.jit import SIMULATED, cuda
+from nnlib.kernels.cuda.compile.jit import SIMULATED, cuda
 
-from .clock import Clock, nnlib_clock, torch_clock
+from .measure.clock import Clock, nnlib_clock, torch_clock
+from .measure.rows import CHECKED, Row
 from .programs.pytorch_steps import products
-from .rows import CHECKED, Row
 
 SECTION, BANDWIDTH = "ceilings", "memory bandwidth, a copy"
 PRODUCTS = {"float32": "product of matrices, float32", "tf32": "product of matrices, TF32"}

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 import nnlib
-from nnlib import cuda_launch
-from nnlib.kernels.cuda.jit import cuda
-from nnlib.kernels.cuda.products import PRODUCTS, Entries
+from nnlib.cuda import launch
+from nnlib.kernels.cuda.compile.jit import cuda
+from nnlib.kernels.cuda.wide.products import PRODUCTS, Entries
 
-from ..workload import Array
-from .rows import CHECKED, FAILED, Row
+from ..problems.workload import Array
+from .measure.rows import CHECKED, FAILED, Row
 
 # For each way to cut a descent: the widest tiled layer and one block's most work, which make any
 # shape go that way, then sizes and examples.
@@ -146,14 +146,14 @@ def multiplied_by(precision: str, way: Entries) -> Iterator[None]:
 def cut_as(kind: str) -> Iterator[None]:
     """Every descent in here is cut in this way, whatever its shape."""
     names = "MOST_WIDTH", "WORK_OF_ONE_BLOCK", "LEAST_LANES"
-    before = {name: getattr(cuda_launch, name) for name in names}
+    before = {name: getattr(launch, name) for name in names}
     try:
         for name, value in zip(names, (*KINDS[kind][:2], 1), strict=True):
-            setattr(cuda_launch, name, value)
+            setattr(launch, name, value)
         yield
     finally:
         for name, value in before.items():
-            setattr(cuda_launch, name, value)
+            setattr(launch, name, value)
 
 
 def _error(one: Check, sizes: tuple[int, ...], n: int, dtype: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .rows import MEASURED, Row
+from .measure.rows import MEASURED, Row
 
 
 class Goal(NamedTuple):

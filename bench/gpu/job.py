@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from nnlib.kernels.cuda.jit import SIMULATED
+from nnlib.kernels.cuda.compile.jit import SIMULATED
 
-from . import cases, checks, measure, rows, transfers
 from . import ceilings as limits
-from .cases import Case
-from .measure import Program
+from . import checks, transfers
+from .measure import cases, program, rows
+from .measure.cases import Case
+from .measure.program import Program
+from .measure.rows import FAILED, SKIPPED, Row
 from .programs import jax_populations, nnlib_descents, pytorch_populations, pytorch_single
-from .rows import FAILED, SKIPPED, Row
 
 
 class Job:
@@ -39,7 +40,7 @@ class Job:
             return Row(case.section, case.name, name, SKIPPED, message="the job's time was over")
         try:
             reference = cases.reference(case, self._folder)
-            return measure.row(case, name, make(), reference, self.deadline, not SIMULATED)
+            return program.row(case, name, make(), reference, self.deadline, not SIMULATED)
         except Exception as error:
             traceback.print_exc()
             return Row(case.section, case.name, name, FAILED, message=_first_line(error))

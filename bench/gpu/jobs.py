@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import rows
-from .rows import FAILED, SKIPPED, Row
+from .measure import rows
+from .measure.rows import FAILED, SKIPPED, Row
 
 # A job ends itself at its deadline; after this much more it is ended.
 GRACE = 20.0

@@ -10,9 +10,9 @@ import shutil
 import subprocess
 from typing import Any
 
-from nnlib.kernels.cuda.jit import SIMULATED, cuda
+from nnlib.kernels.cuda.compile.jit import SIMULATED, cuda
 
-from ..machine import versions
+from ..measure.machine import versions
 
 _PACKAGES = (
     "numba", "numba-cuda", "numpy", "torch", "triton", "jax", "jaxlib", "cuda-toolkit",

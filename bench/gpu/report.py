@@ -7,7 +7,7 @@ from typing import Any
 
 from .ceilings import BANDWIDTH, PRODUCTS
 from .goals import verdicts
-from .rows import CHECKED, FAILED, MEASURED, SKIPPED, Row
+from .measure.rows import CHECKED, FAILED, MEASURED, SKIPPED, Row
 
 TITLES = {
     "populations": "Populations",

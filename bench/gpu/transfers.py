@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 import nnlib
-from nnlib import cuda_streaming
-from nnlib.kernels.cuda.jit import SIMULATED, cuda
+from nnlib.cuda import streaming as cuda_streaming
+from nnlib.kernels.cuda.compile.jit import SIMULATED, cuda
 
-from . import cases
 from .ceilings import median
-from .clock import nnlib_clock
-from .measure import timing
-from .rows import CHECKED, Row
+from .measure import cases
+from .measure.clock import nnlib_clock
+from .measure.program import timing
+from .measure.rows import CHECKED, Row
 
 STREAMED, STREAMED_BATCH = 2**20, 2**14
 SIZE, TINY_SIZE = 2**27, 2**6  # float32 numbers: half a GB, as the narrow network's largest batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..workload import Array, Result, Run
+from ..problems.workload import Array, Result, Run
 
 SIZE = 1024
 FLOPS = 2 * SIZE**3

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..workload import UnavailableError
+from ..problems.workload import UnavailableError
 
 FLAGS = ("-O3", "-march=native", "-ffast-math")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from ..problem import Problem, coefficients
-from ..workload import Result, Run
+from ..problems.problem import Problem, coefficients
+from ..problems.workload import Result, Run
 from .c_compiler import FLAGS, compiled
 
 # gcc keeps to 256-bit vectors on most machines that have 512: 0.277 µs an epoch against 0.245.

@@ -6,8 +6,8 @@ import ctypes
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Result, Run, UnavailableError
+from ..problems.problem import Problem
+from ..problems.workload import Array, Result, Run, UnavailableError
 from .c_compiler import FLAGS, compiled
 
 # FANN's number of the activation, the steepness that makes it ours, and the part of the output's

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Result, Run, UnavailableError
+from ..problems.problem import Problem
+from ..problems.workload import Result, Run, UnavailableError
 
 _ROOT = Path(__file__).parents[2]
 

@@ -1,7 +1,7 @@
 """How examples and weights lie in memory: three layouts that JAX users write.
 
 XLA multiplies by what lies well and copies what does not; which layout is fastest depends on the
-network and the processor, so all of them are forms of JAX's rows (`bench.forms`).
+network and the processor, so all of them are forms of JAX's rows (`bench.measure.forms`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array
+from ..problems.problem import Problem
+from ..problems.workload import Array
 
 
 class Layout(NamedTuple):

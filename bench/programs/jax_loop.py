@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Prepare, Result, Run, UnavailableError
+from ..problems.problem import Problem
+from ..problems.workload import Prepare, Result, Run, UnavailableError
 from .jax_layouts import LAYOUTS, USUAL, Layout, cost, logits
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Result, Run
+from ..problems.problem import Problem
+from ..problems.workload import Array, Result, Run
 
 
 def sigmoid(z: Array) -> Array:

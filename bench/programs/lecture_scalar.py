@@ -11,8 +11,8 @@ import numpy as np
 
 from nnlib.course.lecture_program import scalar_descent, sigmoid
 
-from ..problem import Problem, coefficients
-from ..workload import Result, Run
+from ..problems.problem import Problem, coefficients
+from ..problems.workload import Result, Run
 
 
 def _points(problem: Problem) -> list[tuple[float, float]]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Result, Run
+from ..problems.problem import Problem
+from ..problems.workload import Array, Result, Run
 
 if TYPE_CHECKING:
     import nnlib

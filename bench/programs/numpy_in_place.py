@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Result, Run
+from ..problems.problem import Problem
+from ..problems.workload import Array, Result, Run
 from .numpy_vectorised import sgd
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..workload import Prepare
+from ..problems.workload import Prepare
 from . import numpy_in_place, numpy_vectorised
 
 DESCENTS: dict[str, Prepare] = {

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Result, Run
+from ..problems.problem import Problem
+from ..problems.workload import Array, Result, Run
 
 
 def _softmax(z: Array) -> Array:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..population_problem import PopulationProblem
-from ..workload import Array, Prepare, Result, Run
+from ..problems.population_problem import PopulationProblem
+from ..problems.workload import Array, Prepare, Result, Run
 from . import jax_loop
 from .jax_layouts import LAYOUTS, USUAL, Layout, cost
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..population_problem import PopulationProblem, SearchProblem
-from ..workload import Result, Run
+from ..problems.population_problem import PopulationProblem, SearchProblem
+from ..problems.workload import Result, Run
 
 
 def descents(problem: PopulationProblem, dtype: str) -> Run:

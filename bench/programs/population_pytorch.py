@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..population_problem import PopulationProblem
-from ..workload import Prepare, Result, Run
+from ..problems.population_problem import PopulationProblem
+from ..problems.workload import Prepare, Result, Run
 from . import pytorch, pytorch_compiled
 
 

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from ..population_problem import SearchProblem
-from ..workload import Prepare, Result, Run, UnavailableError
+from ..problems.population_problem import SearchProblem
+from ..problems.workload import Prepare, Result, Run, UnavailableError
 from .scikit_learn import unchecked
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Prepare, Result, Run, UnavailableError
+from ..problems.problem import Problem
+from ..problems.workload import Array, Prepare, Result, Run, UnavailableError
 
 
 def descent(problem: Problem, dtype: str, by_hand: bool = False) -> Run:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Prepare, Result, Run, UnavailableError
+from ..problems.problem import Problem
+from ..problems.workload import Prepare, Result, Run, UnavailableError
 from .pytorch import (
     batches,
     build_loss,

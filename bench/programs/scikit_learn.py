@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Problem
-from ..workload import Array, Result, Run, UnavailableError
+from ..problems.problem import Problem
+from ..problems.workload import Array, Result, Run, UnavailableError
 
 _ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "identity"}
 

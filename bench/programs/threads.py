@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from ..workload import Prepare, Result, Run, UnavailableError
+from ..problems.workload import Prepare, Result, Run, UnavailableError
 
 
 def on_threads(threads: int, prepare: Prepare) -> Prepare:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench import busy, problem
+from bench import busy
 from bench.busy import Line, table
+from bench.problems import problem
 
 
 @pytest.fixture

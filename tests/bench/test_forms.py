@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import forms, timing
-from bench.workload import (
+from bench.measure import forms, timing
+from bench.problems.workload import (
     Form,
     Implementation,
     Result,

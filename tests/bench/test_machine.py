@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as main
-from bench import calibration, elsewhere, environment
-from bench.calibration import Calibration, State
-from bench.elsewhere import Process, Ticks
-from bench.processor import processor_name, record_name
+from bench.measure import calibration, elsewhere, environment
+from bench.measure.calibration import Calibration, State
+from bench.measure.elsewhere import Process, Ticks
+from bench.measure.processor import processor_name, record_name
 
 
 class Processor:
@@ -160,7 +160,7 @@ def test_pytest_refuses_to_measure_in_a_tuned_environment():
         "-q",
         "-k",
         "point and lecture",
-        "bench/test_speed.py",
+        "bench/measure/test_speed.py",
     ]
     tuned = {**environment.without_tuning(os.environ), "OPENBLAS_CORETYPE": "Haswell"}
     completed = subprocess.run(

@@ -7,7 +7,7 @@ import gzip
 import numpy as np
 import pytest
 
-from bench import problem
+from bench.problems import problem
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import profile
-from bench.workloads import WORKLOADS
+from bench.rows.workloads import WORKLOADS
 
 
 def test_samples_count_for_the_routine_that_holds_them():

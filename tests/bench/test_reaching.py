@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import nnlib
-from bench import choose_rates, reaching
+from bench import choose_rates
+from bench.problems.real_problems import REAL_PROBLEMS, RealProblem
+from bench.problems.workload import Result, UnavailableError
 from bench.programs import nnlib_network, pytorch, scikit_learn
-from bench.rates import RATES
-from bench.real_problems import REAL_PROBLEMS, RealProblem
-from bench.workload import Result, UnavailableError
+from bench.rows import reaching
+from bench.rows.rates import RATES
 from nnlib.optimizers import OPTIMIZERS
 from tests import reference
 

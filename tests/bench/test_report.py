@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from bench import calibration, environment, measurement, processor, report, tables, units
-from bench import elsewhere as elsewhere_module
-from bench.chart import peer_chart, scaling_chart
-from bench.goals import GOALS, best_peer
-from bench.measurement import RecordError, load
+from bench.measure import calibration, environment, measurement, processor
+from bench.measure import elsewhere as elsewhere_module
+from bench.measure.measurement import RecordError, load
 from bench.programs import blas
-from bench.workloads import EXERCISE, MNIST_ADAM, WORKLOADS
+from bench.report import pages, tables, units
+from bench.report.chart import peer_chart, scaling_chart
+from bench.report.goals import GOALS, best_peer
+from bench.rows.workloads import EXERCISE, MNIST_ADAM, WORKLOADS
 
 RECORDED = Path(__file__).with_name("recorded.json")
-NOTES = Path(report.__file__).with_name("NOTES.md")
-BEGIN, END = f"<!-- {report.MARKER} -->", f"<!-- /{report.MARKER} -->"
+NOTES = Path(pages.__file__).parents[1] / "NOTES.md"
+BEGIN, END = f"<!-- {pages.MARKER} -->", f"<!-- /{pages.MARKER} -->"
 README = f"# Title\n\nbefore\n{BEGIN}\nold table\n{END}\nafter \\1 \n"
 
 
@@ -138,12 +139,12 @@ def test_another_processor_has_columns_and_a_line_of_its_own(session):
         "| of the limit | best peer on Other Processor | of the limit on Other Processor |"
     )
     assert line.endswith("| 62% | 2.75 × | 62% |")
-    part = report.page_part(session, [elsewhere(session)])
+    part = pages.page_part(session, [elsewhere(session)])
     assert "On Other Processor: 2 processors, " in part
     assert "Whether the machine was idle was not measured. Peers had one form each" in part
     goals = tables.goal_table(session, "NOTES.md", [elsewhere(session)]).splitlines()
     assert goals[0].endswith("| reached | on Other Processor |")
-    assert "On Other" not in report.page_part(session)
+    assert "On Other" not in pages.page_part(session)
 
 
 def test_forms_are_listed_in_units_of_the_fastest(session):
@@ -215,10 +216,10 @@ def test_scaling_table(session):
 def test_what_was_not_measured_has_no_table(session):
     bare = replace(session, descents={}, points=())
     assert tables.reaching_table(bare) == tables.scaling_table(bare) == ""
-    text = report.report(bare)
+    text = pages.report(bare)
     assert "One call of F" not in text.split("## Workloads")[1]
     assert "How the time grows" not in text
-    assert "How the time grows" in report.report(session)
+    assert "How the time grows" in pages.report(session)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_examples_in_docstrings(module):
 
 
 def test_the_report_says_where_it_was_measured(session):
-    for text in (report.report(session), report.page_part(session), report.some_tables(session)):
+    for text in (pages.report(session), pages.page_part(session), pages.some_tables(session)):
         assert "Some Processor, 2 of 4 processors; Python 3.11.7, numpy 2.4.6" in text
         assert "no C compiler" in text
 
@@ -253,14 +254,14 @@ def test_the_report_names_the_kernel_of_openblas(session):
 
 
 def test_the_page_counts_the_goals(session):
-    assert "goals are reached, " in report.page_part(session)
-    assert re.search(r"\b4 of \d+ goals are reached, \d+ were not", report.page_part(session))
+    assert "goals are reached, " in pages.page_part(session)
+    assert re.search(r"\b4 of \d+ goals are reached, \d+ were not", pages.page_part(session))
 
 
 def test_only_the_part_between_the_markers_changes():
-    changed = report.refreshed(README, report.MARKER, "new \\1 table")
+    changed = pages.refreshed(README, pages.MARKER, "new \\1 table")
     assert changed == README.replace("old table", "new \\1 table")
-    assert report.refreshed(changed, report.MARKER, "new \\1 table") == changed
+    assert pages.refreshed(changed, pages.MARKER, "new \\1 table") == changed
 
 
 @pytest.mark.parametrize(
@@ -270,15 +271,15 @@ def test_only_the_part_between_the_markers_changes():
 )
 def test_a_page_without_its_markers_is_refused(readme):
     with pytest.raises(ValueError, match="benchmark table"):
-        report.refreshed(readme, report.MARKER, "table")
+        pages.refreshed(readme, pages.MARKER, "table")
 
 
 def test_main_prints_writes_draws_and_refreshes(session, tmp_path, capsys):
     readme, text = tmp_path / "README.md", tmp_path / "REPORT.md"
     readme.write_text(README, encoding="utf-8")
-    report.main([str(RECORDED), "--page", str(readme), "--report", str(text)])
+    pages.main([str(RECORDED), "--page", str(readme), "--report", str(text)])
     assert capsys.readouterr().out.strip() == text.read_text(encoding="utf-8").strip()
-    expected = README.replace("old table", report.page_part(session))
+    expected = README.replace("old table", pages.page_part(session))
     assert readme.read_text(encoding="utf-8") == expected
     for figure in re.findall(r"!\[.*?\]\((.*?)\)", text.read_text(encoding="utf-8")):
         assert ET.parse(tmp_path / figure).getroot().tag.endswith("svg")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import nnlib
+from bench.problems.workload import Result, UnavailableError
 from bench.programs.threads import on_threads
-from bench.workload import Result, UnavailableError
 
 
 def test_a_row_on_two_threads_leaves_the_usual_number_behind(monkeypatch):

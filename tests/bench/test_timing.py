@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import timing
-from bench.workload import Result
+from bench.measure import timing
+from bench.problems.workload import Result
 
 
 @pytest.fixture

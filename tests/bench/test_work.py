@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.work import descent_bytes, forward_bytes, forward_flops, product_flops
+from bench.problems.work import descent_bytes, forward_bytes, forward_flops, product_flops
 
 LECTURE = (3, 3, 4, 2, 1)  # 31 weights and 10 biases
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.population_problem import PopulationProblem
-from bench.problem import Problem, coefficients, glorot
+from bench.problems.population_problem import PopulationProblem
+from bench.problems.problem import Problem, coefficients, glorot
+from bench.problems.workload import Result, Tolerance, UnavailableError, assert_equal
 from bench.programs import (
     c_compiler,
     fann_library,
@@ -22,8 +23,7 @@ from bench.programs import (
     pytorch_compiled,
     scikit_learn,
 )
-from bench.workload import Result, Tolerance, UnavailableError, assert_equal
-from bench.workloads import EXERCISE, ROWS, START, WORKLOADS
+from bench.rows.workloads import EXERCISE, ROWS, START, WORKLOADS
 
 # Epoch → J and a1 … a7 of the exercise, computed in 80-bit arithmetic, sum convention.
 TRAJECTORY = {

@@ -25,7 +25,13 @@ from numba import config, types
 
 CAPABILITY = (9, 0)
 MOST_SHARED = 227 * 1024
-MODULES = ("descent", "lbfgs", "steps", "layers", "evaluate")
+MODULES = (
+    "training.descent",
+    "second_order.lbfgs",
+    "training.steps",
+    "wide.layers",
+    "network.evaluate",
+)
 # What the code of products on tensor cores must hold, and no other may.
 INSTRUCTIONS = {
     "tf32": "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32",
@@ -59,8 +65,8 @@ def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     """Every kernel that Python launches, with the dtypes that it is for."""
     from importlib import import_module
 
-    from nnlib.kernels.cuda.products import PRODUCTS
-    from nnlib.kernels.cuda.steps import PASSES
+    from nnlib.kernels.cuda.training.steps import PASSES
+    from nnlib.kernels.cuda.wide.products import PRODUCTS
 
     for name in MODULES:
         module = import_module(f"nnlib.kernels.cuda.{name}")
@@ -84,9 +90,9 @@ def entries() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
 def written_out() -> Any:
     """The kernel of one small network alone."""
     from nnlib import Network
-    from nnlib.kernels import losses
-    from nnlib.kernels.cuda import unrolled
-    from nnlib.kernels.unrolled import by_features
+    from nnlib.kernels.cuda.training import unrolled
+    from nnlib.kernels.formulas import losses
+    from nnlib.kernels.training.unrolled import by_features
 
     net = Network(WRITTEN_OUT)
     return unrolled.driver(by_features(net._table), losses.CODES[net.loss])
@@ -97,7 +103,7 @@ def made_up_gpu(capability: tuple[int, int] = CAPABILITY) -> list[Any]:
     from numba.cuda import dispatcher
     from numba.cuda.cudadrv import devices, driver
 
-    from nnlib.kernels.cuda.jit import cuda
+    from nnlib.kernels.cuda.compile.jit import cuda
 
     asked: list[Any] = []
     device = SimpleNamespace(
@@ -121,7 +127,7 @@ def compiled(function: Any, dtype: Any) -> Any:
 
 def argument(name: str, dtype: Any) -> Any:
     """The type of a kernel's argument, by its name."""
-    from nnlib.kernels.cuda.unrolled import Examples, Members
+    from nnlib.kernels.cuda.training.unrolled import Examples, Members
 
     groups = {"members": Members, "examples": Examples}
     if name in groups:
@@ -163,7 +169,7 @@ def check_instruction(name: str, code: str) -> None:
 
 def check_older_gpu() -> None:
     """Before compute capability 9.0 another instruction rounds to TF32. In a process of its own."""
-    from nnlib.kernels.cuda.products import PRODUCTS
+    from nnlib.kernels.cuda.wide.products import PRODUCTS
 
     made_up_gpu((8, 0))
     code = compiled(PRODUCTS["tf32"][-1].forward, types.float32).library.get_lto_ptx()
@@ -177,7 +183,8 @@ def check_shared_memory(asked: list[Any]) -> None:
     """Blocks with more than 48 KiB have it asked for, once."""
     from numba.cuda.cudadrv.driver import binding
 
-    from nnlib.kernels.cuda import evaluate, jit
+    from nnlib.kernels.cuda.compile import jit
+    from nnlib.kernels.cuda.network import evaluate
 
     before = len(asked)
     launch = jit.launcher(evaluate.survey, 1, 32, 200_000)
@@ -194,7 +201,8 @@ def check_streams() -> None:
     """A launch goes to the default stream, or to the one that is named: so graphs record it."""
     from numba.cuda.cudadrv.driver import Stream, binding
 
-    from nnlib.kernels.cuda import evaluate, jit
+    from nnlib.kernels.cuda.compile import jit
+    from nnlib.kernels.cuda.network import evaluate
 
     launch, arguments = jit.launcher(evaluate.survey, 1, 32), (np.zeros(3), np.zeros(9, np.float32))
     with mock.patch("numba.cuda.dispatcher._Kernel.launch") as launched:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlib.cuda_memory import Buffers
-from nnlib.device import missing_for_cuda
-from nnlib.kernels.cuda.problem import HEADER_SIZE, Header, unpack
+from nnlib.cuda.memory import Buffers
+from nnlib.kernels.cuda.network.problem import HEADER_SIZE, Header, unpack
+from nnlib.machine.device import missing_for_cuda
 
 
 @pytest.mark.parametrize("networks", [1, 3])

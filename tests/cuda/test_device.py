@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib import device
+from nnlib.machine import device
 from tests import conftest
 from tests.devices import CPU_ONLY, LARGE
 
@@ -41,7 +41,7 @@ def test_auto_takes_the_cpu_where_there_is_no_gpu(without_gpu):
 def test_missing_gpu_is_named(monkeypatch):
     monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", 0)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: "found")
-    monkeypatch.setattr("nnlib.device.gpu_is_available", lambda: False)
+    monkeypatch.setattr("nnlib.machine.device.gpu_is_available", lambda: False)
     assert "no GPU can be used" in device.missing_for_cuda()
     with pytest.raises(nnlib.DeviceError, match="nvidia-smi"):
         nnlib.Network([1, 1]).to("cuda")

@@ -13,14 +13,15 @@ import pytest
 from hypothesis import strategies as st
 
 import nnlib
-from nnlib.device import missing_for_cuda
+from nnlib.machine.device import missing_for_cuda
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
 )
 if missing_for_cuda() is None:
-    from nnlib import cuda_launch, cuda_rounds
-    from nnlib.kernels.cuda import graph, jit
+    from nnlib.cuda import launch as cuda_launch
+    from nnlib.cuda import rounds as cuda_rounds
+    from nnlib.kernels.cuda.compile import graph, jit
 
 STREAM, RECORDED, EXECUTABLE = 11, 22, 33
 # What is called before the launches and after them; nothing is freed in between.
@@ -286,7 +287,7 @@ def kind(request, monkeypatch):
 )
 def test_descents_have_the_same_bits(kind, options, monkeypatch, rng):
     X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
-    monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e9)  # all rounds in one slice
+    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e9)  # all rounds in one slice
     made = []
     before = cuda_rounds.graph
     monkeypatch.setattr(cuda_rounds, "graph", lambda own: made.append(len(own)) or before(own))

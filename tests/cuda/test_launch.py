@@ -6,30 +6,30 @@ import itertools
 
 import pytest
 
-from nnlib.device import missing_for_cuda
+from nnlib.machine.device import missing_for_cuda
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
 )
 if missing_for_cuda() is None:
-    from nnlib import cuda_launch
+    from nnlib.cuda import launch
 
 
 @pytest.fixture
 def large_gpu(monkeypatch):
     """132 processors with 227 KiB of shared memory, and the limits that a GPU has."""
-    monkeypatch.setattr(cuda_launch, "processors", lambda: 132)
-    monkeypatch.setattr(cuda_launch, "most_shared_bytes", lambda: 227 * 1024)
+    monkeypatch.setattr(launch, "processors", lambda: 132)
+    monkeypatch.setattr(launch, "most_shared_bytes", lambda: 227 * 1024)
     limits = {"MOST_THREADS": 256, "MOST_LANES": 127, "MOST_WIDTH": 128, "LEAST_LANES": 15}
     limits |= {"GLOBAL_BYTES": 2**28, "WORK_OF_ONE_BLOCK": 1_000_000}
     for name, value in limits.items():
-        monkeypatch.setattr(cuda_launch, name, value)
+        monkeypatch.setattr(launch, name, value)
 
 
 def cut(batch, *sizes, itemsize=4):
     """The cut of a network's descent."""
     parameters = sum(a * b + b for a, b in itertools.pairwise(sizes))
-    return cuda_launch.cut(batch, sizes, parameters, sum(sizes[1:]), itemsize)
+    return launch.cut(batch, sizes, parameters, sum(sizes[1:]), itemsize)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,6 @@ def test_no_block_has_more_than_the_device_gives(large_gpu, kind, batch, sizes, 
 
 
 def test_more_than_48_kib_only_where_few_samples_would_fit(large_gpu):
-    assert cuda_launch.cut_alone(1000, (64, 32, 10), 2410, 42, 4).shared <= 48 * 1024
-    large = cuda_launch.cut_alone(1000, (64, 64, 10), 4810, 74, 8)
+    assert launch.cut_alone(1000, (64, 32, 10), 2410, 42, 4).shared <= 48 * 1024
+    large = launch.cut_alone(1000, (64, 64, 10), 4810, 74, 8)
     assert 48 * 1024 < large.shared <= 227 * 1024

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.device import missing_for_cuda
+from nnlib.machine.device import missing_for_cuda
 from nnlib.optimizers import LBFGS
 from tests.cuda.test_descents import kind, pair  # noqa: F401  # kind is a fixture
 from tests.tolerances import assert_close
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
 )
 if missing_for_cuda() is None:
-    from nnlib.kernels.cuda.jit import cuda
+    from nnlib.kernels.cuda.compile.jit import cuda
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_no_finite_cost_at_the_start_is_an_error(data):
 
 
 def test_a_resumed_run_has_the_same_bits(data, monkeypatch, tmp_path):
-    monkeypatch.setattr("nnlib.second_order_slices.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
     options = {"optimizer": "lbfgs", "epochs": 4}
     whole, net = (nnlib.Network([3, 4, 2], device="cuda") for _ in range(2))
     history = whole.descent(*data, **options)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib import cuda_slices, population_threads
-from nnlib.device import missing_for_cuda
-from nnlib.kernels.cuda import unrolled
+from nnlib.kernels.cuda.training import unrolled
+from nnlib.machine.device import missing_for_cuda
+from nnlib.population.cuda import slices, threads
 from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(
@@ -83,7 +83,7 @@ def test_slices_do_not_change_the_bits(monkeypatch, drivers):
         return nnlib.train_many([1, 2, 1], *examples([1, 1]), n=6, epochs=9, device="cuda")
 
     whole = train()
-    monkeypatch.setattr(cuda_slices, "WATCH_SECONDS", 0)  # an epoch at a time
+    monkeypatch.setattr(slices, "WATCH_SECONDS", 0)  # an epoch at a time
     sliced = train()
     np.testing.assert_array_equal(sliced.parameters, whole.parameters)
     np.testing.assert_array_equal(sliced.J, whole.J)
@@ -92,7 +92,7 @@ def test_slices_do_not_change_the_bits(monkeypatch, drivers):
 
 @pytest.mark.parametrize("epochs", [1, 2, 7])
 def test_what_diverges_keeps_the_epoch_before(epochs, drivers, monkeypatch):
-    monkeypatch.setattr(cuda_slices, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(slices, "WATCH_SECONDS", 0)
     options = {"activation": "identity", "grid": {"learning_rate": [1e-2, 1e200]}, "n": 2}
     cpu, gpu = (
         nnlib.train_many([2, 2, 1], *examples([2, 1]), epochs=epochs, device=device, **options)
@@ -140,7 +140,7 @@ def test_others_have_a_block(options, drivers):
 
 def test_blocks_are_whole_and_lanes_beyond_the_data_weigh_nothing(monkeypatch, drivers):
     """Members that do not fill the last block, examples that do not fill the last turn."""
-    monkeypatch.setattr(population_threads, "BLOCK", 4)
+    monkeypatch.setattr(threads, "BLOCK", 4)
     for n in (5, 7, 8):
         data = examples([1, 1], n)
         cpu, gpu = (

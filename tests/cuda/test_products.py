@@ -11,11 +11,11 @@ from tests.tolerances import ROUNDED, product_tolerance, rounded, tolerance
 if not numba.config.ENABLE_CUDASIM:
     pytest.skip("needs NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
 
-from nnlib import cuda_launch
-from nnlib.kernels.cuda import gemm, tensor_gemm
-from nnlib.kernels.cuda.instructions import INSTRUCTIONS as ALL_INSTRUCTIONS
-from nnlib.kernels.cuda.jit import cuda, entry
-from nnlib.kernels.cuda.slabs import Matrix, multiplication
+from nnlib.cuda import launch
+from nnlib.kernels.cuda.compile.instructions import INSTRUCTIONS as ALL_INSTRUCTIONS
+from nnlib.kernels.cuda.compile.jit import cuda, entry
+from nnlib.kernels.cuda.wide import gemm, tensor_gemm
+from nnlib.kernels.cuda.wide.slabs import Matrix, multiplication
 from tests.cuda.schedule import every_order
 
 INSTRUCTIONS = {instruction.name: instruction for instruction in ALL_INSTRUCTIONS}
@@ -50,7 +50,7 @@ def multiplied(way, left, right, along, first, last, edged):
     out = cuda.device_array(rows * 100, left.dtype)
     given = [m if own else m.T for m, own in zip((left, right), along, strict=True)]
     there = [cuda.to_device(np.ascontiguousarray(values).ravel()) for values in given]
-    blocks = cuda_launch.grid(block, rows, columns)
+    blocks = launch.grid(block, rows, columns)
     kernel[blocks, block.threads, 0, block.shared](out, *there)
     return out.copy_to_host().reshape(rows, 100)[:, : columns + edged]
 

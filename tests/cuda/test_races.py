@@ -11,11 +11,11 @@ import nnlib
 if not numba.config.ENABLE_CUDASIM:
     pytest.skip("needs NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
 
-from nnlib import cuda_launch
-from nnlib.cuda_arrays import _survey
-from nnlib.kernels.cuda.block import ADD, MULTIPLY, WRITE, row_sums, total
-from nnlib.kernels.cuda.block_product import FLOAT32, product
-from nnlib.kernels.cuda.jit import cuda, entry
+from nnlib.cuda import launch as cuda_launch
+from nnlib.cuda.arrays import _survey
+from nnlib.kernels.cuda.compile.jit import cuda, entry
+from nnlib.kernels.cuda.products.block import ADD, MULTIPLY, WRITE, row_sums, total
+from nnlib.kernels.cuda.products.block_product import FLOAT32, product
 from tests.cuda.schedule import ORDERS, BarrierError, Schedule, every_order
 from tests.cuda.watched_memory import RaceError, UninitialisedError
 

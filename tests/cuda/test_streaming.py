@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.device import missing_for_cuda
+from nnlib.machine.device import missing_for_cuda
 from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
 )
 if missing_for_cuda() is None:
-    from nnlib import cuda_launch, cuda_streaming
-    from nnlib.kernels import problem
+    from nnlib.cuda import launch as cuda_launch
+    from nnlib.cuda import streaming
+    from nnlib.kernels.network import problem
 
 N = 33
 ROW_BYTES = 8 * (3 + 2)
@@ -42,8 +43,8 @@ def memory(monkeypatch):
     """Sets how many bytes of examples the GPU has room for, and of a slab."""
 
     def set_memory(room, slab=200):
-        monkeypatch.setattr(cuda_streaming, "room", lambda others: float(room))
-        monkeypatch.setattr(cuda_streaming, "SLAB_BYTES", slab)
+        monkeypatch.setattr(streaming, "room", lambda others: float(room))
+        monkeypatch.setattr(streaming, "SLAB_BYTES", slab)
 
     return set_memory
 
@@ -52,7 +53,7 @@ def memory(monkeypatch):
 def slabs(monkeypatch):
     """The numbers of the slabs that were sent to the GPU."""
     sent = []
-    before = cuda_streaming.Stream._send
+    before = streaming.Stream._send
 
     def send(stream, slab):
         waiting = stream._sent
@@ -60,7 +61,7 @@ def slabs(monkeypatch):
         if stream._sent != waiting:
             sent.append(slab)
 
-    monkeypatch.setattr(cuda_streaming.Stream, "_send", send)
+    monkeypatch.setattr(streaming.Stream, "_send", send)
     return sent
 
 
@@ -105,13 +106,13 @@ def test_options(kind, options, data, memory, slabs):
 
 
 def test_slices_leave_no_trace(kind, data, memory, monkeypatch):
-    monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
     same(data, memory, slab=600, batch_size=4)
 
 
 @pytest.mark.parametrize("gathered", [1, 4, 5, 6, 9, 12])
 def test_a_resumed_descent_has_the_same_bits(gathered, data, memory, monkeypatch, tmp_path):
-    monkeypatch.setattr("nnlib.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
     options = {"epochs": 3, "batch_size": 7, "optimizer": "adam", "seed": 1}
     whole, net, again = (nnlib.Network([3, 4, 2], device="cuda") for _ in range(3))
     history = whole.descent(*data, **options)
@@ -126,7 +127,7 @@ def test_a_resumed_descent_has_the_same_bits(gathered, data, memory, monkeypatch
 
     saving = {"checkpoint": tmp_path / "descent", "resume": True}
     with monkeypatch.context() as patch:
-        patch.setattr(cuda_streaming.np, "take", interrupted)
+        patch.setattr(streaming.np, "take", interrupted)
         with pytest.raises(KeyboardInterrupt):
             net.descent(*data, **options, **saving)
     resumed = again.descent(*data, **options, **saving)
@@ -153,8 +154,8 @@ def test_the_next_slab_is_on_its_way_before_the_present_one_is_waited_for(data, 
     position = np.zeros(problem.POSITION_SIZE, np.int64)
     position[problem.STATUS] = problem.RUNNING
     state = problem.State(position, *[np.empty(0)] * 9, np.ones(4, np.uint64), np.empty(0))
-    train = cuda_streaming.Examples(*data, np.empty(0))
-    stream = cuda_streaming.Stream(train, np.empty(0, np.int64), state, 6, 2)
+    train = streaming.Examples(*data, np.empty(0))
+    stream = streaming.Stream(train, np.empty(0, np.int64), state, 6, 2)
     done = []
     for name in ("_gather", "_send"):
         before = getattr(stream, name)
@@ -207,7 +208,7 @@ def test_validation_examples_that_do_not_fit_are_refused(data, memory):
 
 
 def test_arrays_that_lie_there_already_are_not_streamed(data, memory, slabs):
-    from nnlib.kernels.cuda.jit import cuda
+    from nnlib.kernels.cuda.compile.jit import cuda
 
     memory(1)
     trained([cuda.to_device(part) for part in data], batch_size=7)
@@ -246,12 +247,13 @@ def test_what_needs_all_data_there_refuses_data_that_does_not_fit(who, train, da
 
 def test_the_room_is_what_the_network_leaves(monkeypatch):
     context = SimpleNamespace(get_memory_info=lambda: SimpleNamespace(free=1000, total=2000))
-    monkeypatch.setattr(cuda_streaming, "cuda", SimpleNamespace(current_context=lambda: context))
-    assert cuda_streaming.room(150) == 750
+    monkeypatch.setattr(streaming, "cuda", SimpleNamespace(current_context=lambda: context))
+    assert streaming.room(150) == 750
 
 
 def test_what_the_buffers_take_is_known_before_they_are_made(data):
-    from nnlib import cuda_descent, cuda_memory
+    from nnlib.cuda import memory as cuda_memory
+    from nnlib.training import cuda as cuda_descent
 
     made = []
 

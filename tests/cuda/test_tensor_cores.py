@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.device import missing_for_cuda
+from nnlib.machine.device import missing_for_cuda
 from tests.tolerances import ROUNDED, rounded, tolerance
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
 )
 if missing_for_cuda() is None:
-    from nnlib import cuda_launch
-    from nnlib.kernels.cuda import products
+    from nnlib.cuda import launch
+    from nnlib.kernels.cuda.wide import products
     from tests.cuda.schedule import every_order
 
 simulated = pytest.mark.skipif(
@@ -32,13 +32,13 @@ class TestRounding:
     values = np.concatenate([values, np.random.default_rng(0).normal(size=200) * 1e3])
 
     def test_to_tf32(self):
-        from nnlib.kernels.cuda.emulation import round_tf32
+        from nnlib.kernels.cuda.compile.emulation import round_tf32
 
         found = np.array([round_tf32(x) for x in self.values.astype(np.float32)]).view(np.float32)
         np.testing.assert_array_equal(found, rounded(self.values.astype(np.float32), "tf32"))
 
     def test_to_bf16(self):
-        from nnlib.kernels.cuda.emulation import pair_bf16
+        from nnlib.kernels.cuda.compile.emulation import pair_bf16
 
         values = self.values.astype(np.float32)
         words = np.array([pair_bf16(x, y) for x, y in zip(values, values[::-1], strict=True)])
@@ -47,7 +47,7 @@ class TestRounding:
         np.testing.assert_array_equal(high, rounded(values, "bf16")[::-1])
 
     def test_infinity_and_nan_stay(self):
-        from nnlib.kernels.cuda.emulation import pair_bf16, round_tf32
+        from nnlib.kernels.cuda.compile.emulation import pair_bf16, round_tf32
 
         largest = np.finfo(np.float32).max
         for value in (np.inf, -np.inf, np.nan, largest):
@@ -60,8 +60,8 @@ class TestRounding:
 @pytest.fixture
 def wide(monkeypatch):
     """Every network is cut into layers."""
-    monkeypatch.setattr(cuda_launch, "MOST_WIDTH", 0)
-    monkeypatch.setattr(cuda_launch, "WORK_OF_ONE_BLOCK", 0)
+    monkeypatch.setattr(launch, "MOST_WIDTH", 0)
+    monkeypatch.setattr(launch, "WORK_OF_ONE_BLOCK", 0)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_descents_in_every_order(wide, data, monkeypatch):
 
 
 def test_whole_descents_by_a_block_keep_float32(data, monkeypatch):
-    monkeypatch.setattr(cuda_launch, "WORK_OF_ONE_BLOCK", 10**6)
+    monkeypatch.setattr(launch, "WORK_OF_ONE_BLOCK", 10**6)
     exact, net = network(), network()
     exact.descent(*data, **OPTIONS)
     net.descent(*data, **OPTIONS, precision="bf16")
@@ -114,10 +114,10 @@ def test_whole_descents_by_a_block_keep_float32(data, monkeypatch):
 
 def test_a_gpu_is_filled_with_large_blocks_if_there_are_enough(monkeypatch):
     table, buffers = network()._table, (None, None, np.empty(0, np.float32))
-    cut = cuda_launch.Cut("layers", 1, 1, 256, 9, 0, precision="tf32")
-    passes = cuda_launch.Layers(cut, table, buffers, ())
+    cut = launch.Cut("layers", 1, 1, 256, 9, 0, precision="tf32")
+    passes = launch.Layers(cut, table, buffers, ())
     large, small = products.PRODUCTS["tf32"]
-    monkeypatch.setattr(cuda_launch, "processors", lambda: 6)
+    monkeypatch.setattr(launch, "processors", lambda: 6)
     for rows, columns, splits, wanted in [(3, 2, 1, large), (1, 5, 1, small), (1, 3, 2, large)]:
         shape = rows * large.block.rows, columns * large.block.columns
         assert passes._entries(*shape, splits) is wanted
@@ -154,6 +154,6 @@ class TestRefused:
             nnlib.train_many([3, 2], *data, n=2, precision="tf32", device="cuda")
 
     def test_an_old_gpu(self, data, monkeypatch):
-        monkeypatch.setattr("nnlib.kernels.cuda.jit.capability", lambda: (7, 5))
+        monkeypatch.setattr("nnlib.kernels.cuda.compile.jit.capability", lambda: (7, 5))
         with pytest.raises(nnlib.DeviceError, match=r"8\.0 or newer; this one has 7\.5"):
             network().descent(*data, precision="tf32")

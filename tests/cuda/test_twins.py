@@ -7,17 +7,18 @@ from importlib import import_module
 
 import pytest
 
-from nnlib.kernels import evaluate, objective
-from nnlib.kernels.cuda import lbfgs
+from nnlib.kernels.cuda.second_order import lbfgs
+from nnlib.kernels.network import evaluate
+from nnlib.kernels.second_order import objective
 
 # The module, and of its twin's functions those that the CPU has too.
 TWINS = {
-    "activations": ["forward", "backward"],
-    "losses": ["cost", "delta"],
-    "dense": ["forward", "delta", "gradient"],
-    "dropout": ["forward", "delta"],
-    "propagate": ["forward", "backward", "cost_and_gradient"],
-    "update": [],
+    "formulas.activations": ["forward", "backward"],
+    "formulas.losses": ["cost", "delta"],
+    "layers.dense": ["forward", "delta", "gradient"],
+    "layers.dropout": ["forward", "delta"],
+    "network.propagate": ["forward", "backward", "cost_and_gradient"],
+    "training.update": [],
 }
 # What the CPU's functions take for its own way to cut the work: threads, keys of blocks, budget.
 OF_THE_CPU = {"key", "barrier", "member", "members"}

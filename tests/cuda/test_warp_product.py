@@ -12,11 +12,11 @@ from tests.tolerances import ROUNDED, product_tolerance, rounded, tolerance
 if not numba.config.ENABLE_CUDASIM:
     pytest.skip("needs NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
 
-from nnlib import cuda_launch
-from nnlib.kernels.cuda.block import ADD, MULTIPLY, WRITE
-from nnlib.kernels.cuda.block_product import BF16, LEAST_SIDE, TF32, product
-from nnlib.kernels.cuda.jit import cuda, entry
-from nnlib.kernels.cuda.warp_product import LANES
+from nnlib.cuda import launch
+from nnlib.kernels.cuda.compile.jit import cuda, entry
+from nnlib.kernels.cuda.products.block import ADD, MULTIPLY, WRITE
+from nnlib.kernels.cuda.products.block_product import BF16, LEAST_SIDE, TF32, product
+from nnlib.kernels.cuda.products.warp_product import LANES
 from tests.cuda.schedule import every_order
 
 CODES = {"tf32": TF32, "bf16": BF16}
@@ -96,7 +96,7 @@ OPTIONS = {"epochs": 2, "batch_size": 12, "seed": 4, "learning_rate": 0.1}
 
 @pytest.mark.parametrize("precision", list(CODES))
 def test_descents(precision, rng, monkeypatch):
-    monkeypatch.setattr(cuda_launch, "WORK_OF_ONE_BLOCK", 0)
+    monkeypatch.setattr(launch, "WORK_OF_ONE_BLOCK", 0)
     data = rng.normal(size=(21, 6)), rng.normal(size=(21, 2))
     start, exact, net = (network() for _ in range(3))
     exact.descent(*data, **OPTIONS)
@@ -109,7 +109,7 @@ def test_descents(precision, rng, monkeypatch):
 
 
 def test_descents_in_every_order(rng, monkeypatch):
-    monkeypatch.setattr(cuda_launch, "WORK_OF_ONE_BLOCK", 0)
+    monkeypatch.setattr(launch, "WORK_OF_ONE_BLOCK", 0)
     data = rng.normal(size=(12, 6)), rng.normal(size=(12, 2))
 
     def descend():

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 import nnlib
-from nnlib.files import read_arrays, write_arrays
-from tests import old_files
+from nnlib.files.arrays import read_arrays, write_arrays
+from tests.files import old_files
 
 # What descents keep between slices, and the numbers with which comparisons and loops go wrong.
 REALS = [np.nan, np.inf, -np.inf, 0.0, -0.0, 0.5, 1.0, -1.0, 25.0, 26.0, 1e-320, 1e300, -1e300]

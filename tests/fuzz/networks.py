@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import nnlib
-from nnlib.files import FORMAT_VERSION, HEADER_LIMIT, read_arrays, write_arrays
+from nnlib.files.arrays import FORMAT_VERSION, HEADER_LIMIT, read_arrays, write_arrays
 
 # What gets a header past the first check of its metadata.
 SIGN = {"__metadata__": {"format_version": FORMAT_VERSION, "sha256": "0" * 64}}

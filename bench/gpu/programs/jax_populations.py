@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ...population_problem import PopulationProblem
-from ...workload import Array
-from ..clock import host_clock
-from ..measure import Program
+from ...problems.population_problem import PopulationProblem
+from ...problems.workload import Array
+from ..measure.clock import host_clock
+from ..measure.program import Program
 
 
 def population(problem: PopulationProblem, device: str, precision: str) -> Program:

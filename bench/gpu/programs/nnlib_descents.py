@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 import nnlib
-from nnlib import cuda_rounds
-from nnlib.kernels.cuda.jit import cuda
+from nnlib.cuda import rounds
+from nnlib.kernels.cuda.compile.jit import cuda
 
-from ...population_problem import PopulationProblem
-from ...problem import Problem
-from ...workload import Array
-from ..clock import host_clock, nnlib_clock
-from ..measure import Program
+from ...problems.population_problem import PopulationProblem
+from ...problems.problem import Problem
+from ...problems.workload import Array
+from ..measure.clock import host_clock, nnlib_clock
+from ..measure.program import Program
 
 
 def population(problem: PopulationProblem, device: str) -> Program:
@@ -65,12 +65,12 @@ def single(
 @contextmanager
 def _without_graphs() -> Iterator[None]:
     """Descents in here make every launch from Python."""
-    before = cuda_rounds.MOST_LAUNCHES
+    before = rounds.MOST_LAUNCHES
     try:
-        cuda_rounds.MOST_LAUNCHES = 0
+        rounds.MOST_LAUNCHES = 0
         yield
     finally:
-        cuda_rounds.MOST_LAUNCHES = before
+        rounds.MOST_LAUNCHES = before
 
 
 def _clock(device: str) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...population_problem import PopulationProblem
-from ...workload import Array
-from ..clock import torch_clock
-from ..measure import Program
+from ...problems.population_problem import PopulationProblem
+from ...problems.workload import Array
+from ..measure.clock import torch_clock
+from ..measure.program import Program
 from .pytorch_steps import compiled, graphed
 
 FORMS = "PyTorch vmap", "PyTorch vmap compiled", "PyTorch vmap compiled, CUDA graph"

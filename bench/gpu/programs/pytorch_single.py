@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ...problem import Problem
+from ...problems.problem import Problem
+from ...problems.workload import Array
 from ...programs import pytorch, pytorch_compiled
-from ...workload import Array
-from ..clock import torch_clock
-from ..measure import Program
+from ..measure.clock import torch_clock
+from ..measure.program import Program
 from .pytorch_steps import Step, compiled, graphed, products
 
 EAGER = "PyTorch", "PyTorch CUDA graph"

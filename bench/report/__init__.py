@@ -1,0 +1,1 @@
+"""A record goes in; tables, charts and verdicts on the goals come out."""

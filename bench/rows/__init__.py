@@ -1,0 +1,1 @@
+"""The tables of all rows: which problem is computed by which program."""

@@ -1,0 +1,165 @@
+"""How an epoch begins and ends, by a single block: snapshot, order, what its cost decides."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from ...compile.jit import Vector
+from ...formulas import shuffle
+from ...formulas.shuffle import MOST_WORDS, WORDS
+from ...network.problem import (
+    BATCH,
+    BEST,
+    COST,
+    DIVERGED,
+    EPOCH,
+    FINISHED,
+    RATE_FACTOR,
+    RUNNING,
+    STATUS,
+    STEP,
+    VALIDATING,
+)
+from ...training import stopping
+from ..compile.jit import cuda, kernel, twin, window
+from ..network.problem import Data, Model, Settings, State
+from ..products.block import copy
+
+watch, next_word = twin(stopping.watch), twin(shuffle.next_word)
+halves, rounds_of = twin(shuffle.halves), twin(shuffle.rounds_of)
+turned = twin(shuffle.turned)
+
+
+@kernel
+def write_order(order: Vector, generator: Vector, first: int, step: int) -> None:
+    """The CPU's next order of the examples at places first, first + step, …: a thread's work.
+
+    Every thread draws the key from the generator, which stays as it is: see `pass_on`.
+    """
+    words, keys = cuda.local.array(4, types.uint64), cuda.local.array(MOST_WORDS, types.uint64)
+    for k in range(4):
+        words[k] = np.uint64(generator[k])
+    count = WORDS * rounds_of(order.size)
+    for k in range(count):
+        keys[k] = next_word(words)
+    cut = halves(order.size)
+    for place in range(first, order.size, step):
+        number = np.uint32(place)
+        for k in range(0, count, WORDS):
+            number = turned(number, keys[k], keys[k + 1], cut)
+        order[place] = number
+
+
+@kernel
+def pass_on(state: State, epoch: int) -> None:
+    """One thread's work, when all have drawn: keep the generator, and advance it by an order."""
+    generator, words = state.generator, cuda.local.array(4, types.uint64)
+    for k in range(4):
+        state.generators[(epoch % 2) * 4 + k] = generator[k]
+        words[k] = np.uint64(generator[k])
+    for _ in range(WORDS * rounds_of(state.order.size)):
+        next_word(words)
+    for k in range(4):
+        generator[k] = np.int64(words[k])
+
+
+@kernel
+def keep_start(model: Model, state: State, epoch: int) -> None:
+    """Keep the parameters of the epoch's start."""
+    size = model.parameters.size
+    copy(window(state.snapshots, (epoch % 2) * size, size), model.parameters)
+
+
+@kernel
+def start_epoch(model: Model, state: State, epoch: int) -> None:
+    """Keep the parameters and draw the order of the examples."""
+    keep_start(model, state, epoch)
+    if state.order.size:
+        write_order(state.order, state.generator, cuda.threadIdx.x, cuda.blockDim.x)
+        cuda.syncthreads()
+        if cuda.threadIdx.x == 0:
+            pass_on(state, epoch)
+        cuda.syncthreads()
+
+
+@kernel
+def end_epoch(
+    model: Model,
+    data: Data,
+    state: State,
+    settings: Settings,
+    epoch: int,
+    cost: float,
+    watched: float,
+    rate: float,
+) -> None:
+    """One thread's work: record the epoch, and by its cost set the status.
+
+    cost is the epoch's Σ J, watched the validation cost if there is one.
+    """
+    mean_cost = cost / data.n if settings.mean else cost
+    state.costs[epoch] = mean_cost
+    state.rates[epoch] = rate
+    if not settings.validated:
+        watched = mean_cost
+    else:
+        state.validation_costs[epoch] = watched
+    status = watch(model, state, settings, mean_cost, watched)
+    if status == RUNNING and epoch + 1 == settings.epochs:
+        status = FINISHED
+    state.position[STATUS] = status
+    state.position[EPOCH] = epoch + 1
+    state.position[BATCH] = 0
+    state.position[VALIDATING] = 0
+    state.numbers[COST] = cost
+
+
+@kernel
+def end_batch(
+    model: Model,
+    data: Data,
+    state: State,
+    settings: Settings,
+    validating: bool,
+    pass_cost: float,
+    watched_n: int,
+    cost: float,
+    rate: float,
+) -> None:
+    """One thread's work after a batch's step, or a validation: what comes next.
+
+    pass_cost is Σ J of this pass, cost of the epoch with this batch in it.
+    """
+    position = state.position
+    epoch = position[EPOCH]
+    state.numbers[COST] = cost
+    if validating:
+        watched = pass_cost / watched_n if settings.mean else pass_cost
+        end_epoch(model, data, state, settings, epoch, cost, watched, rate)
+        return
+    if not abs(cost) < np.inf:
+        state.costs[epoch] = cost / data.n if settings.mean else cost
+        position[STATUS] = DIVERGED
+        return
+    position[STEP] += 1
+    position[BATCH] += 1
+    if position[BATCH] * data.batch_size >= data.n:
+        if settings.validated:
+            position[BATCH] = 0
+            position[VALIDATING] = 1
+        else:
+            end_epoch(model, data, state, settings, epoch, cost, cost, rate)
+
+
+@kernel
+def current_rate(state: State) -> float:
+    """The learning rate of the epoch in which the descent stands."""
+    return state.rates[state.position[EPOCH]] * state.numbers[RATE_FACTOR]
+
+
+@kernel
+def keep_best(best: Vector, parameters: Vector, state: State, before: float) -> None:
+    """Copy the parameters, if the lowest watched cost is no longer what it was before."""
+    if state.numbers[BEST] != before:
+        copy(best, parameters)

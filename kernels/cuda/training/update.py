@@ -1,0 +1,140 @@
+"""The twin of `training.update`: from gradients to new parameters, every thread on its part."""
+
+from __future__ import annotations
+
+import math
+
+from ...compile.jit import Vector
+from ...formulas import optimizers
+from ...formulas.optimizers import ADAMW
+from ...layers.operations import COLUMNS, D_OUT, DECAYED, PARAMETERS
+from ...training import update
+from ..compile.jit import cuda, kernel, twin, window
+from ..network.problem import Model, Settings, State
+from ..products.block import total
+
+add_penalties, clip_value = twin(optimizers.add_penalties), twin(optimizers.clip_value)
+shrink_weights, step = twin(optimizers.shrink_weights), twin(optimizers.step)
+squared_norm = twin(update.squared_norm)
+
+
+@kernel
+def decayed_part(table: Vector, row: int, first: int, last: int) -> tuple[int, int]:
+    """The parameters of one layer that decay, as far as they lie in first … last."""
+    start = table[row * COLUMNS + PARAMETERS]
+    end = start + table[row * COLUMNS + DECAYED]
+    start = max(start, first)
+    return start, max(start, min(end, last))
+
+
+@kernel
+def add_and_clip(model: Model, settings: Settings, scale: float, first: int, last: int) -> None:
+    """Penalties and clipping by value on elements first … last of the gradient."""
+    if settings.l1 > 0 or settings.l2 > 0:
+        for row in range(model.table.size // COLUMNS):
+            start, end = decayed_part(model.table, row, first, last)
+            g = window(model.gradient, start, end - start)
+            w = window(model.parameters, start, end - start)
+            add_penalties(g, w, scale, settings.l1, settings.l2)
+    if settings.clip_value > 0:
+        clip_value(window(model.gradient, first, last - first), settings.clip_value / scale)
+
+
+@kernel
+def clipped(settings: Settings, scale: float, squares: float) -> float:
+    """The scale with which the gradient, whose elements' squares add up so, is short enough."""
+    norm = scale * math.sqrt(squares)
+    return scale * min(1.0, settings.clip_norm / (norm + 1e-6))
+
+
+@kernel
+def take_step(
+    model: Model,
+    state: State,
+    settings: Settings,
+    rate: float,
+    scale: float,
+    count: int,
+    first: int,
+    last: int,
+) -> None:
+    """Decoupled decay and the optimizer's step on parameters first … last."""
+    part = last - first
+    if part <= 0:
+        return
+    if settings.optimizer == ADAMW:
+        for row in range(model.table.size // COLUMNS):
+            start, end = decayed_part(model.table, row, first, last)
+            factor = 1 - rate * settings.optimizer_settings[3]
+            shrink_weights(window(model.parameters, start, end - start), factor)
+    one, two = min(part, state.first.size), min(part, state.second.size)
+    step(
+        settings.optimizer,
+        window(model.parameters, first, part),
+        window(model.gradient, first, part),
+        window(state.first, first if one else 0, one),
+        window(state.second, first if two else 0, two),
+        settings.optimizer_settings,
+        rate,
+        scale,
+        count,
+    )
+
+
+@kernel
+def limit_all_norms(table: Vector, parameters: Vector, limit: float) -> None:
+    """Scale each unit's incoming weights to a norm of at most `limit`, a unit per thread."""
+    for first in range(0, table.size, COLUMNS):
+        units = table[first + D_OUT]
+        fan_in = table[first + DECAYED] // units
+        for unit in range(cuda.threadIdx.x, units, cuda.blockDim.x):
+            weight = window(parameters, table[first + PARAMETERS] + unit * fan_in, fan_in)
+            norm = math.sqrt(squared_norm(weight))
+            if norm > limit:
+                shrink_weights(weight, limit / norm)
+    cuda.syncthreads()
+
+
+@kernel
+def penalty(model: Model, settings: Settings, scratch: Vector) -> float:
+    """(λ/2) Σ w² + λ₁ Σ |w|."""
+    if not (settings.l1 > 0 or settings.l2 > 0):
+        return 0.0
+    value = 0.0
+    for first in range(0, model.table.size, COLUMNS):
+        start, decayed = model.table[first + PARAMETERS], model.table[first + DECAYED]
+        for k in range(start + cuda.threadIdx.x, start + decayed, cuda.blockDim.x):
+            w = float(model.parameters[k])
+            value += 0.5 * settings.l2 * w * w + settings.l1 * abs(w)
+    return total(scratch, value)
+
+
+@kernel
+def part_of(size: int, member: int, members: int) -> tuple[int, int]:
+    """First and last-plus-one element of a member's part of a vector."""
+    part = (size + members - 1) // members
+    return min(member * part, size), min((member + 1) * part, size)
+
+
+@kernel
+def step_alone(
+    model: Model,
+    state: State,
+    settings: Settings,
+    rate: float,
+    scale: float,
+    count: int,
+    scratch: Vector,
+) -> None:
+    """One step by a single block; scale times the gradient is that of the data."""
+    first, last = part_of(model.parameters.size, cuda.threadIdx.x, cuda.blockDim.x)
+    add_and_clip(model, settings, scale, first, last)
+    if settings.clip_norm > 0:
+        squares = 0.0
+        for k in range(first, last):
+            squares += float(model.gradient[k]) * float(model.gradient[k])
+        scale = clipped(settings, scale, total(scratch, squares))
+    take_step(model, state, settings, rate, scale, count, first, last)
+    cuda.syncthreads()
+    if settings.max_norm > 0:
+        limit_all_norms(model.table, model.parameters, settings.max_norm)

@@ -1,0 +1,103 @@
+"""Dropout: every unit's value is kept with probability p and divided by p, else 0.
+
+It is a row of its own in the table of a descent, behind the layer that it thins. The mask is a
+function of a key and the place in the block, not of a generator's state: so it is the same
+for any number of threads, and a descent that is resumed draws it again.
+Source: N. Srivastava et al., JMLR 15 (2014), in the inverted form; the mixing function is that of
+splitmix64 (G. Steele et al., OOPSLA 2014).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..compile.jit import Vector, elementwise, kernel
+from .operations import DROPOUT, KEEP, OUTPUT, Row
+
+NO_DROPOUT = np.uint64(0)
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+# Probabilities are whole numbers of 2^-32.
+_WHOLE = 2**32
+
+
+def row(units: int, probability: float, parameters: int, output: int) -> Row:
+    """Table row of a dropout of `units` values, each dropped with this probability.
+
+    Its workspace holds the mask.
+    """
+    return Row(
+        kind=DROPOUT,
+        activation=0,
+        d_in=units,
+        d_out=units,
+        parameters=parameters,
+        size=0,
+        decayed=0,
+        output=output,
+        workspace=output + units,
+        wide=0,
+        sample_major=0,
+        keep=round((1 - probability) * _WHOLE),
+    )
+
+
+@elementwise
+def mix(number: Any) -> Any:
+    """64 well mixed bits from 64 bits."""
+    number = (number ^ (number >> _S30)) * _FIRST
+    number = (number ^ (number >> _S27)) * _SECOND
+    return number ^ (number >> _S31)
+
+
+@elementwise
+def block_key(seed: int, step: int, block: int) -> Any:
+    """The key of one block of one step; never `NO_DROPOUT`."""
+    key = mix(np.uint64(seed) + _GOLDEN * np.uint64(step))
+    return mix(key + _GOLDEN * np.uint64(block)) | np.uint64(1)
+
+
+@kernel
+def forward(a_out: Vector, mask: Vector, a_in: Vector, row: Vector, key: Any) -> None:
+    """a_out ← mask ⊙ a_in; mask (d, lanes) is written: 1/p where a value is kept, else 0."""
+    if key == NO_DROPOUT:
+        fill_mask(mask)
+    else:
+        # Layers of one block differ by where they lie in the buffer.
+        draw_mask(mask, key + _GOLDEN * np.uint64(row[OUTPUT]), row[KEEP])
+    multiply(a_out, mask, a_in)
+
+
+@elementwise
+def fill_mask(mask: Vector) -> None:
+    """Keep everything as it is."""
+    for i in range(mask.size):
+        mask[i] = 1
+
+
+@elementwise
+def draw_mask(mask: Vector, key: Any, keep: int) -> None:
+    """mask_i ← 1/p if 32 random bits are below p · 2^32, else 0."""
+    scale = mask.dtype.type(_WHOLE / keep)
+    zero = mask.dtype.type(0)
+    limit = np.uint64(keep)
+    for i in range(mask.size):
+        bits = mix(key ^ (np.uint64(i) * _GOLDEN)) >> _S32
+        mask[i] = scale if bits < limit else zero
+
+
+@elementwise
+def multiply(out: Vector, mask: Vector, values: Vector) -> None:
+    """out ← mask ⊙ values."""
+    for i in range(out.size):
+        out[i] = mask[i] * values[i]
+
+
+@kernel
+def delta(delta_in: Vector, mask: Vector, delta_out: Vector) -> None:
+    """δ_in ← mask ⊙ δ_out."""
+    multiply(delta_in, mask, delta_out)

@@ -1,0 +1,157 @@
+"""The operation table: a network is rows of integers over flat buffers.
+
+A row names one layer: which kernels compute it, where its parameters start in the flat vector,
+and where its output starts in the activation buffer (counted in units: unit u of a block occupies
+elements u·lanes … (u+1)·lanes). The columns are the same for every kind of layer; a kind gives
+`D_IN` and `D_OUT` their meaning. The table is a flat int64 vector, so that a row is a window.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..compile.jit import Vector
+
+
+class Row(NamedTuple):
+    """One layer, as its kind's row builder makes it."""
+
+    kind: int
+    activation: int  # code in activations.CODES, applied to the layer's output
+    d_in: int
+    d_out: int
+    parameters: int  # offset of the layer's parameters in the flat vector
+    size: int  # how many parameters it has
+    decayed: int  # how many of them, from the first on, weight decay shrinks: W, not b
+    output: int  # first unit of its output in the activation buffer
+    workspace: int  # first of as many more units, if its activation needs them; else = output
+    wide: int  # 1: products by `gemm`, 0: by `tiles`
+    sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
+    keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
+    transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
+    in_step: int = 0  # 1: its gradient is made in the step, of all blocks of the batch
+
+    @property
+    def end(self) -> int:
+        """The first unit of the activation buffer after the layer's own."""
+        end = max(self.output, self.workspace) + self.d_out
+        return self.transposed + self.d_in if self.transposed else end
+
+
+COLUMNS = len(Row._fields)
+(
+    KIND,
+    ACTIVATION,
+    D_IN,
+    D_OUT,
+    PARAMETERS,
+    SIZE,
+    DECAYED,
+    OUTPUT,
+    WORKSPACE,
+    WIDE,
+    SAMPLE_MAJOR,
+    KEEP,
+    TRANSPOSED,
+    IN_STEP,
+) = range(COLUMNS)
+
+# Kinds of layer.
+DENSE, DROPOUT = range(2)
+
+
+class Part(NamedTuple):
+    """Some rows of one layer's W, and its b with the last of them: what one member steps alone."""
+
+    layer: int  # where the layer's row begins in the table
+    unit: int  # first row of W
+    units: int
+    weights: int  # how many weights that makes; biases come after them
+    first: int  # first of the part's parameters in the flat vector
+    last: int  # one more than the last of them
+
+
+PART_COLUMNS = len(Part._fields)
+LAYER, UNIT, UNITS, WEIGHTS, FIRST, LAST = range(PART_COLUMNS)
+
+# A layer has a part for so many weights, at most; W's rows in a part are a multiple of so many.
+_PART_WEIGHTS = 40_000
+_PART_UNITS = 16
+
+
+def build_table(rows: list[Row]) -> Vector:
+    """The rows as one flat int64 vector."""
+    return np.array(rows, dtype=np.int64).reshape(-1)
+
+
+def build_parts(table: Vector, most: int) -> Vector:
+    """The flat parameter vector cut into parts, a layer into `most` of them: a flat int64 vector.
+
+    Layers with few weights have fewer parts: short products waste time.
+    """
+    parts = []
+    for layer in range(0, table.size, COLUMNS):
+        row = Row(*table[layer : layer + COLUMNS].tolist())
+        if not row.size:
+            continue
+        fan_in = row.decayed // row.d_out
+        count = max(1, min(most, row.decayed // _PART_WEIGHTS))
+        units = -(-row.d_out // (count * _PART_UNITS)) * _PART_UNITS
+        for unit in range(0, row.d_out, units):
+            end = min(unit + units, row.d_out)
+            last = end * fan_in if end < row.d_out else row.size
+            first = row.parameters + unit * fan_in
+            weights = (end - unit) * fan_in
+            parts.append(Part(layer, unit, end - unit, weights, first, row.parameters + last))
+    return np.array(parts, dtype=np.int64).reshape(-1)
+
+
+def gradients_in_step(table: Vector, weights: int, units: int) -> Vector:
+    """The table with the gradients of wide layers made in the step, of those that have at least so
+    many weights and units.
+    """
+    table = table.copy()
+    rows = table.reshape(-1, COLUMNS)
+    large = (rows[:, DECAYED] >= weights) & (rows[:, D_OUT] >= units)
+    rows[:, IN_STEP] = (rows[:, WIDE] == 1) & large
+    return table
+
+
+def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
+    """Samples per block: a whole number of vectors, blocks of equal size, scratch near L1.
+
+    A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements. With 64 KiB
+    of them a layer's share stays in the first-level cache; with 512 an epoch of 4-32-16-4 takes a
+    fifth longer. Wide networks still get 256 lanes, since their products need long sides, and 1024
+    are enough for the narrowest. A single sample is a block of its own, without padding.
+    """
+    if batch == 1:
+        return 1
+    vector = 64 // itemsize
+    fitting = 2**16 // ((2 * units + d_in) * itemsize)
+    most = min(max(fitting, 256), 1024)
+    blocks = -(-batch // most)
+    share = -(-batch // blocks)
+    return -(-share // vector) * vector
+
+
+def chunk_count(batch: int, parameters: int) -> int:
+    """Parts of a batch that may be computed at the same time, whatever the number of threads.
+
+    One where a batch takes less than about 40 µs, as to open and close two phases takes 1 to 2. A
+    chunk has at least 64 samples, for the products; with many parameters it has 128 if that leaves
+    two chunks, and 32 if there would be but one. There are at most 4 where adding up their
+    gradients costs more than a few per cent of the passes.
+
+    More threads than chunks have no part in a descent: 16 processors serve networks of at most
+    20 000 parameters in batches of 1024 and more, larger ones take 4 in batches of 512 and more;
+    64 serve none. They serve populations, whose members need not wait for each other, and F, which
+    shares blocks.
+    """
+    if 3 * parameters * batch < 2_000_000:
+        return 1
+    if parameters > 20_000:
+        return max(min(batch // 32, 2), min(batch // 128, 4), 1)
+    return max(1, min(batch // 64, 16))

@@ -1,0 +1,181 @@
+"""F, J and derJ over a whole data set, block by block."""
+
+from __future__ import annotations
+
+import math
+
+from ..compile.jit import Vector, entry, kernel
+from ..compile.memory import window
+from ..layers.dropout import NO_DROPOUT
+from ..layers.operations import COLUMNS, D_IN, D_OUT, DECAYED, OUTPUT, PARAMETERS, SAMPLE_MAJOR
+from ..threads.atomic import atomic_load, atomic_store
+from ..threads.team import (
+    FOUND,
+    LEFT,
+    Member,
+    Order,
+    close_phase,
+    next_phase,
+    next_task,
+    open_phase,
+    set_active,
+)
+from .blocks import pack, pack_targets, unpack
+from .propagate import cost_and_gradient, forward
+
+# What `outputs` met.
+FINITE, INPUTS_NOT_FINITE, PARAMETERS_NOT_FINITE = range(3)
+
+
+@entry
+def outputs(
+    out: Vector,
+    x: Vector,
+    table: Vector,
+    parameters: Vector,
+    scratch: Vector,
+    lanes: int,
+    board: Vector,
+    member: int,
+    members: int,
+) -> int:
+    """out (n, d_L) ← F(x), x (n, d_1), by all members; number 0 returns what they met.
+
+    `FINITE`, or which of its arguments is not: they are looked at on the way, while they are in
+    cache (a look of its own at 10 000 rows of 784 takes as long as a quarter of the products).
+    scratch (members, units + d_1, lanes); one block a member at a time, so that an output's bits
+    do not depend on their number. The board is untouched if there is but one.
+    """
+    if member == 0 and not finite(parameters):
+        return PARAMETERS_NOT_FINITE
+    size = scratch.size // members
+    own = window(scratch, member * size, size)
+    blocks = -(-out.size // (table[table.size - COLUMNS + D_OUT] * lanes))
+    team, phase = Member(board, member, members), 0
+    if member == 0:
+        if members > 1:
+            set_active(board, members)
+        phase = open_phase(team, Order(0, 0, 0, 0, 0, 0.0, 0.0), blocks)
+    while True:
+        if member > 0:
+            phase = next_phase(team, phase)
+            if phase == LEFT:
+                return FINITE
+        block, done, met = next_task(team, phase, -1, blocks), 0, FINITE
+        while block < blocks:
+            met = max(met, block_outputs(out, x, table, parameters, own, lanes, block))
+            done += 1
+            block = next_task(team, phase, block, blocks)
+        if members > 1 and met != FINITE:
+            atomic_store(board, FOUND, met)
+        close_phase(team, done)
+        if member == 0:
+            return max(met, atomic_load(board, FOUND)) if members > 1 else met
+
+
+@kernel
+def block_outputs(
+    out: Vector,
+    x: Vector,
+    table: Vector,
+    parameters: Vector,
+    scratch: Vector,
+    lanes: int,
+    block: int,
+) -> int:
+    """A block of `outputs`, in scratch (units + d_1, lanes); whether its inputs are finite."""
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    packed = window(scratch, 0, d_in * lanes)
+    activations = window(scratch, d_in * lanes, scratch.size - d_in * lanes)
+    a_out = window(activations, table[table.size - COLUMNS + OUTPUT] * lanes, d_out * lanes)
+    order = window(table, 0, 0)  # empty: the order of the data
+    start = block * lanes
+    count = min(lanes, out.size // d_out - start)
+    a_in = window(x, start * d_in, count * d_in)
+    if not finite(a_in):
+        return INPUTS_NOT_FINITE
+    if not table[SAMPLE_MAJOR]:
+        pack(packed, x, order, start, count, d_in)
+        a_in = packed
+    forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
+    unpack(out, a_out, start, count, d_out)
+    return FINITE
+
+
+@entry
+def cost(
+    gradient: Vector,
+    x: Vector,
+    y: Vector,
+    weights: Vector,
+    table: Vector,
+    parameters: Vector,
+    activations: Vector,
+    deltas: Vector,
+    block: Vector,
+    target_block: Vector,
+    lanes: int,
+    loss: int,
+    train: bool,
+) -> float:
+    """Σ v_i J_i over the data, without weight decay; if `train`, gradient ← Σ v_i ∇J_i.
+
+    x (n, d_1), y (n, d_L), v = weights (n,), or empty: all 1. All else is scratch; gradient and
+    deltas may be empty if not `train`.
+    """
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    targets = window(target_block, 0, d_out * lanes)
+    weight = window(target_block, d_out * lanes, lanes)
+    order = window(table, 0, 0)  # empty: the order of the data
+    n = y.size // d_out
+    total = 0.0
+    for start in range(0, n, lanes):
+        count = min(lanes, n - start)
+        a_in = block
+        if table[SAMPLE_MAJOR]:
+            a_in = window(x, start * d_in, count * d_in)
+        else:
+            pack(block, x, order, start, count, d_in)
+        pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
+        total += cost_and_gradient(
+            gradient, deltas, activations, table, parameters, a_in, targets, weight, loss,
+            NO_DROPOUT, train, start > 0,
+        )  # fmt: skip
+    return total
+
+
+@kernel
+def squared_weights(table: Vector, parameters: Vector) -> float:
+    """Σ w² over the weights that decay, not the biases."""
+    total = 0.0
+    for first in range(0, table.size, COLUMNS):
+        weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
+        for k in range(weight.size):
+            total += weight[k] * weight[k]
+    return total
+
+
+@kernel
+def absolute_weights(table: Vector, parameters: Vector) -> float:
+    """Σ |w| over the weights that decay, not the biases."""
+    total = 0.0
+    for first in range(0, table.size, COLUMNS):
+        weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
+        for k in range(weight.size):
+            total += abs(weight[k])
+    return total
+
+
+@kernel
+def finite(values: Vector) -> bool:
+    """Whether no element is NaN or infinite."""
+    bad = 0
+    for i in range(values.size):
+        bad += 0 if abs(values[i]) < math.inf else 1
+    return bad == 0
+
+
+@entry
+def all_finite(values: Vector) -> bool:
+    """`finite` for Python."""
+    return finite(values)

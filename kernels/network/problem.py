@@ -1,0 +1,165 @@
+"""What a descent works on: the arrays, grouped by who they belong to, and the pass of one block."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..compile.jit import Vector, kernel
+from ..compile.memory import window
+from ..layers.operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR
+from .blocks import pack_inputs, pack_targets
+from .propagate import cost_and_gradient
+
+# Places in State.position.
+EPOCH, BATCH, ROUND, VALIDATING, STATUS, STEP, WAIT, PLATEAU_WAIT = range(8)
+POSITION_SIZE = 8
+# Values of position[STATUS].
+RUNNING, FINISHED, DIVERGED, NO_PROGRESS, TARGET_REACHED = range(5)
+# Places in State.numbers.
+COST, BEST, PLATEAU_BEST, RATE_FACTOR, PATIENCE_BEST = range(5)
+NUMBERS_SIZE = 5
+GENERATOR_WORDS = 4
+
+
+class Model(NamedTuple):
+    """The network: its table, and per chunk the buffers of one block's pass.
+
+    Chunk c owns the c-th part of every buffer but the parameters.
+    """
+
+    table: Vector
+    parts: Vector  # see operations.Part
+    parameters: Vector
+    gradient: Vector  # (chunks, parameters); those made in the step are in the first
+    activations: Vector  # (chunks, units, lanes)
+    deltas: Vector  # (chunks, units, lanes)
+    input_block: Vector  # (chunks, d_1, lanes); empty if the data is packed
+    target_block: Vector  # (chunks, d_L + 1, lanes); likewise
+
+
+class Data(NamedTuple):
+    """The examples: as rows if they are shuffled, else packed block by block."""
+
+    inputs: Vector
+    targets: Vector
+    weights: Vector  # one per example, or empty: all 1; packed targets hold them already
+    order: Vector  # the permutation in force, or empty if the data is not shuffled
+    n: int
+    batch_size: int
+    batch_blocks: int  # blocks of a full batch
+    chunk_blocks: int  # blocks of a chunk: c · chunk_blocks … are those of chunk c
+
+
+class State(NamedTuple):
+    """Where the descent stands; copied, it is all that is needed to go on from there."""
+
+    position: Vector  # int64 (POSITION_SIZE,)
+    numbers: Vector  # float64 (NUMBERS_SIZE,)
+    chunk_costs: Vector  # float64 (chunks,): Σ J of the batch so far
+    costs: Vector  # float64 (epochs,): J of each epoch's pass
+    validation_costs: Vector  # float64 (epochs,), or empty
+    rates: Vector  # float64 (epochs,): learning rate by the schedule; what was used, afterwards
+    first: Vector  # the optimizer's own vectors, as long as the parameters or empty
+    second: Vector
+    best: Vector  # the parameters with the lowest validation cost, or empty
+    # At the start of even and of odd epochs; empty for one network, of which Python keeps marks.
+    snapshots: Vector  # (2, parameters)
+    generator: Vector  # uint64 (GENERATOR_WORDS,)
+    generators: Vector  # uint64 (2, GENERATOR_WORDS): the generator's snapshots
+
+
+class Settings(NamedTuple):
+    """What does not change during a descent."""
+
+    epochs: int
+    lanes: int
+    units: int  # of all layers but the input
+    chunks: int
+    loss: int
+    mean: bool
+    optimizer: int
+    optimizer_settings: Vector  # float64, see `optimizers.step`
+    l1: float
+    l2: float
+    clip_norm: float  # 0: no clipping, for both
+    clip_value: float
+    max_norm: float  # 0: none
+    tolerance: float
+    patience: int  # 0: never stop for want of progress
+    target_cost: float  # −inf: none
+    plateau_factor: float  # 0: the schedule alone
+    plateau_patience: int
+    dropout: bool  # whether the table has rows of dropout
+    dropout_seed: int
+
+
+@kernel
+def input_place(
+    model: Model, data: Data, settings: Settings, batch: int, block: int, chunk: int
+) -> tuple[int, int]:
+    """First element and size of a block's inputs: in model.input_block if the data is shuffled,
+    else in data.inputs.
+    """
+    lanes, d_in = settings.lanes, model.table[D_IN]
+    sample_major = model.table[SAMPLE_MAJOR] == 1
+    first = batch * data.batch_size
+    start = first + block * lanes
+    count = min(lanes, min(first + data.batch_size, data.n) - start)
+    size = d_in * (count if sample_major else lanes)
+    if data.order.size:
+        return chunk * d_in * lanes, size
+    number = batch * data.batch_blocks + block
+    return start * d_in if sample_major else number * d_in * lanes, size
+
+
+@kernel
+def block_pass(
+    model: Model,
+    data: Data,
+    settings: Settings,
+    batch: int,
+    block: int,
+    chunk: int,
+    key: Any,
+    train: bool,
+    accumulate: bool,
+) -> float:
+    """Pass of one block of one batch; returns its summed cost.
+
+    Writes the chunk's part of the buffers. If `train`, the block's gradient takes the place of
+    the chunk's, or is added to it if `accumulate`. key is the block's for dropout.
+    """
+    lanes = settings.lanes
+    table = model.table
+    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    first = batch * data.batch_size
+    start = first + block * lanes
+    count = min(lanes, min(first + data.batch_size, data.n) - start)
+    number = batch * data.batch_blocks + block
+    sample_major = table[SAMPLE_MAJOR] == 1
+    target_size = (d_out + 1) * lanes
+    place, size = input_place(model, data, settings, batch, block, chunk)
+    if data.order.size:
+        a_in = window(model.input_block, place, size)
+        pack_inputs(a_in, data.inputs, data.order, start, count, d_in, sample_major)
+        targets = window(model.target_block, chunk * target_size, target_size)
+        pack_targets(targets, data.targets, data.weights, data.order, start, count, d_out, lanes)
+    else:
+        a_in = window(data.inputs, place, size)
+        targets = window(data.targets, number * target_size, target_size)
+    scratch = settings.units * lanes
+    size = model.parameters.size
+    return cost_and_gradient(
+        window(model.gradient, chunk * size, size),
+        window(model.deltas, chunk * scratch, scratch),
+        window(model.activations, chunk * scratch, scratch),
+        table,
+        model.parameters,
+        a_in,
+        window(targets, 0, d_out * lanes),
+        window(targets, d_out * lanes, lanes),
+        settings.loss,
+        key,
+        train,
+        accumulate,
+    )

@@ -1,0 +1,115 @@
+"""The product of two matrices, C = α op(A) op(B) + β C, on row-major 1-D buffers.
+
+C is computed in tiles of a few rows by two vectors, whose sums stay in registers (`multiply_tile`).
+Parts of op(B), and of op(A) where it is large, are first copied to where a tile reads them one
+after another, so that they stay in the first- and second-level cache and cost no more than that
+one walk over the original. This is the plan of K. Goto and R. van de Geijn, "Anatomy of
+high-performance matrix multiplication", ACM Transactions on Mathematical Software 34(3), 2008.
+
+Every element of C is the same sum in the same order wherever its tile lies, and no call shares
+anything with another: results do not depend on threads.
+"""
+
+from __future__ import annotations
+
+from ..compile.jit import Vector, routine
+from ..compile.memory import stack_buffer
+from .gemm_tile import ROWS, VECTOR_BYTES, copy_vector, multiply_tile, transpose_square, vector_size
+
+# Rows of op(B) in a panel, which is two vectors wide: 32 KiB in vectors of 64 bytes, and leaves
+# room for A in a first-level cache of 48 KiB.
+DEPTH = 256
+# Panels that are copied at a time, so that whole runs of a row of B are read: 256 KiB.
+PANELS = 8
+# Vectors of rows of op(A) that are copied at a time: 128 KiB.
+BLOCKS = 8
+# Up to so many rows of C a panel is read too seldom to be worth its copy. 128 would do where B is
+# in this processor's own cache (64 × 784 × 64 takes 0.8 of the time), not where another has it.
+FEW_ROWS = 2 * ROWS
+# Rows of op(A) that all panels of a group meet before the next: what is read again for each panel
+# is 64 KiB and stays in the second-level cache.
+ROWS_AT_ONCE = 64
+# A is copied if it has more elements, and enough columns read it: rows as they lie are read once
+# for every group of panels, columns for every panel, each from a line of its own.
+LARGE_TRANSPOSED, LARGE = 2**14, 2**18
+_PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
+_BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
+
+
+@routine
+def gemm(
+    c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
+    transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
+) -> None:  # fmt: skip
+    """c (m, n) ← α op(a) (m, k) op(b) (k, n) + β c, all row-major 1-D buffers of one dtype.
+
+    lda, ldb, ldc are the distances between rows as stored. c is not read where β is 0.
+    """
+    side = vector_size(c)
+    width = 2 * side
+    group = max(
+        side, ROWS
+    )  # rows of A that lie side by side in its copy: whole tiles, whole vectors
+    panels, block = stack_buffer(c, _PANELS_BYTES), stack_buffer(c, _BLOCK_BYTES)
+    factor = c.dtype.type(alpha)
+    row_of_a, column_of_a = (1, lda) if transpose_a else (lda, 1)
+    row_of_b, column_of_b = (1, ldb) if transpose_b else (ldb, 1)
+    if transpose_a:
+        copies_a = n > 2 * width and m * k > LARGE_TRANSPOSED
+    else:
+        copies_a = n > PANELS * width and m * k > LARGE
+    copies_b = transpose_b or (m > FEW_ROWS and ldb > width)
+    height = BLOCKS * side if copies_a else ROWS_AT_ONCE
+    for first_k in range(0, k, DEPTH):
+        depth = min(DEPTH, k - first_k)
+        kept = c.dtype.type(beta) if first_k == 0 else c.dtype.type(1)
+        for left in range(0, n, PANELS * width):
+            columns = min(PANELS * width, n - left)
+            first_b = first_k * row_of_b + left * column_of_b
+            # A panel that B does not fill is copied in any case, and filled up with zeros.
+            direct = 0 if copies_b else columns - columns % width
+            start = first_b + direct * column_of_b
+            pack(panels, b, start, ldb, transpose_b, depth, columns - direct, width)
+            for top in range(0, m, height):
+                rows = min(height, m - top)
+                first_a = top * row_of_a + first_k * column_of_a
+                if copies_a:
+                    pack(block, a, first_a, lda, not transpose_a, depth, rows, group)
+                for j in range(0, columns, width):
+                    right, place_b, stride = panels, (j - direct) * depth, width
+                    if j < direct:
+                        right, place_b, stride = b, first_b + j, ldb
+                    for i in range(0, rows, ROWS):
+                        left_side, place_a = a, first_a + i * row_of_a
+                        row, step = row_of_a, column_of_a
+                        if copies_a:
+                            left_side, place_a = block, (i - i % group) * depth + i % group
+                            row, step = 1, group
+                        multiply_tile(
+                            c, (top + i) * ldc + left + j, ldc, left_side, place_a, row, step,
+                            right, place_b, stride, depth, rows - i, columns - j, factor, kept,
+                        )  # fmt: skip
+
+
+@routine
+def pack(
+    panels: Vector, matrix: Vector, start: int, leading: int, transpose: bool, depth: int,
+    columns: int, width: int,
+) -> None:  # fmt: skip
+    """panels_(p, k, i) ← op(matrix)_(k, p·width + i), and 0 from column `columns` on.
+
+    op(matrix) begins at matrix[start]; panels of `width` columns lie one after another.
+    """
+    side = vector_size(panels)
+    step = side if transpose else 1
+    for k in range(0, depth, step):
+        for j in range(0, columns, width):
+            for i in range(j, j + width, side):
+                place = j * depth + k * width + i - j
+                if transpose:
+                    transpose_square(
+                        panels, place, width, matrix, start + i * leading + k, leading,
+                        columns - i, depth - k,
+                    )  # fmt: skip
+                else:
+                    copy_vector(panels, place, matrix, start + k * leading + i, columns - i)

@@ -1,0 +1,302 @@
+"""A driver of its own for one small network: its pass written out, number by number.
+
+The kernels of `propagate` walk a table, one short loop over the samples for every step of every
+layer, and hand their results on in memory. For seven parameters and sixty samples the loops are
+so short that waiting for results takes half of the time. Here every weight, activation and delta
+of a network is a variable, and one loop over the samples makes all of the pass: forward, cost,
+deltas, gradient. Several samples (several vectors, after LLVM) go through it side by side, since
+one alone spends its time waiting for its own divisions.
+
+The code is Python source, made from the operation table and compiled like all other kernels; the
+formulas and the loop over epochs are theirs. It costs two to three seconds of compilation, once
+per network and machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..compile.jit import Vector, elementwise, entry, kernel
+from ..compile.memory import window
+from ..formulas import activations, losses
+from ..layers.operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR, Row
+from ..network.problem import Data, Model, Settings, State
+from ..products.tiles import VECTOR_BYTES
+from .descent import driver_loop
+
+# So many samples go through the pass side by side: the exercise takes 308 ns an epoch with one,
+# 242 with two, 206 with four, 165 with eight (float64; 147, 129 and 99 in float32, where eight
+# would be half padding).
+_COPIES = (8, 4, 2, 1)
+# Copies of parameters: the source has about eight operations for each, and compilation grows faster
+# than the source. So 16 parameters have eight copies, 64 have two.
+_MOST_TERMS = 128
+MOST_PARAMETERS = 64
+
+# A slice of work ends with a block; 8 000 samples take less than a millisecond.
+_MOST_LANES = 8192
+
+# Drivers of this process, by their source.
+compiled: dict[str, Callable[..., None]] = {}
+# The arguments of a driver.
+_ARGUMENTS = "model, data, validation, state, settings, board, member, members, budget"
+
+# f and f' by name; f' is a function of the output. None: f' is 1.
+_ACTIVATIONS: dict[int, tuple[str, str] | None] = {
+    activations.IDENTITY: None,
+    activations.SIGMOID: ("sigmoid", "sigmoid_derivative"),
+    activations.TANH: ("tanh", "tanh_derivative"),
+    activations.RELU: ("relu", "relu_derivative"),
+    activations.LEAKY_RELU: ("leaky_relu", "leaky_relu_derivative"),
+    activations.ELU: ("elu", "elu_derivative"),
+}
+# J, ∂J/∂a and whether they may overflow where the weight is 0.
+_LOSSES = {
+    losses.HALF_SQUARED_ERROR: ("half_squared_error", "half_squared_error_delta", False),
+    losses.ABSOLUTE_ERROR: ("absolute_error", "absolute_error_delta", False),
+    losses.HUBER: ("huber", "huber_delta", False),
+    losses.LOG_COSH: ("log_cosh", "log_cosh_delta", False),
+    losses.POISSON: ("poisson", "exponential_delta", True),
+    losses.BINARY_CROSS_ENTROPY: ("binary_cross_entropy", "binary_cross_entropy_delta", False),
+}
+
+
+def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
+    """Why a network cannot be written out; None if it can."""
+    rows = _rows(table)
+    if parameters > MOST_PARAMETERS:
+        return f"it has {parameters} parameters, and at most {MOST_PARAMETERS} can be written out"
+    names = {code: name for name, code in activations.CODES.items()}
+    for row in rows:
+        if row.activation not in _ACTIVATIONS and row.activation != activations.LOG_SOFTMAX:
+            return f"it has activation {names[row.activation]!r}"
+    if loss not in _LOSSES:
+        return "its loss is 'softmax_cross_entropy'"
+    return None
+
+
+def side_by_side(batch: int, parameters: int, itemsize: int) -> int:
+    """How many samples of a batch go through the pass together: a copy of the pass for each."""
+    vectors = -(-batch * itemsize // VECTOR_BYTES)
+    most = min(vectors, _MOST_TERMS // parameters)
+    return next(copies for copies in _COPIES if copies <= most)
+
+
+def block_lanes(batch: int, copies: int, itemsize: int) -> int:
+    """Samples per block: whole vectors for every copy; no scratch, so that blocks may be long."""
+    share = copies * VECTOR_BYTES // itemsize
+    blocks = -(-batch // _MOST_LANES)
+    return -(-batch // (blocks * share)) * share
+
+
+def by_features(table: Vector) -> Vector:
+    """The table with inputs (d_1, lanes), as the pass reads them."""
+    table = table.copy()
+    table[SAMPLE_MAJOR] = 0
+    return table
+
+
+def parameters_of(table: Vector) -> int:
+    """How many parameters the network of the table has."""
+    return sum(row.size for row in _rows(table))
+
+
+def _rows(table: Vector) -> list[Row]:
+    return [
+        Row(*table[first : first + COLUMNS].tolist()) for first in range(0, table.size, COLUMNS)
+    ]
+
+
+def _sum(terms: Iterator[str]) -> str:
+    return " + ".join(terms)
+
+
+def _forward(rows: list[Row], copy: int) -> Iterator[str]:
+    """a_{layer}_{unit} of every unit of one sample."""
+    for i in range(rows[0].d_in):
+        yield f"a0_{i}_{copy} = x{i}[s + {copy} * part]"
+    for layer, row in enumerate(rows):
+        function = _ACTIVATIONS[row.activation]
+        for j in range(row.d_out):
+            weight, bias = row.parameters + j * row.d_in, row.parameters + row.decayed + j
+            z = _sum(f"w{weight + i} * a{layer}_{i}_{copy}" for i in range(row.d_in))
+            z += f" + w{bias}"
+            yield f"a{layer + 1}_{j}_{copy} = " + (f"{function[0]}({z})" if function else z)
+
+
+def _times_derivative(row: Row, a: str) -> str:
+    function = _ACTIVATIONS[row.activation]
+    return f" * {function[1]}({a})" if function else ""
+
+
+def _output(rows: list[Row], loss: int, copy: int, careful: bool) -> Iterator[str]:
+    """Cost, and δ of the last layer."""
+    value, derivative, overflows = _LOSSES[loss]
+    overflows = overflows or careful
+    weight = f"v[s + {copy} * part]"
+    last = len(rows)
+    for j in range(rows[-1].d_out):
+        a, y = f"a{last}_{j}_{copy}", f"y{j}[s + {copy} * part]"
+        times = [
+            f"weighted({weight}, {name}({a}, {y}))" if overflows else f"{weight} * {name}({a}, {y})"
+            for name in (value, derivative)
+        ]
+        yield f"cost += {times[0]}"
+        yield f"d{last}_{j}_{copy} = {times[1]}" + _times_derivative(rows[-1], a)
+
+
+def _deltas(rows: list[Row], layer: int, copy: int) -> Iterator[str]:
+    """δ of the layer before the layer numbered `layer`, from 1 on."""
+    row = rows[layer]
+    for i in range(row.d_in):
+        product = _sum(
+            f"w{row.parameters + j * row.d_in + i} * d{layer + 1}_{j}_{copy}"
+            for j in range(row.d_out)
+        )
+        a = f"a{layer}_{i}_{copy}"
+        yield f"d{layer}_{i}_{copy} = ({product})" + _times_derivative(rows[layer - 1], a)
+
+
+def _gradient(rows: list[Row], layer: int, copies: int) -> Iterator[str]:
+    """The layer's share of the gradient, of all copies at once."""
+    row = rows[layer]
+    for j in range(row.d_out):
+        delta = f"d{layer + 1}_{j}_"
+        for i in range(row.d_in):
+            products = _sum(f"{delta}{copy} * a{layer}_{i}_{copy}" for copy in range(copies))
+            yield f"g{row.parameters + j * row.d_in + i} += {products}"
+        yield f"g{row.parameters + row.decayed + j} += " + _sum(
+            f"{delta}{copy}" for copy in range(copies)
+        )
+
+
+def _loop(rows: list[Row], loss: int, copies: int, careful: bool) -> Iterator[str]:
+    """The body of the loop over the samples, the copies' statements in turn."""
+    phases: list[Callable[[int], Iterator[str]]] = [
+        lambda copy: _forward(rows, copy),
+        lambda copy: _output(rows, loss, copy, careful),
+    ]
+    for phase in phases:
+        for statements in zip(*(phase(copy) for copy in range(copies)), strict=True):
+            yield from statements
+    for layer in range(len(rows) - 1, -1, -1):
+        yield from _gradient(rows, layer, copies)
+        if layer:
+            deltas = (_deltas(rows, layer, copy) for copy in range(copies))
+            for statements in zip(*deltas, strict=True):
+                yield from statements
+
+
+def pass_source(table: Vector, loss: int, copies: int, careful: bool = False) -> str:
+    """The pass of a network as Python source, for the processor and for a GPU's thread.
+
+    `block_cost` takes one block, inputs (d_1, lanes), targets (d_L, lanes) and the example weights
+    (lanes,); it returns Σ J and writes the gradient, or adds it. careful leaves out examples of
+    weight 0 even where their cost overflows, as those of a fold may; elsewhere none does.
+    """
+    rows = _rows(table)
+    d_in, d_out = rows[0].d_in, rows[-1].d_out
+    parameters = range(parameters_of(table))
+    before = [
+        "zero = parameters.dtype.type(0)",
+        f"part = lanes // {copies}",
+        "cost = zero",
+        *(f"w{k} = parameters[{k}]" for k in parameters),
+        *(f"g{k} = zero" for k in parameters),
+        *(f"x{i} = window(inputs, {i} * lanes, lanes)" for i in range(d_in)),
+        *(f"y{j} = window(targets, {j} * lanes, lanes)" for j in range(d_out)),
+        "for s in range(part):",
+    ]
+    after = [f"gradient[{k}] = g{k} + gradient[{k}] if accumulate else g{k}" for k in parameters]
+    return "\n".join(
+        [
+            "@kernel",
+            "def block_cost(parameters, gradient, inputs, targets, v, lanes, accumulate):",
+            *("    " + line for line in before),
+            *("        " + line for line in _loop(rows, loss, copies, careful)),
+            *("    " + line for line in after),
+            "    return cost",
+            "",
+        ]
+    )
+
+
+def source(table: Vector, loss: int, copies: int) -> str:
+    """The pass of a network, and its driver."""
+    return "\n".join(
+        [
+            pass_source(table, loss, copies),
+            "@kernel",
+            "def step(model, data, settings, batch, rate, scale):",
+            "    parameters, gradient = model.parameters, model.gradient",
+            "    factor = parameters.dtype.type(rate * scale)",
+            *(
+                f"    parameters[{k}] -= factor * gradient[{k}]"
+                for k in range(parameters_of(table))
+            ),
+            "",
+            "loop = driver_loop(True, next_block(block_cost), step)",
+            "",
+            "@entry",
+            f"def descend({_ARGUMENTS}):",
+            f"    loop({_ARGUMENTS})",
+            "",
+        ]
+    )
+
+
+def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
+    """`descent.plain_pass` with a network's own pass."""
+
+    @elementwise
+    def one_pass(
+        model: Model, data: Data, state: State, settings: Settings, batch: int, turn: int
+    ) -> None:
+        lanes, table = settings.lanes, model.table
+        inputs = table[D_IN] * lanes
+        targets = (table[table.size - COLUMNS + D_OUT] + 1) * lanes
+        number = batch * data.batch_blocks + turn
+        cost = block_cost(
+            model.parameters, model.gradient, window(data.inputs, number * inputs, inputs),
+            window(data.targets, number * targets, targets - lanes),
+            window(data.targets, (number + 1) * targets - lanes, lanes), lanes, turn > 0,
+        )  # fmt: skip
+        state.chunk_costs[0] = cost + (state.chunk_costs[0] if turn > 0 else 0.0)
+
+    return one_pass
+
+
+def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:
+    """The function `descend` of the source, which may use these names.
+
+    "__name__" among them is a module's: there Numba looks when it loads the code again.
+    """
+    # The cache tells generated code apart by the name in place of a file's.
+    name = f"<network {hashlib.sha256(text.encode()).hexdigest()[:32]}>"
+    exec(compile(text, name, "exec"), names)
+    descend: Callable[..., None] = names["descend"]
+    return descend
+
+
+def _compile(text: str) -> Callable[..., None]:
+    names = {
+        **vars(activations),
+        **vars(losses),
+        "__name__": __name__,
+        "kernel": kernel,
+        "entry": entry,
+        "window": window,
+        "driver_loop": driver_loop,
+        "next_block": next_block,
+    }
+    return descend_of(text, names)
+
+
+def driver(table: Vector, loss: int, copies: int) -> Callable[..., None]:
+    """What `Descent` calls in place of `descent.driver`, for the network of the table."""
+    text = source(table, loss, copies)
+    if text not in compiled:
+        compiled[text] = _compile(text)
+    return compiled[text]

@@ -1,0 +1,287 @@
+"""What a network computes: F, J and derJ."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..checks import values as checks
+from ..checks.examples import Examples, counted
+from ..checks.names import hinted
+from ..checks.values import (
+    REDUCTIONS,
+    check_finite,
+    examples,
+    known_name,
+    numbers,
+    on_gpu,
+    shaped_rows,
+)
+from ..kernels.formulas import losses
+from ..kernels.layers.operations import block_lanes
+from ..kernels.network import evaluate
+from ..kernels.threads.team import disband
+from ..machine.threads import Team, usable_threads
+from .parameters import NetworkParameters
+
+Array = NDArray[Any]
+
+# F runs on a team from this many multiplications on, about 0.4 ms: to start a team takes 0.1 ms.
+TEAM_WORK = 20_000_000
+# What an activation takes, in multiplications of a matrix product.
+UNIT_WORK = 30
+# For a call by one thread.
+_NO_BOARD = np.zeros(0, np.int64)
+
+
+class NetworkFunction(NetworkParameters):
+    """The function of a `Network`, its cost and its gradient; everything but the descent."""
+
+    def F(self, X: ArrayLike) -> Any:
+        """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d_1)
+            Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
+
+        Returns
+        -------
+        ndarray, shape (n, d_L)
+            Shape (d_L,) for one example. Where d_1 = d_L = 1 it has the shape of X: a number
+            for a number. A network with one output and several inputs gives (n, 1), and NumPy
+            makes ``net.F(X) - y`` (n, n) if y is (n,): write ``net.F(X).ravel() - y``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X or the parameters are not finite real numbers, or X has another shape.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([2, 1], "heaviside", initializer=[([[1, -2]], [1])])
+        >>> net.F([[3, 2], [2, 2]])
+        array([[1.],
+               [0.]])
+        """
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        if self._device == "cuda" and on_gpu(X):
+            from ..cuda.arrays import gpu_rows
+
+            return self._outputs_on_gpu(gpu_rows("X", X, d_in, self._dtype)).reshape(-1, d_out)
+        array = numbers("X", X, self._dtype)
+        shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
+        if array.ndim < 2:
+            if d_in == 1:
+                shape = array.shape if d_out == 1 else (*array.shape, d_out)
+            elif array.shape == (d_in,):
+                array, shape = array.reshape(1, -1), (d_out,)
+        array = shaped_rows("X", array, d_in)
+        out = np.empty(len(array) * d_out, self._dtype)
+        self._outputs(out, array)
+        return out.reshape(shape) if shape else float(out[0])
+
+    def _outputs(self, out: Array, X: Array) -> None:
+        """out (n · d_L,) ← F(X), by as many threads as are worth their start."""
+        if self._device == "cuda":
+            from ..cuda import function
+
+            check_finite("X", X)
+            self._check_parameters()
+            table = self._output_table
+            function.outputs_of_rows(out, table, self._parameters, self._units, X)
+            return
+        n, d_in = X.shape
+        lanes = self._lanes(n)
+        work = n * (self._parameters.size + UNIT_WORK * self._units)
+        members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
+        call = functools.partial(
+            evaluate.outputs,
+            out,
+            X.reshape(-1),
+            self._output_table,
+            self._parameters,
+            np.empty(members * (self._units + d_in) * lanes, self._dtype),
+            lanes,
+        )
+        if members == 1:
+            met = call(_NO_BOARD, 0, 1)
+        else:
+            team = Team()
+            try:
+                team.hire(members - 1, lambda member: call(team.board, member, members))
+                met = call(team.board, 0, members)
+            finally:
+                disband(team.board)
+            team.check()
+        if met != evaluate.FINITE:
+            check_finite("X", X)
+            check_finite("parameters", self._parameters)
+
+    def _outputs_on_gpu(self, X: Any) -> Any:
+        """F(X) (n · d_L,) as an array on the GPU."""
+        from ..cuda import function
+
+        self._check_parameters()
+        return function.outputs(self._output_table, self._parameters, self._units, X)
+
+    @hinted
+    def J(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """Cost over a data set: J = Σ v_i J(x_i, y_i) / Σ v_i + (λ/2) Σ w².
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d_1)
+            Or, without y, a sequence of (x, y) pairs.
+        y : array_like, shape (n, d_L)
+            Or (n,) where d_L = 1. For the loss ``softmax_cross_entropy`` also (n,) classes
+            from 0 to d_L − 1.
+        reduction : {"mean", "sum"}
+            ``sum`` leaves out the factor 1/Σ v_i, as the lecture's programs do.
+        weight_decay : float
+            λ; weights count, biases do not.
+        sample_weight : array_like, shape (n,), or None
+            v_i ≥ 0, not all 0. None: all 1, so that J is the mean (1/n) Σ J(x_i, y_i).
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            For data of another form, or not finite.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
+        >>> net.J([(0, 1), (1, 3)])
+        2.5
+        """
+        total, _ = self._pass(X, y, reduction, weight_decay, sample_weight, train=False)
+        return total
+
+    @hinted
+    def derJ(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        reduction: str = "mean",
+        weight_decay: float = 0.0,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[list[Array], list[Array]]:
+        """Gradient of `J` by back-propagation.
+
+        δ^[L] = ∂J/∂a^[L] ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
+        ∇W^[ℓ] = δ^[ℓ+1] (a^[ℓ])ᵀ;  ∇b^[ℓ] = δ^[ℓ+1].
+
+        Parameters
+        ----------
+        X, y, reduction, weight_decay, sample_weight
+            As for `J`.
+
+        Returns
+        -------
+        tuple of (list of ndarray, list of ndarray)
+            ∂J/∂W of shape (d_out, d_in) and ∂J/∂b of shape (d_out,), one per layer.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `J`.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer="zeros")
+        >>> net.derJ([(0, 1), (1, 3)])
+        ([array([[-1.5]])], [array([-2.])])
+        """
+        _, gradient = self._pass(X, y, reduction, weight_decay, sample_weight, train=True)
+        views = self._views(gradient)
+        return [weight for weight, _ in views], [bias for _, bias in views]
+
+    def _pass(
+        self,
+        X: Any,
+        y: ArrayLike | None,
+        reduction: str,
+        weight_decay: float,
+        sample_weight: ArrayLike | None,
+        train: bool,
+    ) -> tuple[float, Array]:
+        """J and, if `train`, its gradient as a flat vector, else an empty one.
+
+        Scratch is made anew for every call, so that threads may share a network that they do not
+        train.
+        """
+        inputs, targets = self._examples(X, y)
+        mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
+        decay = checks.real_number("weight_decay", weight_decay)
+        weights = checks.example_weights(sample_weight, len(inputs), self._dtype, mean)
+        self._check_parameters()
+        gradient = np.empty(self._parameters.size if train else 0, self._dtype)
+        given = counted(Examples(inputs, targets, weights))
+        total = self._sum(gradient, given.X, given.y, weights)
+        if mean:
+            total /= len(inputs)
+            gradient /= len(inputs)
+        if decay:
+            squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
+            total += 0.5 * decay * float(sum(squares))
+        if decay and train:
+            for (part, _), weight in zip(self._views(gradient), self.weights, strict=True):
+                part += decay * weight
+        return total, gradient
+
+    def _sum(self, gradient: Array, X: Any, y: Any, weights: Array) -> float:
+        """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty."""
+        code = losses.CODES[self._loss]
+        if self._device == "cuda":
+            from ..cuda import function
+
+            return function.total_cost(
+                self._table, self._parameters, self._units, code, X, y, weights, gradient
+            )
+        lanes, train = self._lanes(len(X)), gradient.size > 0
+        d_in, d_out = self._sizes[0], self._sizes[-1]
+        return evaluate.cost(
+            gradient,
+            X.reshape(-1),
+            y.reshape(-1),
+            weights,
+            self._table,
+            self._parameters,
+            np.empty(self._units * lanes, self._dtype),
+            np.empty(self._units * lanes if train else 0, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
+            np.empty((d_out + 1) * lanes, self._dtype),
+            lanes,
+            code,
+            train,
+        )
+
+    def _examples(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Checked X (n, d_1) and y (n, d_L), on the GPU if they came from there."""
+        shape = self._sizes[0], self._sizes[-1], self._dtype, self._loss
+        if self._device == "cuda" and (on_gpu(X) or on_gpu(y)):
+            from ..cuda.arrays import gpu_examples
+
+            return gpu_examples(X, y, *shape)
+        return examples(X, y, *shape)
+
+    def _lanes(self, n: int) -> int:
+        """Samples of a block of n."""
+        return block_lanes(n, self._units, self._sizes[0], self._dtype.itemsize)

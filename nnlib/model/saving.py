@@ -1,0 +1,134 @@
+"""Networks in files: what `Network.save` writes and `load` reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..checks.values import PathLike, file_path, layer_sizes
+from ..errors import FormatError
+from ..files.arrays import Array, read_arrays, write_arrays
+from ..files.writing import sweep
+from .function import NetworkFunction
+
+Made = TypeVar("Made", bound=NetworkFunction)
+
+_KIND = "network"
+_ARRAYS = {"parameters", "generator"}
+_ARCHITECTURE = {"sizes", "activation", "loss", "dtype", "seed"}
+# A layer costs 10 µs and 1 KB when a network is made, however few bytes it took in the file.
+LAYERS_LIMIT = 40_000
+
+
+def save(network: NetworkFunction, path: PathLike) -> None:
+    """Write all of a network: architecture, parameters, and the state of its generator.
+
+    Raises
+    ------
+    TypeError
+        For an open file's number.
+    ValueError
+        If the parameters are not finite, or the layers too many to be read again.
+    OSError, ImportError
+        As `files.write_arrays`.
+    """
+    _check_layers(network.sizes)
+    network._check_parameters()
+    architecture = {
+        "sizes": network.sizes,
+        "activation": network.activations,
+        "loss": network.loss,
+        "dtype": network.dtype.name,
+        "seed": network._seed,
+    }
+    sweep(file_path("path", path))
+    write_arrays(
+        path,
+        {"parameters": network.parameters, "generator": network._generator},
+        {"kind": _KIND, "architecture": json.dumps(architecture, separators=(",", ":"))},
+    )
+
+
+def read(path: PathLike, make: Callable[..., Made]) -> Made:
+    """The network in a file that `save` wrote, made by `make(sizes=…, activation=…, …)`.
+
+    Raises
+    ------
+    FormatError, OSError, ImportError
+        As `nnlib.load`.
+    """
+    arrays, metadata = read_arrays(path)
+    try:
+        _check_parts(arrays, metadata)
+        architecture = _parse_architecture(metadata["architecture"])
+        _check_parameters(arrays["parameters"], architecture)
+        _check_generator(arrays["generator"])
+        network = make(**architecture, initializer="zeros")
+        network.parameters = arrays["parameters"]
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
+    network._generator[:] = arrays["generator"]
+    # Files of earlier versions may tell no seed: then the one just drawn is not the network's.
+    network._seed = architecture["seed"]
+    return network
+
+
+def _check_parts(arrays: dict[str, Array], metadata: dict[str, str]) -> None:
+    """The file is a network's, with nothing missing and nothing more."""
+    kind = metadata.get("kind")
+    if kind != _KIND:
+        raise ValueError(f"its kind is {kind!r}, wanted {_KIND!r}")
+    _check_names("metadata", set(metadata), {"kind", "architecture"})
+    _check_names("arrays", set(arrays), _ARRAYS)
+
+
+def _check_names(what: str, names: set[str], wanted: set[str]) -> None:
+    if names != wanted:
+        raise ValueError(f"{what} holds {sorted(names)}, wanted {sorted(wanted)}")
+
+
+def _parse_architecture(text: str) -> dict[str, Any]:
+    """The arguments of `Network`; their values are for `Network` to check."""
+    try:
+        architecture = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its architecture cannot be parsed: {error}") from None
+    if not isinstance(architecture, dict):
+        raise TypeError("its architecture is no JSON object")
+    _check_names("architecture", set(architecture), _ARCHITECTURE)
+    return architecture
+
+
+def _check_parameters(parameters: Array, architecture: dict[str, Any]) -> None:
+    """Shape and dtype agree with the architecture; nothing of the claimed sizes is allocated."""
+    _check_layers(architecture["sizes"])
+    sizes = layer_sizes(architecture["sizes"])
+    wanted = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+    if parameters.shape != (wanted,):
+        raise ValueError(
+            f"its parameters have shape {parameters.shape}, its sizes need {(wanted,)}"
+        )
+    if parameters.dtype.name != architecture["dtype"]:
+        raise ValueError(
+            f"its parameters are {parameters.dtype}, its architecture says "
+            f"{architecture['dtype']!r}"
+        )
+
+
+def _check_layers(sizes: Any) -> None:
+    """Refuse more layers than anybody has: a file of 1 MB could name 500 000."""
+    if isinstance(sizes, Sequence) and len(sizes) > LAYERS_LIMIT:
+        raise ValueError(f"the network has {len(sizes)} layers, wanted at most {LAYERS_LIMIT}")
+
+
+def _check_generator(generator: Array) -> None:
+    """Four words, not all 0: from there xoshiro256++ gives nothing but 0."""
+    if generator.shape != (4,) or generator.dtype != np.uint64 or not generator.any():
+        raise ValueError(
+            f"its generator is {generator.dtype} of shape {generator.shape}, "
+            "wanted four uint64 words, not all 0"
+        )

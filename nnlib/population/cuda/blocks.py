@@ -1,0 +1,199 @@
+"""Members of a population on a GPU, a block of threads each: buffers, launches, what is kept.
+
+Members are laid one after the other in three buffers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...cuda import launch
+from ...cuda.arrays import on_device
+from ...cuda.memory import Buffers, settings_vector
+from ...kernels.cuda.network.problem import SETTINGS
+from ...kernels.formulas import losses
+from ...kernels.layers.operations import build_table
+from ...kernels.network import problem
+from ...kernels.population.members import CHOICES
+from ...model.architecture import training_rows
+from ...optimizers import Optimizer
+from ...training import buffers
+from ...training.cuda import packed_header
+from ...training.options import Options
+from ..work import Group, Work
+from .slices import Look, run_slices
+
+Array = NDArray[Any]
+
+
+def cut(work: Work, group: Group) -> launch.Cut:
+    """How a member is cut; raises `ValueError` if it does not fit a block."""
+    network, batch = group.network, group.options.batch_size or len(work.train.X)
+    size = network.parameters.size
+    found = launch.cut_alone(batch, network.sizes, size, _rows_end(group), network.dtype.itemsize)
+    if found is None:
+        raise ValueError(
+            f"a population of networks with {size} parameters and sizes {list(network.sizes)} "
+            "does not fit a GPU's shared memory: leave out device='cuda', or train them one at a "
+            "time with Network.descent"
+        )
+    return found
+
+
+def _rows_end(group: Group) -> int:
+    network = group.network
+    names = network.sizes, network.activations, network.loss
+    return training_rows(*names, group.options.dropout or ())[-1].end
+
+
+class BlocksPart:
+    """Some members of a group, a block of threads each in one launch.
+
+    Parameters
+    ----------
+    work : Work
+    group : Group
+        The members' architecture and options.
+    jobs : ndarray of int64
+        Which of the members.
+    """
+
+    # Where a member's position says how it stands.
+    _status = problem.STATUS
+
+    def __init__(self, work: Work, group: Group, jobs: Array) -> None:
+        self._work, self._jobs = work, jobs
+        network, options = group.network, self._packed_options(group.options)
+        names = network.sizes, network.activations, network.loss
+        table = build_table(training_rows(*names, options.dropout or ()))
+        units, loss = _rows_end(group), losses.CODES[network.loss]
+        layout = buffers.layout(options, work.train, network.parameters, units)
+        settings = buffers.settings(options, layout.lanes, units, layout.chunks, loss, 0)
+        held_out = 0 if work.validation is None else len(work.validation.X)
+        weighted = bool(work.train.weights.size or work.members.example_weights.size)
+        self._cut = cut(work, group)
+        header = packed_header(
+            self._cut, table, network.parameters.size, units, settings, layout,
+            len(work.train.X), held_out, weighted, self._vectors(group),
+        )  # fmt: skip
+        self._size = network.parameters.size
+        self._buffers = Buffers(header, table, network.dtype, jobs.size)
+        self.bytes_of_one = sum(buffer.nbytes for buffer in self._buffers.host) // jobs.size
+        self.epochs = np.zeros(jobs.size, np.int64)
+        self._fill(settings_vector(settings))
+
+    def _packed_options(self, options: Options) -> Options:
+        """The options that the buffers are laid out by."""
+        return options
+
+    def _vectors(self, group: Group) -> list[int]:
+        """Sizes of the optimizer's two vectors."""
+        size, optimizer = group.network.parameters.size, group.options.optimizer
+        assert isinstance(optimizer, Optimizer)
+        return [size * needed for needed in optimizer.vectors]
+
+    def _fill(self, settings: Array) -> None:
+        """Every member's start, settings, rates, weights and generator."""
+        members, jobs, own = self._work.members, self._jobs, self._buffers
+        model, state, parts = own.network(0)
+        parameters = members.parameters.reshape(-1, members.stride)[jobs, : self._size]
+        own.rows(model.parameters)[:] = parameters
+        own.rows(state.snapshots)[:] = np.tile(parameters, 2)
+        if parts.best.size:
+            own.rows(parts.best)[:] = parameters
+        choice = members.choice[jobs]
+        rates = members.rates.reshape(-1, members.rate_width)[choice]
+        epochs = np.minimum(np.arange(state.rates.size), members.rate_width - 1)
+        own.rows(state.rates)[:] = rates[:, epochs]
+        numbers = own.rows(state.numbers)
+        numbers[:, [problem.BEST, problem.PATIENCE_BEST, problem.PLATEAU_BEST]] = np.inf
+        numbers[:, problem.RATE_FACTOR] = 1
+        all_settings = own.rows(own.settings(0))
+        all_settings[:] = settings
+        chosen = members.choices.reshape(-1, len(CHOICES))[choice]
+        for column, name in enumerate(CHOICES):
+            all_settings[:, SETTINGS.index(name)] = chosen[:, column]
+        places = own.rows(state.own)
+        if members.weight_row.size:
+            places[:, 0] = members.weight_row[jobs]
+        if members.dropout_seeds.size:
+            places[:, 1] = members.dropout_seeds[jobs]
+        if members.generators.size:
+            words = members.generators.view(np.int64).reshape(-1, 4)
+            own.rows(state.generator)[:] = words[jobs]
+            own.rows(state.generators)[:] = np.tile(words[jobs], 2)
+
+    def run(self, look: Look) -> None:
+        """Slice by slice, till all members have ended or `look` says to stop."""
+        work = self._work
+        dummy = np.zeros(1, self._buffers.host[2].dtype)
+        weights = work.members.example_weights
+        held_out = work.validation
+        arrays = (
+            work.train.X, work.train.y, weights if weights.size else work.train.weights,
+            dummy if held_out is None else held_out.X, dummy if held_out is None else held_out.y,
+        )  # fmt: skip
+        examples = tuple(on_device(array.reshape(-1) if array.size else dummy) for array in arrays)
+        run_slices(self._launch(examples), self._progress, look)
+
+    def _launch(self, examples: tuple[Any, ...]) -> launch.Run:
+        """What runs the members for a number of batches."""
+        return launch.alone(self._cut, self._buffers.upload(), examples, self._jobs.size)
+
+    def _progress(self) -> tuple[int, bool]:
+        """Epochs run so far, and whether a member is still running."""
+        self._buffers.download_integers()
+        position = self._buffers.rows(self._buffers.network(0)[1].position)
+        running = (position[:, self._status] == problem.RUNNING).any()
+        return int(position[:, problem.EPOCH].sum()), bool(running)
+
+    def finish(self) -> None:
+        """Write what is kept of the members, each left at an epoch's end."""
+        members, jobs, own = self._work.members, self._jobs, self._buffers
+        own.download()
+        model, state, parts = own.network(0)
+        parameters, position = own.rows(model.parameters), own.rows(state.position)
+        epochs, batch = position[:, problem.EPOCH], position[:, problem.BATCH]
+        bad = ~np.isfinite(parameters).all(axis=1)
+        position[bad, problem.STATUS] = problem.DIVERGED
+        diverged = position[:, problem.STATUS] == problem.DIVERGED
+        # The cost of an epoch's first batch belongs to the parameters of that epoch's start.
+        kept = np.where(diverged & (batch == 0) & (epochs > 0), epochs - 1, epochs)
+        inside = diverged | (batch > 0) | (position[:, problem.VALIDATING] == 1)
+        generators = own.rows(state.generator)
+        for current, place in ((parameters, state.snapshots), (generators, state.generators)):
+            snapshots = own.rows(place).reshape(jobs.size, 2, -1)
+            current[inside] = snapshots[np.flatnonzero(inside), kept[inside] % 2]
+        if parts.best.size:
+            chosen = (epochs > 0) & ~diverged
+            parameters[chosen] = own.rows(parts.best)[chosen]
+        members.parameters.reshape(-1, members.stride)[jobs, : self._size] = parameters
+        self._keep_trace(own.rows(state.costs), members.costs, epochs)
+        if parts.best.size:
+            self._keep_validation(own.rows(state.validation_costs), epochs)
+        if members.generators.size:
+            words = members.generators.view(np.int64).reshape(-1, 4)
+            words[jobs] = generators
+        self.epochs = epochs.copy()
+        members.epochs[jobs] = epochs
+        members.status[jobs] = position[:, problem.STATUS]
+
+    def _keep_trace(self, costs: Array, kept: Array, epochs: Array) -> None:
+        """The costs of the epochs that are to be kept, as far as they were run."""
+        points = self._work.members.kept_epochs
+        rows = kept.reshape(-1, points.size)
+        run = points[None, :] < epochs[:, None]
+        rows[self._jobs] = np.where(run, costs[:, points], rows[self._jobs])
+
+    def _keep_validation(self, costs: Array, epochs: Array) -> None:
+        members = self._work.members
+        self._keep_trace(costs, members.validation_costs, epochs)
+        seen = np.where(np.arange(costs.shape[1]) < epochs[:, None], costs, np.inf)
+        lowest = seen.argmin(axis=1)
+        cost = seen[np.arange(len(lowest)), lowest]
+        found = cost < np.inf
+        members.validation_cost[self._jobs[found]] = cost[found]
+        members.best_epoch[self._jobs[found]] = lowest[found]

@@ -1,0 +1,334 @@
+"""The engine that trains a population on the processor's threads.
+
+Every thread has scratch of its own and takes members from a common counter; between two epochs of
+nothing but itself does a thread wait. The caller's thread only watches: it shows progress, looks at
+the time, hears Ctrl-C, and then asks the others to stop at the next epoch's end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.examples import Examples
+from ..errors import DivergenceError
+from ..history import History
+from ..kernels.formulas import losses
+from ..kernels.layers.operations import build_table
+from ..kernels.network import problem
+from ..kernels.population.lanes import descend_lanes
+from ..kernels.population.members import (
+    CONTROL_SIZE,
+    EPOCHS_RUN,
+    NEXT,
+    STOP,
+    descend_members,
+    member_costs,
+)
+from ..kernels.threads.team import disband
+from ..machine.aligned import aligned_zeros
+from ..machine.threads import Team, usable_threads
+from ..model.architecture import training_rows
+from ..model.function import NetworkFunction
+from ..optimizers import FullBatch
+from ..second_order import methods
+from ..training import buffers
+from ..training.options import Options
+from ..training.progress import Progress
+from .lanes import in_lanes, lanes
+from .ranking import best_first, group_means
+from .work import HALVED, WATCH_SECONDS, Group, Work
+
+Array = NDArray[Any]
+
+# How long a thread computes before it looks up.
+_LOOK_SECONDS = 0.01
+# The work in a look is sized for a machine of this speed, multiply-adds per second.
+_SLOW_MACHINE = 1e9
+
+
+@dataclass(frozen=True)
+class PopulationReport:
+    """Where the training of a population stands, as its callback sees it.
+
+    Attributes
+    ----------
+    epochs : int
+        Epochs run, of all members together.
+    ended : int
+        Members that have ended.
+    members : int
+        How many there are.
+    seconds : float
+        Since the training began.
+    """
+
+    epochs: int
+    ended: int
+    members: int
+    seconds: float
+
+
+class Scratch:
+    """One thread's buffers for descents of one architecture with one kind of options."""
+
+    def __init__(self, work: Work, network: NetworkFunction, options: Options) -> None:
+        train, dtype = work.train, network.dtype
+        names = network.sizes, network.activations, network.loss
+        rows = training_rows(*names, options.dropout or ())
+        table, units = build_table(rows), rows[-1].end
+        parameters = aligned_zeros(network.parameters.size, dtype)
+        if work.members.example_weights.size:
+            # Each member's own weights will take the place of these.
+            train = Examples(train.X, train.y, np.ones(len(train.X), dtype))
+        layout = buffers.layout(options, train, parameters, units)
+        lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
+        table = buffers.descent_table(table, layout)
+        validated = work.validation is not None
+        self.plain = chunks == 1 and not validated and options.plain
+        self.model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
+        self.data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
+        self.validation = buffers.validation_data(table, train, work.validation, lanes, chunks)
+        loss = losses.CODES[network.loss]
+        self.settings = buffers.settings(options, lanes, units, chunks, loss, 0)
+        generator = np.zeros(4, np.uint64)
+        self.state = buffers.state(
+            parameters, generator, options, validated, chunks, None, snapshots=True
+        )
+        self.board = np.zeros(0, np.int64)  # of a team of one
+        # As many rounds as take about `_LOOK_SECONDS`.
+        rounds = _LOOK_SECONDS * _SLOW_MACHINE / (3 * parameters.size * lanes)
+        self.budget = max(1, int(rounds))
+
+
+def train(work: Work) -> None:
+    """Train all members and take their costs; `work.stopped` says what ended it early, if so.
+
+    Ctrl-C is not passed on: every member is left at an epoch's end, and `work.stopped` is
+    "interrupted".
+    """
+    engine = _Engine(work)
+    try:
+        engine.train()
+    except KeyboardInterrupt:
+        work.stopped = "interrupted"
+    engine.take_costs()
+    restore_best(work)
+
+
+def take_costs(work: Work) -> None:
+    """The costs at the parameters reached, of a population that another engine has trained."""
+    _Engine(work).take_costs()
+
+
+class _Engine:
+    """The threads of one population, and the thread that watches them."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._chosen = np.arange(work.size)
+        self._start = time.perf_counter()
+        self._epochs_before = 0
+        self._lock = Lock()
+
+    def train(self) -> None:
+        """Every member to its last epoch; of the rungs' losers, to theirs."""
+        work = self._work
+        longest = work.options.epochs
+        if longest == 0:
+            work.members.status[:] = problem.FINISHED
+        with Progress(work.size * longest, work.options.progress) as bar:
+            for until, keep in work.rungs or [(longest, work.size)]:
+                groups = list(self._to_do(work.members.epochs < until))
+                self._on_all_threads(groups, partial(self._descend, until=until), bar)
+                if work.stopped is not None:
+                    return
+                if until < longest:
+                    self.take_costs()
+                    going_on = survivors(work, self._chosen, keep)
+                    ended = np.setdiff1d(self._chosen, going_on)
+                    ended = ended[work.members.status[ended] == problem.FINISHED]
+                    work.members.status[ended] = HALVED
+                    self._chosen = going_on
+        self._chosen = np.arange(work.size)
+
+    def take_costs(self) -> None:
+        """The costs at the parameters reached: infinite if diverged, NaN if never begun.
+
+        The cost of what was held out is NaN too if that was nothing.
+        """
+        work = self._work
+        diverged = work.members.status == problem.DIVERGED
+        groups = list(self._to_do(work.begun & ~diverged, unfinished=False))
+        self._on_all_threads(groups, self._take_costs, None)
+        if work.held_out_cost.size:
+            work.held_out_cost[~work.judged] = np.nan
+        for cost in (work.cost, work.held_out_cost):
+            cost[diverged if cost.size else slice(0)] = np.inf
+
+    def _to_do(self, wanted: Array, unfinished: bool = True) -> Iterator[Group]:
+        """The groups, with those of the members chosen that are wanted, and not yet ended."""
+        status = self._work.members.status
+        if unfinished:
+            wanted = wanted & ((status == problem.RUNNING) | (status == problem.FINISHED))
+        chosen = np.zeros(self._work.size, bool)
+        chosen[self._chosen] = True
+        for group in self._work.groups:
+            jobs = group.jobs[(wanted & chosen)[group.jobs]]
+            if jobs.size:
+                yield replace(group, jobs=jobs)
+
+    def _on_all_threads(
+        self, groups: list[Group], function: Callable[..., None], bar: Progress | None
+    ) -> None:
+        """function(group, control) for every group, by all threads, which go through them alone."""
+        controls = np.zeros((len(groups), CONTROL_SIZE), np.int64)
+
+        def work_through(_: int) -> None:
+            for group, control in zip(groups, controls, strict=True):
+                function(group, control)
+
+        team = Team()
+        try:
+            team.hire(usable_threads(len(self._chosen)), work_through)
+            while not team.wait(WATCH_SECONDS) and not team.errors:
+                if bar is not None:
+                    self._look(controls, bar)
+        finally:
+            # Nothing that an interrupt could part: the others leave at an epoch's end, and then
+            # we go on. They have ended by themselves if nothing was raised.
+            controls[:, STOP] = 1
+            disband(team.board)
+        if team.errors:
+            raise team.errors[0]
+        if not team.ended:
+            raise RuntimeError("can't start a thread: the system has none to give, or no memory")
+        if bar is not None:
+            self._epochs_before += int(controls[:, EPOCHS_RUN].sum())
+            bar.update(self._epochs_before)
+
+    def _look(self, controls: Array, bar: Progress) -> None:
+        """What happens every 50 ms: progress, the time limit, the callback."""
+        work, options = self._work, self._work.options
+        seconds = time.perf_counter() - self._start
+        epochs = self._epochs_before + int(controls[:, EPOCHS_RUN].sum())
+        # Not before there is a result: the first run of all compiles for seconds.
+        if options.max_seconds is not None and seconds >= options.max_seconds and epochs:
+            work.stopped = "max_seconds"
+        bar.update(epochs)
+        callback: Callable[[Any], Any] | None = options.callback
+        if callback is not None:
+            ended = int((work.members.epochs > 0).sum())
+            if callback(PopulationReport(epochs, ended, work.size, seconds)) is True:
+                work.stopped = work.stopped or "callback"
+        if work.stopped is not None:
+            controls[:, STOP] = 1
+
+    def _descend(self, group: Group, control: Array, until: int) -> None:
+        """One thread's part of a group."""
+        if isinstance(group.options.optimizer, FullBatch):
+            descend_alone(self._work, group, control, self._lock)
+            return
+        if in_lanes(self._work, group):
+            members = self._work.members._replace(jobs=group.jobs)
+            descend_lanes(members, lanes(self._work, group), control, until)
+            return
+        scratch = Scratch(self._work, group.network, group.options)
+        descend_members(scratch.plain)(
+            self._work.members._replace(jobs=group.jobs),
+            scratch.model,
+            scratch.data,
+            scratch.validation,
+            scratch.state,
+            scratch.settings,
+            control,
+            scratch.board,
+            until,
+            scratch.budget,
+        )
+
+    def _take_costs(self, group: Group, control: Array) -> None:
+        """One thread's part of the costs of a group."""
+        work = self._work
+        scratch = Scratch(work, group.network, Options(reduction=work.options.reduction))
+        member_costs(
+            work.cost,
+            work.held_out_cost,
+            work.members._replace(jobs=group.jobs),
+            work.held_out.reshape(-1),
+            scratch.model,
+            scratch.data,
+            scratch.settings,
+            control,
+        )
+
+
+def survivors(work: Work, chosen: Array, keep: int) -> Array:
+    """The members of the `keep` best candidates among those chosen, in their order.
+
+    A candidate is `work.siblings` neighbours, the folds of one network; their mean score counts.
+    """
+    candidates = chosen.reshape(-1, work.siblings)
+    number = np.arange(chosen.size) // work.siblings
+    best = best_first(group_means(work.score()[chosen], number))[:keep]
+    return candidates[np.sort(best)].reshape(-1)
+
+
+def restore_best(work: Work) -> None:
+    """Where members could pause, their parameters become those of the best validation cost."""
+    members = work.members
+    if members.best.size:
+        rows = (members.epochs > 0) & (members.status != problem.DIVERGED)
+        parameters = members.parameters.reshape(work.size, -1)
+        parameters[rows] = members.best.reshape(work.size, -1)[rows]
+
+
+def descend_alone(work: Work, group: Group, control: Array, lock: Lock) -> None:
+    """Members whose optimizer has a driver of its own, one call from Python each."""
+    while not control[STOP]:
+        with lock:
+            place = int(control[NEXT])
+            control[NEXT] += 1
+        if place >= group.jobs.size:
+            return
+        epochs = _descend_one(work, group.network, int(group.jobs[place]), control)
+        with lock:
+            control[EPOCHS_RUN] += epochs
+
+
+def _descend_one(work: Work, network: NetworkFunction, member: int, control: Array) -> int:
+    """The descent of one member by L-BFGS or Levenberg-Marquardt; returns its epochs."""
+    members, train = work.members, work.train
+    if members.example_weights.size:
+        weights = members.example_weights.reshape(-1, len(train.X))
+        train = Examples(train.X, train.y, weights[members.weight_row[member]])
+    options = copy(work.choices[members.choice[member]])
+    options.callback, options.progress = lambda report: bool(control[STOP]), False
+    options.max_seconds = None
+    assert isinstance(options.optimizer, FullBatch)
+    row = members.parameters.reshape(work.size, -1)[member]
+    parameters, loss = row[: network.parameters.size].copy(), losses.CODES[network.loss]
+    history: History
+    try:
+        history = methods.run(
+            options.optimizer, network._table, parameters, network._units, loss, train, options
+        )
+        stopped = history.stopped == "callback"
+        members.status[member] = problem.RUNNING if stopped else problem.FINISHED
+    except DivergenceError as error:
+        history = error.history
+        members.status[member] = problem.DIVERGED
+    row[: parameters.size] = parameters
+    kept = members.kept_epochs < history.epochs
+    costs = members.costs.reshape(work.size, -1)[member]
+    costs[kept] = history.J[members.kept_epochs[kept]]
+    members.epochs[member] = history.epochs
+    return history.epochs

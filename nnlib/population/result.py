@@ -1,0 +1,323 @@
+"""Population: what training many networks at once returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..checks.names import NearNames
+from ..checks.values import whole_number
+from ..kernels.network import problem
+from ..network import Network
+from .ranking import best_first, best_folds_first
+from .sweep import Choice
+from .work import HALVED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+
+_ENDS = {
+    problem.FINISHED: "epochs",
+    problem.DIVERGED: "diverged",
+    problem.NO_PROGRESS: "patience",
+    problem.TARGET_REACHED: "target_cost",
+    HALVED: "halving",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(NearNames):
+    """Networks trained by one call of `train_many`; all arrays have a row per member.
+
+    A population is a sequence: `population[3]` is a `Network`, a slice, a mask or an array of
+    numbers gives a population.
+
+    Attributes
+    ----------
+    parameters : ndarray, shape (n, n_parameters)
+        The flat parameter vector of each member; where members differ in size, NaN fills up.
+    J : ndarray of float64, shape (n, points)
+        Costs over time, as `History.J`, at the epochs `trace`; NaN after a member's end.
+    trace : ndarray of int, shape (points,)
+        The epochs at which costs were kept, counted from 0.
+    validation_J : ndarray of float64, shape (n, points), or None
+        Validation costs after those epochs.
+    cost : ndarray of float64, shape (n,)
+        J at the parameters reached, without penalties, over the examples the member trained with.
+        Infinite where a member diverged; its parameters are then the last whose cost was finite.
+    validation_cost : ndarray of float64, shape (n,), or None
+        With folds or bootstrap J over the examples held out, NaN where their weights are all 0 or
+        the draws took every example; with validation examples the lowest of their costs, whose
+        parameters the member then holds.
+    best_epoch : ndarray of int, shape (n,), or None
+        The epoch of the lowest validation cost.
+    epochs : ndarray of int, shape (n,)
+        How many epochs each member ran.
+    seed : ndarray, shape (n,)
+        The seed that each member began from.
+    fold : ndarray of int, shape (n,), or None
+        The fold that was held out.
+    choices : list of dict
+        The options from the grid, each combination once.
+    choice : ndarray of int, shape (n,)
+        Which of `choices` each member has.
+    seconds : float
+        Wall time of the training, all members together, compilation included if it was the first.
+    stopped : str or None
+        What ended the training early: "interrupted" (Ctrl-C), "max_seconds" or "callback".
+
+    Examples
+    --------
+    >>> import nnlib
+    >>> X, y = nnlib.course.exercise_data()
+    >>> population = nnlib.train_many([1, 2, 1], X, y, n=20, epochs=100)
+    >>> population.parameters.shape, population.J.shape, len(population.top(3))
+    ((20, 7), (20, 50), 3)
+    >>> bool(abs(population.best.J(X, y) - population.cost.min()) < 1e-12)
+    True
+    """
+
+    parameters: Array
+    J: NDArray[np.float64]
+    trace: NDArray[np.int64]
+    validation_J: NDArray[np.float64] | None
+    cost: NDArray[np.float64]
+    validation_cost: NDArray[np.float64] | None
+    best_epoch: NDArray[np.int64] | None
+    epochs: NDArray[np.int64]
+    seed: Array
+    fold: NDArray[np.int64] | None
+    choices: list[Choice]
+    choice: NDArray[np.int64]
+    seconds: float
+    stopped: str | None
+    status: NDArray[np.int64]
+    architectures: list[dict[str, Any]]  # one per choice: sizes, activation, loss, dtype
+    generators: NDArray[np.uint64]
+    data: tuple[Array, Array]
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """What members are compared by: the validation cost if there is one, else the cost."""
+        return self.cost if self.validation_cost is None else self.validation_cost
+
+    @property
+    def _ranked(self) -> NDArray[np.float64]:
+        """The score, infinite for all that diverged."""
+        return np.where(self.diverged, np.inf, self.score)
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Whose cost stopped being finite."""
+        diverged: NDArray[np.bool_] = self.status == problem.DIVERGED
+        return diverged
+
+    @property
+    def ended(self) -> list[str]:
+        """Why: "epochs", "patience", "target_cost", "halving", "diverged" or "stopped"."""
+        return [_ENDS.get(int(status), "stopped") for status in self.status]
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """Members from the best to the worst: from the lowest score to the highest.
+
+        With folds the scores are of different examples, and the lowest is that of the fold that
+        happened to be easy. So choices come in the order of their mean scores, as in `by_choice`,
+        the starts of one choice in the order of their means over the folds, and the folds of one
+        start by how near they are to its mean. Members without a score come last.
+        """
+        if self.fold is None:
+            return best_first(self._ranked)
+        return best_folds_first(self._ranked, self.choice, self.seed)
+
+    @property
+    def best(self) -> Network:
+        """The first of `order`: with folds a member of the best choice.
+
+        It was trained without its own fold. To use all of the data, train a network once more with
+        the options of ``by_choice()[0]``.
+        """
+        return self[int(self.order[0])]
+
+    def top(self, k: int) -> Population:
+        """The k best members, the best first; all of them if they are fewer."""
+        return self[self.order[: whole_number("k", k, 0)]]
+
+    def __len__(self) -> int:
+        return len(self.cost)
+
+    def __iter__(self) -> Iterator[Network]:
+        return (self[member] for member in range(len(self)))
+
+    @overload
+    def __getitem__(self, member: int | np.integer[Any]) -> Network: ...
+    @overload
+    def __getitem__(self, member: slice | ArrayLike) -> Population: ...
+    def __getitem__(self, member: Any) -> Network | Population:
+        if isinstance(member, (int, np.integer)):
+            return self._network(range(len(self))[int(member)])
+        chosen = np.arange(len(self))[member]
+        return self._part(chosen)
+
+    def F(self, X: ArrayLike) -> Array:
+        """Outputs of all members, as `Network.F`: shape (n, …), … that of one network's outputs.
+
+        >>> import nnlib
+        >>> X, y = nnlib.course.exercise_data()
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
+        >>> population.F([0.0, 4.0]).shape
+        (3, 2)
+        """
+        return np.array([network.F(X) for network in self._networks()])
+
+    def predict(self, X: ArrayLike) -> tuple[Array, Array]:
+        """Mean and standard deviation of the members' outputs; diverged members do not count.
+
+        >>> import nnlib
+        >>> X, y = nnlib.course.exercise_data()
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
+        >>> mean, spread = population.predict([0.0, 4.0])
+        >>> bool(abs(mean - population.F([0.0, 4.0]).mean(axis=0)).max() < 1e-12)
+        True
+        """
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        for network in self[~self.diverged]._networks():
+            # B. P. Welford's recurrence: the outputs of a million members are never in memory.
+            count += 1
+            difference = np.asarray(network.F(X), np.float64) - mean
+            mean = mean + difference / count
+            squares = squares + difference * (difference * (count - 1) / count)
+        return mean, np.sqrt(squares / count)
+
+    def by_choice(self) -> list[dict[str, Any]]:
+        """What came of each combination of the grid, the best mean score first.
+
+        Each is the choice itself with "mean", "spread" (standard deviation), "lowest" score and
+        "members"; those that diverged make the mean infinite, those without a score do not count.
+
+        >>> import nnlib
+        >>> X, y = nnlib.course.exercise_data()
+        >>> grid = {"learning_rate": [0.01, 1.0]}
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=5, epochs=200, grid=grid)
+        >>> [row["learning_rate"] for row in population.by_choice()]
+        [1.0, 0.01]
+        """
+        rows = []
+        for number, choice in enumerate(self.choices):
+            own = self._ranked[self.choice == number]
+            score = own[~np.isnan(own)]
+            if own.size:
+                finite = bool(np.isfinite(score).all() and score.size)
+                rows.append(
+                    {
+                        **choice,
+                        "mean": float(score.mean()) if score.size else np.nan,
+                        "spread": float(score.std()) if finite else np.nan,
+                        "lowest": float(score.min()) if score.size else np.nan,
+                        "members": int(own.size),
+                    }
+                )
+        return sorted(rows, key=lambda row: row["mean"] if np.isfinite(row["mean"]) else np.inf)
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row per member: choice, seed, fold, costs, epochs, end.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install pandas") from None
+        names = list(dict.fromkeys(name for choice in self.choices for name in choice))
+        columns: dict[str, Any] = {
+            name: [self.choices[number].get(name) for number in self.choice] for name in names
+        }
+        columns["seed"] = self.seed
+        if self.fold is not None:
+            columns["fold"] = self.fold
+        columns["cost"] = self.cost
+        if self.validation_cost is not None:
+            columns["validation_cost"] = self.validation_cost
+        columns["epochs"], columns["ended"] = self.epochs, self.ended
+        return pandas.DataFrame(columns)
+
+    def plot(self) -> Figure:
+        """All cost curves with their quantiles, and the best fit and the spread over the data.
+
+        The fits are drawn for networks with one input and one output; others get the distribution
+        of the costs instead.
+
+        Returns
+        -------
+        matplotlib Figure
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        """
+        from ..figures.populations import plot
+
+        return plot(self)
+
+    def _network(self, member: int) -> Network:
+        number = int(self.choice[member])
+        seed = self.seed[member]
+        network = Network(
+            **self.architectures[number],
+            seed=None if seed is None else int(seed),
+            initializer="zeros",
+        )
+        if seed is None:
+            network._seed = None  # not known, and not the one just drawn
+        network._parameters[:] = self.parameters[member, : network.parameters.size]
+        if self.generators.size:
+            network._generator[:] = self.generators[member]
+        return network
+
+    def _networks(self) -> Iterator[Network]:
+        """Every member in turn, in one object per architecture: a tenth of the time of `[i]`."""
+        kept: dict[int, Network] = {}
+        for member in range(len(self)):
+            number = int(self.choice[member])
+            if number not in kept:
+                kept[number] = self._network(member)
+            network = kept[number]
+            network._parameters[:] = self.parameters[member, : network.parameters.size]
+            yield network
+
+    def _part(self, chosen: Array) -> Population:
+        def rows(array: Any) -> Any:
+            return None if array is None else array[chosen]
+
+        return Population(
+            rows(self.parameters), rows(self.J), self.trace, rows(self.validation_J),
+            rows(self.cost), rows(self.validation_cost), rows(self.best_epoch), rows(self.epochs),
+            rows(self.seed), rows(self.fold), self.choices,
+            rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
+            rows(self.generators) if self.generators.size else self.generators, self.data,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} networks"]
+        if len(self):
+            finite = self.score[np.isfinite(self.score)]
+            kind = "cost" if self.validation_cost is None else "validation cost"
+            if finite.size:
+                middle = float(np.median(finite))
+                parts.append(f"{kind} {finite.min():.6g} at best, {middle:.6g} in the middle")
+            if self.diverged.any():
+                parts.append(f"{int(self.diverged.sum())} diverged")
+        if self.stopped is not None:
+            parts.append(self.stopped)
+        parts.append(f"{self.seconds:.3g} s")
+        return f"Population({', '.join(parts)})"

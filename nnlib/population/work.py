@@ -1,0 +1,189 @@
+"""What a population has to do, as arrays: made from checked arguments, filled by an engine.
+
+This is the border between the two: `train_many` makes a `Work`, an engine runs it and knows nothing
+of how it came about, a `Population` is made from what the engine left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.examples import Examples
+from ..kernels.network import problem
+from ..kernels.population.members import CHOICES, Members
+from ..model.function import NetworkFunction
+from ..optimizers import FullBatch
+from ..schedules import Constant, Schedule, rates_of
+from ..training import buffers
+from ..training.options import Options
+
+Array = NDArray[Any]
+
+# The status of a member that successive halving has left behind.
+HALVED = -1
+# How often an engine looks whether it is to stop, in seconds.
+WATCH_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members that share an architecture and all options but `kernels.population.members.CHOICES`.
+
+    network gives the architecture; its parameters are not used. jobs are the members' numbers.
+    """
+
+    network: NetworkFunction
+    options: Options
+    jobs: Array
+
+
+@dataclass
+class Work:
+    """All that an engine needs and writes.
+
+    Attributes
+    ----------
+    train, validation
+        Examples that all members share.
+    options
+        The first of `choices`: epochs, reduction and what is not a member's own.
+    choices
+        The different options; `members.choice` says whose they are.
+    groups
+        Every member is in exactly one.
+    members
+        Arrays with a row per member, `jobs` left empty: each group has its own.
+    held_out : ndarray, shape (rows, n)
+        Weights of the examples that a member does not train with, or empty.
+    cost, held_out_cost : ndarray of float64, shape (members,)
+        Written at the end: J at the parameters reached, over the examples of either weights.
+    rungs
+        Epochs at which some members go on and others do not, and how many groups of `siblings`
+        neighbours go on; none after the last.
+    """
+
+    train: Examples
+    validation: Examples | None
+    options: Options
+    choices: list[Options]
+    groups: list[Group]
+    members: Members
+    held_out: Array
+    cost: Array
+    held_out_cost: Array
+    rungs: list[tuple[int, int]]
+    siblings: int
+    stopped: str | None = field(default=None)
+
+    @property
+    def size(self) -> int:
+        """How many members there are."""
+        return len(self.cost)
+
+    @property
+    def begun(self) -> Array:
+        """Which members have an epoch behind them, or have ended without."""
+        begun: Array = (self.members.epochs > 0) | (self.members.status != problem.RUNNING)
+        return begun
+
+    @property
+    def judged(self) -> Array:
+        """Which members have an example of a weight above 0 held out; all if none ever has."""
+        if not self.held_out.size:
+            return np.ones(self.size, bool)
+        judged: Array = np.any(self.held_out > 0, axis=1)
+        return judged[self.members.weight_row]
+
+    def score(self) -> Array:
+        """What members are compared by, shape (members,): infinite is worst.
+
+        NaN where nothing was held out that could tell.
+        """
+        if self.held_out.size:
+            return self.held_out_cost
+        return self.cost if self.validation is None else self.members.validation_cost
+
+
+def kept_epochs(epochs: int, points: int) -> Array:
+    """At most so many epochs at equal distances, the first and the last among them.
+
+    >>> kept_epochs(1000, 4)
+    array([  0, 333, 666, 999])
+    >>> kept_epochs(3, 50)
+    array([0, 1, 2])
+    """
+    places = np.linspace(0, max(epochs - 1, 0), min(points, epochs))
+    return np.unique(np.round(places).astype(np.int64))
+
+
+def member_arrays(
+    options: Sequence[Options],
+    choice: Array,
+    parameters: Array,
+    weights: Array,
+    weight_row: Array,
+    generators: Array,
+    dropout_seeds: Array,
+    points: int,
+    validated: bool,
+    pauses: bool,
+) -> Members:
+    """The arrays of all members before their first epoch.
+
+    options has one entry per choice, parameters is (members, stride), weights (rows, examples).
+    """
+    n, stride = parameters.shape
+    epochs = options[0].epochs
+    kept = kept_epochs(epochs, points)
+    rates, width = _rates(options)
+    dtype, paused = parameters.dtype, n if pauses else 0
+    traced = (n * kept.size, n) if validated else (0, 0)
+    return Members(
+        jobs=np.empty(0, np.int64),
+        choices=np.array([_choice(own) for own in options]).reshape(-1),
+        rates=rates,
+        rate_width=width,
+        example_weights=weights.reshape(-1),
+        choice=choice,
+        weight_row=weight_row,
+        parameters=parameters.reshape(-1),
+        stride=stride,
+        generators=generators.reshape(-1),
+        dropout_seeds=dropout_seeds,
+        kept_epochs=kept,
+        costs=np.full(n * kept.size, np.nan),
+        validation_costs=np.full(traced[0], np.nan),
+        validation_cost=np.full(traced[1], np.inf),
+        best_epoch=np.full(traced[1], -1, np.int64),
+        epochs=np.zeros(n, np.int64),
+        status=np.full(n, problem.RUNNING),
+        positions=np.zeros(paused * problem.POSITION_SIZE, np.int64),
+        numbers=np.zeros(paused * problem.NUMBERS_SIZE),
+        first=np.zeros(paused * stride, dtype),
+        second=np.zeros(paused * stride, dtype),
+        best=np.zeros(paused * stride if validated else 0, dtype),
+    )
+
+
+def _choice(options: Options) -> list[float]:
+    """One row of Members.choices; optimizers with drivers of their own read none."""
+    if isinstance(options.optimizer, FullBatch):
+        return [0.0] * len(CHOICES)
+    settings = buffers.settings(options, 0, 0, 0, 0, 0)
+    return [float(getattr(settings, name)) for name in CHOICES]
+
+
+def _rates(options: Sequence[Options]) -> tuple[Array, int]:
+    """The rates of each epoch, a row per choice: of one element if no rate ever changes."""
+    constant = all(isinstance(own.learning_rate, Constant) for own in options)
+    width = 1 if constant else max(options[0].epochs, 1)
+    rows: list[Array] = []
+    for own in options:
+        assert isinstance(own.learning_rate, Schedule)
+        rows.append(rates_of(own.learning_rate, width))
+    return np.concatenate(rows), width

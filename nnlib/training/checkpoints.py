@@ -1,0 +1,281 @@
+"""Checkpoints: a running descent in a file, from which the same call goes on with the same bits.
+
+The file holds every array that a slice of the descent reads or writes, so it may stand in the
+middle of a batch, and the descent's fingerprint: its options, and digests of its network and data.
+The number of threads is not part of it, nor what only watches the descent or ends it early.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.values import PathLike, on_host
+from ..errors import FormatError
+from ..files.arrays import read_arrays, write_arrays
+from ..files.locks import FileLock
+from ..files.writing import regular_file, sweep
+from ..kernels.network import problem
+from ..schedules import Schedule, rates_of
+from .checkpoint_rules import Table, check_content
+
+if TYPE_CHECKING:
+    from ..checks.examples import Examples
+    from .options import Options
+
+Array = NDArray[Any]
+
+_KIND = "checkpoint"
+_DIGEST = "sha256 "
+# Options that change no bit of the result, and two that the fingerprint has in another form.
+_LEFT_OUT = {
+    "max_seconds", "callback", "callback_epochs", "progress",
+    "checkpoint", "checkpoint_seconds", "resume",
+    "learning_rate", "validation",
+}  # fmt: skip
+
+
+class Checkpoint:
+    """The file of one descent: when it is written, and what it held at the start.
+
+    As a context it is written when the context is left, whatever the reason.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        Of the file; its folder must exist.
+    interval : float
+        Seconds between two writings.
+    arrays : mapping from str to ndarray
+        The descent's own arrays, which its slices change and `restore` fills; among them
+        ``position`` and ``parameters``.
+    fingerprint : mapping from str to str
+        See `fingerprint`.
+    status : int
+        The place in ``position`` that is `problem.RUNNING` until the descent ends.
+
+    Examples
+    --------
+    >>> from nnlib.training.checkpoint_rules import anything
+    >>> from tempfile import TemporaryDirectory
+    >>> rules = {"position": anything, "parameters": anything}
+    >>> arrays = {"position": np.zeros(8, np.int64), "parameters": np.zeros(2)}
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Checkpoint(f"{folder}/descent", 30, arrays, {"epochs": "100"}, 4)
+    ...     file.begin(False, lambda found, own: rules)
+    ...     arrays["parameters"][:] = 7
+    ...     file.release()
+    ...     file.begin(True, lambda found, own: rules)
+    ...     file.restore()
+    ...     file.release()
+    >>> arrays["parameters"]
+    array([0., 0.])
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        interval: float,
+        arrays: Mapping[str, Array],
+        fingerprint: Mapping[str, str],
+        status: int,
+    ) -> None:
+        self._path = path
+        self._interval = interval
+        self._arrays = arrays
+        self._fingerprint = fingerprint
+        self._status = status
+        self._lock: FileLock | None = None
+        self._found: Mapping[str, Array] | None = None
+        self._written = time.monotonic()
+
+    def begin(
+        self,
+        resume: bool,
+        rules: Table,
+        update: Callable[[Mapping[str, Array]], Mapping[str, Array]] = dict,
+    ) -> None:
+        """Find what to go on from, and write the first checkpoint; the descent's arrays stay.
+
+        The writing finds a missing or read-only folder before any work. Only the file of a
+        descent that has ended is left as it is. From here to `release` no other descent may have
+        the file.
+
+        Parameters
+        ----------
+        resume : bool
+            Go on from the file, if it is there.
+        rules : callable
+            What may stand in the file's arrays, see `checkpoint_rules`.
+        update : callable
+            From the arrays of a file, perhaps of an earlier version, to those of this one; raises
+            ValueError if it cannot.
+
+        Raises
+        ------
+        FormatError
+            If the file is damaged or no checkpoint.
+        ValueError
+            If it is the checkpoint of another descent; the message says what differs.
+        BlockingIOError
+            If another descent that runs now has the same file.
+        OSError, ImportError
+            As `files.write_arrays`.
+        """
+        regular_file(self._path)
+        self._lock = FileLock(self._path)
+        try:
+            sweep(self._path)
+            self._found = self._read(rules, update) if resume else None
+            start = self._arrays if self._found is None else self._found
+            if start["position"][self._status] == problem.RUNNING:
+                self._write(start)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Leave the file to other descents."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def restore(self) -> None:
+        """Fill the descent's arrays with what the file held, if it is to go on from there.
+
+        May be called again after an interruption.
+        """
+        if self._found is None:
+            return
+        for name, array in self._arrays.items():
+            array[...] = self._found[name]
+        self._found = None
+
+    def write(self) -> None:
+        """Write the file: the new one as a whole or, on any error, not at all.
+
+        Raises
+        ------
+        OSError
+            If the disk is full, the folder gone or read-only; it names the path.
+        """
+        self._write(self._arrays)
+
+    def write_if_due(self, prepare: Callable[[], None]) -> None:
+        """The same, if the last time was long enough ago, after `prepare` has filled the arrays."""
+        if time.monotonic() - self._written >= self._interval:
+            prepare()
+            self.write()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Write the file, also on the way out of an error, to which a failure adds a note."""
+        try:
+            self.write()
+        except OSError as failure:
+            if error is None:
+                raise
+            error.add_note(f"The checkpoint stays as it was written before: {failure}")
+
+    def _write(self, arrays: Mapping[str, Array]) -> None:
+        write_arrays(self._path, arrays, {"kind": _KIND, **self._fingerprint})
+        self._written = time.monotonic()
+
+    def _read(
+        self, rules: Table, update: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+    ) -> Mapping[str, Array] | None:
+        """The file's arrays, checked; None if there is no file."""
+        try:
+            found, recorded = read_arrays(self._path)
+        except FileNotFoundError:
+            return None
+        kind = recorded.pop("kind", None)
+        if kind != _KIND:
+            raise FormatError(f"{self._path} is no checkpoint: its kind is {kind!r}")
+        self._compare(recorded)
+        try:
+            arrays = update(found)
+            self._check_form(arrays)
+            check_content(arrays, self._arrays, rules)
+        except ValueError as error:
+            raise FormatError(f"{self._path} cannot be gone on from: {error}") from error
+        return arrays
+
+    def _compare(self, recorded: Mapping[str, str]) -> None:
+        """Refuse the checkpoint of another descent and say what differs."""
+        differences = []
+        for name in sorted(recorded.keys() | self._fingerprint.keys()):
+            was, now = recorded.get(name, "absent"), self._fingerprint.get(name, "absent")
+            if was.startswith(_DIGEST) and was != now:
+                differences.append(f"{name} differs")
+            elif was != now:
+                differences.append(f"{name} was {was}, is {now}")
+        if differences:
+            raise ValueError(
+                f"{self._path} is the checkpoint of another descent: {'; '.join(differences)}. "
+                "Give the network, options and data that it was written with to go on from it, or "
+                "resume=False to start afresh and replace it"
+            )
+
+    def _check_form(self, arrays: Mapping[str, Array]) -> None:
+        """Names, shapes and dtypes are those of the descent's own arrays."""
+        if arrays.keys() != self._arrays.keys():
+            raise ValueError(f"it holds {sorted(arrays)}, wanted {sorted(self._arrays)}")
+        for name, own in self._arrays.items():
+            found = arrays[name]
+            if (found.shape, found.dtype) != (own.shape, own.dtype):
+                raise ValueError(
+                    f"its {name} is {found.dtype} of shape {found.shape}, "
+                    f"wanted {own.dtype} of shape {own.shape}"
+                )
+
+
+def fingerprint(
+    table: Array,
+    loss: int,
+    train: Examples,
+    validation: Examples | None,
+    options: Options,
+    **others: str,
+) -> dict[str, str]:
+    """What the bits of a descent depend on, as text: options as they are, arrays as SHA-256.
+
+    Where the descent starts is not part of it: once interrupted, it starts from the file.
+    """
+    held_out = [] if validation is None else [validation.X, validation.y, validation.weights]
+    schedule = options.learning_rate
+    assert isinstance(schedule, Schedule)
+    # The text of a user's own class may say nothing of its rates.
+    known = dataclasses.is_dataclass(schedule)
+    rates = str(schedule) if known else _digest(rates_of(schedule, options.epochs))
+    parts = {
+        field.name: str(getattr(options, field.name))
+        for field in dataclasses.fields(options)
+        if field.name not in _LEFT_OUT
+    }
+    return {
+        **parts,
+        **others,
+        "network": _digest(table, np.array([loss])),
+        "learning_rate": rates,
+        "X": _digest(train.X),
+        "y": _digest(train.y),
+        "sample_weight": _digest(train.weights),
+        "validation": _digest(*held_out),
+    }
+
+
+def _digest(*arrays: Array) -> str:
+    """SHA-256 of the arrays' shapes, dtypes and bytes."""
+    digest = hashlib.sha256()
+    for array in map(on_host, arrays):
+        digest.update(f"{array.dtype} {array.shape};".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return _DIGEST + digest.hexdigest()

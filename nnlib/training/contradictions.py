@@ -1,0 +1,88 @@
+"""What a network and the options of a descent cannot do together, refused before any work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.examples import is_fraction
+from ..checks.values import on_gpu
+from ..errors import DeviceError
+from ..kernels.training import unrolled
+from ..optimizers import LevenbergMarquardt
+from .options import Options
+
+Array = NDArray[Any]
+
+
+def _splits(options: Options) -> bool:
+    """Whether a fraction of the examples is to be split off for validation."""
+    return options.validation is not None and is_fraction(options.validation)
+
+
+def check_cuda(options: Options, X: Any) -> None:
+    """Refuse what a GPU cannot do."""
+    if _splits(options) and on_gpu(X):
+        raise ValueError(
+            f"validation={options.validation} would split arrays that lie on the GPU: give a "
+            "pair (X, y) that lies there too, or X and y on the host"
+        )
+    if options.compile:
+        raise ValueError(
+            "compile=True makes a kernel for the CPU and the network is on 'cuda': use "
+            "net.to('cpu'), or leave compile out"
+        )
+    if isinstance(options.optimizer, LevenbergMarquardt):
+        raise ValueError(
+            f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
+            "'cuda': use net.to('cpu'), or another optimizer"
+        )
+
+
+def check_precision(precision: str | None, device: str, dtype: Any) -> None:
+    """Refuse products on tensor cores where there are none."""
+    if precision is None:
+        return
+    if device != "cuda":
+        raise ValueError(
+            f"precision={precision!r} is for the tensor cores of a GPU and the network is on "
+            f"{device!r}: use net.to('cuda'), or leave precision out"
+        )
+    if dtype != np.float32:
+        raise ValueError(
+            f"precision={precision!r} is for products of float32 and the network's dtype is "
+            f"{dtype}: use dtype='float32', or leave precision out"
+        )
+    from ..kernels.cuda.compile.jit import capability
+
+    if capability() < (8, 0):
+        major, minor = capability()
+        raise DeviceError(
+            f"precision={precision!r} needs a GPU of compute capability 8.0 or newer; this one "
+            f"has {major}.{minor}: leave precision out"
+        )
+
+
+def check_seed(options: Options, known: bool) -> None:
+    """A checkpoint needs everything drawn at the start to be drawn again when it is resumed.
+
+    known says whether the network's seed was given: the program that resumes would draw another.
+    """
+    if options.checkpoint is None or options.seed is not None or known:
+        return
+    drawn = _splits(options) and options.shuffle
+    if drawn or options.dropout:
+        name = "validation" if drawn else "dropout"
+        raise ValueError(
+            f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
+            "network: without one, nothing is drawn the same way when it is resumed"
+        )
+
+
+def check_compiled(table: Array, parameters: int, loss: int) -> None:
+    """Refuse networks whose pass cannot be written out."""
+    reason = unrolled.obstacle(table, parameters, loss)
+    if reason is not None:
+        raise ValueError(f"compile=True, but this network cannot be written out: {reason}")

@@ -1,0 +1,370 @@
+"""Running the compiled driver in slices, so that Python can interrupt, report and save."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.examples import Examples
+from ..errors import DivergenceError
+from ..history import History, Report
+from ..kernels.network import problem
+from ..kernels.network.evaluate import all_finite
+from ..kernels.training import unrolled
+from ..kernels.training.descent import driver
+from ..machine.threads import usable_threads
+from ..optimizers import Optimizer
+from . import buffers
+from .buffers import OptimizerState
+from .checkpoint_rules import of_descent
+from .checkpoints import Checkpoint, fingerprint
+from .epoch_rounds import EpochRounds
+from .marks import Marks, undivided, with_marks
+from .options import Options
+from .progress import Progress
+from .team_slices import team_slices
+
+Array = NDArray[Any]
+
+# A slice is long against the 10 µs of its call and short against the 0.2 s of a late Ctrl-C.
+SLICE_SECONDS = 0.05
+# The first slice is sized for a machine of this speed, multiply-adds per second.
+_SLOW_MACHINE = 1e9
+# For a loop that is run by one thread.
+_NO_BOARD = np.zeros(0, np.int64)
+
+_REASONS = {
+    problem.FINISHED: "epochs",
+    problem.NO_PROGRESS: "patience",
+    problem.TARGET_REACHED: "target_cost",
+}
+
+
+class Descent:
+    """One descent: its buffers, its slices, and how it ends.
+
+    Parameters
+    ----------
+    table, parameters, units, loss, generator
+        The network's; parameters and generator are written in place.
+    train : Examples
+    validation : Examples or None
+    options : Options
+        batch_size filled in.
+    memory : OptimizerState or None
+        To go on from; None starts afresh.
+    dropout_seed : int
+        Decides the masks, together with the number of the step.
+    """
+
+    _device = "cpu"
+
+    def __init__(
+        self,
+        table: Array,
+        parameters: Array,
+        units: int,
+        loss: int,
+        generator: Array,
+        train: Examples,
+        validation: Examples | None,
+        options: Options,
+        memory: OptimizerState | None,
+        dropout_seed: int,
+    ) -> None:
+        layout = buffers.layout(options, train, parameters, units)
+        lanes, chunks = layout.lanes, layout.chunks
+        self._options = options
+        self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
+        self._state = buffers.state(
+            parameters, generator, options, validation is not None, chunks, memory, snapshots=False
+        )
+        self._allocate(table, parameters, units, train, validation, layout)
+        self._rounds = EpochRounds(self._data, self._validation, self._settings.lanes)
+        self._budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / self._work))  # rounds of a slice
+        self._marks = Marks(parameters, self._state)
+        self._stopped: str | None = None
+        self._last: Array | None = None  # the last epoch's parameters, where they are not the best
+        self._seconds = np.zeros(1)  # of this call and of those that it goes on from
+        self._checkpoint = self._begin_checkpoint(train, validation)
+
+    def _allocate(
+        self,
+        table: Array,
+        parameters: Array,
+        units: int,
+        train: Examples,
+        validation: Examples | None,
+        layout: buffers.Layout,
+    ) -> None:
+        """The driver and the arrays that it works on."""
+        lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
+        if self._options.compile:
+            table = unrolled.by_features(table)
+            itemsize, loss = parameters.itemsize, self._settings.loss
+            copies = unrolled.side_by_side(layout.batch_size, parameters.size, itemsize)
+            self._descend = unrolled.driver(table, loss, copies)
+        else:
+            table = buffers.descent_table(table, layout)
+            self._descend = driver(chunks == 1 and validation is None and self._options.plain)
+        self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
+        self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
+        self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
+        self._members = usable_threads(chunks)
+        # Multiply-adds of a round.
+        self._work = 3 * parameters.size * lanes
+
+    def run(self) -> History:
+        """All of it; the network is left at an epoch's end, whatever happens.
+
+        Raises
+        ------
+        DivergenceError
+            If the cost stops being finite.
+        OSError
+            If a checkpoint cannot be written.
+        """
+        start = time.perf_counter()
+        try:
+            if self._checkpoint is not None:
+                undivided(self._checkpoint.restore)
+            running = self._state.position[problem.STATUS] == problem.RUNNING
+            if self._options.epochs and running:
+                # The team ends before its last checkpoint is written.
+                saving = self._checkpoint or nullcontext()
+                with saving, self._driver() as run:
+                    self._run_slices(run, start)
+            status, parameters = self._state.position[problem.STATUS], self._model.parameters
+            if status == problem.DIVERGED or not all_finite(parameters):
+                raise self._divergence()
+        except BaseException:
+            undivided(self._leave)
+            raise
+        finally:
+            if self._checkpoint is not None:
+                self._checkpoint.release()
+        return self._history()
+
+    def memory(self) -> OptimizerState:
+        """What the optimizer remembers."""
+        assert isinstance(self._options.optimizer, Optimizer)
+        state = self._state
+        return OptimizerState(
+            self._options.optimizer,
+            state.first,
+            state.second,
+            int(state.position[problem.STEP]),
+            None if self._last is None else state.best,
+            self._last,
+        )
+
+    def _begin_checkpoint(self, train: Examples, validation: Examples | None) -> Checkpoint | None:
+        """The checkpoint's file, read if there is one to go on from, else written."""
+        options, settings, table = self._options, self._settings, self._model.table
+        if options.checkpoint is None:
+            return None
+        arrays = {
+            **self._state._asdict(),
+            **self._marks.arrays,
+            "parameters": self._model.parameters,
+            "gradient": self._model.gradient,
+            "order": self._data.order,
+            "seconds": self._seconds,
+        }
+        # Those that the kernels keep for populations are empty here.
+        del arrays["snapshots"], arrays["generators"]
+        parts = fingerprint(
+            table, settings.loss, train, validation, options,
+            blocks=f"{settings.chunks} x {settings.lanes}",
+            dropout_seed=str(settings.dropout and settings.dropout_seed), device=self._device,
+        )  # fmt: skip
+        interval = options.checkpoint_seconds
+        checkpoint = Checkpoint(options.checkpoint, interval, arrays, parts, problem.STATUS)
+        rules = partial(
+            of_descent, epochs=settings.epochs, data=self._data, validation=self._validation
+        )
+        checkpoint.begin(options.resume, rules, self._update_found)
+        return checkpoint
+
+    def _update_found(self, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        """A file's arrays as this version writes them."""
+        batches = -(-self._data.n // self._data.batch_size)
+        return with_marks(arrays, batches) if "snapshots" in arrays else arrays
+
+    @contextmanager
+    def _driver(self) -> Iterator[Callable[[int], Any]]:
+        """What runs the descent for some rounds; afterwards the host's arrays are current."""
+        if self._members == 1:
+            yield functools.partial(self._slice, _NO_BOARD, 0, 1)
+            return
+        parameters, data = self._model.parameters, self._data
+        kind = self._descend, parameters.dtype, parameters.size, data.batch_size, data.inputs.size
+        with team_slices(self._slice, kind, self._members, self._work_done) as run:
+            yield run
+
+    def _complete(self, *names: str) -> None:
+        """Make the host's arrays of these names current, or all; on the CPU they always are."""
+
+    def _run_slices(self, run: Callable[[int], Any], start: float) -> None:
+        """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
+        state, options = self._state, self._options
+        earlier, told = float(self._seconds[0]), int(state.position[problem.EPOCH])
+        with Progress(options.epochs, options.progress) as bar:
+            while state.position[problem.STATUS] == problem.RUNNING:
+                if self._checkpoint is not None:
+                    self._checkpoint.write_if_due(self._complete)
+                rounds = self._next_slice()
+                begin = time.perf_counter()
+                run(rounds)
+                elapsed = max(time.perf_counter() - begin, 1e-6)
+                # A first call compiles for seconds: the budget must not shrink to nothing for that.
+                factor = min(max(SLICE_SECONDS / elapsed, 0.25), 8)
+                self._budget = max(1, int(rounds * factor))
+                seconds = begin + elapsed - start
+                self._seconds[0] = earlier + seconds
+                epoch = int(state.position[problem.EPOCH])
+                if epoch > told and self._at_an_epochs_end():
+                    bar.update(epoch, float(state.costs[epoch - 1]))
+                    self._report(epoch, seconds)
+                    told = epoch
+                if self._stopped is not None:
+                    return
+
+    def _slice(self, board: Array, member: int, members: int, rounds: int) -> None:
+        self._descend(
+            self._model,
+            self._data,
+            self._validation,
+            self._state,
+            self._settings,
+            board,
+            member,
+            members,
+            rounds,
+        )
+
+    def _next_slice(self) -> int:
+        """Rounds of the next slice: up to an epoch's end, if one is within the budget."""
+        position, every = self._state.position, self._options.callback_epochs
+        epochs = self._options.epochs
+        if every is not None:
+            epochs = every - int(position[problem.EPOCH]) % every
+        rounds = self._rounds.within(self._budget, position, epochs)
+        if self._at_an_epochs_end():
+            self._marks.take(rounds < self._rounds.of_epoch, self._complete)
+        return rounds
+
+    def _work_done(self) -> float:
+        """Passes so far, in examples; one without a gradient takes about a third of the time."""
+        settings, held_out, position = self._settings, self._validation.n, self._state.position
+        examples = position[problem.EPOCH] * (self._data.n + held_out / 3)
+        block = position[problem.ROUND] * settings.lanes * settings.chunks
+        if position[problem.VALIDATING]:
+            return float(examples + self._data.n + block / 3)
+        return float(examples + position[problem.BATCH] * self._data.batch_size + block)
+
+    def _at_an_epochs_end(self) -> bool:
+        """Whether nothing of an epoch has begun, and no cost has gone bad."""
+        position = self._state.position.tolist()
+        begun = position[problem.BATCH] or position[problem.ROUND] or position[problem.VALIDATING]
+        return not begun and position[problem.STATUS] != problem.DIVERGED
+
+    def _report(self, epoch: int, seconds: float) -> None:
+        """Time limit and callback at an epoch's end."""
+        options, state = self._options, self._state
+        running = state.position[problem.STATUS] == problem.RUNNING
+        if options.max_seconds is not None and seconds >= options.max_seconds and running:
+            self._stopped = "max_seconds"
+        every = options.callback_epochs or 1
+        if options.callback is None or (epoch % every and running):
+            return
+        report = Report(
+            epoch,
+            float(state.costs[epoch - 1]),
+            float(state.validation_costs[epoch - 1]) if state.validation_costs.size else None,
+            float(state.rates[epoch - 1]),
+            seconds,
+        )
+        self._complete("parameters", "generator")
+        if options.callback(report) is True and running:
+            self._stopped = "callback"
+
+    def _leave(self) -> None:
+        """Undo what an epoch has done that did not end, or went wrong."""
+        epoch = self._last_good_epoch()
+        if epoch != self._state.position[problem.EPOCH] or not self._at_an_epochs_end():
+            self._go_back(epoch)
+
+    def _last_good_epoch(self) -> int:
+        """The epoch under way, or the one before.
+
+        The cost of an epoch's first batch belongs to the parameters of that epoch's start: if it is
+        bad, or if the last step of all went wrong, the epoch before has the last good start.
+        """
+        position = self._state.position
+        epoch = int(position[problem.EPOCH])
+        if position[problem.BATCH] or position[problem.VALIDATING] or not epoch:
+            return epoch
+        bad = position[problem.STATUS] == problem.DIVERGED or not all_finite(self._model.parameters)
+        return epoch - 1 if bad else epoch
+
+    def _go_back(self, epoch: int) -> None:
+        """Leave network, optimizer and generator as they were at the start of this epoch."""
+        position = self._state.position
+        self._marks.go_back(epoch)
+        if position[problem.EPOCH] == epoch:
+            return
+        if self._options.plateau is not None:  # the driver notes the rates that it has used
+            self._state.rates[position[problem.EPOCH] :] = self._options.plateau.rate
+        try:
+            with self._driver() as run:
+                while position[problem.EPOCH] < epoch:
+                    missing = epoch - int(position[problem.EPOCH])
+                    run(self._rounds.within(self._budget, position, missing))
+        except BaseException:
+            self._marks.go_back(epoch)
+            raise
+
+    def _history(self) -> History:
+        """The trace; with validation, the parameters become the best ones."""
+        state = self._state
+        epochs = int(state.position[problem.EPOCH])
+        validation, best = None, None
+        if state.validation_costs.size and epochs:
+            validation = state.validation_costs[:epochs].copy()
+            best = int(np.argmin(validation))
+            self._last = self._model.parameters.copy()
+            self._model.parameters[:] = state.best
+        reason = self._stopped or _REASONS.get(int(state.position[problem.STATUS]), "epochs")
+        return History(
+            state.costs[:epochs].copy(),
+            float(self._seconds[0]),
+            state.rates[:epochs].copy(),
+            validation,
+            best,
+            reason,
+        )
+
+    def _divergence(self) -> DivergenceError:
+        """What happened, as an error to raise."""
+        state, kept = self._state, self._last_good_epoch()
+        epoch = int(state.position[problem.EPOCH])
+        diverged = state.position[problem.STATUS] == problem.DIVERGED
+        costs = state.costs[: epoch + 1] if diverged else state.costs[:epoch]
+        value = costs[-1] if diverged else "NaN or infinite parameters"
+        rate = state.rates[min(epoch, len(state.rates) - 1)]
+        message = (
+            f"the descent diverged in epoch {epoch} of {self._options.epochs} (cost {value}) with "
+            f"learning_rate={rate:g}; the network holds the parameters of the start of epoch "
+            f"{kept}. Try a smaller learning_rate, or scaled inputs"
+        )
+        seconds = float(self._seconds[0])
+        history = History(costs.copy(), seconds, state.rates[: len(costs)].copy())
+        return DivergenceError(message, epoch, history)

@@ -1,0 +1,214 @@
+"""Names of other libraries and typing errors: the message names what was meant."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import nnlib
+from nnlib.checks import names
+from nnlib.kernels.formulas import activations, losses
+from nnlib.machine.device import DEVICES
+from nnlib.model.initializers import INITIALIZERS
+from nnlib.optimizers import OPTIMIZERS
+from nnlib.population import sweep
+from nnlib.training import options
+
+pytestmark = pytest.mark.cpu("host")
+
+X, Y = np.arange(4.0), np.arange(4.0) / 4
+
+
+def network():
+    """The exercise's."""
+    return nnlib.Network([1, 2, 1])
+
+
+def hint_of(error, call):
+    """What the message of a call says at its end."""
+    with pytest.raises(error) as caught:
+        call()
+    return re.sub(r".*; ", "", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("argument", "given", "meant"),
+    [
+        ("activation", "linear", "'identity'"),
+        ("activation", "logistic", "'sigmoid'"),
+        ("activation", "LogSoftmax", "'softmax'"),
+        ("activation", "swish", "'silu'"),
+        ("activation", "LeakyReLU", "'leaky_relu'"),
+        ("activation", "step", "'heaviside'"),
+        ("activation", "soft_max", "'softmax'"),
+        ("activation", "sigmoïd", "'sigmoid'"),
+        ("activation", ["tanh", "linear"], "'identity'"),
+        ("loss", "mse", "'half_squared_error'"),
+        ("loss", "mean_squared_error", "'half_squared_error'"),
+        ("loss", "mae", "'absolute_error'"),
+        ("loss", "l2", "'half_squared_error'"),
+        ("loss", "cross_entropy", "'softmax_cross_entropy' or 'binary_cross_entropy'"),
+        ("loss", "CrossEntropyLoss", "'softmax_cross_entropy'"),
+        ("loss", "nll", "'softmax_cross_entropy'"),
+        ("loss", "bce", "'binary_cross_entropy'"),
+        ("initializer", "xavier", "'glorot_uniform' or 'glorot_normal'"),
+        ("initializer", "kaiming_normal", "'he_normal'"),
+        ("device", "gpu", "'cuda'"),
+        ("device", "CUDA", "'cuda'"),
+    ],
+)
+def test_names_of_a_network(argument, given, meant):
+    hint = hint_of(ValueError, lambda: nnlib.Network([1, 2, 1], **{argument: given}))
+    assert hint == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    ("argument", "given", "meant"),
+    [
+        ("optimizer", "gd", "'sgd'"),
+        ("optimizer", "Adma", "'adam'"),
+        ("optimizer", "bfgs", "'lbfgs'"),
+        ("optimizer", "LM", "'levenberg_marquardt'"),
+        ("reduction", "average", "'mean'"),
+        ("precision", "bfloat16", "'bf16'"),
+    ],
+)
+def test_names_of_a_descent(argument, given, meant):
+    hint = hint_of(ValueError, lambda: network().descent(X, Y, **{argument: given}))
+    assert hint == f"did you mean {meant}?"
+
+
+def test_a_name_like_nothing_has_no_hint():
+    with pytest.raises(ValueError, match=r"'qqq', wanted one of identity, [a-z_, ]*softmax$"):
+        nnlib.Network([1, 2, 1], "qqq")
+
+
+DESCENT = {
+    "lr": "'learning_rate'", "n_epochs": "'epochs'", "max_iter": "'epochs'", "epoch": "'epochs'",
+    "alpha": "'weight_decay' or 'learning_rate'", "l2": "'weight_decay'",
+    "random_state": "'seed'", "validation_data": "'validation'", "validation_split": "'validation'",
+    "verbose": "'progress'", "early_stopping": "'patience'", "callbacks": "'callback'",
+    "solver": "'optimizer'", "clipnorm": "'clip_norm'", "weight_decy": "'weight_decay'",
+    "batchsize": "'batch_size'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", DESCENT)
+@pytest.mark.parametrize("function", ["Network.descent", "train_many"])
+def test_arguments_of_a_descent(function, given):
+    net = network()
+    before = net.parameters.copy()
+    call = net.descent if function == "Network.descent" else nnlib.train_many
+    first = () if function == "Network.descent" else ([1, 2, 1],)
+    wanted = rf"^{function}\(\) got an unexpected keyword argument '{given}'; did you mean "
+    with pytest.raises(TypeError, match=wanted + re.escape(DESCENT[given])):
+        call(*first, X, Y, **{given: 1})
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (lambda: nnlib.Network([1, 1], activations="tanh"), "did you mean 'activation'?"),
+        (lambda: nnlib.Network([1, 1], random_state=1), "did you mean 'seed'?"),
+        (lambda: nnlib.Network(hidden_layer_sizes=[1, 1]), "did you mean 'sizes'?"),
+        (lambda: network().J(X, Y, sample_weights=Y), "did you mean 'sample_weight'?"),
+        (lambda: network().derJ(X, targets=Y), "did you mean 'y'?"),
+        (lambda: nnlib.train_many([1, 1], X, Y, cv=3), "did you mean 'folds'?"),
+        (lambda: nnlib.train_many([1, 1], X, Y, param_grid={}), "did you mean 'grid'?"),
+        (
+            lambda: network().descent(X, Y, num_threads=2),
+            "nnlib.set_threads(…) says how many threads compute",
+        ),
+        (
+            lambda: network().descent(X, Y, momentum=0.9),
+            "it is a setting of optimizer=nnlib.optimizers.Momentum(…)",
+        ),
+    ],
+)
+def test_arguments_of_the_others(call, meant):
+    assert hint_of(TypeError, call) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("fit", "descent"), ("predict", "F"), ("forward", "F"), ("score", "J"),
+        ("backward", "derJ"), ("coefs_", "weights"), ("state_dict", "parameters"),
+        ("wieghts", "weights"), ("layers", "sizes"), ("predict_proba", "F"),
+    ],
+)  # fmt: skip
+def test_attributes_of_a_network(name, meant):
+    net = network()
+    assert not hasattr(net, name)
+    with pytest.raises(AttributeError, match=f"^'Network' object has no attribute '{name}'; did"):
+        getattr(net, name)
+    assert hint_of(AttributeError, lambda: getattr(net, name)) == f"did you mean {meant!r}?"
+
+
+def test_attributes_of_a_history_and_a_population():
+    history = network().descent(X, Y, epochs=1)
+    assert hint_of(AttributeError, lambda: history.val_loss) == "did you mean 'validation_J'?"
+    population = nnlib.train_many([1, 2, 1], X, Y, n=2, epochs=1)
+    assert hint_of(AttributeError, lambda: population.best_estimator_) == "did you mean 'best'?"
+
+
+def test_attributes_that_protocols_ask_for_get_no_hint():
+    with pytest.raises(AttributeError, match=r"has no attribute '__array__'$"):
+        network().__array__  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_networks_can_still_be_copied(duplicate):
+    net = network()
+    net.descent(X, Y, epochs=2)
+    np.testing.assert_array_equal(duplicate(net).parameters, net.parameters)
+
+
+def test_signatures_stay():
+    """For help(), for completion and for whoever calls with `functools.partial`."""
+    assert list(inspect.signature(nnlib.Network.descent).parameters)[:4] == [
+        "self", "X", "y", "optimizer",
+    ]  # fmt: skip
+    assert inspect.signature(nnlib.Network).parameters["seed"].default == 0
+    assert nnlib.Network.descent.__doc__.startswith("Gradient descent")
+    assert nnlib.Network.J.__qualname__.endswith("J")
+
+
+def test_synonyms_lead_to_names_that_there_are():
+    known = {
+        "activation": activations.CODES,
+        "loss": losses.CODES,
+        "optimizer": OPTIMIZERS,
+        "initializer": INITIALIZERS,
+        "device": DEVICES,
+        "reduction": options.REDUCTIONS,
+        "precision": options.PRECISIONS,
+        "argument": {
+            *inspect.signature(nnlib.Network).parameters,
+            *inspect.signature(nnlib.Network.descent).parameters,
+            *inspect.signature(nnlib.train_many).parameters,
+        },
+        "attribute": {
+            *dir(nnlib.Network),
+            *dir(nnlib.Population),
+            *nnlib.History.__dataclass_fields__,
+        },
+    }
+    assert known.keys() == names.SYNONYMS.keys()
+    for kind, table in names.SYNONYMS.items():
+        for given, meant in table.items():
+            assert given == names._plain(given)
+            assert set(meant.split()) <= set(known[kind]), given
+
+
+def test_the_arguments_of_train_many_are_all_known_to_its_check():
+    parameters = inspect.signature(nnlib.train_many).parameters
+    assert set(parameters) - {"net", "X", "y", "options"} == set(sweep._OWN)
