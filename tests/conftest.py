@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -32,6 +33,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """All networks and populations are of the device, unless a test names another."""
+    # A shell starts what runs in the background with Ctrl-C ignored; tests of interrupts need it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "large: " + LARGE)
     config.addinivalue_line("markers", "cpu(why): of what the CPU alone has, see tests/devices.py")
     if config.getoption("--device") == "cuda":
@@ -64,7 +67,7 @@ def pytest_collection_modifyitems(config, items):
 
 def _cpu_mark(item):
     """Why a test is of the CPU alone: its mark, or that of its folder."""
-    folder = Path(item.path).parent.name
+    folder = Path(item.path).relative_to(Path(__file__).parent).parts[0]
     if folder in _OF_THE_CPU:
         return _OF_THE_CPU[folder]
     return item.get_closest_marker("cpu")

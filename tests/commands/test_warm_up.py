@@ -1,4 +1,4 @@
-"""``nnlib.commands.warm_up``: what it has compiled is all that later calls need."""
+"""``nnlib.warm_up``: what it has compiled is all that later calls need."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from nnlib import warm_up
 from nnlib.__main__ import main
-from nnlib.commands import warm_up
 
 pytestmark = pytest.mark.cpu("kernels")
 
@@ -28,7 +28,7 @@ def compiled():
         for signature in entry.signatures if "nnlib" in entry.py_func.__module__
     }
 
-nnlib.commands.warm_up(["float32"])
+nnlib.warm_up(["float32"])
 before = compiled()
 assert before
 rng = np.random.default_rng(0)
