@@ -302,7 +302,7 @@ class Network(NetworkTraining):
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         train, held_out = self._split(Examples(inputs, targets, weights), options)
         train = counted(train)
-        warn_of_unreachable(train.y, self._activations[-1], self._loss, stacklevel=2)
+        warn_of_unreachable(train.y, self._activations[-1], self._loss, stacklevel=3)
         if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(

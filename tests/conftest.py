@@ -76,6 +76,11 @@ def _cpu_mark(item):
 _OF_THE_CPU = {"kernels": pytest.mark.cpu("kernels"), "bench": pytest.mark.cpu("host")}
 
 
+def pytest_runtest_teardown():
+    """No test leaves its number of threads to the next."""
+    nnlib.set_threads(None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
     """Under the simulator a test may not be skipped for a reason that nobody has thought of."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..checks.values import PathLike, file_path, layer_sizes
+from ..checks.values import PathLike, file_path, layer_sizes, shown
 from ..errors import FormatError
 from ..files.arrays import Array, read_arrays, write_arrays
 from ..files.writing import sweep
@@ -67,13 +67,15 @@ def read(path: PathLike, make: Callable[..., Made]) -> Made:
         architecture = _parse_architecture(metadata["architecture"])
         _check_parameters(arrays["parameters"], architecture)
         _check_generator(arrays["generator"])
+        seed = architecture.pop("seed")
+        _check_seed(seed)
         network = make(**architecture, initializer="zeros")
         network.parameters = arrays["parameters"]
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
     network._generator[:] = arrays["generator"]
-    # Files of earlier versions may tell no seed: then the one just drawn is not the network's.
-    network._seed = architecture["seed"]
+    # Files of earlier versions may tell no seed: then none is known.
+    network._seed, network._seed_known = seed, seed is not None
     return network
 
 
@@ -123,6 +125,12 @@ def _check_layers(sizes: Any) -> None:
     """Refuse more layers than anybody has: a file of 1 MB could name 500 000."""
     if isinstance(sizes, Sequence) and len(sizes) > LAYERS_LIMIT:
         raise ValueError(f"the network has {len(sizes)} layers, wanted at most {LAYERS_LIMIT}")
+
+
+def _check_seed(seed: Any) -> None:
+    """None, or a whole number of any length: earlier versions took seeds beyond 2⁶⁴."""
+    if seed is not None and (type(seed) is not int or seed < 0):
+        raise ValueError(f"seed is {shown(seed)}, wanted a whole number of at least 0, or none")
 
 
 def _check_generator(generator: Array) -> None:

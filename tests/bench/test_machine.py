@@ -139,7 +139,7 @@ def test_every_kind_of_processor_has_a_record_of_its_own(tmp_path):
 
 
 def test_committed_records_lie_under_the_name_of_their_processor():
-    records = sorted(main.report.FOLDER.glob("record-*.json"))
+    records = sorted(main.pages.FOLDER.glob("record-*.json"))
     assert records
     for path in records:
         cpu = json.loads(path.read_text(encoding="utf-8"))["machine_info"]["cpu"]

@@ -76,7 +76,7 @@ def some_of_weight_0(dtype, n=17):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_descents_do_not_see_weight_0(way, threads, dtype, monkeypatch):
     """Whatever X and y of an example of weight 0 are, the bits are the same."""
-    monkeypatch.setattr("nnlib.training.descent.get_threads", lambda: threads)
+    monkeypatch.setattr("nnlib.machine.threads.get_threads", lambda: threads)
     assert_blind(WAYS[way], dtype.name, hidden=5)
 
 

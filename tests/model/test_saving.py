@@ -30,7 +30,7 @@ def path(tmp_path):
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5),
     dtype=st.sampled_from(["float32", "float64"]),
-    seed=st.none() | st.integers(0, 2**130),
+    seed=st.none() | st.integers(0, 2**64 - 1),
     data=st.data(),
 )
 def test_everything_comes_back(sizes, dtype, seed, data, tmp_path_factory):
@@ -183,7 +183,7 @@ class Counted(nnlib.Network):
 @pytest.mark.parametrize("text", ["sizes", "activation"])
 def test_a_file_of_half_a_million_layers(path, text, monkeypatch):
     """1 MB of a right digest, with all its parameters: refused before a network is made of it."""
-    monkeypatch.setattr(saving, "Network", Counted)
+    monkeypatch.setattr(sys.modules["nnlib.load"], "Network", Counted)
     layers = 500_000
     sizes = [1] * (layers + 1) if text == "sizes" else [1, 1]
     names = "tanh" if text == "sizes" else ["tanh"] * 100_000

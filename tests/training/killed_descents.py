@@ -37,8 +37,8 @@ CASES = {
     },
 }  # fmt: skip
 # Many short slices: a kill then falls into a slice, a writing, or between them. A slice that is
-# longer than an epoch ends where an epoch does; those of the mini-batches are shorter.
-SLICE_SECONDS = dict(zip(CASES, [0.004, 2e-5, 0.004], strict=True))
+# longer than an epoch ends where an epoch does; those of the others are shorter.
+SLICE_SECONDS = dict(zip(CASES, [0.004, 2e-5, 5e-4], strict=True))
 LONGEST_LIFE = 0.12
 
 
