@@ -143,7 +143,18 @@ def _kept_entry() -> Any:
     """The kind of cache for CUDA's entries: Numba's own class, see `cache.KeptCode`."""
     from numba.cuda.dispatcher import CUDACache
 
-    return type("KeptCudaEntry", (cache.KeptCode, CUDACache), {})
+    class KeptCudaEntry(cache.KeptCode, CUDACache):
+        _launch_config_key = None
+
+        def is_launch_config_sensitive(self) -> bool:
+            """No kernel here is compiled for the shape of one launch."""
+            return False
+
+        def mark_launch_config_sensitive(self) -> bool:
+            """Should one be some day, it is not kept."""
+            return False
+
+    return KeptCudaEntry
 
 
 def variant(function: Function, name: str, **names: Any) -> Function:
