@@ -56,7 +56,8 @@ class History(NearNames):
     validation_J : ndarray of float64, shape (epochs run,), or None
         Cost of the validation examples after each epoch.
     best_epoch : int or None
-        The epoch with the lowest validation cost, whose parameters the network holds.
+        The epoch with the lowest validation cost, whose parameters the network holds; None
+        also if none was finite.
     stopped : str
         Why it ended: "epochs", "patience", "target_cost", "max_seconds" or "callback".
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .checks import values as checks
@@ -94,8 +93,6 @@ class Network(NetworkTraining):
     ) -> None:
         super().__init__(sizes, activation, loss, dtype, seed, initializer, device)
         self._memory: OptimizerState | None = None
-        # Masks are drawn from the number of the step, so that going on draws new ones.
-        self._dropout_seed = int(self._generator[0] >> np.uint64(1))
 
     @hinted
     def descent(
@@ -308,7 +305,7 @@ class Network(NetworkTraining):
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
-        with self._training:
+        with self._training.taken():
             return self._train(train, held_out, options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -27,7 +27,6 @@ class NetworkTraining(NetworkFunction):
     """What a `Network` trains with, below its public method `descent`."""
 
     _memory: OptimizerState | None
-    _dropout_seed: int
 
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent, after the checks of what was given."""
@@ -66,11 +65,11 @@ class NetworkTraining(NetworkFunction):
         except BaseException:
             self._parameters[:] = before
             raise
+        kept, self._memory = self._memory, None  # a copy that a callback makes has none
         try:
             return descent.run()
         finally:
-            if options.epochs or memory is None:
-                self._memory = descent.memory()
+            self._memory = descent.memory() if options.epochs or memory is None else kept
 
     def _descent_class(self) -> type[Descent]:
         """The descent of the network's device."""

@@ -1,4 +1,5 @@
-"""Threads inside compiled code: who does what, and where they wait for one another.
+"""Threads inside compiled code: who does what, and how they wait.
 
-Every member of a `team` runs the same function on the same arrays, with its own number.
+In a `team` one member leads and offers tasks, the others take them. `atomic` has the operations
+that no other thread can part, `sleeping` the system's wait on an address.
 """

@@ -204,7 +204,7 @@ def driver_loop(
         validating, status, count = position[VALIDATING], position[STATUS], position[STEP]
         cost, total, watched = numbers[COST], 0.0, 0.0
         rate, scale, examples = 0.0, 1.0, 0
-        if status == RUNNING:
+        if status == RUNNING and member == 0:
             rate = state.rates[epoch] * numbers[RATE_FACTOR]
         if plain:  # constants: no team is left
             member, members = 0, 1

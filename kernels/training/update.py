@@ -237,7 +237,7 @@ def step_part(
 
 @kernel
 def squared_norm(values: Vector) -> float:
-    """Σ v²; every member computes all of it, so that the sum does not depend on their number."""
+    """Σ v², in one thread: the sum does not depend on how many there are."""
     total = values.dtype.type(0)
     for k in range(values.size):
         total += values[k] * values[k]

@@ -87,7 +87,7 @@ def warm_up(
     Examples
     --------
     >>> import nnlib
-    >>> seconds = nnlib.commands.warm_up(["float64"])  # doctest: +SKIP
+    >>> seconds = nnlib.warm_up(["float64"])  # doctest: +SKIP
     """
     names = [dtypes] if isinstance(dtypes, str) else list(dtypes)
     checked = [floating_dtype(name).name for name in names]

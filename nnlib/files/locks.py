@@ -84,7 +84,7 @@ class FileLock:
 
     def release(self) -> None:
         """Give up the lock, if it is still held, and remove its file."""
-        file, self._file = self._file, None
+        file = self._file
         if file is None or file.closed:  # closed: a forked child has no part in it
             return
         if sys.platform == "win32":  # where an open file cannot be removed
@@ -92,6 +92,7 @@ class FileLock:
         with suppress(OSError):
             self._path.unlink()
         file.close()
+        self._file = None
 
     def _acquire(self, path: PathLike) -> io.FileIO:
         """The open lock file; the lock ends when it is closed."""

@@ -1,5 +1,6 @@
 """The processors, threads and graphics cards that compute.
 
-`threads` counts threads and forms teams of them. A team calls one compiled function on every thread
-with the same arguments. `device` finds out whether there is a GPU, or says what is missing.
+`threads` counts threads and forms teams of them from a pool. `processors` says how many there may
+be, `team_size` finds how many are fastest. `device` finds out whether there is a GPU, or says what
+is missing.
 """

@@ -57,16 +57,27 @@ class NetworkParameters(NearNames):
         self._output_table = build_table(output_rows(self._sizes, self._activations))
         self._units = layers[-1].end
         self._parameters = np.zeros(layers[-1].parameters + layers[-1].size, self._dtype)
-        sequence = np.random.SeedSequence(self._seed)
-        initial, order = sequence.spawn(2)
-        self._generator = order.generate_state(4, np.uint64)
         initialize(
             self.weights,
             self.biases,
             self._activations,
             initializer,
-            np.random.default_rng(initial),
+            np.random.default_rng(self._begin(self._seed)),
         )
+
+    def _begin(self, seed: int | None) -> np.random.SeedSequence:
+        """Generator and masks of dropout as the seed decides them; returns that of the weights."""
+        initial, order = np.random.SeedSequence(seed).spawn(2)
+        self._generator = order.generate_state(4, np.uint64)
+        # Masks are drawn from the number of the step, so that going on draws new ones.
+        self._dropout_seed = int(self._generator[0] >> np.uint64(1))
+        return initial
+
+    def _of_seed(self, seed: int | None) -> None:
+        """Be as if made with this seed, of any length; None: it is not known."""
+        self._seed, self._seed_known = seed, seed is not None
+        if seed is not None:
+            self._begin(seed)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     ValueError
         If the parameters are not finite, or the layers too many to be read again.
     OSError, ImportError
-        As `files.write_arrays`.
+        As `files.arrays.write_arrays`.
     """
     _check_layers(network.sizes)
     network._check_parameters()
@@ -73,9 +73,9 @@ def read(path: PathLike, make: Callable[..., Made]) -> Made:
         network.parameters = arrays["parameters"]
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
-    network._generator[:] = arrays["generator"]
     # Files of earlier versions may tell no seed: then none is known.
-    network._seed, network._seed_known = seed, seed is not None
+    network._of_seed(seed)
+    network._generator[:] = arrays["generator"]
     return network
 
 

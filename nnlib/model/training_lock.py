@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 
 class TrainingLock:
-    """Held while a descent trains a network; a context manager that does not wait.
+    """Held while a descent trains a network; `taken` gives what `with` holds.
 
     A copy made by `copy.deepcopy` or `pickle` is a free lock, as the network copied has parameters
     of its own. A forked child finds it free, too: what trained there stayed with the parent.
@@ -20,12 +20,12 @@ class TrainingLock:
     Raises
     ------
     RuntimeError
-        On entering, if it is held.
+        By `taken`, if it is held.
 
     Examples
     --------
     >>> lock = TrainingLock()
-    >>> with lock:
+    >>> with lock.taken():
     ...     lock.held
     True
     >>> lock.held
@@ -44,16 +44,15 @@ class TrainingLock:
         """Whether a descent trains the network."""
         return self._process == os.getpid() and self._lock.locked()
 
-    def __enter__(self) -> None:
+    def taken(self) -> threading.Lock:
+        """The lock itself, for `with` to hold: that is C, and no Ctrl-C comes between.
+
+        Raises `RuntimeError` if it is held. Of two threads that come at the same moment, one waits.
+        """
         if self._process != os.getpid():
             self._new()
-        if not self._lock.acquire(blocking=False):
-            raise _refusal("it cannot be trained by a second one at once")
-
-    def __exit__(self, *error: object) -> None:
-        # A child that was forked by a callback leaves a lock that it has not entered.
-        if self.held:
-            self._lock.release()
+        self.check("it cannot be trained by a second one at once")
+        return self._lock
 
     def check(self, refused: str) -> None:
         """Raise `RuntimeError` with what is refused, if the lock is held."""

@@ -272,13 +272,8 @@ class Population(NearNames):
     def _network(self, member: int) -> Network:
         number = int(self.choice[member])
         seed = self.seed[member]
-        network = Network(
-            **self.architectures[number],
-            seed=None if seed is None else int(seed),
-            initializer="zeros",
-        )
-        if seed is None:
-            network._seed = None  # not known, and not the one just drawn
+        network = Network(**self.architectures[number], initializer="zeros")
+        network._of_seed(None if seed is None else int(seed))
         network._parameters[:] = self.parameters[member, : network.parameters.size]
         if self.generators.size:
             network._generator[:] = self.generators[member]

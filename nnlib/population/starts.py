@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.values import LARGEST_SEED
 from ..model.function import NetworkFunction
 from ..model.initializers import initialize
 from .seeding import child_state, doubles, seed_words
@@ -58,7 +59,9 @@ def starts(network: NetworkFunction, initializer: Any, seeds: Sequence[int]) -> 
     """
     parameters = np.empty((len(seeds), network.parameters.size), network.dtype)
     generators = np.empty((len(seeds), 4), np.uint64)
-    if _draw_together(network, initializer, seeds, parameters):
+    # Seeds of old files may be longer than the words that are drawn from together.
+    few = max(seeds) <= LARGEST_SEED
+    if few and _draw_together(network, initializer, seeds, parameters):
         for first in range(0, len(seeds), _TOGETHER):
             part = slice(first, first + _TOGETHER)
             generators[part] = child_state(seed_words(seeds[part]), 1).T

@@ -72,8 +72,8 @@ def run_lbfgs(
     Parameters
     ----------
     table, parameters, units, X, y, weights, epochs, mean, weight_decay, loss, progress
-        As for `descent.run`; an epoch is an iteration. weights is empty or one factor per
-        example, as `validation.example_weights` makes it.
+        The network's, checked examples, and options of a descent; an epoch is an iteration.
+        weights is empty or one factor per example, as `checks.values.example_weights` makes it.
     device : {"cpu", "cuda"}
         Where costs and gradients are computed.
     memory : int

@@ -126,7 +126,7 @@ class Checkpoint:
         BlockingIOError
             If another descent that runs now has the same file.
         OSError, ImportError
-            As `files.write_arrays`.
+            As `files.arrays.write_arrays`.
         """
         regular_file(self._path)
         self._lock = FileLock(self._path)

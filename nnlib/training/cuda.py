@@ -20,6 +20,7 @@ from ..kernels.cuda.network.problem import Header
 from ..kernels.network import problem
 from . import buffers
 from .descent import Descent
+from .marks import undivided
 
 Array = NDArray[Any]
 
@@ -93,7 +94,7 @@ class CudaDescent(Descent):
             else:
                 yield run
         finally:
-            self._complete()
+            undivided(self._complete)
 
     def _on_device(self, *arrays: Any) -> tuple[Any, ...]:
         """The arrays on the GPU; one number in place of an empty one."""

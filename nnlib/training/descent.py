@@ -149,7 +149,7 @@ class Descent:
             raise
         finally:
             if self._checkpoint is not None:
-                self._checkpoint.release()
+                undivided(self._checkpoint.release)
         return self._history()
 
     def memory(self) -> OptimizerState:
@@ -339,7 +339,8 @@ class Descent:
         validation, best = None, None
         if state.validation_costs.size and epochs:
             validation = state.validation_costs[:epochs].copy()
-            best = int(np.argmin(validation))
+            known = np.where(np.isfinite(validation), validation, np.inf)
+            best = int(known.argmin()) if np.isfinite(known).any() else None
             self._last = self._model.parameters.copy()
             self._model.parameters[:] = state.best
         reason = self._stopped or _REASONS.get(int(state.position[problem.STATUS]), "epochs")

@@ -21,7 +21,7 @@ TWINS = {
     "training.update": [],
 }
 # What the CPU's functions take for its own way to cut the work: threads, keys of blocks, budget.
-OF_THE_CPU = {"key", "barrier", "member", "members"}
+OF_THE_CPU = {"key", "board", "member", "members"}
 # What stands in its place on the GPU: its threads' scratch, the tile, what f' is a function of.
 OF_THE_GPU = {"scratch", "stage", "precision", "draw", "kept", "activation", "lanes"}
 

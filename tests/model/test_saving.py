@@ -56,6 +56,26 @@ def test_equal_outputs(path, dtype, rng):
     assert nnlib.load(path).F(X).tobytes() == net.F(X).tobytes()
 
 
+def test_dropout_has_the_same_masks(path, dtype, rng):
+    X, y = rng.normal(size=(20, 2)), rng.normal(size=20)
+    net = nnlib.Network([2, 8, 1], "tanh", dtype=dtype, seed=5)
+    net.save(path)
+    copy = nnlib.load(path)
+    for network in (net, copy):
+        network.descent(X, y, epochs=3, dropout=0.5)
+    np.testing.assert_array_equal(copy.parameters, net.parameters)
+
+
+@pytest.mark.parametrize("grid", [{"learning_rate": [0.1, 0.2]}, {"initializer": ["zeros", None]}])
+def test_a_population_of_a_network_with_a_longer_seed(grid, rng):
+    """As files of earlier versions may hold."""
+    X, y = rng.normal(size=(20, 2)), rng.random(20)
+    net = nnlib.Network([2, 3, 1], "tanh", seed=5)
+    net._of_seed(2**70)
+    population = nnlib.train_many(net, X, y, grid=grid, epochs=2)
+    assert population[0].seed == 2**70
+
+
 def test_training_goes_on_with_the_same_bits(path, dtype, rng):
     """Shuffled mini-batches: the generator has come as far as in the network that was saved."""
     n = amount(40, 14)

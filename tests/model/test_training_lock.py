@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from nnlib.model.training_lock import TrainingLock
 from tests.training.checkpointed import X, Y, network
 
 
@@ -107,3 +109,28 @@ def test_a_forked_child_is_free(monkeypatch):
 
     net.descent(X, Y, epochs=3, callback=in_the_child)
     net.descent(X, Y, epochs=1)
+
+
+@pytest.mark.cpu("host")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such timer")
+def test_no_interrupt_leaves_it_held():
+    """Many, at any instruction of taking and leaving it."""
+    lock, interrupts = TrainingLock(), 0
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        while interrupts < 300:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 3e-5)
+                while True:
+                    with lock.taken():
+                        pass
+            except KeyboardInterrupt:
+                interrupts += 1
+            assert not lock.held
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

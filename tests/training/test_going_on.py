@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import numpy as np
@@ -193,3 +194,21 @@ def test_after_a_divergence(optimizer, batch_size, rate, short, monkeypatch):
         np.testing.assert_array_equal(found, wanted, name)
     np.testing.assert_array_equal(caught.value.history.learning_rate[:kept], history.learning_rate)
     np.testing.assert_array_equal(caught.value.history.J[:kept], history.J)
+
+
+def test_a_copy_made_by_a_callback_has_no_half_of_the_memory(dtype):
+    """Neither of the descent before nor of the one that runs: it begins with none."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 2)), rng.normal(size=20)
+    net = nnlib.Network([2, 4, 1], "tanh", dtype=dtype)
+    net.descent(X, y, optimizer="adam", epochs=3)
+    copies = []
+    options = {"optimizer": "adam", "epochs": 3, "partial": True}
+    net.descent(
+        X, y, callback=lambda _: copies.append(copy.deepcopy(net)), callback_epochs=3, **options
+    )
+    fresh = nnlib.Network([2, 4, 1], "tanh", dtype=dtype)
+    fresh.parameters = net.parameters
+    for each in (copies[0], fresh):
+        each.descent(X, y, **options)
+    np.testing.assert_array_equal(copies[0].parameters, fresh.parameters)

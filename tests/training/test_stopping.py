@@ -190,3 +190,16 @@ def test_history_draws_itself(data):
     assert [line.get_label() for line in axes.lines] == ["J", "validation J", "best epoch"]
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), history.J)
     assert axes.get_yscale() == "log"
+
+
+def test_no_epoch_is_best_if_no_validation_cost_is_finite():
+    """The network keeps the parameters that it began with, as no others were better."""
+    net = nnlib.Network([1, 1], "identity")
+    before = net.parameters.copy()
+    far = np.array([1e200])
+    with np.errstate(over="ignore"):
+        history = net.descent([0.0, 1.0], [0.0, 1.0], epochs=2, validation=(far, -far))
+    assert np.isinf(history.validation_J).all()
+    assert history.best_epoch is None
+    np.testing.assert_array_equal(net.parameters, before)
+    assert "best" not in repr(history)
