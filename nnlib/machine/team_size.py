@@ -63,7 +63,9 @@ class TeamSize:
             self._fresh = False
             return [(1, rounds)]
         tried = max(1, int(_TRIAL_SECONDS / self._round_seconds))
-        if len(self._sizes) == 1 or now < self._due or self._speed == 0 or tried > rounds:
+        # The rest of the slice, with which the trial is compared, has to be as long.
+        short = rounds < (2 * tried if tried > 1 else 1)
+        if len(self._sizes) == 1 or now < self._due or self._speed == 0 or short:
             return [(self.members, rounds)]
         other = self._sizes[self._place + self._towards()]
         if tried == rounds:
@@ -76,7 +78,9 @@ class TeamSize:
             return
         if members == self.members:
             self._round_seconds = seconds / rounds
-            self._observe(work / seconds, now)
+            # Shorter ones tell how long threads take to wake up, as the first of every descent.
+            if seconds > _TRIAL_SECONDS / 2:
+                self._observe(work / seconds, now)
         elif self._speed and members in self._sizes:
             self._judge(self._sizes.index(members), work / seconds, seconds, now)
 

@@ -135,3 +135,22 @@ def test_what_was_found_out_is_kept_for_the_next_of_its_kind(monkeypatch):
     for number in range(1000):
         team_size.keep(number, 2, size)
     assert len(team_size._known) <= 64
+
+
+def test_a_trial_is_compared_with_a_stretch_as_long_as_itself():
+    """Helpers that wake up made the rest of a slice slow, and a team of two stayed one."""
+    size = TeamSize(2)
+    size.plan(1, 0.0)
+    size.record(2, 400, 400, 0.04, 1.0)  # 0.1 ms a round: a trial takes 100 of them
+    assert size.plan(199, 10.0) == [(2, 199)]
+    assert size.plan(200, 10.0) == [(2, 100), (1, 100)]
+
+
+def test_a_short_slice_says_nothing_of_the_speed():
+    size = TeamSize(2)
+    size.plan(1, 0.0)
+    size.record(2, 400, 400, 0.04, 1.0)
+    for _ in range(5):
+        size.record(2, 4, 4, 0.002, 1.1)  # threads wake up: a fifth of the speed
+    size.record(1, 100, 100, 0.02, 1.2)  # half of the speed
+    assert size.members == 2
