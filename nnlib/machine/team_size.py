@@ -64,7 +64,7 @@ class TeamSize:
             return [(1, rounds)]
         tried = max(1, int(_TRIAL_SECONDS / self._round_seconds))
         # The rest of the slice, with which the trial is compared, has to be as long.
-        short = rounds < (2 * tried if tried > 1 else 1)
+        short = tried > 1 and rounds < 2 * tried
         if len(self._sizes) == 1 or now < self._due or self._speed == 0 or short:
             return [(self.members, rounds)]
         other = self._sizes[self._place + self._towards()]

@@ -57,7 +57,10 @@ class TrainingLock:
     def check(self, refused: str) -> None:
         """Raise `RuntimeError` with what is refused, if the lock is held."""
         if self.held:
-            raise _refusal(refused)
+            raise RuntimeError(
+                f"a descent trains this network at present: {refused}. Wait for its end, or use a "
+                "copy of the network (copy.deepcopy)"
+            )
 
     def guarded(self, array: Array) -> Array:
         """The array, as a read-only view while the lock is held."""
@@ -68,10 +71,3 @@ class TrainingLock:
 
     def __reduce__(self) -> tuple[type[TrainingLock], tuple[()]]:
         return TrainingLock, ()
-
-
-def _refusal(refused: str) -> RuntimeError:
-    return RuntimeError(
-        f"a descent trains this network at present: {refused}. Wait for its end, or use a copy of "
-        "the network (copy.deepcopy)"
-    )
