@@ -27,9 +27,10 @@ HOLDER = """
 import os, sys, time
 from nnlib.files.locks import FileLock
 lock = FileLock(sys.argv[1])
-child = os.fork() if sys.argv[2:] else 0
-if child or not sys.argv[2:]:
-    print(child, flush=True)
+child = os.fork() if sys.argv[2:] else os.getpid()
+# A forked child is ready once it runs, not when its parent knows its number.
+if not child or not sys.argv[2:]:
+    print(os.getpid(), flush=True)
 time.sleep(60)
 """
 
