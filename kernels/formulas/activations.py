@@ -1,49 +1,23 @@
-"""f and f' of every activation, written once.
+"""f and f' of every activation, written once, and the table of them.
 
 A derivative is a cheap function of the output a = f(z), or, for gelu, silu and softplus, it is kept
 in a workspace of the layer: it shares its one sigmoid or exponential with f, and gelu and silu
 are not monotone, so that a alone does not give it. Where f has no derivative (relu at 0, heaviside
 anywhere) it is taken as 0; leaky_relu at 0 has the slope of its left side, as in PyTorch.
 
-To add one: its name in `CODES`, two formulas here, a branch in `forward` and in `backward`; or, if
-`forward` keeps f'(z), its code in `NEEDS_WORKSPACE`.
+To add one: its two formulas, or one that gives both values, and a line in `ACTIVATIONS`. The loops
+over a block, called by address, and what a GPU's thread and a written-out pass do come from there.
 """
 
 from __future__ import annotations
 
-from ..compile.jit import Scalar, Vector, formula, routine
+import functools
+from typing import Any, NamedTuple
+
+from ..compile.called import Contract
+from ..compile.jit import Scalar, Vector, formula, kernel
 from ..compile.memory import window
 from .elementary import exp, expm1, like, log, log1p, sigmoid, tanh
-
-(
-    IDENTITY,
-    SIGMOID,
-    TANH,
-    RELU,
-    LEAKY_RELU,
-    ELU,
-    GELU,
-    SILU,
-    SOFTPLUS,
-    HEAVISIDE,
-    SOFTMAX,
-    LOG_SOFTMAX,
-) = range(12)
-CODES = {
-    "identity": IDENTITY,
-    "sigmoid": SIGMOID,
-    "tanh": TANH,
-    "relu": RELU,
-    "leaky_relu": LEAKY_RELU,
-    "elu": ELU,
-    "gelu": GELU,
-    "silu": SILU,
-    "softplus": SOFTPLUS,
-    "heaviside": HEAVISIDE,
-    "softmax": SOFTMAX,
-}
-# Layers with as many more units in the activation buffer: for f'(z), or for softmax's sums.
-NEEDS_WORKSPACE = {GELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX}
 
 _LEAK = 0.01
 # gelu's gate is σ(2u), u = √(2/π) (z + 0.044715 z³).
@@ -97,6 +71,12 @@ def heaviside(z: Scalar) -> Scalar:
 
 
 @formula
+def heaviside_derivative(a: Scalar) -> Scalar:
+    """f'(z) = 0."""
+    return like(a, 0)
+
+
+@formula
 def sigmoid_derivative(a: Scalar) -> Scalar:
     """f'(z) = a (1 − a)."""
     return a * (like(a, 1) - a)
@@ -109,9 +89,10 @@ def tanh_derivative(a: Scalar) -> Scalar:
 
 
 @formula
-def softplus(z: Scalar, u: Scalar) -> Scalar:
-    """f(z) = ln(1 + e^z) = max(0, z) + ln(1 + u), u = e^−|z|, which does not overflow."""
-    return relu(z) + log1p(u)
+def softplus(z: Scalar) -> tuple[Scalar, Scalar]:
+    """f(z) = ln(1 + e^z) = max(0, z) + ln(1 + u), u = e^−|z| does not overflow; f' is σ(z)."""
+    u = exp(-abs(z))
+    return relu(z) + log1p(u), logistic(z, u)
 
 
 @formula
@@ -151,6 +132,27 @@ def gated_derivative(z: Scalar, gate: Scalar, rest: Scalar, scale: Scalar, cube:
 
 
 @formula
+def gate(z: Scalar, scale: Scalar, cube: Scalar) -> tuple[Scalar, Scalar]:
+    """z σ(t) and its derivative, by one exponential."""
+    t = gate_argument(z, scale, cube)
+    u = exp(-abs(t))
+    share = logistic(t, u)
+    return gated(z, share), gated_derivative(z, share, logistic(-t, u), scale, cube)
+
+
+@formula
+def gelu(z: Scalar) -> tuple[Scalar, Scalar]:
+    """f(z) and f'(z), see `gate_argument`."""
+    return gate(z, like(z, _GELU_SCALE), like(z, _GELU_CUBE))
+
+
+@formula
+def silu(z: Scalar) -> tuple[Scalar, Scalar]:
+    """f(z) and f'(z), see `gate_argument`."""
+    return gate(z, like(z, 1), like(z, 0))
+
+
+@formula
 def within(z: Scalar, bound: float) -> Scalar:
     """z held within ±bound; NaN stays NaN."""
     z = like(z, -bound) if z < like(z, -bound) else z
@@ -163,7 +165,7 @@ def log_share(z: Scalar, largest: Scalar, log_total: Scalar) -> Scalar:
     return (z - largest) - log_total
 
 
-@routine
+@kernel
 def log_softmax(a: Vector, workspace: Vector, lanes: int) -> None:
     """a_js ← z_js − m_s − ln Σ_i e^(z_is − m_s), m_s = max_i z_is, in place on (units, lanes).
 
@@ -189,76 +191,97 @@ def log_softmax(a: Vector, workspace: Vector, lanes: int) -> None:
             row[s] = log_share(row[s], largest[s], total[s])
 
 
-@routine
-def forward(a: Vector, workspace: Vector, lanes: int, code: int) -> None:
-    """a ← f(a), in place: z comes in, f(z) goes out, both (units, lanes).
+@kernel
+def softmax(a: Vector, workspace: Vector, lanes: int) -> None:
+    """a_js ← e^(z_js)/Σ_i e^(z_is), in place on (units, lanes); workspace is written."""
+    log_softmax(a, workspace, lanes)
+    for i in range(a.size):
+        a[i] = exp(a[i])
 
-    workspace is as large where the activation needs one; it keeps f'(z) for `backward`.
+
+class Activation(NamedTuple):
+    """One activation: its formulas, and how a layer keeps what `backward` needs.
+
+    Without formulas it is the identity, or `columns`.
     """
-    if code == SIGMOID:
-        for i in range(a.size):
-            a[i] = sigmoid(a[i])
-    elif code == TANH:
-        for i in range(a.size):
-            a[i] = tanh(a[i])
-    elif code == RELU:
-        for i in range(a.size):
-            a[i] = relu(a[i])
-    elif code == LEAKY_RELU:
-        for i in range(a.size):
-            a[i] = leaky_relu(a[i])
-    elif code == ELU:
-        for i in range(a.size):
-            a[i] = elu(a[i])
-    elif code == SOFTPLUS:
-        for i in range(a.size):
-            u = exp(-abs(a[i]))
-            workspace[i] = logistic(a[i], u)  # σ is softplus' derivative
-            a[i] = softplus(a[i], u)
-    elif code in (GELU, SILU):
-        number = a.dtype.type
-        scale = number(_GELU_SCALE) if code == GELU else number(1)
-        cube = number(_GELU_CUBE) if code == GELU else number(0)
-        for i in range(a.size):
-            t = gate_argument(a[i], scale, cube)
-            u = exp(-abs(t))
-            gate = logistic(t, u)
-            workspace[i] = gated_derivative(a[i], gate, logistic(-t, u), scale, cube)
-            a[i] = gated(a[i], gate)
-    elif code == HEAVISIDE:
-        for i in range(a.size):
-            a[i] = heaviside(a[i])
-    elif code in (SOFTMAX, LOG_SOFTMAX):
-        log_softmax(a, workspace, lanes)
-        if code == SOFTMAX:
-            for i in range(a.size):
-                a[i] = exp(a[i])
+
+    name: str
+    function: Any = None  # z ↦ f(z), or z ↦ (f(z), f'(z)) if `keeps`
+    derivative: Any = None  # f(z) ↦ f'(z); None if `keeps`
+    keeps: bool = False  # whether f'(z) is kept in the layer's workspace
+    columns: Any = None  # a kernel on (units, lanes), for what is no function of one number
+
+    @property
+    def needs_workspace(self) -> bool:
+        """Whether a layer has as many more units in the activation buffer."""
+        return self.keeps or self.columns is not None
 
 
-@routine
-def backward(delta: Vector, kept: Vector, code: int) -> None:
-    """δ ← δ ⊙ f'(z), in place; kept is the layer's workspace, or its output a if it has none.
+ACTIVATIONS = (
+    Activation("identity"),
+    Activation("sigmoid", sigmoid, sigmoid_derivative),
+    Activation("tanh", tanh, tanh_derivative),
+    Activation("relu", relu, relu_derivative),
+    Activation("leaky_relu", leaky_relu, leaky_relu_derivative),
+    Activation("elu", elu, elu_derivative),
+    Activation("gelu", gelu, keeps=True),
+    Activation("silu", silu, keeps=True),
+    Activation("softplus", softplus, keeps=True),
+    Activation("heaviside", heaviside, heaviside_derivative),
+    # The softmax loss gives ∂J/∂z itself, so softmax has no derivative here.
+    Activation("softmax", columns=softmax),
+    Activation("log_softmax", columns=log_softmax),
+)
+_CODES = {activation.name: code for code, activation in enumerate(ACTIVATIONS)}
+IDENTITY, LOG_SOFTMAX = _CODES["identity"], _CODES["log_softmax"]
+# Those that a user can name.
+CODES = {name: code for name, code in _CODES.items() if code != LOG_SOFTMAX}
 
-    The softmax loss gives ∂J/∂z itself, so softmax has no branch here.
+# What the loops over a block take: (a, workspace, lanes) and (delta, kept).
+ACTIVATE, DERIVE = Contract("vvi"), Contract("vv")
+
+
+@functools.cache
+def forward(code: int) -> Any:
+    """The kernel a ← f(a), in place: z comes in, f(z) goes out, both (units, lanes).
+
+    None for the identity. The workspace, as large where the activation needs one, keeps f'(z).
     """
-    if code == SIGMOID:
+    name, function, _, keeps, columns = ACTIVATIONS[code]
+
+    def apply(a: Vector, workspace: Vector, lanes: int) -> None:
+        for i in range(a.size):
+            a[i] = function(a[i])
+
+    def apply_and_keep(a: Vector, workspace: Vector, lanes: int) -> None:
+        for i in range(a.size):
+            a[i], workspace[i] = function(a[i])
+
+    if function is None:
+        return columns
+    loop = apply_and_keep if keeps else apply
+    loop.__qualname__ = f"{name}_forward"
+    return kernel(loop)
+
+
+@functools.cache
+def backward(code: int) -> Any:
+    """The kernel δ ← δ ⊙ f'(z), in place; None where f' is 1.
+
+    kept is the layer's workspace, or its output a if it has none.
+    """
+    name, function, derivative, keeps, _ = ACTIVATIONS[code]
+
+    def multiply(delta: Vector, kept: Vector) -> None:
         for i in range(delta.size):
-            delta[i] *= sigmoid_derivative(kept[i])
-    elif code == TANH:
-        for i in range(delta.size):
-            delta[i] *= tanh_derivative(kept[i])
-    elif code == RELU:
-        for i in range(delta.size):
-            delta[i] *= relu_derivative(kept[i])
-    elif code == LEAKY_RELU:
-        for i in range(delta.size):
-            delta[i] *= leaky_relu_derivative(kept[i])
-    elif code == ELU:
-        for i in range(delta.size):
-            delta[i] *= elu_derivative(kept[i])
-    elif code in (GELU, SILU, SOFTPLUS):
+            delta[i] *= derivative(kept[i])
+
+    def multiply_by_kept(delta: Vector, kept: Vector) -> None:
         for i in range(delta.size):
             delta[i] *= kept[i]
-    elif code == HEAVISIDE:
-        for i in range(delta.size):
-            delta[i] = like(delta[i], 0)
+
+    if function is None:
+        return None
+    loop = multiply_by_kept if keeps else multiply
+    loop.__qualname__ = f"{name}_backward"
+    return kernel(loop)

@@ -8,39 +8,21 @@ The two cross-entropies take a from the activation that `ON_LOGITS` names, whate
 shows to its user: so p never has to be computed and then its logarithm taken, and J stays finite
 where p rounds to 0 or 1.
 
-To add one: its name in `CODES`, its two formulas, a branch in `cost` and in `delta`.
+To add one: its two formulas, and a line in `LOSSES`. The loops over a block, called by address, and
+what a GPU's thread and a written-out pass do come from there.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Any, NamedTuple
 
-from ..compile.jit import Scalar, Vector, elementwise, formula, kernel, routine
+from ..compile.called import Contract
+from ..compile.jit import Scalar, Vector, elementwise, formula, kernel
 from ..compile.memory import window
 from .activations import IDENTITY, LOG_SOFTMAX, relu, within
 from .elementary import exp, expm1, like, log1p, sigmoid, tanh
-
-(
-    HALF_SQUARED_ERROR,
-    ABSOLUTE_ERROR,
-    HUBER,
-    LOG_COSH,
-    POISSON,
-    BINARY_CROSS_ENTROPY,
-    SOFTMAX_CROSS_ENTROPY,
-) = range(7)
-CODES = {
-    "half_squared_error": HALF_SQUARED_ERROR,
-    "absolute_error": ABSOLUTE_ERROR,
-    "huber": HUBER,
-    "log_cosh": LOG_COSH,
-    "poisson": POISSON,
-    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
-    "softmax_cross_entropy": SOFTMAX_CROSS_ENTROPY,
-}
-# What the last layer computes from the logits z while these losses are evaluated; their deltas
-# are ∂J/∂z.
-ON_LOGITS = {BINARY_CROSS_ENTROPY: IDENTITY, SOFTMAX_CROSS_ENTROPY: LOG_SOFTMAX}
 
 _LN_2 = 0.6931471805599453
 
@@ -143,22 +125,63 @@ def weighted(weight: Scalar, value: Scalar) -> Scalar:
     return weight * value if weight > like(weight, 0) else like(weight, 0)
 
 
+@formula
+def always_weighted(weight: Scalar, value: Scalar) -> Scalar:
+    """v · value, for values that do not overflow."""
+    return weight * value
+
+
+class Loss(NamedTuple):
+    """One loss: its formulas, and where they overflow."""
+
+    name: str
+    cost: Any  # (a, y) ↦ J
+    delta: Any  # (a, y) ↦ ∂J/∂a, or ∂J/∂z if `on_logits`
+    cost_overflows: bool = False  # whether J may, for an example of weight 0
+    delta_overflows: bool = False
+    on_logits: int | None = None  # what the last layer computes from the logits z instead
+
+    @property
+    def weighted_cost(self) -> Any:
+        """(v, J) ↦ v J."""
+        return weighted if self.cost_overflows else always_weighted
+
+    @property
+    def weighted_delta(self) -> Any:
+        """(v, ∂J/∂a) ↦ v ∂J/∂a."""
+        return weighted if self.delta_overflows else always_weighted
+
+
+LOSSES = (
+    Loss("half_squared_error", half_squared_error, half_squared_error_delta),
+    Loss("absolute_error", absolute_error, absolute_error_delta),
+    Loss("huber", huber, huber_delta),
+    Loss("log_cosh", log_cosh, log_cosh_delta),
+    Loss("poisson", poisson, exponential_delta, cost_overflows=True, delta_overflows=True),
+    Loss(
+        "binary_cross_entropy", binary_cross_entropy, binary_cross_entropy_delta,
+        on_logits=IDENTITY,
+    ),
+    Loss(
+        "softmax_cross_entropy", softmax_cross_entropy, exponential_delta,
+        delta_overflows=True, on_logits=LOG_SOFTMAX,
+    ),
+)  # fmt: skip
+CODES = {loss.name: code for code, loss in enumerate(LOSSES)}
+HALF_SQUARED_ERROR, SOFTMAX_CROSS_ENTROPY = (
+    CODES["half_squared_error"],
+    CODES["softmax_cross_entropy"],
+)
+# What the last layer computes from the logits z while these losses are evaluated; their deltas
+# are ∂J/∂z.
+ON_LOGITS = {code: loss.on_logits for code, loss in enumerate(LOSSES) if loss.on_logits is not None}
+
+# What the loops over a block take: (a, y, weight), (delta_out, a, y, weight) and
+# (out, a, y, weight).
+COST, DELTA, COSTS = Contract("vvv", "f"), Contract("vvvv"), Contract("vvvv")
+
+
 @kernel
-def cost(a: Vector, y: Vector, weight: Vector, code: int) -> float:
-    """Σ_s v_s Σ_j J(a_js, y_js) over one block, as float64.
-
-    0 · ∞ is NaN, so an example of weight 0 whose J has overflowed would spoil the sum. To look at
-    the weights in every sum takes 3 % of the exercise's time; so the sum is made again without
-    those examples where it is not finite, and a is overwritten then.
-    """
-    total = block_cost(a, y, weight, code)
-    if not abs(total) < math.inf:
-        leave_out(a, y, weight)
-        total = block_cost(a, y, weight, code)
-    return total
-
-
-@routine
 def leave_out(a: Vector, y: Vector, weight: Vector) -> None:
     """a_js ← y_js for the samples of weight 0, where no J overflows then."""
     lanes = weight.size
@@ -167,89 +190,69 @@ def leave_out(a: Vector, y: Vector, weight: Vector) -> None:
             a[i] = y[i]
 
 
-@routine
-def block_cost(a: Vector, y: Vector, weight: Vector, code: int) -> float:
-    """Σ_s v_s Σ_j J(a_js, y_js), NaN where a J of weight 0 is infinite."""
-    lanes = weight.size
-    total = 0.0
-    for start in range(0, a.size, lanes):
-        a_row = window(a, start, lanes)
-        y_row = window(y, start, lanes)
-        row_sum = a.dtype.type(0)
-        if code == HALF_SQUARED_ERROR:
+@functools.cache
+def cost(code: int) -> Any:
+    """The kernel Σ_s v_s Σ_j J(a_js, y_js) over one block, as float64.
+
+    0 · ∞ is NaN, so an example of weight 0 whose J has overflowed would spoil the sum. To look at
+    the weights in every sum takes 3 % of the exercise's time; so the sum is made again without
+    those examples where it is not finite, and a is overwritten then.
+    """
+    loss = LOSSES[code]
+    value, times = loss.cost, loss.weighted_cost
+
+    @kernel
+    def block_cost(a: Vector, y: Vector, weight: Vector) -> float:
+        lanes = weight.size
+        total = 0.0
+        for start in range(0, a.size, lanes):
+            a_row = window(a, start, lanes)
+            y_row = window(y, start, lanes)
+            row_sum = a.dtype.type(0)
             for s in range(lanes):
-                row_sum += weight[s] * half_squared_error(a_row[s], y_row[s])
-        elif code == ABSOLUTE_ERROR:
-            for s in range(lanes):
-                row_sum += weight[s] * absolute_error(a_row[s], y_row[s])
-        elif code == HUBER:
-            for s in range(lanes):
-                row_sum += weight[s] * huber(a_row[s], y_row[s])
-        elif code == LOG_COSH:
-            for s in range(lanes):
-                row_sum += weight[s] * log_cosh(a_row[s], y_row[s])
-        elif code == POISSON:
-            for s in range(lanes):
-                row_sum += weighted(weight[s], poisson(a_row[s], y_row[s]))
-        elif code == BINARY_CROSS_ENTROPY:
-            for s in range(lanes):
-                row_sum += weight[s] * binary_cross_entropy(a_row[s], y_row[s])
-        elif code == SOFTMAX_CROSS_ENTROPY:
-            for s in range(lanes):
-                row_sum += weight[s] * softmax_cross_entropy(a_row[s], y_row[s])
-        total += row_sum
-    return total
+                row_sum += times(weight[s], value(a_row[s], y_row[s]))
+            total += row_sum
+        return total
+
+    def finite_cost(a: Vector, y: Vector, weight: Vector) -> float:
+        total = block_cost(a, y, weight)
+        if not abs(total) < math.inf:
+            leave_out(a, y, weight)
+            total = block_cost(a, y, weight)
+        return total
+
+    finite_cost.__qualname__ = f"{loss.name}_cost"
+    return kernel(finite_cost)
 
 
-@elementwise
-def values(out: Vector, a: Vector, y: Vector, weight: Vector, code: int) -> None:
-    """out_s ← v_s J(a_s, y_s), one output of every sample."""
-    if code == HALF_SQUARED_ERROR:
+@functools.cache
+def costs(code: int) -> Any:
+    """The kernel out_s ← v_s J(a_s, y_s), one output of every sample."""
+    loss = LOSSES[code]
+    value = loss.cost
+
+    def values(out: Vector, a: Vector, y: Vector, weight: Vector) -> None:
         for s in range(out.size):
-            out[s] = weighted(weight[s], half_squared_error(a[s], y[s]))
-    elif code == ABSOLUTE_ERROR:
-        for s in range(out.size):
-            out[s] = weighted(weight[s], absolute_error(a[s], y[s]))
-    elif code == HUBER:
-        for s in range(out.size):
-            out[s] = weighted(weight[s], huber(a[s], y[s]))
-    elif code == LOG_COSH:
-        for s in range(out.size):
-            out[s] = weighted(weight[s], log_cosh(a[s], y[s]))
-    elif code == POISSON:
-        for s in range(out.size):
-            out[s] = weighted(weight[s], poisson(a[s], y[s]))
-    elif code == BINARY_CROSS_ENTROPY:
-        for s in range(out.size):
-            out[s] = weighted(weight[s], binary_cross_entropy(a[s], y[s]))
-    elif code == SOFTMAX_CROSS_ENTROPY:
-        for s in range(out.size):
-            out[s] = weighted(weight[s], softmax_cross_entropy(a[s], y[s]))
+            out[s] = weighted(weight[s], value(a[s], y[s]))
+
+    values.__qualname__ = f"{loss.name}_costs"
+    return elementwise(values)
 
 
-@routine
-def delta(delta_out: Vector, a: Vector, y: Vector, weight: Vector, code: int) -> None:
-    """delta_out_js ← v_s ∂J/∂a_js over one block (∂J/∂z for the losses on logits)."""
-    lanes = weight.size
-    for start in range(0, a.size, lanes):
-        delta_row = window(delta_out, start, lanes)
-        a_row = window(a, start, lanes)
-        y_row = window(y, start, lanes)
-        if code == HALF_SQUARED_ERROR:
+@functools.cache
+def delta(code: int) -> Any:
+    """The kernel delta_out_js ← v_s ∂J/∂a_js over one block (∂J/∂z for the losses on logits)."""
+    loss = LOSSES[code]
+    derivative, times = loss.delta, loss.weighted_delta
+
+    def block_delta(delta_out: Vector, a: Vector, y: Vector, weight: Vector) -> None:
+        lanes = weight.size
+        for start in range(0, a.size, lanes):
+            delta_row = window(delta_out, start, lanes)
+            a_row = window(a, start, lanes)
+            y_row = window(y, start, lanes)
             for s in range(lanes):
-                delta_row[s] = weight[s] * half_squared_error_delta(a_row[s], y_row[s])
-        elif code == ABSOLUTE_ERROR:
-            for s in range(lanes):
-                delta_row[s] = weight[s] * absolute_error_delta(a_row[s], y_row[s])
-        elif code == HUBER:
-            for s in range(lanes):
-                delta_row[s] = weight[s] * huber_delta(a_row[s], y_row[s])
-        elif code == LOG_COSH:
-            for s in range(lanes):
-                delta_row[s] = weight[s] * log_cosh_delta(a_row[s], y_row[s])
-        elif code in (POISSON, SOFTMAX_CROSS_ENTROPY):
-            for s in range(lanes):
-                delta_row[s] = weighted(weight[s], exponential_delta(a_row[s], y_row[s]))
-        elif code == BINARY_CROSS_ENTROPY:
-            for s in range(lanes):
-                delta_row[s] = weight[s] * binary_cross_entropy_delta(a_row[s], y_row[s])
+                delta_row[s] = times(weight[s], derivative(a_row[s], y_row[s]))
+
+    block_delta.__qualname__ = f"{loss.name}_delta"
+    return kernel(block_delta)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..compile.called import Contract
 from ..compile.jit import Vector, entry, formula, kernel
 from ..compile.memory import stack_buffer
 
@@ -38,6 +39,10 @@ _BLOCK = 256
 _KEY_BYTES, _BLOCK_BYTES = 8 * MOST_WORDS, 4 * _BLOCK
 
 _16, _31, _32 = np.uint32(16), np.uint32(31), np.uint64(32)
+
+
+# (order, state), see `draw_order`.
+ORDER = Contract("ru")
 
 
 @kernel

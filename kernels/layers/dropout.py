@@ -62,7 +62,9 @@ def block_key(seed: int, step: int, block: int) -> Any:
 
 
 @kernel
-def forward(a_out: Vector, mask: Vector, a_in: Vector, row: Vector, key: Any) -> None:
+def forward(
+    a_out: Vector, mask: Vector, parameters: Vector, a_in: Vector, row: Vector, lanes: int, key: Any
+) -> None:
     """a_out ← mask ⊙ a_in; mask (d, lanes) is written: 1/p where a value is kept, else 0."""
     if key == NO_DROPOUT:
         fill_mask(mask)
@@ -98,6 +100,8 @@ def multiply(out: Vector, mask: Vector, values: Vector) -> None:
 
 
 @kernel
-def delta(delta_in: Vector, mask: Vector, delta_out: Vector) -> None:
+def delta(
+    delta_in: Vector, mask: Vector, parameters: Vector, delta_out: Vector, row: Vector, lanes: int
+) -> None:
     """δ_in ← mask ⊙ δ_out."""
     multiply(delta_in, mask, delta_out)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..compile.called import Contract
 from ..compile.jit import Vector
 
 
@@ -32,6 +33,16 @@ class Row(NamedTuple):
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
     in_step: int = 0  # 1: its gradient is made in the step, of all blocks of the batch
+    # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
+    forward: int = 0  # of the kind of layer
+    delta: int = 0
+    gradient: int = 0
+    product: int = 0  # `gemm`
+    activate: int = 0  # of the activation
+    derive: int = 0
+    cost: int = 0  # of the loss, in the last row
+    cost_delta: int = 0
+    costs: int = 0
 
     @property
     def end(self) -> int:
@@ -56,7 +67,27 @@ COLUMNS = len(Row._fields)
     KEEP,
     TRANSPOSED,
     IN_STEP,
+    FORWARD,
+    DELTA,
+    GRADIENT,
+    PRODUCT,
+    ACTIVATE,
+    DERIVE,
+    COST,
+    COST_DELTA,
+    COSTS,
 ) = range(COLUMNS)
+# The columns that say what the network is; behind them are addresses of this process.
+DESCRIBING = FORWARD
+
+# What every kind of layer calls. forward: (a_out, workspace, parameters, a_in, row, lanes, key);
+# delta: (delta_in, workspace, parameters, delta_out, row, lanes); gradient: (gradient, delta_out,
+# a_in, row, lanes, accumulate).
+LAYER_FORWARD, LAYER_DELTA, LAYER_GRADIENT = (
+    Contract("vvvvrik"),
+    Contract("vvvvri"),
+    Contract("vvvrii"),
+)
 
 # Kinds of layer.
 DENSE, DROPOUT = range(2)
@@ -84,6 +115,11 @@ _PART_UNITS = 16
 def build_table(rows: list[Row]) -> Vector:
     """The rows as one flat int64 vector."""
     return np.array(rows, dtype=np.int64).reshape(-1)
+
+
+def described(table: Vector) -> Vector:
+    """The table without addresses, which are others in each process."""
+    return np.ascontiguousarray(table.reshape(-1, COLUMNS)[:, :DESCRIBING]).reshape(-1)
 
 
 def build_parts(table: Vector, most: int) -> Vector:

@@ -115,7 +115,6 @@ def cost(
     block: Vector,
     target_block: Vector,
     lanes: int,
-    loss: int,
     train: bool,
 ) -> float:
     """Σ v_i J_i over the data, without weight decay; if `train`, gradient ← Σ v_i ∇J_i.
@@ -138,7 +137,7 @@ def cost(
             pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
         total += cost_and_gradient(
-            gradient, deltas, activations, table, parameters, a_in, targets, weight, loss,
+            gradient, deltas, activations, table, parameters, a_in, targets, weight,
             NO_DROPOUT, train, start > 0,
         )  # fmt: skip
     return total

@@ -48,6 +48,7 @@ class Data(NamedTuple):
     batch_size: int
     batch_blocks: int  # blocks of a full batch
     chunk_blocks: int  # blocks of a chunk: c · chunk_blocks … are those of chunk c
+    draw: int  # where `shuffle.draw_order` lies, called by address; 0 if the data is not shuffled
 
 
 class State(NamedTuple):
@@ -158,7 +159,6 @@ def block_pass(
         a_in,
         window(targets, 0, d_out * lanes),
         window(targets, d_out * lanes, lanes),
-        settings.loss,
         key,
         train,
         accumulate,

@@ -1,8 +1,9 @@
 """The table walked forward and backward for one block of samples.
 
 The three phases of back-propagation are visible by name: `forward`, then in `backward` for every
-layer from the last to the first the delta and the gradient. This file is the only one that knows
-which kinds of layer exist.
+layer from the last to the first the delta and the gradient. Narrow dense layers are inlined here;
+all other layers, and activations and losses, are called at the addresses of a linked table
+(`linking`), so that this file knows no other kind.
 """
 
 from __future__ import annotations
@@ -13,16 +14,22 @@ from ..compile.jit import Vector, kernel
 from ..compile.memory import window
 from ..formulas import activations as activation
 from ..formulas import losses
-from ..layers import dense, dropout
+from ..layers import dense
 from ..layers.operations import (
-    ACTIVATION,
+    ACTIVATE,
     COLUMNS,
+    COST,
+    COST_DELTA,
     D_IN,
     D_OUT,
-    DENSE,
-    DROPOUT,
+    DELTA,
+    DERIVE,
+    FORWARD,
+    GRADIENT,
     IN_STEP,
-    KIND,
+    LAYER_DELTA,
+    LAYER_FORWARD,
+    LAYER_GRADIENT,
     OUTPUT,
     PARAMETERS,
     SAMPLE_MAJOR,
@@ -32,6 +39,14 @@ from ..layers.operations import (
     WORKSPACE,
 )
 from .blocks import transpose
+
+call_forward, call_delta, call_gradient = (
+    LAYER_FORWARD.call,
+    LAYER_DELTA.call,
+    LAYER_GRADIENT.call,
+)
+call_activate, call_derive = activation.ACTIVATE.call, activation.DERIVE.call
+call_cost, call_cost_delta = losses.COST.call, losses.DELTA.call
 
 
 @kernel
@@ -55,13 +70,14 @@ def forward(
     for first in range(0, table.size, COLUMNS):
         row = window(table, first, COLUMNS)
         a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)
-        layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
-        if row[KIND] == DENSE:
-            dense.forward(a_out, layer_parameters, a_in, row, lanes)
         workspace = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
-        if row[KIND] == DROPOUT:
-            dropout.forward(a_out, workspace, a_in, row, key)
-        activation.forward(a_out, workspace, lanes, row[ACTIVATION])
+        layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
+        if row[FORWARD]:
+            call_forward(row[FORWARD], a_out, workspace, layer_parameters, a_in, row, lanes, key)
+        else:
+            dense.forward(a_out, layer_parameters, a_in, row, lanes)
+        if row[ACTIVATE]:
+            call_activate(row[ACTIVATE], a_out, workspace, lanes)
         a_in = a_out
 
 
@@ -90,17 +106,23 @@ def backward(
             a_in = window(activations, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
         kept = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
         delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
-        activation.backward(delta_out, kept, row[ACTIVATION])
+        if row[DERIVE]:
+            call_derive(row[DERIVE], delta_out, kept)
         layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
-        if row[KIND] == DENSE and not row[IN_STEP]:
-            dense.gradient(layer_gradient, delta_out, a_in, row, lanes, accumulate)
+        if row[SIZE] and not row[IN_STEP]:
+            if row[GRADIENT]:
+                call_gradient(
+                    row[GRADIENT], layer_gradient, delta_out, a_in, row, lanes, accumulate
+                )
+            else:
+                dense.gradient(layer_gradient, delta_out, a_in, row, lanes, accumulate)
         if before >= 0:
             layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
             delta_in = window(deltas, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
-            if row[KIND] == DENSE:
+            if row[DELTA]:
+                call_delta(row[DELTA], delta_in, kept, layer_parameters, delta_out, row, lanes)
+            else:
                 dense.delta(delta_in, layer_parameters, delta_out, row, lanes)
-            elif row[KIND] == DROPOUT:
-                dropout.delta(delta_in, kept, delta_out)
 
 
 @kernel
@@ -113,7 +135,6 @@ def cost_and_gradient(
     inputs: Vector,
     targets: Vector,
     weight: Vector,
-    loss: int,
     key: Any,
     train: bool,
     accumulate: bool,
@@ -124,10 +145,11 @@ def cost_and_gradient(
     """
     lanes = weight.size
     forward(activations, table, parameters, inputs, lanes, key)
-    last = table[table.size - COLUMNS + OUTPUT] * lanes
+    row = window(table, table.size - COLUMNS, COLUMNS)
+    last = row[OUTPUT] * lanes
     a = window(activations, last, targets.size)
     if train:
-        losses.delta(window(deltas, last, targets.size), a, targets, weight, loss)
+        call_cost_delta(row[COST_DELTA], window(deltas, last, targets.size), a, targets, weight)
         backward(
             gradient,
             deltas,
@@ -138,4 +160,4 @@ def cost_and_gradient(
             lanes,
             accumulate,
         )
-    return losses.cost(a, targets, weight, loss)
+    return call_cost(row[COST], a, targets, weight)

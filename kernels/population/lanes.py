@@ -16,10 +16,13 @@ from ..compile.vectors import LANES, load_lanes, multiply_add, spread, store_lan
 from ..formulas import activations as activation
 from ..formulas import losses
 from ..layers.operations import (
-    ACTIVATION,
+    ACTIVATE,
     COLUMNS,
+    COST_DELTA,
+    COSTS,
     D_IN,
     D_OUT,
+    DERIVE,
     OUTPUT,
     PARAMETERS,
     SIZE,
@@ -29,6 +32,9 @@ from ..network.problem import DIVERGED, FINISHED, RUNNING
 from ..threads.atomic import atomic_add, atomic_load
 from . import dense
 from .members import EPOCHS_RUN, NEXT, STOP, Members
+
+call_activate, call_derive = activation.ACTIVATE.call, activation.DERIVE.call
+call_cost_delta, call_costs = losses.DELTA.call, losses.COSTS.call
 
 
 class Lanes(NamedTuple):
@@ -51,7 +57,6 @@ class Lanes(NamedTuple):
     kept: Vector  # int64 (LANES,): how many costs of the trace are written
     n: int
     samples: int  # of a block
-    loss: int
     mean: bool
 
 
@@ -69,7 +74,8 @@ def forward(scratch: Lanes, inputs: Vector, samples: int) -> None:
         else:
             dense.forward(a_out, parameters, a_in, row, samples, False)
         workspace = window(scratch.activations, row[WORKSPACE] * size, row[D_OUT] * size)
-        activation.forward(a_out, workspace, size, row[ACTIVATION])
+        if row[ACTIVATE]:
+            call_activate(row[ACTIVATE], a_out, workspace, size)
         a_in = a_out
 
 
@@ -81,7 +87,8 @@ def backward(scratch: Lanes, inputs: Vector, samples: int) -> None:
         row = window(table, first, COLUMNS)
         kept = window(scratch.activations, row[WORKSPACE] * size, row[D_OUT] * size)
         delta_out = window(scratch.deltas, row[OUTPUT] * size, row[D_OUT] * size)
-        activation.backward(delta_out, kept, row[ACTIVATION])
+        if row[DERIVE]:
+            call_derive(row[DERIVE], delta_out, kept)
         gradient = window(scratch.gradient, row[PARAMETERS] * LANES, row[SIZE] * LANES)
         if first == 0:
             dense.gradient(gradient, delta_out, inputs, row, samples, True)
@@ -113,9 +120,8 @@ def cost_and_gradient(scratch: Lanes) -> None:
         forward(scratch, inputs, samples)
         a = window(scratch.activations, last * size, d_out * size)
         add_costs(scratch, a, targets, weights)
-        losses.delta(
-            window(scratch.deltas, last * size, d_out * size), a, targets, weights, scratch.loss
-        )
+        delta_out = window(scratch.deltas, last * size, d_out * size)
+        call_cost_delta(table[table.size - COLUMNS + COST_DELTA], delta_out, a, targets, weights)
         backward(scratch, inputs, samples)
 
 
@@ -124,10 +130,9 @@ def add_costs(scratch: Lanes, a: Vector, targets: Vector, weights: Vector) -> No
     """scratch.costs += Σ_s v_s Σ_j J(a_js, y_js) of every lane."""
     size = weights.size
     values = window(scratch.values, 0, size)
+    address = scratch.table[scratch.table.size - COLUMNS + COSTS]
     for first in range(0, a.size, size):
-        losses.values(
-            values, window(a, first, size), window(targets, first, size), weights, scratch.loss
-        )
+        call_costs(address, values, window(a, first, size), window(targets, first, size), weights)
         total = dense.lane_sum(values, load_lanes(scratch.costs, 0))
         store_lanes(scratch.costs, 0, total)
 

@@ -12,6 +12,7 @@ anything with another: results do not depend on threads.
 
 from __future__ import annotations
 
+from ..compile.called import Contract
 from ..compile.jit import Vector, routine
 from ..compile.memory import stack_buffer
 from .gemm_tile import ROWS, VECTOR_BYTES, copy_vector, multiply_tile, transpose_square, vector_size
@@ -34,6 +35,9 @@ ROWS_AT_ONCE = 64
 LARGE_TRANSPOSED, LARGE = 2**14, 2**18
 _PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
 _BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
+
+# What `gemm` takes, called by address.
+GEMM = Contract("vvviiiiiiiiff")
 
 
 @routine

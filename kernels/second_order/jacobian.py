@@ -16,7 +16,7 @@ import math
 
 from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
-from ..layers.dense import add_lane_products
+from ..layers.dense_single import add_lane_products
 from ..layers.operations import COLUMNS, D_IN, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, SIZE
 from ..network.problem import Model
 from ..network.propagate import backward

@@ -52,7 +52,7 @@ def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings
         window(data.inputs, block * lanes * d_in, count * d_in),
         window(data.targets, block * lanes * (d_out + 1), lanes * d_out),
         window(data.targets, block * lanes * (d_out + 1) + lanes * d_out, lanes),
-        settings.loss, NO_DROPOUT, True, block > 0,
+        NO_DROPOUT, True, block > 0,
     )  # fmt: skip
     if not next_block(position, settings):
         return False

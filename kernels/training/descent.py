@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from ..compile.jit import Vector, elementwise, entry, kernel
 from ..compile.memory import window
-from ..formulas.shuffle import draw_order
+from ..formulas.shuffle import ORDER
 from ..layers.dropout import NO_DROPOUT, block_key
 from ..network.evaluate import absolute_weights, squared_weights
 from ..network.problem import (
@@ -54,6 +54,8 @@ from ..threads.team import (
 from .stopping import copy, watch
 from .update import STEP_SWEEPS, plain_step, update
 
+call_order = ORDER.call
+
 # What a phase of the team asks for, beside the sweeps of a step: a block of every chunk.
 PASS, VALIDATION = range(2)
 
@@ -65,7 +67,7 @@ def start_epoch(data: Data, state: State, epoch: int) -> None:
         if state.generators.size:
             place = (epoch % 2) * GENERATOR_WORDS
             copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
-        draw_order(data.order, state.generator)
+        call_order(data.draw, data.order, state.generator)
 
 
 @kernel

@@ -43,38 +43,39 @@ compiled: dict[str, Callable[..., None]] = {}
 # The arguments of a driver.
 _ARGUMENTS = "model, data, validation, state, settings, board, member, members, budget"
 
-# f and f' by name; f' is a function of the output. None: f' is 1.
-_ACTIVATIONS: dict[int, tuple[str, str] | None] = {
-    activations.IDENTITY: None,
-    activations.SIGMOID: ("sigmoid", "sigmoid_derivative"),
-    activations.TANH: ("tanh", "tanh_derivative"),
-    activations.RELU: ("relu", "relu_derivative"),
-    activations.LEAKY_RELU: ("leaky_relu", "leaky_relu_derivative"),
-    activations.ELU: ("elu", "elu_derivative"),
-}
-# J, ∂J/∂a and whether they may overflow where the weight is 0.
-_LOSSES = {
-    losses.HALF_SQUARED_ERROR: ("half_squared_error", "half_squared_error_delta", False),
-    losses.ABSOLUTE_ERROR: ("absolute_error", "absolute_error_delta", False),
-    losses.HUBER: ("huber", "huber_delta", False),
-    losses.LOG_COSH: ("log_cosh", "log_cosh_delta", False),
-    losses.POISSON: ("poisson", "exponential_delta", True),
-    losses.BINARY_CROSS_ENTROPY: ("binary_cross_entropy", "binary_cross_entropy_delta", False),
-}
-
 
 def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
     """Why a network cannot be written out; None if it can."""
     rows = _rows(table)
     if parameters > MOST_PARAMETERS:
         return f"it has {parameters} parameters, and at most {MOST_PARAMETERS} can be written out"
-    names = {code: name for name, code in activations.CODES.items()}
     for row in rows:
-        if row.activation not in _ACTIVATIONS and row.activation != activations.LOG_SOFTMAX:
-            return f"it has activation {names[row.activation]!r}"
-    if loss not in _LOSSES:
+        activation = activations.ACTIVATIONS[row.activation]
+        if not _is_written_out(activation) and row.activation != activations.LOG_SOFTMAX:
+            return f"it has activation {activation.name!r}"
+    if loss == losses.SOFTMAX_CROSS_ENTROPY:
         return "its loss is 'softmax_cross_entropy'"
     return None
+
+
+def _is_written_out(activation: activations.Activation) -> bool:
+    """Whether f and f' are formulas of one number; a kept f' would need a variable more.
+
+    Heaviside's f' is 0: nothing would be trained.
+    """
+    return not activation.needs_workspace and activation.name != "heaviside"
+
+
+def formulas() -> dict[str, Any]:
+    """Formulas of all activations and losses by the names that `pass_source` gives them."""
+    named: dict[str, Any] = {"weighted": losses.weighted}
+    for activation in activations.ACTIVATIONS:
+        if _is_written_out(activation) and activation.function is not None:
+            named[f"{activation.name}_function"] = activation.function
+            named[f"{activation.name}_derivative"] = activation.derivative
+    for loss in losses.LOSSES:
+        named[f"{loss.name}_cost"], named[f"{loss.name}_delta"] = loss.cost, loss.delta
+    return named
 
 
 def side_by_side(batch: int, parameters: int, itemsize: int) -> int:
@@ -118,30 +119,35 @@ def _forward(rows: list[Row], copy: int) -> Iterator[str]:
     for i in range(rows[0].d_in):
         yield f"a0_{i}_{copy} = x{i}[s + {copy} * part]"
     for layer, row in enumerate(rows):
-        function = _ACTIVATIONS[row.activation]
+        activation = activations.ACTIVATIONS[row.activation]
         for j in range(row.d_out):
             weight, bias = row.parameters + j * row.d_in, row.parameters + row.decayed + j
             z = _sum(f"w{weight + i} * a{layer}_{i}_{copy}" for i in range(row.d_in))
             z += f" + w{bias}"
-            yield f"a{layer + 1}_{j}_{copy} = " + (f"{function[0]}({z})" if function else z)
+            yield f"a{layer + 1}_{j}_{copy} = " + (
+                f"{activation.name}_function({z})" if activation.function else z
+            )
 
 
 def _times_derivative(row: Row, a: str) -> str:
-    function = _ACTIVATIONS[row.activation]
-    return f" * {function[1]}({a})" if function else ""
+    activation = activations.ACTIVATIONS[row.activation]
+    return f" * {activation.name}_derivative({a})" if activation.function else ""
 
 
 def _output(rows: list[Row], loss: int, copy: int, careful: bool) -> Iterator[str]:
     """Cost, and δ of the last layer."""
-    value, derivative, overflows = _LOSSES[loss]
-    overflows = overflows or careful
+    entry = losses.LOSSES[loss]
+    factors = (
+        (f"{entry.name}_cost", entry.cost_overflows or careful),
+        (f"{entry.name}_delta", entry.delta_overflows or careful),
+    )
     weight = f"v[s + {copy} * part]"
     last = len(rows)
     for j in range(rows[-1].d_out):
         a, y = f"a{last}_{j}_{copy}", f"y{j}[s + {copy} * part]"
         times = [
             f"weighted({weight}, {name}({a}, {y}))" if overflows else f"{weight} * {name}({a}, {y})"
-            for name in (value, derivative)
+            for name, overflows in factors
         ]
         yield f"cost += {times[0]}"
         yield f"d{last}_{j}_{copy} = {times[1]}" + _times_derivative(rows[-1], a)
@@ -282,8 +288,7 @@ def descend_of(text: str, names: dict[str, Any]) -> Callable[..., None]:
 
 def _compile(text: str) -> Callable[..., None]:
     names = {
-        **vars(activations),
-        **vars(losses),
+        **formulas(),
         "__name__": __name__,
         "kernel": kernel,
         "entry": entry,

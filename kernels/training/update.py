@@ -22,7 +22,8 @@ from ..formulas.optimizers import (
     shrink_weights,
     step,
 )
-from ..layers.dense import add_product, lane_sum
+from ..layers.dense import lane_sum
+from ..layers.dense_wide import add_product
 from ..layers.operations import (
     COLUMNS,
     D_IN,
@@ -185,7 +186,7 @@ def add_products(
             a_in = window(model.activations, scratch + before * lanes, d_in * lanes)
         delta_out = window(model.deltas, scratch + row[OUTPUT] * lanes, row[D_OUT] * lanes)
         rows = window(delta_out, part[UNIT] * lanes, units * lanes)
-        add_product(weight, rows, a_in, row, units, lanes, alpha, weight_beta)
+        add_product(weight, rows, a_in, row, lanes, alpha, weight_beta)
         number = out.dtype.type(alpha)
         for j in range(bias.size):
             kept = bias[j] if bias_beta != 0 else number * 0

@@ -23,6 +23,7 @@ from ..checks.values import (
 from ..kernels.formulas import losses
 from ..kernels.layers.operations import block_lanes
 from ..kernels.network import evaluate
+from ..kernels.network.linking import Use, linked
 from ..kernels.threads.team import disband
 from ..machine.threads import Team, usable_threads
 from .parameters import NetworkParameters
@@ -102,7 +103,10 @@ class NetworkFunction(NetworkParameters):
         work = n * (parameters.size + UNIT_WORK * units)
         members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
         scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
-        given = out, X.reshape(-1), self._output_table, parameters, scratch, lanes
+        table = self._linked.get(lanes == 1)
+        if table is None:
+            table = self._link(lanes == 1, self._output_table, Use(self._dtype, lanes == 1))
+        given = out, X.reshape(-1), table, parameters, scratch, lanes
         if members == 1:
             met = evaluate.outputs(*given, _NO_BOARD, 0, 1)
         else:
@@ -252,22 +256,30 @@ class NetworkFunction(NetworkParameters):
                 self._table, self._parameters, self._units, code, X, y, weights, gradient
             )
         lanes, train = self._lanes(len(X)), gradient.size > 0
+        key = lanes == 1, train
+        table = self._linked.get(key)
+        if table is None:
+            table = self._link(key, self._table, Use(self._dtype, lanes == 1, code, train))
         d_in, d_out = self._sizes[0], self._sizes[-1]
         return evaluate.cost(
             gradient,
             X.reshape(-1),
             y.reshape(-1),
             weights,
-            self._table,
+            table,
             self._parameters,
             np.empty(self._units * lanes, self._dtype),
             np.empty(self._units * lanes if train else 0, self._dtype),
             np.empty(d_in * lanes, self._dtype),
             np.empty((d_out + 1) * lanes, self._dtype),
             lanes,
-            code,
             train,
         )
+
+    def _link(self, key: Any, table: Array, use: Use) -> Array:
+        """The table with the addresses of what this use calls, kept under the key."""
+        self._linked[key] = linked(table, use)
+        return self._linked[key]
 
     def _examples(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked X (n, d_1) and y (n, d_L), on the GPU if they came from there."""

@@ -19,6 +19,7 @@ from ..machine.device import chosen_device
 from .architecture import activation_names, check_output, output_rows, training_rows
 from .initializers import initialize
 from .layer_arrays import LayerArrays
+from .linked_tables import LinkedTables
 from .training_lock import TrainingLock
 
 Array = NDArray[Any]
@@ -41,6 +42,7 @@ class NetworkParameters(NearNames):
         device: str = "cpu",
     ) -> None:
         self._training = TrainingLock()
+        self._linked = LinkedTables()
         self._sizes = checks.layer_sizes(sizes)
         self._activations = activation_names(activation, len(self._sizes) - 1)
         self._loss = known_name("loss", loss, losses.CODES)

@@ -24,6 +24,7 @@ from ..history import History
 from ..kernels.formulas import losses
 from ..kernels.layers.operations import build_table
 from ..kernels.network import problem
+from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import descend_lanes
 from ..kernels.population.members import (
     CONTROL_SIZE,
@@ -92,12 +93,13 @@ class Scratch:
         layout = buffers.layout(options, train, parameters, units)
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
         table = buffers.descent_table(table, layout)
+        loss = losses.CODES[network.loss]
+        table = linked(table, Use(dtype, single=lanes == 1, loss=loss, train=True))
         validated = work.validation is not None
         self.plain = chunks == 1 and not validated and options.plain
         self.model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
         self.data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self.validation = buffers.validation_data(table, train, work.validation, lanes, chunks)
-        loss = losses.CODES[network.loss]
         self.settings = buffers.settings(options, lanes, units, chunks, loss, 0)
         generator = np.zeros(4, np.uint64)
         self.state = buffers.state(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..kernels.compile.vectors import LANES
 from ..kernels.formulas import losses
 from ..kernels.layers.operations import build_table
+from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import Lanes
 from ..machine.aligned import aligned_zeros
 from ..model.architecture import training_rows
@@ -38,6 +39,7 @@ def lanes(work: Work, group: Group) -> Lanes:
     units, dtype, (n, d_in) = rows[-1].end, network.dtype, train.X.shape
     samples = block_samples(n, units, dtype.itemsize)
     size = network.parameters.size * LANES
+    use = Use(dtype, loss=losses.CODES[network.loss], train=True, lanes=True)
     weights = aligned_zeros(n * LANES, dtype)
     weights.reshape(n, LANES)[:] = train.weights[:, None] if train.weights.size else 1
     inputs, targets = aligned_zeros(train.X.size, dtype), aligned_zeros(train.y.size * LANES, dtype)
@@ -47,7 +49,7 @@ def lanes(work: Work, group: Group) -> Lanes:
         inputs[first * d_in :][: x.size] = x.reshape(-1)
         targets[first * train.y.shape[1] * LANES :][: y.size] = y.reshape(-1)
     return Lanes(
-        table=build_table(rows),
+        table=linked(build_table(rows), use),
         parameters=aligned_zeros(size, dtype),
         before=aligned_zeros(size, dtype),
         gradient=aligned_zeros(size, dtype),
@@ -64,7 +66,6 @@ def lanes(work: Work, group: Group) -> Lanes:
         kept=np.zeros(LANES, np.int64),
         n=n,
         samples=samples,
-        loss=losses.CODES[network.loss],
         mean=work.options.mean,
     )
 

@@ -16,6 +16,7 @@ from ..history import History, SecondOrderHistory
 from ..kernels.formulas import losses
 from ..kernels.layers.operations import SAMPLE_MAJOR, block_lanes
 from ..kernels.network import problem
+from ..kernels.network.linking import Use, linked
 from ..kernels.second_order import lbfgs, levenberg_marquardt, line_search, objective
 from ..optimizers import LBFGS, FullBatch
 from ..training import buffers
@@ -111,6 +112,7 @@ def run_lbfgs(
     data: Any
     if device == "cpu":
         lanes = block_lanes(len(X), units, X.shape[1], X.itemsize)
+        table = linked(table, Use(dtype, single=lanes == 1, loss=loss, train=True))
         model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
         data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
     else:
@@ -188,6 +190,7 @@ def run_levenberg_marquardt(
     table[SAMPLE_MAJOR] = 0
     lanes = _jacobian_lanes(len(X), size)
     train = Examples(X, y, weights)
+    table = linked(table, Use(parameters.dtype, single=lanes == 1, loss=loss, train=True))
     model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
     state = levenberg_marquardt.State(
         position=np.zeros(levenberg_marquardt.POSITIONS, np.int64),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.examples import Examples
+from ..kernels.formulas.shuffle import ORDER, draw_order
 from ..kernels.layers.operations import (
     SAMPLE_MAJOR,
     block_lanes,
@@ -191,7 +192,8 @@ def arrange(
     dtype = examples.X.dtype
     x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
     batch_blocks = -(-batch_size // lanes)
-    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks)
+    draw = ORDER.address(draw_order, np.int64) if shuffle else 0
+    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks), draw
     if shuffle:
         return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
     full, rest = divmod(n, batch_size)
@@ -215,4 +217,4 @@ def validation_data(
     if validation is not None:
         return arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
     empty = np.empty(0, train.X.dtype)
-    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1)
+    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0)

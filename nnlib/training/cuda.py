@@ -119,6 +119,7 @@ def rows(examples: Examples, order: Array, batch_size: int) -> problem.Data:
         batch_size or max(n, 1),
         1,
         1,
+        0,
     )
 
 

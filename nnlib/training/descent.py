@@ -17,6 +17,7 @@ from ..errors import DivergenceError
 from ..history import History, Report
 from ..kernels.network import problem
 from ..kernels.network.evaluate import all_finite
+from ..kernels.network.linking import Use, linked
 from ..kernels.training import unrolled
 from ..kernels.training.descent import driver
 from ..machine.threads import usable_threads
@@ -113,6 +114,8 @@ class Descent:
             self._descend = unrolled.driver(table, loss, copies)
         else:
             table = buffers.descent_table(table, layout)
+            use = Use(parameters.dtype, lanes == 1, self._settings.loss, train=True)
+            table = linked(table, use)
             self._descend = driver(chunks == 1 and validation is None and self._options.plain)
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)

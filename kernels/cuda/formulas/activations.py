@@ -7,80 +7,68 @@ from typing import Any
 from ...compile.jit import Vector
 from ...formulas import activations as cpu
 from ...formulas import elementary
-from ...formulas.activations import (
-    ELU,
-    GELU,
-    HEAVISIDE,
-    LEAKY_RELU,
-    LOG_SOFTMAX,
-    RELU,
-    SIGMOID,
-    SILU,
-    SOFTMAX,
-    SOFTPLUS,
-    TANH,
-)
+from ...formulas.activations import ACTIVATIONS, CODES, LOG_SOFTMAX, Activation
 from ..compile.jit import cuda, kernel, twin
+from .ladders import of_three, of_two
 
-exp, log, like = twin(elementary.exp), twin(elementary.log), twin(elementary.like)
-sigmoid, tanh = twin(elementary.sigmoid), twin(elementary.tanh)
-relu, leaky_relu, elu = twin(cpu.relu), twin(cpu.leaky_relu), twin(cpu.elu)
-heaviside, softplus, logistic = twin(cpu.heaviside), twin(cpu.softplus), twin(cpu.logistic)
-gate_argument, gated = twin(cpu.gate_argument), twin(cpu.gated)
-gated_derivative, log_share = twin(cpu.gated_derivative), twin(cpu.log_share)
-sigmoid_derivative, tanh_derivative = twin(cpu.sigmoid_derivative), twin(cpu.tanh_derivative)
-relu_derivative, elu_derivative = twin(cpu.relu_derivative), twin(cpu.elu_derivative)
-leaky_relu_derivative = twin(cpu.leaky_relu_derivative)
-
-_GELU_SCALE, _GELU_CUBE = cpu._GELU_SCALE, cpu._GELU_CUBE
+exp, log, like, log_share = (
+    twin(elementary.exp),
+    twin(elementary.log),
+    twin(elementary.like),
+    twin(cpu.log_share),
+)
+SOFTMAX = CODES["softmax"]
 
 
-@kernel
-def apply(a: Vector, workspace: Vector, i: int, code: int) -> None:
-    """a_i ← f(a_i); workspace_i ← f'(z) where `forward` keeps it. Not for softmax."""
-    z = a[i]
-    if code == SIGMOID:
-        a[i] = sigmoid(z)
-    elif code == TANH:
-        a[i] = tanh(z)
-    elif code == RELU:
-        a[i] = relu(z)
-    elif code == LEAKY_RELU:
-        a[i] = leaky_relu(z)
-    elif code == ELU:
-        a[i] = elu(z)
-    elif code == SOFTPLUS:
-        u = exp(-abs(z))
-        workspace[i] = logistic(z, u)
-        a[i] = softplus(z, u)
-    elif code in (GELU, SILU):
-        scale = like(z, _GELU_SCALE) if code == GELU else like(z, 1)
-        cube = like(z, _GELU_CUBE) if code == GELU else like(z, 0)
-        t = gate_argument(z, scale, cube)
-        u = exp(-abs(t))
-        gate = logistic(t, u)
-        workspace[i] = gated_derivative(z, gate, logistic(-t, u), scale, cube)
-        a[i] = gated(z, gate)
-    elif code == HEAVISIDE:
-        a[i] = heaviside(z)
+def _stored(entry: Activation) -> Any:
+    """(a, workspace, i): a_i ← f(a_i), and workspace_i ← f'(z) where that is kept."""
+    if entry.function is None:
+        return _nothing
+    function = twin(entry.function)
+
+    def store(a: Vector, workspace: Vector, i: int) -> None:
+        a[i] = function(a[i])
+
+    def store_both(a: Vector, workspace: Vector, i: int) -> None:
+        a[i], workspace[i] = function(a[i])
+
+    return kernel(store_both if entry.keeps else store)
+
+
+def _slope(entry: Activation) -> Any:
+    """(kept, i) ↦ f'(z_i) from what was kept of it, or else from f(z_i)."""
+    if entry.keeps:
+        return _kept
+    if entry.derivative is None:
+        return _one
+    derivative = twin(entry.derivative)
+
+    def slope(kept: Vector, i: int) -> Any:
+        return derivative(kept[i])
+
+    return kernel(slope)
 
 
 @kernel
-def derivative(kept: Vector, i: int, code: int) -> Any:
-    """f'(z_i) from what `forward` kept of it, or else from f(z_i); 1 for the output of a loss."""
-    if code == SIGMOID:
-        return sigmoid_derivative(kept[i])
-    if code == TANH:
-        return tanh_derivative(kept[i])
-    if code == RELU:
-        return relu_derivative(kept[i])
-    if code == LEAKY_RELU:
-        return leaky_relu_derivative(kept[i])
-    if code == ELU:
-        return elu_derivative(kept[i])
-    if code in (GELU, SILU, SOFTPLUS):
-        return kept[i]
-    return kept.dtype.type(0 if code == HEAVISIDE else 1)
+def _nothing(a: Vector, workspace: Vector, i: int) -> None:
+    """f(z) = z, and softmax, which is no function of one element."""
+
+
+@kernel
+def _kept(kept: Vector, i: int) -> Any:
+    """f'(z_i), which `forward` kept."""
+    return kept[i]
+
+
+@kernel
+def _one(kept: Vector, i: int) -> Any:
+    """f'(z_i) = 1, also for the output of a loss."""
+    return like(kept[i], 1)
+
+
+# (a, workspace, i, code): see `_stored`; (kept, i, code): see `_slope`.
+apply = of_three([_stored(entry) for entry in ACTIVATIONS])
+derivative = of_two([_slope(entry) for entry in ACTIVATIONS])
 
 
 @kernel

@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ...compile.jit import Scalar, Vector
+from ...compile.jit import Vector
 from ...formulas import losses as cpu
-from ...formulas.losses import (
-    ABSOLUTE_ERROR,
-    BINARY_CROSS_ENTROPY,
-    HALF_SQUARED_ERROR,
-    HUBER,
-    LOG_COSH,
-    POISSON,
-)
 from ..compile.jit import cuda, kernel, twin
 from .activations import derivative
+from .ladders import of_two
 
-half_squared_error = twin(cpu.half_squared_error)
-half_squared_error_delta = twin(cpu.half_squared_error_delta)
-absolute_error, absolute_error_delta = twin(cpu.absolute_error), twin(cpu.absolute_error_delta)
-huber, huber_delta = twin(cpu.huber), twin(cpu.huber_delta)
-log_cosh, log_cosh_delta = twin(cpu.log_cosh), twin(cpu.log_cosh_delta)
-poisson, exponential_delta = twin(cpu.poisson), twin(cpu.exponential_delta)
-binary_cross_entropy = twin(cpu.binary_cross_entropy)
-binary_cross_entropy_delta = twin(cpu.binary_cross_entropy_delta)
-softmax_cross_entropy, weighted = twin(cpu.softmax_cross_entropy), twin(cpu.weighted)
-
-
-@kernel
-def element_cost(a: Scalar, y: Scalar, code: int) -> Any:
-    """J of one output."""
-    if code == HALF_SQUARED_ERROR:
-        return half_squared_error(a, y)
-    if code == ABSOLUTE_ERROR:
-        return absolute_error(a, y)
-    if code == HUBER:
-        return huber(a, y)
-    if code == LOG_COSH:
-        return log_cosh(a, y)
-    if code == POISSON:
-        return poisson(a, y)
-    if code == BINARY_CROSS_ENTROPY:
-        return binary_cross_entropy(a, y)
-    return softmax_cross_entropy(a, y)
-
-
-@kernel
-def element_delta(a: Scalar, y: Scalar, code: int) -> Any:
-    """∂J/∂a of one output, ∂J/∂z for the losses on logits."""
-    if code == HALF_SQUARED_ERROR:
-        return half_squared_error_delta(a, y)
-    if code == ABSOLUTE_ERROR:
-        return absolute_error_delta(a, y)
-    if code == HUBER:
-        return huber_delta(a, y)
-    if code == LOG_COSH:
-        return log_cosh_delta(a, y)
-    if code == BINARY_CROSS_ENTROPY:
-        return binary_cross_entropy_delta(a, y)
-    return exponential_delta(a, y)
+weighted = twin(cpu.weighted)
+# J of one output by the code of the loss, and ∂J/∂a (∂J/∂z for the losses on logits).
+element_cost = of_two([twin(loss.cost) for loss in cpu.LOSSES])
+element_delta = of_two([twin(loss.delta) for loss in cpu.LOSSES])
 
 
 @kernel

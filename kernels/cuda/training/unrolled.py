@@ -15,10 +15,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...compile.jit import Vector
-from ...formulas import activations, losses
 from ...network.problem import DIVERGED, FINISHED, RUNNING
 from ...training import unrolled
-from ..compile.jit import ALL_REGISTERS, cuda, entry_with, is_kernel, kernel, twin, window
+from ..compile.jit import ALL_REGISTERS, cuda, entry_with, kernel, twin, window
 
 # So many samples of a network go through the pass side by side: a thread waits some 20 cycles for
 # each of its divisions and exponentials. Chosen without a GPU.
@@ -169,11 +168,8 @@ def driver(table: Vector, loss: int) -> Any:
     """
     text = source(table, loss)
     if text not in compiled:
-        formulas = {**vars(activations), **vars(losses)}
         names = {
-            name: twin(value)
-            for name, value in formulas.items()
-            if is_kernel(value) and f"{name}(" in text
+            name: twin(value) for name, value in unrolled.formulas().items() if f"{name}(" in text
         }
         compiled[text] = unrolled.descend_of(
             text,

@@ -1,0 +1,99 @@
+"""Addresses in a table: for each layer, where the code that computes it lies in this process.
+
+A table says what a network is and may be kept anywhere. A linked copy of it also says where the
+compiled functions of its kinds of layer, activations and loss are; only what the network uses is
+compiled. Addresses mean nothing in another process, so linked tables are made anew in each.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..compile.jit import Vector
+from ..formulas import activations, losses
+from ..formulas.activations import ACTIVATE, DERIVE
+from ..formulas.losses import COST, COSTS, DELTA
+from ..layers import dense_single, dense_wide, dropout
+from ..layers.operations import (
+    COLUMNS,
+    DENSE,
+    DROPOUT,
+    LAYER_DELTA,
+    LAYER_FORWARD,
+    LAYER_GRADIENT,
+    Row,
+)
+from ..products.gemm import GEMM, gemm
+
+
+class Kind(NamedTuple):
+    """The called functions of a kind of layer; None: there is nothing to do."""
+
+    forward: Any
+    delta: Any
+    gradient: Any
+
+
+_WIDE = Kind(dense_wide.forward, dense_wide.delta, dense_wide.gradient)
+_SINGLE = Kind(dense_single.forward, dense_single.delta, dense_single.gradient)
+_DROPOUT = Kind(dropout.forward, dropout.delta, None)
+
+
+class Use(NamedTuple):
+    """What a table is linked for."""
+
+    dtype: Any
+    single: bool = False  # blocks of one sample
+    loss: int | None = None  # code of the loss; None: F alone
+    train: bool = False  # deltas and gradients too
+    lanes: bool = False  # costs sample by sample, for networks side by side
+
+
+def kind_of(row: Row, single: bool) -> Kind | None:
+    """The functions called for a layer; None for those that are inlined, of narrow dense layers."""
+    if row.kind == DROPOUT:
+        return _DROPOUT
+    if row.kind != DENSE:
+        raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
+    if single:
+        return _SINGLE
+    return _WIDE if row.wide else None
+
+
+def linked(table: Vector, use: Use) -> Vector:
+    """A copy of the table with the addresses of all that this use calls."""
+    rows = [Row(*numbers) for numbers in table.reshape(-1, COLUMNS).tolist()]
+    result = table.copy()
+    for place, row in enumerate(rows):
+        loss = use.loss if place == len(rows) - 1 else None
+        numbers = _linked_row(row, use._replace(loss=loss))
+        result[place * COLUMNS : (place + 1) * COLUMNS] = numbers
+    return result
+
+
+def _linked_row(row: Row, use: Use) -> Row:
+    """The row with addresses; a loss belongs to the last row."""
+    kind = kind_of(row, use.single)
+    addresses: dict[str, int] = {}
+
+    def call(column: str, contract: Any, function: Any) -> None:
+        if function is not None:
+            addresses[column] = contract.address(function, use.dtype)
+
+    call("activate", ACTIVATE, activations.forward(row.activation))
+    if use.train:
+        call("derive", DERIVE, activations.backward(row.activation))
+    if kind is not None:
+        call("forward", LAYER_FORWARD, kind.forward)
+        if use.train:
+            call("delta", LAYER_DELTA, kind.delta)
+            call("gradient", LAYER_GRADIENT, kind.gradient)
+    if row.kind == DENSE and row.wide:
+        call("product", GEMM, gemm)
+    if use.loss is not None:
+        call("cost", COST, losses.cost(use.loss))
+        if use.train:
+            call("cost_delta", DELTA, losses.delta(use.loss))
+        if use.lanes:
+            call("costs", COSTS, losses.costs(use.loss))
+    return row._replace(**addresses)
