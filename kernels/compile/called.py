@@ -4,7 +4,7 @@ A kernel is compiled anew in every entry that calls it, and all branches of a la
 where one is used: a first descent of sigmoids made the code of ten activations, seven losses and
 of the products of wide layers, half of its nine seconds. A called function is compiled once for
 each dtype, when a table first names it, and every entry, in this process and in the next ones,
-calls the same code. What calls it is compiled without it. The call takes 1 to 3 ns.
+calls the same code. What calls it is compiled without it. A call takes 1 to 3 ns.
 
 All functions that may stand in one place have one `Contract`. A user's own function fits in as
 well as the library's.
@@ -13,8 +13,8 @@ well as the library's.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, get_type_hints
 
 import numpy as np
 from numba import from_dtype, types
@@ -22,13 +22,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from .jit import entry
+from .jit import Doubles, Integers, Key, Vector, Words, entry
 
-# What a contract's parameters are, by letter.
-_VECTOR, _INTEGERS, _DOUBLES = "v", "r", "d"  # arrays: of the network's dtype, int64, float64
-_WORDS = "u"  # uint64 arrays
-_ARRAYS = {_INTEGERS: types.int64, _DOUBLES: types.float64, _WORDS: types.uint64}
-_SCALARS = {"i": types.int64, "f": types.float64, "k": types.uint64}
+# The elements of arrays of a dtype of their own, and the scalars.
+_ELEMENTS = {Integers: types.int64, Doubles: types.float64, Words: types.uint64}
+_SCALARS = {int: types.int64, bool: types.int64, float: types.float64, Key: types.uint64}
 
 
 def _vector(typingctx: Any, place: Any, size: Any) -> Any:
@@ -59,16 +57,16 @@ class Contract:
 
     Parameters
     ----------
-    parameters : str
-        A letter for each: ``v`` a vector of the network's dtype, ``r`` of int64, ``d`` of float64,
-        ``u`` of uint64; ``i`` an integer, ``f`` a float64, ``k`` a uint64.
-    returns : str
-        ``f``, or nothing.
+    parameters
+        Of each parameter the type: `Vector` (of the network's dtype), `Integers`, `Doubles`,
+        `Words`, int, float, bool, `Key`, or a NamedTuple of these.
+    returns
+        float, or None.
     """
 
-    def __init__(self, parameters: str, returns: str = "") -> None:
+    def __init__(self, *parameters: Any, returns: Any = None) -> None:
         self._parameters = parameters
-        self._returns = _SCALARS[returns] if returns else types.none
+        self._returns = types.none if returns is None else _SCALARS[returns]
         self._addresses: dict[tuple[Any, np.dtype[Any]], int] = {}
         self._entries: dict[Any, Any] = {}
         self.call: Callable[..., Any] = self._caller()
@@ -81,74 +79,38 @@ class Contract:
         """
         key = function, np.dtype(dtype)
         if key not in self._addresses:
-            self._addresses[key] = self._compiled(function, np.dtype(dtype))
+            self._addresses[key] = self._compiled(function, from_dtype(key[1]))
         return self._addresses[key]
 
-    def _compiled(self, function: Any, dtype: np.dtype[Any]) -> int:
+    def _compiled(self, function: Any, number: Any) -> int:
         if function not in self._entries:
-            self._entries[function] = self._entry(function)
+            self._entries[function] = _flat_entry(function, self._parameters)
         dispatcher = self._entries[function]
-        signature = self._flat(from_dtype(dtype))
+        signature = tuple(_flat_types(self._parameters, number))
         dispatcher.compile(signature)
         found = dispatcher.overloads[signature]
         return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
 
-    def _flat(self, number: Any) -> tuple[Any, ...]:
-        """The parameters as machine code has them: an array is a pointer and a size."""
-        flat: list[Any] = []
-        for letter in self._parameters:
-            if letter in _SCALARS:
-                flat.append(_SCALARS[letter])
-            else:
-                flat += [types.CPointer(_ARRAYS.get(letter, number)), types.int64]
-        return tuple(flat)
-
-    def _entry(self, function: Any) -> Any:
-        """An entry that takes what `_flat` names, and calls the function with arrays."""
-        names, given = [], []
-        for place, letter in enumerate(self._parameters):
-            if letter in _SCALARS:
-                names.append(f"a{place}")
-                given.append(f"a{place}")
-            else:
-                names += [f"a{place}", f"n{place}"]
-                given.append(f"vector(a{place}, n{place})")
-        python = function.py_func
-        name = f"{python.__module__}.{python.__qualname__}"
-        text = f"def called({', '.join(names)}):\n    return function({', '.join(given)})\n"
-        # The cache tells generated code apart by the name in place of a file's.
-        names_of_globals = {"function": function, "vector": vector, "__name__": __name__}
-        exec(compile(text, f"<called {name}>", "exec"), names_of_globals)
-        called: Any = names_of_globals["called"]
-        called.__qualname__ = python.__qualname__
-        return entry(called)
-
     def _caller(self) -> Callable[..., Any]:
-        """What kernels call: call(address, …), with arrays and numbers as the contract has them."""
+        """What kernels call: call(address, …), with arguments as the contract has them."""
         returns, parameters = self._returns, self._parameters
 
         def call(typingctx: Any, address: Any, *given: Any) -> Any:
             wanted = [
-                _SCALARS[letter] if letter in _SCALARS else kind
-                for letter, kind in zip(parameters, given, strict=True)
+                _SCALARS.get(kind, found) for kind, found in zip(parameters, given, strict=True)
             ]
-            number = next(
-                (k.dtype for letter, k in zip(parameters, given, strict=True) if letter == _VECTOR),
-                types.float64,
-            )
-            flat = self._flat(number)
+            number = next(_numbers(parameters, given), types.float64)
+            flat = tuple(_flat_types(parameters, number))
 
             def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 values: list[Any] = []
-                for kind, value in zip(signature.args[1:], arguments[1:], strict=True):
-                    if isinstance(kind, types.Array):
-                        array = arrayobj.make_array(kind)(context, builder, value)
-                        values += [array.data, array.nitems]
-                    else:
-                        values.append(value)
+                for kind, found, value in zip(
+                    parameters, signature.args[1:], arguments[1:], strict=True
+                ):
+                    values += _flat_values(context, builder, kind, found, value)
                 convention = context.call_conv
-                kind = convention.get_function_type(returns, flat)
-                place = builder.inttoptr(arguments[0], kind.as_pointer())
+                code = convention.get_function_type(returns, flat)
+                place = builder.inttoptr(arguments[0], code.as_pointer())
                 _, result = convention.call_function(builder, place, returns, flat, values)
                 return result
 
@@ -161,3 +123,76 @@ class Contract:
         )
         chosen: Callable[..., Any] = intrinsic(call)
         return chosen
+
+
+def _fields(kind: Any) -> dict[str, Any] | None:
+    """The types of a NamedTuple's fields; None for any other type."""
+    if hasattr(kind, "_fields"):
+        return get_type_hints(kind, include_extras=True)
+    return None
+
+
+def _flat_types(kinds: Any, number: Any) -> Iterator[Any]:
+    """The parameters as machine code has them: an array is a pointer and a size."""
+    for kind in kinds:
+        fields = _fields(kind)
+        if fields is not None:
+            yield from _flat_types(fields.values(), number)
+        elif kind in _SCALARS:
+            yield _SCALARS[kind]
+        else:
+            yield types.CPointer(number if kind == Vector else _ELEMENTS[kind])
+            yield types.int64
+
+
+def _numbers(kinds: Any, given: Any) -> Iterator[Any]:
+    """Numba's types of the elements of all vectors of the network's dtype."""
+    for kind, found in zip(kinds, given, strict=True):
+        fields = _fields(kind)
+        if fields is not None:
+            yield from _numbers(fields.values(), found)
+        elif kind == Vector:
+            yield found.dtype
+
+
+def _flat_values(context: Any, builder: Any, kind: Any, found: Any, value: Any) -> list[Any]:
+    """The values that `_flat_types` names; found is Numba's type of the value."""
+    fields = _fields(kind)
+    if fields is not None:
+        parts = cgutils.unpack_tuple(builder, value)
+        flat: list[Any] = []
+        for field, part_type, part in zip(fields.values(), found, parts, strict=True):
+            flat += _flat_values(context, builder, field, part_type, part)
+        return flat
+    if kind in _SCALARS:
+        return [context.cast(builder, value, found, _SCALARS[kind])]
+    array = arrayobj.make_array(found)(context, builder, value)
+    return [array.data, array.nitems]
+
+
+def _flat_entry(function: Any, kinds: Any) -> Any:
+    """An entry that takes what `_flat_types` names, and calls the function with its parameters."""
+    names: list[str] = []
+    globals_: dict[str, Any] = {"function": function, "vector": vector, "__name__": __name__}
+
+    def given(kind: Any) -> str:
+        fields = _fields(kind)
+        if fields is not None:
+            globals_[kind.__name__] = kind
+            return f"{kind.__name__}({', '.join(map(given, fields.values()))})"
+        name = f"a{len(names)}"
+        names.append(name)
+        if kind in _SCALARS:
+            return f"{name} != 0" if kind is bool else name
+        names.append(f"{name}_size")
+        return f"vector({name}, {name}_size)"
+
+    arguments = ", ".join([given(kind) for kind in kinds])
+    text = f"def called({', '.join(names)}):\n    return function({arguments})\n"
+    python = function.py_func
+    # The cache tells generated code apart by the name in place of a file's.
+    place = f"<called {python.__module__}.{python.__qualname__}>"
+    exec(compile(text, place, "exec"), globals_)
+    called: Any = globals_["called"]
+    called.__qualname__ = python.__qualname__
+    return entry(called)

@@ -19,7 +19,7 @@ Five kinds of function exist:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numba import njit, types
@@ -35,8 +35,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # What kernels take: one-dimensional C-contiguous arrays of one floating dtype.
 Vector: TypeAlias = NDArray[Any]
-# A scalar of the same dtype.
+# The same of int64, float64 and uint64, whatever the network's dtype.
+Integers: TypeAlias = Annotated[NDArray[np.int64], "integers"]
+Doubles: TypeAlias = Annotated[NDArray[np.float64], "doubles"]
+Words: TypeAlias = Annotated[NDArray[np.uint64], "words"]
+# A scalar of the network's dtype.
 Scalar: TypeAlias = Any
+# 64 random bits, a uint64.
+Key: TypeAlias = Annotated[Any, "key"]
 
 # "nnan" and "ninf" are left out on purpose: with them LLVM may delete the divergence checks. Even
 # without them, "reassoc" turns x − x into 0 for a sum x, which is how `math.isfinite` tests; so

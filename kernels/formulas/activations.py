@@ -238,7 +238,7 @@ IDENTITY, LOG_SOFTMAX = _CODES["identity"], _CODES["log_softmax"]
 CODES = {name: code for name, code in _CODES.items() if code != LOG_SOFTMAX}
 
 # What the loops over a block take: (a, workspace, lanes) and (delta, kept).
-ACTIVATE, DERIVE = Contract("vvi"), Contract("vv")
+ACTIVATE, DERIVE = Contract(Vector, Vector, int), Contract(Vector, Vector)
 
 
 @functools.cache

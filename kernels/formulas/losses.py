@@ -178,7 +178,11 @@ ON_LOGITS = {code: loss.on_logits for code, loss in enumerate(LOSSES) if loss.on
 
 # What the loops over a block take: (a, y, weight), (delta_out, a, y, weight) and
 # (out, a, y, weight).
-COST, DELTA, COSTS = Contract("vvv", "f"), Contract("vvvv"), Contract("vvvv")
+COST, DELTA, COSTS = (
+    Contract(Vector, Vector, Vector, returns=float),
+    Contract(Vector, Vector, Vector, Vector),
+    Contract(Vector, Vector, Vector, Vector),
+)
 
 
 @kernel

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..compile.called import Contract
-from ..compile.jit import Vector, entry, formula, kernel
+from ..compile.jit import Integers, Vector, Words, entry, formula, kernel
 from ..compile.memory import stack_buffer
 
 # Of 16 examples and more, any three come to any three places equally often after 6 rounds, as far
@@ -42,7 +42,7 @@ _16, _31, _32 = np.uint32(16), np.uint32(31), np.uint64(32)
 
 
 # (order, state), see `draw_order`.
-ORDER = Contract("ru")
+ORDER = Contract(Integers, Words)
 
 
 @kernel

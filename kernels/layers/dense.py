@@ -19,7 +19,7 @@ from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
 from ..formulas.activations import ACTIVATIONS
 from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO, lane_products, weighted_sums
-from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, Row
+from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, Layer, Row
 
 # Layers with fewer weights compute tiles, all others call `gemm`, which is faster from there on in
 # batches of 32; in larger ones tiles stay ahead (bench/NOTES.md).
@@ -52,30 +52,35 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
 
 
 @kernel
-def forward(z: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int) -> None:
-    """z ← W a + b of a narrow layer; z (d_out, lanes) is written, a is (d_in, lanes)."""
-    d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(parameters, 0, d_in * d_out)
-    bias = window(parameters, d_in * d_out, d_out)
-    weighted_sums(z, weight, a, bias, d_out, d_in, d_in, 1, lanes, FROM_START)
+def forward(layer: Layer) -> None:
+    """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes)."""
+    d_in, d_out = layer.row[D_IN], layer.row[D_OUT]
+    weight = window(layer.parameters, 0, d_in * d_out)
+    bias = window(layer.parameters, d_in * d_out, d_out)
+    weighted_sums(
+        layer.a_out, weight, layer.a_in, bias, d_out, d_in, d_in, 1, layer.lanes, FROM_START
+    )
 
 
 @kernel
-def delta(delta_in: Vector, parameters: Vector, delta_out: Vector, row: Vector, lanes: int) -> None:
+def delta(layer: Layer) -> None:
     """δ_in ← Wᵀ δ_out; delta_in (d_in, lanes) is written, delta_out is (d_out, lanes)."""
-    d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(parameters, 0, d_in * d_out)
-    weighted_sums(delta_in, weight, delta_out, weight, d_in, d_out, 1, d_in, lanes, FROM_ZERO)
+    d_in, d_out = layer.row[D_IN], layer.row[D_OUT]
+    weight = window(layer.parameters, 0, d_in * d_out)
+    weighted_sums(
+        layer.delta_in, weight, layer.delta_out, weight, d_in, d_out, 1, d_in, layer.lanes,
+        FROM_ZERO,
+    )  # fmt: skip
 
 
 @kernel
-def gradient(
-    gradient_out: Vector, delta_out: Vector, a: Vector, row: Vector, lanes: int, accumulate: bool
-) -> None:
-    """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what gradient_out holds if `accumulate`."""
+def gradient(layer: Layer) -> None:
+    """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what the gradient holds if `accumulate`."""
+    row, lanes, accumulate = layer.row, layer.lanes, layer.accumulate
     d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(gradient_out, 0, d_in * d_out)
-    bias = window(gradient_out, d_in * d_out, d_out)
+    delta_out, a = layer.delta_out, layer.a_in
+    weight = window(layer.gradient, 0, d_in * d_out)
+    bias = window(layer.gradient, d_in * d_out, d_out)
     if row[SAMPLE_MAJOR]:
         begin = FROM_OUT if accumulate else FROM_ZERO
         weighted_sums(weight, delta_out, a, weight, d_out, a.size // d_in, lanes, 1, d_in, begin)

@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
-from .operations import D_IN, D_OUT
+from .operations import D_IN, D_OUT, Layer
 
 
 @kernel
-def forward(
-    z: Vector, workspace: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int, key: Any
-) -> None:
+def forward(layer: Layer) -> None:
     """z ← W a + b; z (d_out,) is written, a is (d_in,)."""
-    d_in, d_out = row[D_IN], row[D_OUT]
-    bias = window(parameters, d_in * d_out, d_out)
+    z, d_in, d_out = layer.a_out, layer.row[D_IN], layer.row[D_OUT]
+    bias = window(layer.parameters, d_in * d_out, d_out)
     for j in range(d_out):
         z[j] = bias[j]
-    add_lane_products(z, a, window(parameters, 0, d_in * d_out))
+    add_lane_products(z, layer.a_in, window(layer.parameters, 0, d_in * d_out))
 
 
 @kernel
-def delta(
-    delta_in: Vector, workspace: Vector, parameters: Vector, delta_out: Vector, row: Vector,
-    lanes: int,
-) -> None:  # fmt: skip
+def delta(layer: Layer) -> None:
     """δ_in ← Wᵀ δ_out; delta_in (d_in,) is written, delta_out is (d_out,)."""
-    d_in, d_out = row[D_IN], row[D_OUT]
-    weighted_sum(delta_in, delta_out, window(parameters, 0, d_in * d_out), d_out)
+    d_in, d_out = layer.row[D_IN], layer.row[D_OUT]
+    weight = window(layer.parameters, 0, d_in * d_out)
+    weighted_sum(layer.delta_in, layer.delta_out, weight, d_out)
 
 
 @kernel
-def gradient(
-    gradient_out: Vector, delta_out: Vector, a: Vector, row: Vector, lanes: int, accumulate: bool
-) -> None:
-    """∇W ← δ_out aᵀ and ∇b ← δ_out, added to what gradient_out holds if `accumulate`."""
-    d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(gradient_out, 0, d_in * d_out)
-    bias = window(gradient_out, d_in * d_out, d_out)
-    if not accumulate:
-        for k in range(gradient_out.size):
-            gradient_out[k] = 0
+def gradient(layer: Layer) -> None:
+    """∇W ← δ_out aᵀ and ∇b ← δ_out, added to what the gradient holds if `accumulate`."""
+    d_in, d_out = layer.row[D_IN], layer.row[D_OUT]
+    delta_out, total = layer.delta_out, layer.gradient
+    weight = window(total, 0, d_in * d_out)
+    bias = window(total, d_in * d_out, d_out)
+    if not layer.accumulate:
+        for k in range(total.size):
+            total[k] = 0
     for j in range(d_out):
         bias[j] += delta_out[j]
-        add_multiple(window(weight, j * d_in, d_in), delta_out[j], a)
+        add_multiple(window(weight, j * d_in, d_in), delta_out[j], layer.a_in)
 
 
 @kernel

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
-from ..products.gemm import GEMM
+from ..products.gemm import GEMM, Product
 from .dense import bias_gradient
-from .operations import D_IN, D_OUT, PRODUCT, SAMPLE_MAJOR
+from .operations import D_IN, D_OUT, PRODUCT, SAMPLE_MAJOR, Layer
 
 call_gemm = GEMM.call
 
 
 @kernel
-def forward(
-    z: Vector, workspace: Vector, parameters: Vector, a: Vector, row: Vector, lanes: int, key: Any
-) -> None:
+def forward(layer: Layer) -> None:
     """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes) or (samples, d_in)."""
+    row, z, a, lanes = layer.row, layer.a_out, layer.a_in, layer.lanes
     d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(parameters, 0, d_in * d_out)
-    bias = window(parameters, d_in * d_out, d_out)
+    weight = window(layer.parameters, 0, d_in * d_out)
+    bias = window(layer.parameters, d_in * d_out, d_out)
     samples = a.size // d_in
     sample_major = row[SAMPLE_MAJOR] == 1
     a_stride = d_in if sample_major else lanes
     call_gemm(
-        row[PRODUCT], z, weight, a, d_out, samples, d_in, d_in, a_stride, lanes, False,
-        sample_major, 1.0, 0.0,
-    )  # fmt: skip
+        row[PRODUCT],
+        Product(
+            z, weight, a, d_out, samples, d_in, d_in, a_stride, lanes, False, sample_major, 1.0, 0.0
+        ),
+    )
     for j in range(d_out):
         z_row = window(z, j * lanes, lanes)
         for s in range(samples):
@@ -37,29 +36,30 @@ def forward(
 
 
 @kernel
-def delta(
-    delta_in: Vector, workspace: Vector, parameters: Vector, delta_out: Vector, row: Vector,
-    lanes: int,
-) -> None:  # fmt: skip
+def delta(layer: Layer) -> None:
     """δ_in ← Wᵀ δ_out; delta_in (d_in, lanes) is written, delta_out is (d_out, lanes)."""
+    row, lanes = layer.row, layer.lanes
     d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(parameters, 0, d_in * d_out)
+    weight = window(layer.parameters, 0, d_in * d_out)
     call_gemm(
-        row[PRODUCT], delta_in, weight, delta_out, d_in, lanes, d_out, d_in, lanes, lanes, True,
-        False, 1.0, 0.0,
+        row[PRODUCT],
+        Product(
+            layer.delta_in, weight, layer.delta_out, d_in, lanes, d_out, d_in, lanes, lanes,
+            True, False, 1.0, 0.0,
+        ),
     )  # fmt: skip
 
 
 @kernel
-def gradient(
-    gradient_out: Vector, delta_out: Vector, a: Vector, row: Vector, lanes: int, accumulate: bool
-) -> None:
-    """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what gradient_out holds if `accumulate`."""
+def gradient(layer: Layer) -> None:
+    """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what the gradient holds if `accumulate`."""
+    row, lanes = layer.row, layer.lanes
     d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(gradient_out, 0, d_in * d_out)
-    bias = window(gradient_out, d_in * d_out, d_out)
-    add_product(weight, delta_out, a, row, lanes, 1.0, 1.0 if accumulate else 0.0)
-    bias_gradient(bias, delta_out, lanes, accumulate)
+    weight = window(layer.gradient, 0, d_in * d_out)
+    bias = window(layer.gradient, d_in * d_out, d_out)
+    beta = 1.0 if layer.accumulate else 0.0
+    add_product(weight, layer.delta_out, layer.a_in, row, lanes, 1.0, beta)
+    bias_gradient(bias, layer.delta_out, lanes, layer.accumulate)
 
 
 @kernel
@@ -71,8 +71,13 @@ def add_product(
     weight is (units, d_in): those rows of ∇W, or of W itself in a step of plain descent.
     """
     d_in = row[D_IN]
+    units, samples = weight.size // d_in, a.size // d_in
     sample_major = row[SAMPLE_MAJOR] == 1
+    a_stride = d_in if sample_major else lanes
     call_gemm(
-        row[PRODUCT], weight, delta_out, a, weight.size // d_in, d_in, a.size // d_in, lanes,
-        d_in if sample_major else lanes, d_in, False, not sample_major, alpha, beta,
+        row[PRODUCT],
+        Product(
+            weight, delta_out, a, units, d_in, samples, lanes, a_stride, d_in, False,
+            not sample_major, alpha, beta,
+        ),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..compile.jit import Vector, elementwise, kernel
-from .operations import DROPOUT, KEEP, OUTPUT, Row
+from .operations import DROPOUT, KEEP, OUTPUT, Layer, Row
 
 NO_DROPOUT = np.uint64(0)
 
@@ -62,16 +62,15 @@ def block_key(seed: int, step: int, block: int) -> Any:
 
 
 @kernel
-def forward(
-    a_out: Vector, mask: Vector, parameters: Vector, a_in: Vector, row: Vector, lanes: int, key: Any
-) -> None:
+def forward(layer: Layer) -> None:
     """a_out ← mask ⊙ a_in; mask (d, lanes) is written: 1/p where a value is kept, else 0."""
-    if key == NO_DROPOUT:
+    mask, row = layer.workspace, layer.row
+    if layer.key == NO_DROPOUT:
         fill_mask(mask)
     else:
         # Layers of one block differ by where they lie in the buffer.
-        draw_mask(mask, key + _GOLDEN * np.uint64(row[OUTPUT]), row[KEEP])
-    multiply(a_out, mask, a_in)
+        draw_mask(mask, layer.key + _GOLDEN * np.uint64(row[OUTPUT]), row[KEEP])
+    multiply(layer.a_out, mask, layer.a_in)
 
 
 @elementwise
@@ -100,8 +99,6 @@ def multiply(out: Vector, mask: Vector, values: Vector) -> None:
 
 
 @kernel
-def delta(
-    delta_in: Vector, mask: Vector, parameters: Vector, delta_out: Vector, row: Vector, lanes: int
-) -> None:
+def delta(layer: Layer) -> None:
     """δ_in ← mask ⊙ δ_out."""
-    multiply(delta_in, mask, delta_out)
+    multiply(layer.delta_in, layer.workspace, layer.delta_out)

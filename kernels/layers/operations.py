@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compile.called import Contract
-from ..compile.jit import Vector
+from ..compile.jit import Integers, Key, Vector
 
 
 class Row(NamedTuple):
@@ -80,14 +80,30 @@ COLUMNS = len(Row._fields)
 # The columns that say what the network is; behind them are addresses of this process.
 DESCRIBING = FORWARD
 
-# What every kind of layer calls. forward: (a_out, workspace, parameters, a_in, row, lanes, key);
-# delta: (delta_in, workspace, parameters, delta_out, row, lanes); gradient: (gradient, delta_out,
-# a_in, row, lanes, accumulate).
-LAYER_FORWARD, LAYER_DELTA, LAYER_GRADIENT = (
-    Contract("vvvvrik"),
-    Contract("vvvvri"),
-    Contract("vvvrii"),
-)
+
+class Layer(NamedTuple):
+    """One layer of one block of samples: windows on the buffers of its pass.
+
+    Empty windows stand for what a pass does not have: for F there are no deltas and no gradient.
+    Every kind of layer has `forward(layer)`, `delta(layer)` and, with parameters,
+    `gradient(layer)`.
+    """
+
+    row: Integers  # of the table, see `Row`
+    parameters: Vector
+    a_in: Vector  # (d_in, lanes), or (samples, d_in)
+    a_out: Vector  # (d_out, lanes): written by `forward`
+    workspace: Vector  # (d_out, lanes): what `forward` keeps, if the row has one
+    delta_out: Vector  # (d_out, lanes)
+    delta_in: Vector  # (d_in, lanes): written by `delta`; empty for the first layer
+    gradient: Vector  # as the parameters: written by `gradient`, or added to if `accumulate`
+    lanes: int
+    accumulate: bool
+    key: Key  # the block's for dropout, or NO_DROPOUT
+
+
+# How a layer is called at an address of its row.
+LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer.
 DENSE, DROPOUT = range(2)

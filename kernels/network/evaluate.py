@@ -21,7 +21,7 @@ from ..threads.team import (
     set_active,
 )
 from .blocks import pack, pack_targets, unpack
-from .propagate import cost_and_gradient, forward
+from .propagate import Pass, cost_and_gradient, forward
 
 # What `outputs` met.
 FINITE, INPUTS_NOT_FINITE, PARAMETERS_NOT_FINITE = range(3)
@@ -97,7 +97,8 @@ def block_outputs(
     if not table[SAMPLE_MAJOR]:
         pack(packed, x, order, start, count, d_in)
         a_in = packed
-    forward(activations, table, parameters, a_in, lanes, NO_DROPOUT)
+    empty = window(scratch, 0, 0)
+    forward(Pass(table, parameters, a_in, activations, empty, empty, lanes, False, NO_DROPOUT))
     unpack(out, a_out, start, count, d_out)
     return FINITE
 
@@ -136,10 +137,10 @@ def cost(
         else:
             pack(block, x, order, start, count, d_in)
         pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
-        total += cost_and_gradient(
-            gradient, deltas, activations, table, parameters, a_in, targets, weight,
-            NO_DROPOUT, train, start > 0,
-        )  # fmt: skip
+        views = Pass(
+            table, parameters, a_in, activations, deltas, gradient, lanes, start > 0, NO_DROPOUT
+        )
+        total += cost_and_gradient(views, targets, weight, train)
     return total
 
 

@@ -18,9 +18,7 @@ from ..layers.operations import (
     COLUMNS,
     DENSE,
     DROPOUT,
-    LAYER_DELTA,
-    LAYER_FORWARD,
-    LAYER_GRADIENT,
+    LAYER_CONTRACT,
     Row,
 )
 from ..products.gemm import GEMM, gemm
@@ -84,10 +82,10 @@ def _linked_row(row: Row, use: Use) -> Row:
     if use.train:
         call("derive", DERIVE, activations.backward(row.activation))
     if kind is not None:
-        call("forward", LAYER_FORWARD, kind.forward)
+        call("forward", LAYER_CONTRACT, kind.forward)
         if use.train:
-            call("delta", LAYER_DELTA, kind.delta)
-            call("gradient", LAYER_GRADIENT, kind.gradient)
+            call("delta", LAYER_CONTRACT, kind.delta)
+            call("gradient", LAYER_CONTRACT, kind.gradient)
     if row.kind == DENSE and row.wide:
         call("product", GEMM, gemm)
     if use.loss is not None:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
+from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR
 from .blocks import pack_inputs, pack_targets
-from .propagate import cost_and_gradient
+from .propagate import Pass, cost_and_gradient
 
 # Places in State.position.
 EPOCH, BATCH, ROUND, VALIDATING, STATUS, STEP, WAIT, PLATEAU_WAIT = range(8)
@@ -95,6 +96,22 @@ class Settings(NamedTuple):
 
 
 @kernel
+def whole_pass(model: Model, inputs: Vector, lanes: int, accumulate: bool) -> Pass:
+    """The pass of a block that has all buffers of the model to itself."""
+    return Pass(
+        table=model.table,
+        parameters=model.parameters,
+        inputs=inputs,
+        activations=model.activations,
+        deltas=model.deltas,
+        gradient=model.gradient,
+        lanes=lanes,
+        accumulate=accumulate,
+        key=NO_DROPOUT,
+    )
+
+
+@kernel
 def input_place(
     model: Model, data: Data, settings: Settings, batch: int, block: int, chunk: int
 ) -> tuple[int, int]:
@@ -150,16 +167,17 @@ def block_pass(
         targets = window(data.targets, number * target_size, target_size)
     scratch = settings.units * lanes
     size = model.parameters.size
+    views = Pass(
+        table=table,
+        parameters=model.parameters,
+        inputs=a_in,
+        activations=window(model.activations, chunk * scratch, scratch),
+        deltas=window(model.deltas, chunk * scratch, scratch),
+        gradient=window(model.gradient, chunk * size, size),
+        lanes=lanes,
+        accumulate=accumulate,
+        key=key,
+    )
     return cost_and_gradient(
-        window(model.gradient, chunk * size, size),
-        window(model.deltas, chunk * scratch, scratch),
-        window(model.activations, chunk * scratch, scratch),
-        table,
-        model.parameters,
-        a_in,
-        window(targets, 0, d_out * lanes),
-        window(targets, d_out * lanes, lanes),
-        key,
-        train,
-        accumulate,
+        views, window(targets, 0, d_out * lanes), window(targets, d_out * lanes, lanes), train
     )

@@ -8,9 +8,9 @@ all other layers, and activations and losses, are called at the addresses of a l
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
-from ..compile.jit import Vector, kernel
+from ..compile.jit import Integers, Key, Vector, kernel
 from ..compile.memory import window
 from ..formulas import activations as activation
 from ..formulas import losses
@@ -27,9 +27,7 @@ from ..layers.operations import (
     FORWARD,
     GRADIENT,
     IN_STEP,
-    LAYER_DELTA,
-    LAYER_FORWARD,
-    LAYER_GRADIENT,
+    LAYER_CONTRACT,
     OUTPUT,
     PARAMETERS,
     SAMPLE_MAJOR,
@@ -37,127 +35,120 @@ from ..layers.operations import (
     TRANSPOSED,
     WIDE,
     WORKSPACE,
+    Layer,
 )
 from .blocks import transpose
 
-call_forward, call_delta, call_gradient = (
-    LAYER_FORWARD.call,
-    LAYER_DELTA.call,
-    LAYER_GRADIENT.call,
-)
+call_layer = LAYER_CONTRACT.call
 call_activate, call_derive = activation.ACTIVATE.call, activation.DERIVE.call
 call_cost, call_cost_delta = losses.COST.call, losses.DELTA.call
 
 
-@kernel
-def forward(
-    activations: Vector,
-    table: Vector,
-    parameters: Vector,
-    inputs: Vector,
-    lanes: int,
-    key: Any,
-) -> None:
-    """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
+class Pass(NamedTuple):
+    """One block of samples on its way through a network: windows on one chunk's buffers.
 
-    activations (units, lanes) is written; inputs is the block, (d_1, lanes) or (samples, d_1).
-    key is the block's for dropout, or NO_DROPOUT.
+    For F alone, gradient and deltas are empty.
     """
-    a_in = inputs
-    if table[SAMPLE_MAJOR] and not table[WIDE] and lanes > 1:
-        a_in = window(activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
-        transpose(a_in, inputs, window(table, 0, 0), table[D_IN])
-    for first in range(0, table.size, COLUMNS):
-        row = window(table, first, COLUMNS)
-        a_out = window(activations, row[OUTPUT] * lanes, row[D_OUT] * lanes)
-        workspace = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
-        layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
-        if row[FORWARD]:
-            call_forward(row[FORWARD], a_out, workspace, layer_parameters, a_in, row, lanes, key)
-        else:
-            dense.forward(a_out, layer_parameters, a_in, row, lanes)
-        if row[ACTIVATE]:
-            call_activate(row[ACTIVATE], a_out, workspace, lanes)
-        a_in = a_out
+
+    table: Integers  # linked
+    parameters: Vector
+    inputs: Vector  # the block, (d_1, lanes) or (samples, d_1)
+    activations: Vector  # (units, lanes): written by `forward`
+    deltas: Vector  # (units, lanes): written by `backward`
+    gradient: Vector  # as the parameters: written by `backward`, or added to if `accumulate`
+    lanes: int
+    accumulate: bool
+    key: Key  # the block's for dropout, or NO_DROPOUT
 
 
 @kernel
-def backward(
-    gradient: Vector,
-    deltas: Vector,
-    table: Vector,
-    parameters: Vector,
-    activations: Vector,
-    inputs: Vector,
-    lanes: int,
-    accumulate: bool,
-) -> None:
+def layer_at(block: Pass, first: int, a_in: Vector) -> Layer:
+    """The layer whose row begins at table[first], with the activations that go in."""
+    lanes, row = block.lanes, window(block.table, first, COLUMNS)
+    output, units = row[OUTPUT] * lanes, row[D_OUT] * lanes
+    trains = block.deltas.size > 0
+    below, width = 0, 0
+    if trains and first > 0:
+        below, width = block.table[first - COLUMNS + OUTPUT] * lanes, row[D_IN] * lanes
+    return Layer(
+        row=row,
+        parameters=window(block.parameters, row[PARAMETERS], row[SIZE]),
+        a_in=a_in,
+        a_out=window(block.activations, output, units),
+        workspace=window(block.activations, row[WORKSPACE] * lanes, units),
+        delta_out=window(block.deltas, output if trains else 0, units if trains else 0),
+        delta_in=window(block.deltas, below, width),
+        gradient=window(
+            block.gradient, row[PARAMETERS] if trains else 0, row[SIZE] if trains else 0
+        ),
+        lanes=lanes,
+        accumulate=block.accumulate,
+        key=block.key,
+    )
+
+
+@kernel
+def forward(block: Pass) -> None:
+    """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ])."""
+    table, lanes = block.table, block.lanes
+    a_in = block.inputs
+    if table[SAMPLE_MAJOR] and not table[WIDE] and lanes > 1:
+        a_in = window(block.activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
+        transpose(a_in, block.inputs, window(table, 0, 0), table[D_IN])
+    for first in range(0, table.size, COLUMNS):
+        layer = layer_at(block, first, a_in)
+        row = layer.row
+        if row[FORWARD]:
+            call_layer(row[FORWARD], layer)
+        else:
+            dense.forward(layer)
+        if row[ACTIVATE]:
+            call_activate(row[ACTIVATE], layer.a_out, layer.workspace, lanes)
+        a_in = layer.a_out
+
+
+@kernel
+def backward(block: Pass) -> None:
     """All layers from the last to the first: δ ⊙ f'(z), then ∇W, ∇b, then the δ before it.
 
-    The last layer's part of deltas (units, lanes) holds ∂J/∂a^[L] (∂J/∂z^[L] where the loss takes
-    logits) and is overwritten like the rest; gradient is written, or added to if `accumulate`, but
-    for the layers that have it made in the step.
+    The last layer's part of deltas holds ∂J/∂a^[L] (∂J/∂z^[L] where the loss takes logits) and is
+    overwritten like the rest; the gradient is written but for the layers that have it made in the
+    step.
     """
+    table, lanes = block.table, block.lanes
     for first in range(table.size - COLUMNS, -1, -COLUMNS):
-        row = window(table, first, COLUMNS)
-        before = first - COLUMNS
-        a_in = inputs
-        if before >= 0:
-            a_in = window(activations, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
-        kept = window(activations, row[WORKSPACE] * lanes, row[D_OUT] * lanes)
-        delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
+        a_in = block.inputs
+        if first > 0:
+            before = table[first - COLUMNS + OUTPUT] * lanes
+            a_in = window(block.activations, before, table[first + D_IN] * lanes)
+        layer = layer_at(block, first, a_in)
+        row = layer.row
         if row[DERIVE]:
-            call_derive(row[DERIVE], delta_out, kept)
-        layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
+            call_derive(row[DERIVE], layer.delta_out, layer.workspace)
         if row[SIZE] and not row[IN_STEP]:
             if row[GRADIENT]:
-                call_gradient(
-                    row[GRADIENT], layer_gradient, delta_out, a_in, row, lanes, accumulate
-                )
+                call_layer(row[GRADIENT], layer)
             else:
-                dense.gradient(layer_gradient, delta_out, a_in, row, lanes, accumulate)
-        if before >= 0:
-            layer_parameters = window(parameters, row[PARAMETERS], row[SIZE])
-            delta_in = window(deltas, table[before + OUTPUT] * lanes, row[D_IN] * lanes)
+                dense.gradient(layer)
+        if first > 0:
             if row[DELTA]:
-                call_delta(row[DELTA], delta_in, kept, layer_parameters, delta_out, row, lanes)
+                call_layer(row[DELTA], layer)
             else:
-                dense.delta(delta_in, layer_parameters, delta_out, row, lanes)
+                dense.delta(layer)
 
 
 @kernel
-def cost_and_gradient(
-    gradient: Vector,
-    deltas: Vector,
-    activations: Vector,
-    table: Vector,
-    parameters: Vector,
-    inputs: Vector,
-    targets: Vector,
-    weight: Vector,
-    key: Any,
-    train: bool,
-    accumulate: bool,
-) -> float:
+def cost_and_gradient(block: Pass, targets: Vector, weight: Vector, train: bool) -> float:
     """Forward pass on one block and its summed cost; if `train`, output delta and backward pass.
 
     targets is (d_L, lanes), weight (lanes,) with 0 for padding lanes.
     """
-    lanes = weight.size
-    forward(activations, table, parameters, inputs, lanes, key)
-    row = window(table, table.size - COLUMNS, COLUMNS)
-    last = row[OUTPUT] * lanes
-    a = window(activations, last, targets.size)
+    forward(block)
+    row = window(block.table, block.table.size - COLUMNS, COLUMNS)
+    last = row[OUTPUT] * block.lanes
+    a = window(block.activations, last, targets.size)
     if train:
-        call_cost_delta(row[COST_DELTA], window(deltas, last, targets.size), a, targets, weight)
-        backward(
-            gradient,
-            deltas,
-            table,
-            parameters,
-            activations,
-            inputs,
-            lanes,
-            accumulate,
-        )
+        delta_out = window(block.deltas, last, targets.size)
+        call_cost_delta(row[COST_DELTA], delta_out, a, targets, weight)
+        backward(block)
     return call_cost(row[COST], a, targets, weight)

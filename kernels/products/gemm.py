@@ -12,6 +12,8 @@ anything with another: results do not depend on threads.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..compile.called import Contract
 from ..compile.jit import Vector, routine
 from ..compile.memory import stack_buffer
@@ -36,26 +38,46 @@ LARGE_TRANSPOSED, LARGE = 2**14, 2**18
 _PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
 _BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
 
-# What `gemm` takes, called by address.
-GEMM = Contract("vvviiiiiiiiff")
+
+class Product(NamedTuple):
+    """c (m, n) ← α op(a) (m, k) op(b) (k, n) + β c, all row-major 1-D buffers of one dtype.
+
+    c is not read where β is 0.
+    """
+
+    c: Vector
+    a: Vector
+    b: Vector
+    m: int
+    n: int
+    k: int
+    lda: int  # the distance between rows as stored
+    ldb: int
+    ldc: int
+    transpose_a: bool
+    transpose_b: bool
+    alpha: float
+    beta: float
+
+
+# How `gemm` is called by address.
+GEMM = Contract(Product)
 
 
 @routine
-def gemm(
-    c: Vector, a: Vector, b: Vector, m: int, n: int, k: int, lda: int, ldb: int, ldc: int,
-    transpose_a: bool, transpose_b: bool, alpha: float, beta: float,
-) -> None:  # fmt: skip
-    """c (m, n) ← α op(a) (m, k) op(b) (k, n) + β c, all row-major 1-D buffers of one dtype.
-
-    lda, ldb, ldc are the distances between rows as stored. c is not read where β is 0.
-    """
+def gemm(product: Product) -> None:
+    """The product, into product.c."""
+    c, a, b = product.c, product.a, product.b
+    m, n, k = product.m, product.n, product.k
+    lda, ldb, ldc = product.lda, product.ldb, product.ldc
+    transpose_a, transpose_b = product.transpose_a, product.transpose_b
     side = vector_size(c)
     width = 2 * side
     group = max(
         side, ROWS
     )  # rows of A that lie side by side in its copy: whole tiles, whole vectors
     panels, block = stack_buffer(c, _PANELS_BYTES), stack_buffer(c, _BLOCK_BYTES)
-    factor = c.dtype.type(alpha)
+    factor = c.dtype.type(product.alpha)
     row_of_a, column_of_a = (1, lda) if transpose_a else (lda, 1)
     row_of_b, column_of_b = (1, ldb) if transpose_b else (ldb, 1)
     if transpose_a:
@@ -66,7 +88,7 @@ def gemm(
     height = BLOCKS * side if copies_a else ROWS_AT_ONCE
     for first_k in range(0, k, DEPTH):
         depth = min(DEPTH, k - first_k)
-        kept = c.dtype.type(beta) if first_k == 0 else c.dtype.type(1)
+        kept = c.dtype.type(product.beta) if first_k == 0 else c.dtype.type(1)
         for left in range(0, n, PANELS * width):
             columns = min(PANELS * width, n - left)
             first_b = first_k * row_of_b + left * column_of_b

@@ -11,7 +11,7 @@ import math
 
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
-from ..products.gemm import gemm
+from ..products.gemm import Product, gemm
 from .objective import is_finite
 
 # Rows and columns of a tile: one matrix product subtracts all columns before it, hand loops do
@@ -33,10 +33,12 @@ def factorise_rows(matrix: Vector, rows: int, columns: int, first: int) -> bool:
         if left > 0:
             # A[first:last, left:right] −= L[first:last, :left] L[left:right, :left]ᵀ
             here, there = first * columns, left * columns
-            gemm(window(matrix, here + left, size - here - left),
-                 window(matrix, here, size - here), window(matrix, there, size - there),
-                 last - first, right - left, left,
-                 columns, columns, columns, False, True, -1, 1)  # fmt: skip
+            gemm(Product(
+                window(matrix, here + left, size - here - left),
+                window(matrix, here, size - here), window(matrix, there, size - there),
+                last - first, right - left, left,
+                columns, columns, columns, False, True, -1.0, 1.0,
+            ))  # fmt: skip
         for i in range(first, last):
             for j in range(left, min(i + 1, right)):
                 row = window(matrix, i * columns + left, j - left)

@@ -18,9 +18,9 @@ from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
 from ..layers.dense_single import add_lane_products
 from ..layers.operations import COLUMNS, D_IN, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, SIZE
-from ..network.problem import Model
+from ..network.problem import Model, whole_pass
 from ..network.propagate import backward
-from ..products.gemm import gemm
+from ..products.gemm import Product, gemm
 from .objective import clear
 
 # With this many parameters G Gᵀ is worth calls of gemm: at 73 both take the same time, at 161
@@ -42,8 +42,7 @@ def differentiate(
     (d_L + 1, lanes), the example weights v in its last row, are the block.
     """
     seed_delta(model, window(targets, targets.size - lanes, lanes), output)
-    backward(model.gradient, model.deltas, model.table, model.parameters, model.activations,
-             inputs, lanes, False)  # fmt: skip
+    backward(whole_pass(model, inputs, lanes, False))
     fill(jacobian, model, inputs, lanes)
     residual = window(jacobian, model.parameters.size * lanes, lanes)
     return set_residual(residual, model, targets, output)
@@ -68,8 +67,8 @@ def add_tile(normal: Vector, jacobian: Vector, p: int, first: int, accumulate: b
             add_lane_products(window(normal, i * p, columns), row, rows)
     else:
         rows = window(jacobian, first * lanes, (last - first) * lanes)
-        gemm(tile, rows, jacobian, last - first, min(last, p), lanes,
-             lanes, lanes, p, False, True, 1, 1)  # fmt: skip
+        gemm(Product(tile, rows, jacobian, last - first, min(last, p), lanes,
+                     lanes, lanes, p, False, True, 1.0, 1.0))  # fmt: skip
 
 
 @kernel

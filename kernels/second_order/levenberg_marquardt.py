@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 from ..compile.jit import Vector, entry, kernel
 from ..compile.memory import window
-from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS
-from ..network.problem import DIVERGED, FINISHED, RUNNING, Data, Model
+from ..network.problem import DIVERGED, FINISHED, RUNNING, Data, Model, whole_pass
 from ..network.propagate import forward
 from . import cholesky, jacobian
 from .objective import (
@@ -82,7 +81,7 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
         inputs = window(data.inputs, block * d_in * lanes, d_in * lanes)
         targets = window(data.targets, block * (d_out + 1) * lanes, (d_out + 1) * lanes)
         if position[OUTPUT_UNIT] == 0 and position[ROW] == 0:
-            forward(model.activations, model.table, model.parameters, inputs, lanes, NO_DROPOUT)
+            forward(whole_pass(model, inputs, lanes, False))
         if position[PHASE] == LINEARISING:
             budget -= linearise(model, inputs, targets, state, settings)
         else:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from ..compile.jit import Scalar, Vector, formula, kernel
 from ..compile.memory import window
-from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS, SAMPLE_MAJOR
 from ..network.evaluate import squared_weights
-from ..network.problem import Data, Model
+from ..network.problem import Data, Model, whole_pass
 from ..network.propagate import cost_and_gradient
 
 # The first places in a state's position.
@@ -47,13 +46,12 @@ def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings
     count = min(lanes, settings.n - block * lanes) if table[SAMPLE_MAJOR] else lanes
     if block == 0:
         cost[0] = 0
-    cost[0] += cost_and_gradient(
-        model.gradient, model.deltas, model.activations, table, model.parameters,
-        window(data.inputs, block * lanes * d_in, count * d_in),
-        window(data.targets, block * lanes * (d_out + 1), lanes * d_out),
-        window(data.targets, block * lanes * (d_out + 1) + lanes * d_out, lanes),
-        NO_DROPOUT, True, block > 0,
-    )  # fmt: skip
+    inputs = window(data.inputs, block * lanes * d_in, count * d_in)
+    views = whole_pass(model, inputs, lanes, block > 0)
+    place = block * lanes * (d_out + 1)
+    targets = window(data.targets, place, lanes * d_out)
+    weight = window(data.targets, place + lanes * d_out, lanes)
+    cost[0] += cost_and_gradient(views, targets, weight, True)
     if not next_block(position, settings):
         return False
     complete(model, cost, settings)

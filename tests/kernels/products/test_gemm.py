@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from nnlib.kernels.compile.jit import entry
-from nnlib.kernels.products.gemm import DEPTH, LARGE, LARGE_TRANSPOSED, PANELS, gemm
+from nnlib.kernels.products.gemm import DEPTH, LARGE, LARGE_TRANSPOSED, PANELS, Product, gemm
 from nnlib.kernels.products.gemm_tile import ROWS, VECTOR_BYTES
 from tests.tolerances import assert_close
 
 
 @entry
 def product(c, a, b, m, n, k, lda, ldb, ldc, transpose_a, transpose_b, alpha, beta):
-    gemm(c, a, b, m, n, k, lda, ldb, ldc, transpose_a, transpose_b, alpha, beta)
+    gemm(Product(c, a, b, m, n, k, lda, ldb, ldc, transpose_a, transpose_b, alpha, beta))
 
 
 # Three different sides show a confusion of any two of them.
