@@ -233,7 +233,7 @@ ACTIVATIONS = (
     Activation("log_softmax", columns=log_softmax),
 )
 _CODES = {activation.name: code for code, activation in enumerate(ACTIVATIONS)}
-IDENTITY, LOG_SOFTMAX = _CODES["identity"], _CODES["log_softmax"]
+IDENTITY, SOFTMAX, LOG_SOFTMAX = (_CODES[name] for name in ("identity", "softmax", "log_softmax"))
 # Those that a user can name.
 CODES = {name: code for name, code in _CODES.items() if code != LOG_SOFTMAX}
 

@@ -38,6 +38,7 @@ class Row(NamedTuple):
     delta: int = 0
     gradient: int = 0
     product: int = 0  # `gemm`
+    pack: int = 0  # `blocks.pack`, in the first row
     activate: int = 0  # of the activation
     derive: int = 0
     cost: int = 0  # of the loss, in the last row
@@ -71,6 +72,7 @@ COLUMNS = len(Row._fields)
     DELTA,
     GRADIENT,
     PRODUCT,
+    PACK,
     ACTIVATE,
     DERIVE,
     COST,

@@ -8,17 +8,16 @@ the sample itself is.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-
-from ..compile.jit import Vector, entry, kernel
+from ..compile.called import Contract
+from ..compile.jit import Integers, Vector, entry, kernel
 from ..compile.memory import window
 from ..products.tiles import VECTOR_BYTES, transposed
 
-# Numba compiles a kernel again for a literal integer, but not for a constant of NumPy's.
-_ZERO: Any = np.int64(0)
-_ONE: Any = np.int64(1)
+# How `pack` is called by address: every entry that packs shares its code.
+PACK_CONTRACT = Contract(Vector, Vector, Integers, int, int, int)
+call_pack = PACK_CONTRACT.call
 
 
 @kernel
@@ -44,25 +43,32 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
             target[s] = first
 
 
+class Rows(NamedTuple):
+    """The user's rows from which a block is made, and in which order."""
+
+    values: Vector  # (n, width)
+    order: Integers  # of the examples, or empty: as they stand
+    width: int
+    pack: int  # where `pack` lies
+
+
 @kernel
-def pack_targets(
-    block: Vector,
-    rows: Vector,
-    weights: Vector,
-    order: Vector,
-    start: int,
-    count: int,
-    width: int,
-    lanes: int,
-) -> None:
+def pack_rows(block: Vector, rows: Rows, start: int, count: int) -> None:
+    """The `count` rows from `start` on become the columns of the block."""
+    call_pack(rows.pack, block, rows.values, rows.order, start, count, rows.width)
+
+
+@kernel
+def pack_targets(block: Vector, rows: Rows, weights: Vector, start: int, count: int) -> None:
     """The same for targets, and the row of example weights after them, 0 for padding.
 
     weights gives one number per example, or is empty: all examples count 1.
     """
-    pack(window(block, 0, width * lanes), rows, order, start, count, width)
-    weight = window(block, width * lanes, lanes)
+    lanes = block.size // (rows.width + 1)
+    pack_rows(window(block, 0, rows.width * lanes), rows, start, count)
+    weight = window(block, rows.width * lanes, lanes)
     if weights.size:
-        pack(weight, weights, order, start, count, _ONE)
+        call_pack(rows.pack, weight, weights, rows.order, start, count, 1)
         for s in range(count, lanes):
             weight[s] = 0
     else:
@@ -71,19 +77,14 @@ def pack_targets(
 
 
 @kernel
-def gather(block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int) -> None:
+def gather(block: Vector, rows: Rows, start: int, count: int) -> None:
     """block_s ← rows_order(start+s): rows stay rows, for wide first layers."""
+    width = rows.width
     for s in range(count):
-        source = window(rows, order[start + s] * width, width)
+        source = window(rows.values, rows.order[start + s] * width, width)
         target = window(block, s * width, width)
         for i in range(width):
             target[i] = source[i]
-
-
-@kernel
-def transpose(block: Vector, rows: Vector, no_order: Vector, width: int) -> None:
-    """block_is ← rows_si of as many rows as there are; no_order is empty."""
-    pack(block, rows, no_order, _ZERO, rows.size // width, width)
 
 
 @kernel
@@ -97,50 +98,38 @@ def unpack(rows: Vector, block: Vector, start: int, count: int, width: int) -> N
 
 
 @kernel
-def pack_inputs(
-    block: Vector,
-    rows: Vector,
-    order: Vector,
-    start: int,
-    count: int,
-    width: int,
-    sample_major: bool,
-) -> None:
+def pack_inputs(block: Vector, rows: Rows, start: int, count: int, sample_major: bool) -> None:
     """The input block of `count` samples from `start` on, as the first layer reads it."""
     if sample_major:
-        gather(block, rows, order, start, count, width)
+        gather(block, rows, start, count)
     else:
-        pack(block, rows, order, start, count, width)
+        pack_rows(block, rows, start, count)
+
+
+class Packed(NamedTuple):
+    """Where all blocks of a data set go: inputs (blocks, d_1, lanes), targets (…, d_L + 1, lanes).
+
+    inputs is empty where the first layer reads rows.
+    """
+
+    inputs: Vector
+    targets: Vector
+    lanes: int
+    batch_size: int
 
 
 @entry
-def pack_all(
-    inputs: Vector,
-    targets: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
-    order: Vector,
-    d_in: int,
-    d_out: int,
-    batch_size: int,
-    lanes: int,
-    sample_major: bool,
-) -> None:
-    """Every block of every batch in the order of the data, packed once for all epochs.
-
-    inputs is (blocks, d_1, lanes), or empty if `sample_major`; targets (blocks, d_L + 1, lanes).
-    """
-    n = y.size // d_out
-    input_size, target_size = d_in * lanes, (d_out + 1) * lanes
+def pack_all(packed: Packed, x: Rows, y: Rows, weights: Vector) -> None:
+    """Every block of every batch in the order of the data, packed once for all epochs."""
+    n, lanes, batch_size = y.values.size // y.width, packed.lanes, packed.batch_size
+    input_size, target_size = x.width * lanes, (y.width + 1) * lanes
     block = 0
     for first in range(0, n, batch_size):
         for start in range(first, min(first + batch_size, n), lanes):
             count = min(lanes, min(first + batch_size, n) - start)
-            if not sample_major:
-                pack(window(inputs, block * input_size, input_size), x, order, start, count, d_in)
+            if packed.inputs.size:
+                pack_rows(window(packed.inputs, block * input_size, input_size), x, start, count)
             pack_targets(
-                window(targets, block * target_size, target_size),
-                y, weights, order, start, count, d_out, lanes,
-            )  # fmt: skip
+                window(packed.targets, block * target_size, target_size), y, weights, start, count
+            )
             block += 1

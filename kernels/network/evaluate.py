@@ -7,7 +7,16 @@ import math
 from ..compile.jit import Vector, entry, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
-from ..layers.operations import COLUMNS, D_IN, D_OUT, DECAYED, OUTPUT, PARAMETERS, SAMPLE_MAJOR
+from ..layers.operations import (
+    COLUMNS,
+    D_IN,
+    D_OUT,
+    DECAYED,
+    OUTPUT,
+    PACK,
+    PARAMETERS,
+    SAMPLE_MAJOR,
+)
 from ..threads.atomic import atomic_load, atomic_store
 from ..threads.team import (
     FOUND,
@@ -20,7 +29,7 @@ from ..threads.team import (
     open_phase,
     set_active,
 )
-from .blocks import pack, pack_targets, unpack
+from .blocks import Rows, pack_rows, pack_targets, unpack
 from .propagate import Pass, cost_and_gradient, forward
 
 # What `outputs` met.
@@ -95,7 +104,7 @@ def block_outputs(
     if not finite(a_in):
         return INPUTS_NOT_FINITE
     if not table[SAMPLE_MAJOR]:
-        pack(packed, x, order, start, count, d_in)
+        pack_rows(packed, Rows(x, order, d_in, table[PACK]), start, count)
         a_in = packed
     empty = window(scratch, 0, 0)
     forward(Pass(table, parameters, a_in, activations, empty, empty, lanes, False, NO_DROPOUT))
@@ -135,8 +144,8 @@ def cost(
         if table[SAMPLE_MAJOR]:
             a_in = window(x, start * d_in, count * d_in)
         else:
-            pack(block, x, order, start, count, d_in)
-        pack_targets(target_block, y, weights, order, start, count, d_out, lanes)
+            pack_rows(block, Rows(x, order, d_in, table[PACK]), start, count)
+        pack_targets(target_block, Rows(y, order, d_out, table[PACK]), weights, start, count)
         views = Pass(
             table, parameters, a_in, activations, deltas, gradient, lanes, start > 0, NO_DROPOUT
         )

@@ -22,6 +22,7 @@ from ..layers.operations import (
     Row,
 )
 from ..products.gemm import GEMM, gemm
+from .blocks import PACK_CONTRACT, pack
 
 
 class Kind(NamedTuple):
@@ -62,9 +63,12 @@ def linked(table: Vector, use: Use) -> Vector:
     """A copy of the table with the addresses of all that this use calls."""
     rows = [Row(*numbers) for numbers in table.reshape(-1, COLUMNS).tolist()]
     result = table.copy()
+    pack_address = PACK_CONTRACT.address(pack, use.dtype)
     for place, row in enumerate(rows):
         loss = use.loss if place == len(rows) - 1 else None
         numbers = _linked_row(row, use._replace(loss=loss))
+        if place == 0:
+            numbers = numbers._replace(pack=pack_address)
         result[place * COLUMNS : (place + 1) * COLUMNS] = numbers
     return result
 

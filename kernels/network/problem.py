@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
-from ..layers.operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR
-from .blocks import pack_inputs, pack_targets
+from ..layers.operations import COLUMNS, D_IN, D_OUT, PACK, SAMPLE_MAJOR
+from .blocks import Rows, pack_inputs, pack_targets
 from .propagate import Pass, cost_and_gradient
 
 # Places in State.position.
@@ -159,9 +159,11 @@ def block_pass(
     place, size = input_place(model, data, settings, batch, block, chunk)
     if data.order.size:
         a_in = window(model.input_block, place, size)
-        pack_inputs(a_in, data.inputs, data.order, start, count, d_in, sample_major)
+        x = Rows(data.inputs, data.order, d_in, table[PACK])
+        pack_inputs(a_in, x, start, count, sample_major)
         targets = window(model.target_block, chunk * target_size, target_size)
-        pack_targets(targets, data.targets, data.weights, data.order, start, count, d_out, lanes)
+        y = Rows(data.targets, data.order, d_out, table[PACK])
+        pack_targets(targets, y, data.weights, start, count)
     else:
         a_in = window(data.inputs, place, size)
         targets = window(data.targets, number * target_size, target_size)

@@ -29,6 +29,7 @@ from ..layers.operations import (
     IN_STEP,
     LAYER_CONTRACT,
     OUTPUT,
+    PACK,
     PARAMETERS,
     SAMPLE_MAJOR,
     SIZE,
@@ -37,7 +38,7 @@ from ..layers.operations import (
     WORKSPACE,
     Layer,
 )
-from .blocks import transpose
+from .blocks import call_pack
 
 call_layer = LAYER_CONTRACT.call
 call_activate, call_derive = activation.ACTIVATE.call, activation.DERIVE.call
@@ -94,7 +95,9 @@ def forward(block: Pass) -> None:
     a_in = block.inputs
     if table[SAMPLE_MAJOR] and not table[WIDE] and lanes > 1:
         a_in = window(block.activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
-        transpose(a_in, block.inputs, window(table, 0, 0), table[D_IN])
+        no_order = window(table, 0, 0)
+        samples = block.inputs.size // table[D_IN]
+        call_pack(table[PACK], a_in, block.inputs, no_order, 0, samples, table[D_IN])
     for first in range(0, table.size, COLUMNS):
         layer = layer_at(block, first, a_in)
         row = layer.row

@@ -94,8 +94,7 @@ class NetworkFunction(NetworkParameters):
 
             check_finite("X", X)
             self._check_parameters()
-            table = self._output_table
-            function.outputs_of_rows(out, table, self._parameters, self._units, X)
+            function.outputs_of_rows(out, self._output_table, self._parameters, self._units, X)
             return
         # Every look at an attribute of this class takes 25 ns, a call for one example 2 µs.
         parameters, units, (n, d_in) = self._parameters, self._units, X.shape
@@ -103,7 +102,7 @@ class NetworkFunction(NetworkParameters):
         work = n * (parameters.size + UNIT_WORK * units)
         members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
         scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
-        table = self._linked.get(lanes == 1)
+        table: Array | None = self._linked.get(lanes == 1)
         if table is None:
             table = self._link(lanes == 1, self._output_table, Use(self._dtype, lanes == 1))
         given = out, X.reshape(-1), table, parameters, scratch, lanes
@@ -278,8 +277,9 @@ class NetworkFunction(NetworkParameters):
 
     def _link(self, key: Any, table: Array, use: Use) -> Array:
         """The table with the addresses of what this use calls, kept under the key."""
-        self._linked[key] = linked(table, use)
-        return self._linked[key]
+        result = linked(table, use)
+        self._linked[key] = result
+        return result
 
     def _examples(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked X (n, d_1) and y (n, d_L), on the GPU if they came from there."""

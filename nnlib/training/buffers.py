@@ -202,10 +202,13 @@ def arrange(
     inputs = aligned_zeros(0 if sample_major else count * d_in * lanes, dtype)
     targets = aligned_zeros(count * (d_out + 1) * lanes, dtype)
     order = np.empty(0, np.int64)
+    pack = blocks.PACK_CONTRACT.address(blocks.pack, dtype)
     blocks.pack_all(
-        inputs, targets, x_rows, y_rows, examples.weights, order, d_in, d_out, batch_size, lanes,
-        sample_major,
-    )  # fmt: skip
+        blocks.Packed(inputs, targets, lanes, batch_size),
+        blocks.Rows(x_rows, order, d_in, pack),
+        blocks.Rows(y_rows, order, d_out, pack),
+        examples.weights,
+    )
     rows = x_rows if sample_major else inputs
     return problem.Data(rows, targets, examples.weights, order, *numbers)
 

@@ -7,7 +7,7 @@ from typing import Any
 from ...compile.jit import Vector
 from ...formulas import activations as cpu
 from ...formulas import elementary
-from ...formulas.activations import ACTIVATIONS, CODES, LOG_SOFTMAX, Activation
+from ...formulas.activations import ACTIVATIONS, LOG_SOFTMAX, SOFTMAX, Activation
 from ..compile.jit import cuda, kernel, twin
 from .ladders import of_three, of_two
 
@@ -17,7 +17,6 @@ exp, log, like, log_share = (
     twin(elementary.like),
     twin(cpu.log_share),
 )
-SOFTMAX = CODES["softmax"]
 
 
 def _stored(entry: Activation) -> Any:

@@ -6,22 +6,24 @@ import mpmath
 import numpy as np
 import pytest
 
-from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.formulas import activations
 from tests import reference
+from tests.kernels.calling import run
 from tests.tolerances import assert_close, difference_step, difference_tolerance, tolerance
 
 LANES = 7  # for softmax; no multiple of a vector's length, so that the scalar tail runs too
 
 
-@entry
 def run_forward(a, workspace, lanes, code):
-    activations.forward(a, workspace, lanes, code)
+    function = activations.forward(code)
+    if function is not None:
+        run(activations.ACTIVATE, function, a, workspace, lanes)
 
 
-@entry
 def run_backward(delta, kept, code):
-    activations.backward(delta, kept, code)
+    function = activations.backward(code)
+    if function is not None:
+        run(activations.DERIVE, function, delta, kept)
 
 
 def forward(z, name):
@@ -29,7 +31,7 @@ def forward(z, name):
     code = activations.CODES[name]
     a, workspace = z.copy(), np.full_like(z, np.nan)
     run_forward(a, workspace, LANES, code)
-    return a, workspace if code in activations.NEEDS_WORKSPACE else a
+    return a, workspace if activations.ACTIVATIONS[code].needs_workspace else a
 
 
 def derivative(z, name):
@@ -166,14 +168,14 @@ class TestSoftmax:
 
     def test_agrees_with_the_oracle(self, z):
         expected = np.stack([reference.softmax(column.astype(float)) for column in z.T], axis=1)
-        assert_close(self.run(z, activations.SOFTMAX), expected, terms=len(z), depth=2)
+        assert_close(self.run(z, activations.CODES["softmax"]), expected, terms=len(z), depth=2)
         logarithms = self.run(z, activations.LOG_SOFTMAX)
         assert_close(logarithms, np.log(expected), terms=len(z), depth=2)
 
     def test_huge_logits(self, dtype):
         z = np.zeros((3, LANES), dtype)
         z[:, 0], z[:, 1], z[:, 2] = (1e4, -1e4, 0), (1e4, 1e4, -1e4), 3e38
-        result = self.run(z, activations.SOFTMAX)
+        result = self.run(z, activations.CODES["softmax"])
         np.testing.assert_array_equal(result[:, 0], [1, 0, 0])
         np.testing.assert_allclose(result[:, 1], [0.5, 0.5, 0], rtol=tolerance(dtype, 3))
         np.testing.assert_allclose(result[:, 2:], 1 / 3, rtol=tolerance(dtype, 3))
@@ -182,5 +184,5 @@ class TestSoftmax:
 
     def test_nan_stays_in_its_lane(self, z):
         z[1, 2] = np.nan
-        isnan = np.isnan(self.run(z, activations.SOFTMAX))
+        isnan = np.isnan(self.run(z, activations.CODES["softmax"]))
         np.testing.assert_array_equal(isnan, np.tile(np.arange(LANES) == 2, (len(z), 1)))

@@ -6,32 +6,22 @@ import mpmath
 import numpy as np
 import pytest
 
-from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.formulas import losses
 from tests import reference
+from tests.kernels.calling import run
 from tests.strategies import targets
 from tests.tolerances import assert_close, difference_step, difference_tolerance, tolerance
 
 LANES, D_OUT = 24, 3
 
 
-@entry
-def run_cost(a, y, weight, code):
-    return losses.cost(a, y, weight, code)
-
-
-@entry
-def run_delta(delta_out, a, y, weight, code):
-    losses.delta(delta_out, a, y, weight, code)
-
-
 def cost(name, a, y, weight):
-    return run_cost(a.ravel(), y.ravel(), weight, losses.CODES[name])
+    return run(losses.COST, losses.cost(losses.CODES[name]), a.ravel(), y.ravel(), weight)
 
 
 def delta(name, a, y, weight):
     out = np.full_like(a.ravel(), np.nan)
-    run_delta(out, a.ravel(), y.ravel(), weight, losses.CODES[name])
+    run(losses.DELTA, losses.delta(losses.CODES[name]), out, a.ravel(), y.ravel(), weight)
     return out.reshape(a.shape)
 
 

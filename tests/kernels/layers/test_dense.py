@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.formulas import activations
-from nnlib.kernels.layers import dense
-from nnlib.kernels.layers.operations import build_table
+from nnlib.kernels.layers import dense, dense_wide
+from nnlib.kernels.layers.operations import WIDE, build_table
+from nnlib.kernels.network.linking import Use, linked
+from tests.kernels.calling import layer_of, run_layer
 from tests.tolerances import assert_close
 
 LANES, SAMPLES = 16, 13
@@ -22,19 +23,25 @@ PATHS = [
 ]
 
 
-@entry
+def kind(row):
+    """The kernels of a layer: its own file's, or those that are called for wide layers."""
+    return dense_wide if row[WIDE] else dense
+
+
 def forward(z, parameters, a, row):
-    dense.forward(z, parameters, a, row, LANES)
+    windows = {"parameters": parameters, "a_in": a, "a_out": z}
+    run_layer(kind(row).forward, layer_of(row, z.dtype, LANES, **windows))
 
 
-@entry
 def delta(delta_in, parameters, delta_out, row):
-    dense.delta(delta_in, parameters, delta_out, row, LANES)
+    windows = {"parameters": parameters, "delta_in": delta_in, "delta_out": delta_out}
+    run_layer(kind(row).delta, layer_of(row, parameters.dtype, LANES, **windows))
 
 
-@entry
 def gradient(gradient_out, delta_out, a, row, accumulate):
-    dense.gradient(gradient_out, delta_out, a, row, LANES, accumulate)
+    windows = {"gradient": gradient_out, "delta_out": delta_out, "a_in": a}
+    layer = layer_of(row, a.dtype, LANES, accumulate=accumulate, **windows)
+    run_layer(kind(row).gradient, layer)
 
 
 class Layer:
@@ -42,7 +49,8 @@ class Layer:
 
     def __init__(self, d_in, d_out, wide, sample_major, dtype, rng):
         row = dense.row(d_in, d_out, activations.IDENTITY, 0, 0, True)
-        self.row = build_table([row._replace(wide=wide, sample_major=sample_major)])
+        table = build_table([row._replace(wide=wide, sample_major=sample_major)])
+        self.row = linked(table, Use(dtype, train=True))
         self.W = rng.normal(size=(d_out, d_in)).astype(dtype)
         self.b = rng.normal(size=d_out).astype(dtype)
         self.parameters = np.concatenate([self.W.ravel(), self.b])

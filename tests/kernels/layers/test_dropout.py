@@ -8,16 +8,17 @@ import pytest
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.layers import dropout
 from nnlib.kernels.layers.operations import build_table
+from tests.kernels.calling import layer_of, run_layer
 
 
-@entry
 def forward(out, mask, values, row, key):
-    dropout.forward(out, mask, values, row, key)
+    windows = {"a_in": values, "a_out": out, "workspace": mask, "key": key}
+    run_layer(dropout.forward, layer_of(row, values.dtype, 1, **windows))
 
 
-@entry
 def delta(delta_in, mask, delta_out):
-    dropout.delta(delta_in, mask, delta_out)
+    windows = {"workspace": mask, "delta_in": delta_in, "delta_out": delta_out}
+    run_layer(dropout.delta, layer_of(table(1, 0.5), mask.dtype, 1, **windows))
 
 
 @entry

@@ -23,8 +23,8 @@ from nnlib.kernels.layers.operations import (
 
 
 def test_table_holds_the_rows_one_after_the_other():
-    first = dense.row(2, 3, activations.TANH, 0, 0, True)
-    second = dense.row(3, 1, activations.SIGMOID, first.size, 3, False)
+    first = dense.row(2, 3, activations.CODES["tanh"], 0, 0, True)
+    second = dense.row(3, 1, activations.CODES["sigmoid"], first.size, 3, False)
     table = build_table([first, second])
     assert table.dtype == np.int64
     assert table.shape == (2 * COLUMNS,)
@@ -33,8 +33,8 @@ def test_table_holds_the_rows_one_after_the_other():
 
 
 def test_dense_row():
-    row = dense.row(2, 3, activations.TANH, 40, 5, True)
-    assert (row.kind, row.activation) == (DENSE, activations.TANH)
+    row = dense.row(2, 3, activations.CODES["tanh"], 40, 5, True)
+    assert (row.kind, row.activation) == (DENSE, activations.CODES["tanh"])
     assert (row.d_in, row.d_out, row.size, row.decayed) == (2, 3, 9, 6)
     assert (row.parameters, row.output, row.wide) == (40, 5, 0)
 
@@ -50,11 +50,11 @@ def test_workspace_follows_the_output(name, end):
 @pytest.mark.parametrize("first", [True, False])
 def test_wide_layers_use_gemm(first):
     side = int(np.ceil(np.sqrt(dense.WIDE_WEIGHTS)))
-    row = dense.row(side, side, activations.TANH, 0, 0, first)
+    row = dense.row(side, side, activations.CODES["tanh"], 0, 0, first)
     assert row.wide == 1
     assert row.sample_major == int(first)
     assert row.transposed == 0
-    narrow = dense.row(dense.WIDE_WEIGHTS - 1, 1, activations.TANH, 0, 0, first)
+    narrow = dense.row(dense.WIDE_WEIGHTS - 1, 1, activations.CODES["tanh"], 0, 0, first)
     assert (narrow.wide, narrow.sample_major, narrow.transposed) == (0, 0, 0)
 
 
@@ -90,7 +90,9 @@ def test_a_single_sample_has_no_padding():
 def test_parts_cover_every_parameter_once(sizes, most):
     rows, parameters, output = [], 0, 0
     for d_in, d_out in itertools.pairwise(sizes):
-        rows.append(dense.row(d_in, d_out, activations.TANH, parameters, output, not parameters))
+        rows.append(
+            dense.row(d_in, d_out, activations.CODES["tanh"], parameters, output, not parameters)
+        )
         parameters, output = parameters + rows[-1].size, rows[-1].end
     flat = build_parts(build_table(rows), most).reshape(-1, PART_COLUMNS).tolist()
     parts = [Part(*columns) for columns in flat]

@@ -18,13 +18,29 @@ def pack(block, rows, order, start, count, width):
 
 
 @entry
+def packed_targets(block, rows, weights, start, count):
+    blocks.pack_targets(block, rows, weights, start, count)
+
+
 def pack_targets(block, rows, weights, order, start, count, width, lanes):
-    blocks.pack_targets(block, rows, weights, order, start, count, width, lanes)
+    assert block.size == (width + 1) * lanes
+    packed_targets(block, user_rows(rows, order, width), weights, start, count)
 
 
 @entry
+def packed_inputs(block, rows, start, count, sample_major):
+    blocks.pack_inputs(block, rows, start, count, sample_major)
+
+
 def pack_inputs(block, rows, order, start, count, width, sample_major):
-    blocks.pack_inputs(block, rows, order, start, count, width, sample_major)
+    packed_inputs(block, user_rows(rows, order, width), start, count, sample_major)
+
+
+def user_rows(values, order, width):
+    """The rows, with the address of what packs them."""
+    return blocks.Rows(
+        values, order, width, blocks.PACK_CONTRACT.address(blocks.pack, values.dtype)
+    )
 
 
 @entry
@@ -119,17 +135,10 @@ def test_pack_all_starts_every_batch_with_a_new_block(rows, sample_major, weight
     y = -np.arange(1, N + 1, dtype=rows.dtype)
     weights = np.arange(N if weighted else 0, dtype=rows.dtype)
     blocks.pack_all(
-        inputs,
-        targets,
-        rows.ravel(),
-        y,
+        blocks.Packed(inputs, targets, lanes, batch_size),
+        user_rows(rows.ravel(), IN_ORDER, WIDTH),
+        user_rows(y, IN_ORDER, 1),
         weights,
-        IN_ORDER,
-        WIDTH,
-        1,
-        batch_size,
-        lanes,
-        sample_major,
     )
     targets = targets.reshape(len(expected), 2, lanes)
     for block, (start, count) in enumerate(expected):

@@ -13,6 +13,8 @@ from nnlib.kernels.layers import dense
 from nnlib.kernels.layers.dropout import NO_DROPOUT
 from nnlib.kernels.layers.operations import build_table
 from nnlib.kernels.network import propagate
+from nnlib.kernels.network.linking import Use, linked
+from nnlib.kernels.network.propagate import Pass
 from tests import reference
 from tests.tolerances import assert_close
 
@@ -22,17 +24,20 @@ NAMES = ["tanh", "silu", "softplus"]  # with and without a workspace
 
 @entry
 def forward(outputs, table, parameters, inputs, lanes):
-    propagate.forward(outputs, table, parameters, inputs, lanes, NO_DROPOUT)
+    empty = outputs[:0]
+    propagate.forward(
+        Pass(table, parameters, inputs, outputs, empty, empty, lanes, False, NO_DROPOUT)
+    )
 
 
 @entry
 def cost_and_gradient(
-    gradient, deltas, outputs, table, parameters, inputs, targets, weight, loss, accumulate
+    gradient, deltas, outputs, table, parameters, inputs, targets, weight, accumulate
 ):
-    return propagate.cost_and_gradient(
-        gradient, deltas, outputs, table, parameters, inputs, targets, weight,
-        loss, NO_DROPOUT, True, accumulate,
-    )  # fmt: skip
+    block = Pass(
+        table, parameters, inputs, outputs, deltas, gradient, weight.size, accumulate, NO_DROPOUT
+    )
+    return propagate.cost_and_gradient(block, targets, weight, True)
 
 
 class Chain:
@@ -45,7 +50,8 @@ class Chain:
             row = dense.row(d_in, d_out, code, parameters, output, layer == 0)
             rows.append(row._replace(wide=wide[layer], sample_major=0))
             parameters, output = parameters + row.size, row.end
-        self.table = build_table(rows)
+        use = Use(dtype, loss=losses.CODES["half_squared_error"], train=True)
+        self.table = linked(build_table(rows), use)
         self.layers = [
             (rng.normal(size=(o, i)).astype(dtype), rng.normal(size=o).astype(dtype))
             for i, o in itertools.pairwise(sizes)
@@ -95,7 +101,7 @@ def test_cost_and_gradient_add_up_over_blocks(chain, examples):
         weight = (np.arange(LANES) < len(x)).astype(X.dtype)
         total += cost_and_gradient(
             gradient, chain.deltas, chain.outputs, chain.table, chain.parameters, columns(x),
-            columns(y), weight, losses.HALF_SQUARED_ERROR, start > 0,
+            columns(y), weight, start > 0,
         )  # fmt: skip
     dW, db = reference.gradients(chain.layers, NAMES, X, Y, "sum")
     expected = reference.flat(zip(dW, db, strict=True))

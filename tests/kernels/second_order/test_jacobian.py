@@ -10,9 +10,9 @@ import pytest
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.formulas import activations
 from nnlib.kernels.layers import dense
-from nnlib.kernels.layers.dropout import NO_DROPOUT
 from nnlib.kernels.layers.operations import build_parts, build_table
 from nnlib.kernels.network import problem, propagate
+from nnlib.kernels.network.linking import Use, linked
 from nnlib.kernels.second_order import jacobian
 from tests import reference
 from tests.tolerances import assert_close, difference_step, difference_tolerance
@@ -24,7 +24,7 @@ NAMES = ["gelu", "sigmoid", "identity"]  # the first one has a workspace
 
 @entry
 def differentiate(jacobian_out, model, inputs, targets, output, lanes):
-    propagate.forward(model.activations, model.table, model.parameters, inputs, lanes, NO_DROPOUT)
+    propagate.forward(problem.whole_pass(model, inputs, lanes, False))
     return jacobian.differentiate(jacobian_out, model, inputs, targets, output, lanes)
 
 
@@ -51,7 +51,7 @@ class Case:
         self.inputs = self.columns(self.X)
         self.targets = self.columns(np.column_stack([self.Y, self.weight]))
         scratch, unused = np.full(units * LANES, np.nan, dtype), np.empty(0, dtype)
-        table = build_table(rows)
+        table = linked(build_table(rows), Use(dtype, train=True))
         self.model = problem.Model(
             table, build_parts(table, 1), flat, np.zeros_like(flat), scratch, scratch.copy(),
             unused, unused,
