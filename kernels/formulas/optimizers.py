@@ -4,34 +4,36 @@ g is the gradient of J, weight decay included; α the learning rate, t the numbe
 on. `first` and `second` are the optimizer's own vectors, as long as the parameters, zero before
 the first step. Everything is elementwise, so any part of the vectors can be stepped alone.
 
-To add one: its name in `CODES`, its settings in `nnlib/optimizers.py`, a step here, a branch in
-`step`.
+To add one: its step here, a line in `STEPS`, its settings in `nnlib/optimizers.py`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from ..compile.jit import Scalar, Vector, elementwise, formula, kernel
+from ..compile.called import Contract
+from ..compile.jit import Doubles, Scalar, Vector, elementwise, formula
 from ..compile.memory import window
-
-SGD, MOMENTUM, NESTEROV, RMSPROP, ADAGRAD, ADAM, ADAMW, RPROP = range(8)
-CODES = {
-    "sgd": SGD,
-    "momentum": MOMENTUM,
-    "nesterov": NESTEROV,
-    "rmsprop": RMSPROP,
-    "adagrad": ADAGRAD,
-    "adam": ADAM,
-    "adamw": ADAMW,
-    "rprop": RPROP,
-}
 
 
 @formula
 def in_dtype(values: Vector, number: float) -> Scalar:
     """number in the dtype of the vector."""
     return values.dtype.type(number)
+
+
+class Stepped(NamedTuple):
+    """A part of the flat vectors, and what its step needs to know."""
+
+    w: Vector
+    g: Vector
+    first: Vector  # the optimizer's own, or empty
+    second: Vector
+    settings: Doubles  # the optimizer's own, in the order of its fields
+    rate: float
+    scale: float  # times g is the gradient of J
+    t: int  # the number of the step
 
 
 @elementwise
@@ -43,18 +45,26 @@ def sgd(w: Vector, g: Vector, rate: float, scale: float) -> None:
 
 
 @elementwise
-def momentum(w: Vector, g: Vector, first: Vector, rate: float, scale: float, mu: float) -> None:
+def sgd_step(part: Stepped) -> None:
+    """w ← w − α g."""
+    sgd(part.w, part.g, part.rate, part.scale)
+
+
+@elementwise
+def momentum(part: Stepped) -> None:
     """v ← μ v + g;  w ← w − α v (B. T. Polyak 1964, in the form of PyTorch)."""
-    rate, scale, mu = in_dtype(w, rate), in_dtype(w, scale), in_dtype(w, mu)
+    w, g, first = part.w, part.g, part.first
+    rate, scale, mu = in_dtype(w, part.rate), in_dtype(w, part.scale), in_dtype(w, part.settings[0])
     for k in range(w.size):
         first[k] = mu * first[k] + scale * g[k]
         w[k] -= rate * first[k]
 
 
 @elementwise
-def nesterov(w: Vector, g: Vector, first: Vector, rate: float, scale: float, mu: float) -> None:
+def nesterov(part: Stepped) -> None:
     """v ← μ v + g;  w ← w − α (g + μ v) (I. Sutskever et al., ICML 2013, as in PyTorch)."""
-    rate, scale, mu = in_dtype(w, rate), in_dtype(w, scale), in_dtype(w, mu)
+    w, g, first = part.w, part.g, part.first
+    rate, scale, mu = in_dtype(w, part.rate), in_dtype(w, part.scale), in_dtype(w, part.settings[0])
     for k in range(w.size):
         gradient = scale * g[k]
         first[k] = mu * first[k] + gradient
@@ -62,12 +72,11 @@ def nesterov(w: Vector, g: Vector, first: Vector, rate: float, scale: float, mu:
 
 
 @elementwise
-def rmsprop(
-    w: Vector, g: Vector, second: Vector, rate: float, scale: float, rho: float, epsilon: float
-) -> None:
+def rmsprop(part: Stepped) -> None:
     """s ← ρ s + (1 − ρ) g²;  w ← w − α g/(√s + ε) (T. Tieleman, G. Hinton, lecture 6e, 2012)."""
-    keep, new = in_dtype(w, rho), in_dtype(w, 1 - rho)
-    rate, scale, epsilon = in_dtype(w, rate), in_dtype(w, scale), in_dtype(w, epsilon)
+    w, g, second, rho = part.w, part.g, part.second, part.settings[0]
+    keep, new, epsilon = in_dtype(w, rho), in_dtype(w, 1 - rho), in_dtype(w, part.settings[1])
+    rate, scale = in_dtype(w, part.rate), in_dtype(w, part.scale)
     for k in range(w.size):
         gradient = scale * g[k]
         second[k] = keep * second[k] + new * gradient * gradient
@@ -75,11 +84,11 @@ def rmsprop(
 
 
 @elementwise
-def adagrad(
-    w: Vector, g: Vector, second: Vector, rate: float, scale: float, epsilon: float
-) -> None:
+def adagrad(part: Stepped) -> None:
     """s ← s + g²;  w ← w − α g/(√s + ε) (J. Duchi et al., JMLR 12, 2011)."""
-    rate, scale, epsilon = in_dtype(w, rate), in_dtype(w, scale), in_dtype(w, epsilon)
+    w, g, second = part.w, part.g, part.second
+    rate, scale = in_dtype(w, part.rate), in_dtype(w, part.scale)
+    epsilon = in_dtype(w, part.settings[0])
     for k in range(w.size):
         gradient = scale * g[k]
         second[k] += gradient * gradient
@@ -87,27 +96,18 @@ def adagrad(
 
 
 @elementwise
-def adam(
-    w: Vector,
-    g: Vector,
-    first: Vector,
-    second: Vector,
-    rate: float,
-    scale: float,
-    t: int,
-    beta1: float,
-    beta2: float,
-    epsilon: float,
-) -> None:
+def adam(part: Stepped) -> None:
     """m ← β1 m + (1 − β1) g;  s ← β2 s + (1 − β2) g²;  w ← w − α m̂/(√ŝ + ε).
 
     m̂ = m/(1 − β1^t), ŝ = s/(1 − β2^t). Source: D. Kingma and J. Ba, ICLR 2015, algorithm 1.
     """
+    w, g, first, second = part.w, part.g, part.first, part.second
+    beta1, beta2, t = part.settings[0], part.settings[1], part.t
     keep1, new1 = in_dtype(w, beta1), in_dtype(w, 1 - beta1)
     keep2, new2 = in_dtype(w, beta2), in_dtype(w, 1 - beta2)
-    step = in_dtype(w, rate / (1 - beta1**t))
+    step = in_dtype(w, part.rate / (1 - beta1**t))
     root = in_dtype(w, 1 / math.sqrt(1 - beta2**t))
-    scale, epsilon = in_dtype(w, scale), in_dtype(w, epsilon)
+    scale, epsilon = in_dtype(w, part.scale), in_dtype(w, part.settings[2])
     for k in range(w.size):
         gradient = scale * g[k]
         first[k] = keep1 * first[k] + new1 * gradient
@@ -116,25 +116,18 @@ def adam(
 
 
 @elementwise
-def rprop(
-    w: Vector,
-    g: Vector,
-    before: Vector,
-    length: Vector,
-    scale: float,
-    shrink: float,
-    grow: float,
-    shortest: float,
-    longest: float,
-) -> None:
+def rprop(part: Stepped) -> None:
     """Δ ← grow Δ or shrink Δ as g keeps or changes its sign (then g ← 0);  w ← w − sign(g) Δ.
 
-    iRprop− of C. Igel and M. Hüsken, Neurocomputing 50 (2003). `before` holds the last g,
-    `length` Δ, which starts at the learning rate.
+    iRprop− of C. Igel and M. Hüsken, Neurocomputing 50 (2003). `first` holds the last g,
+    `second` Δ, which starts at the learning rate.
     """
-    zero = in_dtype(w, 0)
-    scale, shrink, grow = in_dtype(w, scale), in_dtype(w, shrink), in_dtype(w, grow)
-    shortest, longest = in_dtype(w, shortest), in_dtype(w, longest)
+    w, g, before, length, settings = part.w, part.g, part.first, part.second, part.settings
+    if part.t == 1:
+        fill(length, part.rate)
+    zero, scale = in_dtype(w, 0), in_dtype(w, part.scale)
+    shrink, grow = in_dtype(w, settings[0]), in_dtype(w, settings[1])
+    shortest, longest = in_dtype(w, settings[2]), in_dtype(w, settings[3])
     for k in range(w.size):
         gradient = scale * g[k]
         agreement = gradient * before[k]
@@ -196,32 +189,19 @@ def clip_value(g: Vector, limit: float) -> None:
         g[k] = min(max(g[k], -high), high)
 
 
-@kernel
-def step(
-    code: int,
-    w: Vector,
-    g: Vector,
-    first: Vector,
-    second: Vector,
-    settings: Vector,
-    rate: float,
-    scale: float,
-    t: int,
-) -> None:
-    """One step on windows of the same part of every vector; settings are the optimizer's own."""
-    if code == SGD:
-        sgd(w, g, rate, scale)
-    elif code == MOMENTUM:
-        momentum(w, g, first, rate, scale, settings[0])
-    elif code == NESTEROV:
-        nesterov(w, g, first, rate, scale, settings[0])
-    elif code == RMSPROP:
-        rmsprop(w, g, second, rate, scale, settings[0], settings[1])
-    elif code == ADAGRAD:
-        adagrad(w, g, second, rate, scale, settings[0])
-    elif code in (ADAM, ADAMW):
-        adam(w, g, first, second, rate, scale, t, settings[0], settings[1], settings[2])
-    elif code == RPROP:
-        if t == 1:
-            fill(second, rate)
-        rprop(w, g, first, second, scale, settings[0], settings[1], settings[2], settings[3])
+# The step of each optimizer, in the order of their codes. AdamW's decay comes before it.
+STEPS = {
+    "sgd": sgd_step,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "rmsprop": rmsprop,
+    "adagrad": adagrad,
+    "adam": adam,
+    "adamw": adam,
+    "rprop": rprop,
+}
+CODES = {name: code for code, name in enumerate(STEPS)}
+SGD, ADAMW = CODES["sgd"], CODES["adamw"]
+
+# How a step is called by address.
+STEP_CONTRACT = Contract(Stepped)

@@ -38,7 +38,9 @@ class Row(NamedTuple):
     delta: int = 0
     gradient: int = 0
     product: int = 0  # `gemm`
+    step_products: int = 0  # `in_step.add_products`
     pack: int = 0  # `blocks.pack`, in the first row
+    optimizer_step: int = 0  # of the optimizer, in the first row
     activate: int = 0  # of the activation
     derive: int = 0
     cost: int = 0  # of the loss, in the last row
@@ -72,7 +74,9 @@ COLUMNS = len(Row._fields)
     DELTA,
     GRADIENT,
     PRODUCT,
+    STEP_PRODUCTS,
     PACK,
+    OPTIMIZER_STEP,
     ACTIVATE,
     DERIVE,
     COST,

@@ -13,6 +13,7 @@ from ..compile.jit import Vector
 from ..formulas import activations, losses
 from ..formulas.activations import ACTIVATE, DERIVE
 from ..formulas.losses import COST, COSTS, DELTA
+from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..layers import dense_single, dense_wide, dropout
 from ..layers.operations import (
     COLUMNS,
@@ -23,6 +24,9 @@ from ..layers.operations import (
 )
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack
+from .in_step import PRODUCTS_CONTRACT, add_products
+
+_STEPS = tuple(STEPS.values())
 
 
 class Kind(NamedTuple):
@@ -45,6 +49,7 @@ class Use(NamedTuple):
     single: bool = False  # blocks of one sample
     loss: int | None = None  # code of the loss; None: F alone
     train: bool = False  # deltas and gradients too
+    optimizer: int | None = None  # code of the one that makes the steps
     lanes: bool = False  # costs sample by sample, for networks side by side
 
 
@@ -69,6 +74,9 @@ def linked(table: Vector, use: Use) -> Vector:
         numbers = _linked_row(row, use._replace(loss=loss))
         if place == 0:
             numbers = numbers._replace(pack=pack_address)
+            if use.optimizer is not None:
+                address = STEP_CONTRACT.address(_STEPS[use.optimizer], use.dtype)
+                numbers = numbers._replace(optimizer_step=address)
         result[place * COLUMNS : (place + 1) * COLUMNS] = numbers
     return result
 
@@ -92,6 +100,8 @@ def _linked_row(row: Row, use: Use) -> Row:
             call("gradient", LAYER_CONTRACT, kind.gradient)
     if row.kind == DENSE and row.wide:
         call("product", GEMM, gemm)
+    if row.in_step:
+        call("step_products", PRODUCTS_CONTRACT, add_products)
     if use.loss is not None:
         call("cost", COST, losses.cost(use.loss))
         if use.train:

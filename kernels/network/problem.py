@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..compile.jit import Vector, kernel
+from ..compile.jit import Doubles, Integers, Vector, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import COLUMNS, D_IN, D_OUT, PACK, SAMPLE_MAJOR
@@ -28,8 +28,8 @@ class Model(NamedTuple):
     Chunk c owns the c-th part of every buffer but the parameters.
     """
 
-    table: Vector
-    parts: Vector  # see operations.Part
+    table: Integers  # linked
+    parts: Integers  # see operations.Part
     parameters: Vector
     gradient: Vector  # (chunks, parameters); those made in the step are in the first
     activations: Vector  # (chunks, units, lanes)
@@ -44,7 +44,7 @@ class Data(NamedTuple):
     inputs: Vector
     targets: Vector
     weights: Vector  # one per example, or empty: all 1; packed targets hold them already
-    order: Vector  # the permutation in force, or empty if the data is not shuffled
+    order: Integers  # the permutation in force, or empty if the data is not shuffled
     n: int
     batch_size: int
     batch_blocks: int  # blocks of a full batch
@@ -80,7 +80,7 @@ class Settings(NamedTuple):
     loss: int
     mean: bool
     optimizer: int
-    optimizer_settings: Vector  # float64, see `optimizers.step`
+    optimizer_settings: Doubles  # see `optimizers.Stepped`
     l1: float
     l2: float
     clip_norm: float  # 0: no clipping, for both

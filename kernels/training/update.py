@@ -2,8 +2,8 @@
 
 The flat parameter vector is cut into parts (`operations.Part`), and each part is stepped by one
 member: its gradient is made, and used while it is in that member's cache. Where a chunk is a
-single block, all chunks' activations and deltas are still there, so that no chunk needs a gradient
-of its own: adding up four gradients of 12 MB took as long as a third of the products.
+single block no chunk needs a gradient of its own for wide layers (`in_step`): adding up four
+gradients of 12 MB took as long as a third of the products.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from ..compile.memory import window
 from ..formulas.optimizers import (
     ADAMW,
     SGD,
+    STEP_CONTRACT,
+    Stepped,
     add_chunks,
     add_penalties,
     clip_value,
     sgd,
     shrink_weights,
-    step,
 )
-from ..layers.dense import lane_sum
-from ..layers.dense_wide import add_product
 from ..layers.operations import (
     COLUMNS,
-    D_IN,
-    D_OUT,
     FIRST,
     IN_STEP,
     LAST,
     LAYER,
-    OUTPUT,
+    OPTIMIZER_STEP,
     PART_COLUMNS,
-    UNIT,
+    STEP_PRODUCTS,
     UNITS,
     WEIGHTS,
 )
-from ..network.problem import Data, Model, Settings, State, input_place
+from ..network.in_step import PRODUCTS_CONTRACT, Terms
+from ..network.problem import Data, Model, Settings, State
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
+
+call_step, call_products = STEP_CONTRACT.call, PRODUCTS_CONTRACT.call
 
 # The first of the orders that ask for a sweep over the parts; the second has the next number.
 STEP_SWEEPS = 2
@@ -125,6 +125,13 @@ def any_in_step(table: Vector) -> bool:
 
 
 @kernel
+def products_of(model: Model, part: Vector) -> int:
+    """Where `add_products` of the part's layer lies."""
+    address: int = model.table[part[LAYER] + STEP_PRODUCTS]
+    return address
+
+
+@kernel
 def step_by_product(
     model: Model,
     data: Data,
@@ -135,63 +142,19 @@ def step_by_product(
     scale: float,
 ) -> None:
     """Plain descent: W ← (1 − αλ) W − α scale Σ_c δ_c a_cᵀ, b ← b − α scale Σ δ, no gradient."""
-    factor = -rate * scale
-    add_products(
-        model.parameters, model, data, settings, batch, part, factor, 1 - rate * settings.l2, 1.0
-    )
+    terms = Terms(batch, part, -rate * scale, 1 - rate * settings.l2, 1.0)
+    call_products(products_of(model, part), model.parameters, model, data, settings, terms)
 
 
 @kernel
 def part_gradient(model: Model, data: Data, settings: Settings, batch: int, part: Vector) -> None:
     """The part of Σ_c g_c, into the part of model.gradient."""
     if model.table[part[LAYER] + IN_STEP]:
-        add_products(model.gradient, model, data, settings, batch, part, 1.0, 0.0, 0.0)
+        terms = Terms(batch, part, 1.0, 0.0, 0.0)
+        call_products(products_of(model, part), model.gradient, model, data, settings, terms)
     else:
         size = model.parameters.size
         add_chunks(model.gradient, part[FIRST], part[LAST], size, settings.chunks)
-
-
-@kernel
-def add_products(
-    out: Vector,
-    model: Model,
-    data: Data,
-    settings: Settings,
-    batch: int,
-    part: Vector,
-    alpha: float,
-    weight_beta: float,
-    bias_beta: float,
-) -> None:
-    """The part of out ← β out + α Σ_c (δ_c a_cᵀ, Σ_s δ_c), in the order of the chunks.
-
-    out is as long as the parameters; every chunk is one block, whose pass has been made.
-    """
-    lanes = settings.lanes
-    row = window(model.table, part[LAYER], COLUMNS)
-    d_in, units = row[D_IN], part[UNITS]
-    weight = window(out, part[FIRST], part[WEIGHTS])
-    bias_first = part[FIRST] + part[WEIGHTS]
-    bias = window(out, bias_first, part[LAST] - bias_first)  # empty but in a layer's last part
-    examples = min(data.batch_size, data.n - batch * data.batch_size)
-    for chunk in range(settings.chunks):
-        if chunk * lanes >= examples:
-            break
-        scratch = chunk * settings.units * lanes
-        if part[LAYER] == 0:
-            place, size = input_place(model, data, settings, batch, chunk, chunk)
-            a_in = window(model.input_block if data.order.size else data.inputs, place, size)
-        else:
-            before = model.table[part[LAYER] - COLUMNS + OUTPUT]
-            a_in = window(model.activations, scratch + before * lanes, d_in * lanes)
-        delta_out = window(model.deltas, scratch + row[OUTPUT] * lanes, row[D_OUT] * lanes)
-        rows = window(delta_out, part[UNIT] * lanes, units * lanes)
-        add_product(weight, rows, a_in, row, lanes, alpha, weight_beta)
-        number = out.dtype.type(alpha)
-        for j in range(bias.size):
-            kept = bias[j] if bias_beta != 0 else number * 0
-            bias[j] = kept + number * lane_sum(window(delta_out, j * lanes, lanes))
-        weight_beta = bias_beta = 1.0
 
 
 @kernel
@@ -223,17 +186,17 @@ def step_part(
         shrink_weights(weight, 1 - rate * settings.optimizer_settings[3])
     # Plain descent has no vectors of its own; an empty window is never read.
     one, two = min(size, state.first.size), min(size, state.second.size)
-    step(
-        settings.optimizer,
-        window(model.parameters, first, size),
-        window(model.gradient, first, size),
-        window(state.first, first if one else 0, one),
-        window(state.second, first if two else 0, two),
-        settings.optimizer_settings,
-        rate,
-        scale,
-        count,
+    stepped = Stepped(
+        w=window(model.parameters, first, size),
+        g=window(model.gradient, first, size),
+        first=window(state.first, first if one else 0, one),
+        second=window(state.second, first if two else 0, two),
+        settings=settings.optimizer_settings,
+        rate=rate,
+        scale=scale,
+        t=count,
     )
+    call_step(model.table[OPTIMIZER_STEP], stepped)
 
 
 @kernel

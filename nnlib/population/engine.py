@@ -39,7 +39,7 @@ from ..machine.aligned import aligned_zeros
 from ..machine.threads import Team, usable_threads
 from ..model.architecture import training_rows
 from ..model.function import NetworkFunction
-from ..optimizers import FullBatch
+from ..optimizers import FullBatch, Optimizer
 from ..second_order import methods
 from ..training import buffers
 from ..training.options import Options
@@ -94,9 +94,13 @@ class Scratch:
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
         table = buffers.descent_table(table, layout)
         loss = losses.CODES[network.loss]
-        table = linked(table, Use(dtype, single=lanes == 1, loss=loss, train=True))
         validated = work.validation is not None
         self.plain = chunks == 1 and not validated and options.plain
+        use = Use(dtype, single=lanes == 1, loss=loss, train=True)
+        if not self.plain:
+            assert isinstance(options.optimizer, Optimizer)
+            use = use._replace(optimizer=options.optimizer.code)
+        table = linked(table, use)
         self.model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
         self.data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self.validation = buffers.validation_data(table, train, work.validation, lanes, chunks)

@@ -115,8 +115,11 @@ class Descent:
         else:
             table = buffers.descent_table(table, layout)
             use = Use(parameters.dtype, lanes == 1, self._settings.loss, train=True)
+            plain = chunks == 1 and validation is None and self._options.plain
+            if not plain:
+                use = use._replace(optimizer=self._settings.optimizer)
             table = linked(table, use)
-            self._descend = driver(chunks == 1 and validation is None and self._options.plain)
+            self._descend = driver(plain)
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)

@@ -62,7 +62,7 @@ def _kept(kept: Vector, i: int) -> Any:
 @kernel
 def _one(kept: Vector, i: int) -> Any:
     """f'(z_i) = 1, also for the output of a loss."""
-    return like(kept[i], 1)
+    return kept.dtype.type(1)
 
 
 # (a, workspace, i, code): see `_stored`; (kept, i, code): see `_slope`.

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 from ...compile.jit import Vector
-from ...formulas import optimizers
-from ...formulas.optimizers import ADAMW
+from ...formulas.optimizers import ADAMW, Stepped
 from ...layers.operations import COLUMNS, D_OUT, DECAYED, PARAMETERS
 from ...training import update
 from ..compile.jit import cuda, kernel, twin, window
+from ..formulas.optimizers import add_penalties, clip_value, shrink_weights, step
 from ..network.problem import Model, Settings, State
 from ..products.block import total
 
-add_penalties, clip_value = twin(optimizers.add_penalties), twin(optimizers.clip_value)
-shrink_weights, step = twin(optimizers.shrink_weights), twin(optimizers.step)
 squared_norm = twin(update.squared_norm)
 
 
@@ -68,8 +66,7 @@ def take_step(
             factor = 1 - rate * settings.optimizer_settings[3]
             shrink_weights(window(model.parameters, start, end - start), factor)
     one, two = min(part, state.first.size), min(part, state.second.size)
-    step(
-        settings.optimizer,
+    stepped = Stepped(
         window(model.parameters, first, part),
         window(model.gradient, first, part),
         window(state.first, first if one else 0, one),
@@ -79,6 +76,7 @@ def take_step(
         scale,
         count,
     )
+    step(stepped, settings.optimizer)
 
 
 @kernel

@@ -7,12 +7,16 @@ import pytest
 
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.formulas import optimizers
+from nnlib.kernels.formulas.optimizers import Stepped
+from tests.kernels.calling import run
 from tests.tolerances import assert_close
 
+STEPS = tuple(optimizers.STEPS.values())
 
-@entry
+
 def step(code, w, g, first, second, settings, rate, scale, count):
-    optimizers.step(code, w, g, first, second, settings, rate, scale, count)
+    part = Stepped(w, g, first, second, settings, rate, scale, count)
+    run(optimizers.STEP_CONTRACT, STEPS[code], part, dtype=w.dtype)
 
 
 @entry

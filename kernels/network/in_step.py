@@ -1,0 +1,76 @@
+"""Gradients of wide layers that the step makes, from the deltas of all blocks of a batch.
+
+Where a chunk is a single block, all chunks' activations and deltas are still there when the step
+comes. So no chunk needs a gradient of its own for these layers: the step adds up the products.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..compile.called import Contract
+from ..compile.jit import Integers, Vector, kernel
+from ..compile.memory import window
+from ..layers.dense import lane_sum
+from ..layers.dense_wide import add_product
+from ..layers.operations import (
+    COLUMNS,
+    D_IN,
+    D_OUT,
+    FIRST,
+    LAST,
+    LAYER,
+    OUTPUT,
+    UNIT,
+    UNITS,
+    WEIGHTS,
+)
+from .problem import Data, Model, Settings, input_place
+
+
+class Terms(NamedTuple):
+    """Which products are added up, and with what factors: out ← β out + α Σ_c …."""
+
+    batch: int
+    part: Integers  # see `operations.Part`
+    alpha: float
+    weight_beta: float
+    bias_beta: float
+
+
+# How `add_products` is called by address.
+PRODUCTS_CONTRACT = Contract(Vector, Model, Data, Settings, Terms)
+
+
+@kernel
+def add_products(out: Vector, model: Model, data: Data, settings: Settings, terms: Terms) -> None:
+    """The part of out ← β out + α Σ_c (δ_c a_cᵀ, Σ_s δ_c), in the order of the chunks.
+
+    out is as long as the parameters; every chunk is one block, whose pass has been made.
+    """
+    lanes, part, batch = settings.lanes, terms.part, terms.batch
+    row = window(model.table, part[LAYER], COLUMNS)
+    d_in, units = row[D_IN], part[UNITS]
+    weight = window(out, part[FIRST], part[WEIGHTS])
+    bias_first = part[FIRST] + part[WEIGHTS]
+    bias = window(out, bias_first, part[LAST] - bias_first)  # empty but in a layer's last part
+    examples = min(data.batch_size, data.n - batch * data.batch_size)
+    weight_beta, bias_beta = terms.weight_beta, terms.bias_beta
+    for chunk in range(settings.chunks):
+        if chunk * lanes >= examples:
+            break
+        scratch = chunk * settings.units * lanes
+        if part[LAYER] == 0:
+            place, size = input_place(model, data, settings, batch, chunk, chunk)
+            a_in = window(model.input_block if data.order.size else data.inputs, place, size)
+        else:
+            before = model.table[part[LAYER] - COLUMNS + OUTPUT]
+            a_in = window(model.activations, scratch + before * lanes, d_in * lanes)
+        delta_out = window(model.deltas, scratch + row[OUTPUT] * lanes, row[D_OUT] * lanes)
+        rows = window(delta_out, part[UNIT] * lanes, units * lanes)
+        add_product(weight, rows, a_in, row, lanes, terms.alpha, weight_beta)
+        number = out.dtype.type(terms.alpha)
+        for j in range(bias.size):
+            kept = bias[j] if bias_beta != 0 else number * 0
+            bias[j] = kept + number * lane_sum(window(delta_out, j * lanes, lanes))
+        weight_beta = bias_beta = 1.0
