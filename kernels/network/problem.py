@@ -10,6 +10,7 @@ from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import COLUMNS, D_IN, D_OUT, PACK, SAMPLE_MAJOR
 from .blocks import Rows, pack_inputs, pack_targets
 from .propagate import Pass, cost_and_gradient
+from .rules import Rules
 
 # Places in State.position.
 EPOCH, BATCH, ROUND, VALIDATING, STATUS, STEP, WAIT, PLATEAU_WAIT = range(8)
@@ -81,16 +82,7 @@ class Settings(NamedTuple):
     mean: bool
     optimizer: int
     optimizer_settings: Doubles  # see `optimizers.Stepped`
-    l1: float
-    l2: float
-    clip_norm: float  # 0: no clipping, for both
-    clip_value: float
-    max_norm: float  # 0: none
-    tolerance: float
-    patience: int  # 0: never stop for want of progress
-    target_cost: float  # −inf: none
-    plateau_factor: float  # 0: the schedule alone
-    plateau_patience: int
+    rules: Rules
     dropout: bool  # whether the table has rows of dropout
     dropout_seed: int
 

@@ -35,6 +35,7 @@ from ..network.problem import (
     State,
     block_pass,
 )
+from ..network.rules import RULES, rules_of
 from ..threads.atomic import atomic_add, atomic_load
 from ..training.descent import all_rounds, plain_rounds
 from ..training.stopping import copy
@@ -43,33 +44,6 @@ from ..training.stopping import copy
 # member to begin, whether to stop, and how many epochs have been run.
 NEXT, STOP, EPOCHS_RUN = 0, 8, 16
 CONTROL_SIZE = 24
-
-# The numbers of `Settings` in which members of one group may differ: columns of Members.choices.
-CHOICES = (
-    "l1",
-    "l2",
-    "clip_norm",
-    "clip_value",
-    "max_norm",
-    "tolerance",
-    "patience",
-    "target_cost",
-    "plateau_factor",
-    "plateau_patience",
-)
-CHOICE_SIZE = len(CHOICES)
-(
-    L1,
-    L2,
-    CLIP_NORM,
-    CLIP_VALUE,
-    MAX_NORM,
-    TOLERANCE,
-    PATIENCE,
-    TARGET_COST,
-    PLATEAU_FACTOR,
-    PLATEAU_PATIENCE,
-) = range(CHOICE_SIZE)
 
 
 class Members(NamedTuple):
@@ -80,7 +54,7 @@ class Members(NamedTuple):
     """
 
     jobs: Vector  # int64: the members of the group, in the order in which they begin
-    choices: Vector  # float64 (choices, CHOICE_SIZE)
+    choices: Vector  # float64 (choices, RULES): the rules of each
     rates: Vector  # float64 (choices, rate_width): of each epoch, the last for all after it
     rate_width: int
     example_weights: Vector  # (rows, examples)
@@ -123,7 +97,7 @@ def member_settings(settings: Settings, members: Members, member: int, until: in
     seed = 0
     if settings.dropout:
         seed = members.dropout_seeds[member]
-    choice = window(members.choices, members.choice[member] * CHOICE_SIZE, CHOICE_SIZE)
+    choice = window(members.choices, members.choice[member] * RULES, RULES)
     return Settings(
         epochs=until,
         lanes=settings.lanes,
@@ -133,16 +107,7 @@ def member_settings(settings: Settings, members: Members, member: int, until: in
         mean=settings.mean,
         optimizer=settings.optimizer,
         optimizer_settings=settings.optimizer_settings,
-        l1=choice[L1],
-        l2=choice[L2],
-        clip_norm=choice[CLIP_NORM],
-        clip_value=choice[CLIP_VALUE],
-        max_norm=choice[MAX_NORM],
-        tolerance=choice[TOLERANCE],
-        patience=int(choice[PATIENCE]),
-        target_cost=choice[TARGET_COST],
-        plateau_factor=choice[PLATEAU_FACTOR],
-        plateau_patience=int(choice[PLATEAU_PATIENCE]),
+        rules=rules_of(choice),
         dropout=settings.dropout,
         dropout_seed=seed,
     )

@@ -39,6 +39,7 @@ from ..network.problem import (
     State,
     block_pass,
 )
+from ..network.rules import Rules
 from ..threads.team import (
     LEFT,
     Member,
@@ -82,13 +83,13 @@ def keep_share(model: Model, state: State, epoch: int, chunk: int, chunks: int) 
 
 
 @kernel
-def penalty(model: Model, settings: Settings) -> float:
+def penalty(model: Model, rules: Rules) -> float:
     """(λ/2) Σ w² + λ₁ Σ |w|."""
     total = 0.0
-    if settings.l2 > 0:
-        total += 0.5 * settings.l2 * squared_weights(model.table, model.parameters)
-    if settings.l1 > 0:
-        total += settings.l1 * absolute_weights(model.table, model.parameters)
+    if rules.l2 > 0:
+        total += 0.5 * rules.l2 * squared_weights(model.table, model.parameters)
+    if rules.l1 > 0:
+        total += rules.l1 * absolute_weights(model.table, model.parameters)
     return total
 
 
@@ -224,7 +225,7 @@ def driver_loop(
                     start_epoch(data, state, epoch)
                     cost = 0.0
                     if not plain:
-                        cost = penalty(model, settings) * (data.n if settings.mean else 1)
+                        cost = penalty(model, settings.rules) * (data.n if settings.mean else 1)
                 kind = VALIDATION if validating else PASS
                 order = Order(kind, epoch, batch, turn, count, rate, scale)
             source = validation if not plain and order.kind == VALIDATION else data
@@ -278,7 +279,7 @@ def driver_loop(
             state.costs[epoch] = mean_cost
             state.rates[epoch] = rate
             if not plain:
-                status = watch(model, state, settings, mean_cost, watched)
+                status = watch(model, state, settings.rules, mean_cost, watched)
             epoch += 1
             if status == RUNNING and epoch == settings.epochs:
                 status = FINISHED

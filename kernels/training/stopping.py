@@ -14,16 +14,16 @@ from ..network.problem import (
     TARGET_REACHED,
     WAIT,
     Model,
-    Settings,
     State,
 )
+from ..network.rules import Rules
 
 # An epoch is better than the best before if its cost is lower by this fraction (PyTorch's).
 _PLATEAU_THRESHOLD = 1e-4
 
 
 @kernel
-def watch(model: Model, state: State, settings: Settings, cost: float, watched: float) -> int:
+def watch(model: Model, state: State, rules: Rules, cost: float, watched: float) -> int:
     """Judge an epoch and return the status; cost is J, watched the validation cost if there is one.
 
     The best parameters are those of the lowest watched cost. Progress is a watched cost below that
@@ -34,22 +34,22 @@ def watch(model: Model, state: State, settings: Settings, cost: float, watched: 
     if watched < numbers[BEST]:
         numbers[BEST] = watched
         copy(state.best, model.parameters)
-    if watched < numbers[PATIENCE_BEST] - settings.tolerance:
+    if watched < numbers[PATIENCE_BEST] - rules.tolerance:
         numbers[PATIENCE_BEST] = watched
         position[WAIT] = 0
     else:
         position[WAIT] += 1
-    if settings.plateau_factor > 0:
-        reduce_on_plateau(state, settings, watched)
-    if cost <= settings.target_cost:
+    if rules.plateau_factor > 0:
+        reduce_on_plateau(state, rules, watched)
+    if cost <= rules.target_cost:
         return TARGET_REACHED
-    if settings.patience > 0 and position[WAIT] >= settings.patience:
+    if rules.patience > 0 and position[WAIT] >= rules.patience:
         return NO_PROGRESS
     return RUNNING
 
 
 @kernel
-def reduce_on_plateau(state: State, settings: Settings, watched: float) -> None:
+def reduce_on_plateau(state: State, rules: Rules, watched: float) -> None:
     """Multiply the learning rate by the factor after more than `plateau_patience` bad epochs."""
     numbers, position = state.numbers, state.position
     if watched < numbers[PLATEAU_BEST] * (1 - _PLATEAU_THRESHOLD):
@@ -57,8 +57,8 @@ def reduce_on_plateau(state: State, settings: Settings, watched: float) -> None:
         position[PLATEAU_WAIT] = 0
         return
     position[PLATEAU_WAIT] += 1
-    if position[PLATEAU_WAIT] > settings.plateau_patience:
-        numbers[RATE_FACTOR] *= settings.plateau_factor
+    if position[PLATEAU_WAIT] > rules.plateau_patience:
+        numbers[RATE_FACTOR] *= rules.plateau_factor
         position[PLATEAU_WAIT] = 0
 
 

@@ -37,6 +37,7 @@ from ..layers.operations import (
 )
 from ..network.in_step import PRODUCTS_CONTRACT, Terms
 from ..network.problem import Data, Model, Settings, State
+from ..network.rules import Rules
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
 
 call_step, call_products = STEP_CONTRACT.call, PRODUCTS_CONTRACT.call
@@ -62,8 +63,9 @@ def update(
     opens a phase for every sweep; a helper has a part in that of its order.
     """
     # The norm needs all of the gradient before the first step: two sweeps over the parts.
-    sweeps = 2 if settings.clip_norm > 0 else 1
-    unchanged = settings.l1 == 0 and settings.clip_value == 0 and settings.clip_norm == 0
+    rules = settings.rules
+    sweeps = 2 if rules.clip_norm > 0 else 1
+    unchanged = rules.l1 == 0 and rules.clip_value == 0 and rules.clip_norm == 0
     by_product = settings.optimizer == SGD and unchanged
     batch, rate, scale = order.batch, order.rate, order.scale
     parts = model.parts.size // PART_COLUMNS
@@ -73,7 +75,7 @@ def update(
             if sweep == 1:
                 gradient = window(model.gradient, 0, model.parameters.size)
                 norm = scale * math.sqrt(squared_norm(gradient))
-                scale *= min(1.0, settings.clip_norm / (norm + 1e-6))
+                scale *= min(1.0, rules.clip_norm / (norm + 1e-6))
             kind = STEP_SWEEPS + sweep
             phase = open_phase(
                 member, Order(kind, order.epoch, batch, 0, order.step, rate, scale), parts
@@ -86,11 +88,11 @@ def update(
             else:
                 if sweep == 0:
                     part_gradient(model, data, settings, batch, part)
-                    regularise(model, settings, scale, part)
+                    regularise(model, rules, scale, part)
                 if sweep == sweeps - 1:
                     step_part(model, state, settings, rate, scale, order.step, part)
-            if settings.max_norm > 0 and sweep == sweeps - 1:
-                limit_norms(model, settings.max_norm, part)
+            if rules.max_norm > 0 and sweep == sweeps - 1:
+                limit_norms(model, rules.max_norm, part)
             done += 1
             place = next_task(member, phase, place, parts)
         close_phase(member, done)
@@ -142,7 +144,7 @@ def step_by_product(
     scale: float,
 ) -> None:
     """Plain descent: W ← (1 − αλ) W − α scale Σ_c δ_c a_cᵀ, b ← b − α scale Σ δ, no gradient."""
-    terms = Terms(batch, part, -rate * scale, 1 - rate * settings.l2, 1.0)
+    terms = Terms(batch, part, -rate * scale, 1 - rate * settings.rules.l2, 1.0)
     call_products(products_of(model, part), model.parameters, model, data, settings, terms)
 
 
@@ -158,15 +160,15 @@ def part_gradient(model: Model, data: Data, settings: Settings, batch: int, part
 
 
 @kernel
-def regularise(model: Model, settings: Settings, scale: float, part: Vector) -> None:
+def regularise(model: Model, rules: Rules, scale: float, part: Vector) -> None:
     """Penalties and clipping by value on the part's gradient; the step multiplies by scale."""
     first = part[FIRST]
-    if settings.l1 > 0 or settings.l2 > 0:
+    if rules.l1 > 0 or rules.l2 > 0:
         weights = part[WEIGHTS]
         g, w = window(model.gradient, first, weights), window(model.parameters, first, weights)
-        add_penalties(g, w, scale, settings.l1, settings.l2)
-    if settings.clip_value > 0:
-        clip_value(window(model.gradient, first, part[LAST] - first), settings.clip_value / scale)
+        add_penalties(g, w, scale, rules.l1, rules.l2)
+    if rules.clip_value > 0:
+        clip_value(window(model.gradient, first, part[LAST] - first), rules.clip_value / scale)
 
 
 @kernel

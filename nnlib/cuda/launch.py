@@ -193,7 +193,7 @@ def together(
         begin.insert(0, partial(draw_order, *buffers))
     step: list[Launch] = [
         partial(launcher(entry, grid, cut.threads, flat), *buffers, *examples)
-        for entry in ([steps.norms, steps.step] if settings.clip_norm > 0 else [steps.step])
+        for entry in ([steps.norms, steps.step] if settings.rules.clip_norm > 0 else [steps.step])
     ]
     batch = [*passes(data.batch_size), *step]
     validation = [*passes(held_out), step[-1]] if held_out else []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..kernels.cuda.compile.jit import cuda
 from ..kernels.cuda.network import problem as packed
 from ..kernels.network import problem
+from ..kernels.network.rules import RULES
 
 Array = NDArray[Any]
 
@@ -21,9 +22,9 @@ _WATCHED = ("costs", "validation_costs", "rates")
 def settings_vector(settings: problem.Settings) -> Array:
     """The settings of a descent, as `packed.unpack_settings` reads them."""
     vector = np.zeros(packed.REALS_SIZE)
-    vector[: packed.NUMBERS] = [getattr(settings, name) for name in packed.SETTINGS]
+    vector[:RULES] = settings.rules
     chosen = settings.optimizer_settings
-    vector[packed.NUMBERS : packed.NUMBERS + chosen.size] = chosen
+    vector[RULES : RULES + chosen.size] = chosen
     return vector
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..kernels.network import problem
-from ..kernels.population.members import CHOICES, Members
+from ..kernels.network.rules import NO_RULES
+from ..kernels.population.members import Members
 from ..model.function import NetworkFunction
 from ..optimizers import FullBatch
 from ..schedules import Constant, Schedule, rates_of
@@ -32,7 +33,7 @@ WATCH_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Group:
-    """Members that share an architecture and all options but `kernels.population.members.CHOICES`.
+    """Members that share an architecture and all options but the `Rules`.
 
     network gives the architecture; its parameters are not used. jobs are the members' numbers.
     """
@@ -173,9 +174,8 @@ def member_arrays(
 def _choice(options: Options) -> list[float]:
     """One row of Members.choices; optimizers with drivers of their own read none."""
     if isinstance(options.optimizer, FullBatch):
-        return [0.0] * len(CHOICES)
-    settings = buffers.settings(options, 0, 0, 0, 0, 0)
-    return [float(getattr(settings, name)) for name in CHOICES]
+        return list(NO_RULES)
+    return list(buffers.rules(options))
 
 
 def _rates(options: Sequence[Options]) -> tuple[Array, int]:

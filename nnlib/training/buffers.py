@@ -18,6 +18,7 @@ from ..kernels.layers.operations import (
     gradients_in_step,
 )
 from ..kernels.network import blocks, problem
+from ..kernels.network.rules import Rules
 from ..kernels.training import unrolled
 from ..machine.aligned import aligned_zeros
 from ..optimizers import Optimizer
@@ -74,11 +75,28 @@ def layout(options: Options, train: Examples, parameters: Array, units: int) -> 
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
 
+def rules(options: Options) -> Rules:
+    """The numbers of regularisation and stopping, None written as the kernels' 0."""
+    plateau = options.plateau
+    return Rules(
+        l1=options.l1,
+        l2=options.weight_decay,
+        clip_norm=options.clip_norm or 0.0,
+        clip_value=options.clip_value or 0.0,
+        max_norm=options.max_norm or 0.0,
+        tolerance=options.tolerance,
+        patience=float(options.patience or 0),
+        target_cost=options.target,
+        plateau_factor=float(plateau.factor) if plateau else 0.0,
+        plateau_patience=float(plateau.patience) if plateau else 0.0,
+    )
+
+
 def settings(
     options: Options, lanes: int, units: int, chunks: int, loss: int, dropout_seed: int
 ) -> problem.Settings:
-    """What does not change during the descent, None written as the kernels' 0."""
-    optimizer, plateau = options.optimizer, options.plateau
+    """What does not change during the descent."""
+    optimizer = options.optimizer
     assert isinstance(optimizer, Optimizer)
     return problem.Settings(
         epochs=options.epochs,
@@ -89,16 +107,7 @@ def settings(
         mean=options.mean,
         optimizer=optimizer.code,
         optimizer_settings=np.array(optimizer.settings, dtype=np.float64),
-        l1=options.l1,
-        l2=options.weight_decay,
-        clip_norm=options.clip_norm or 0.0,
-        clip_value=options.clip_value or 0.0,
-        max_norm=options.max_norm or 0.0,
-        tolerance=options.tolerance,
-        patience=options.patience or 0,
-        target_cost=options.target,
-        plateau_factor=float(plateau.factor) if plateau else 0.0,
-        plateau_patience=int(plateau.patience) if plateau else 0,
+        rules=rules(options),
         dropout=options.dropout is not None,
         # The same 64 bits with a sign: without one, a large seed would compile the driver anew.
         dropout_seed=dropout_seed - 2**64 if dropout_seed >= 2**63 else dropout_seed,

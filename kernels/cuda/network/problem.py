@@ -14,9 +14,12 @@ from numba import types
 
 from ...compile.jit import Vector
 from ...network.problem import GENERATOR_WORDS, NUMBERS_SIZE, POSITION_SIZE
-from ..compile.jit import cuda, kernel, window
+from ...network.rules import RULES, Rules, rules_of
+from ..compile.jit import cuda, kernel, twin, window
 from ..layers.dropout import Draw
 from .propagate import cost_and_gradient
+
+device_rules = twin(rules_of)
 
 
 class Header(NamedTuple):
@@ -62,14 +65,9 @@ HEADER_SIZE = len(Header._fields)
 
 # A network's own integers before its generator: position, ticket, row of weights, dropout's seed.
 OWN_INTEGERS = POSITION_SIZE + 3
-# At the start of a network's float64: these, then the optimizer's own settings.
-SETTINGS = (
-    "l1", "l2", "clip_norm", "clip_value", "max_norm", "tolerance", "target_cost",
-    "plateau_factor", "patience", "plateau_patience",
-)  # fmt: skip
-NUMBERS = len(SETTINGS)
+# At the start of a network's float64: its rules, then the optimizer's own settings.
 OPTIMIZER_SETTINGS = 4
-REALS_SIZE = NUMBERS + OPTIMIZER_SETTINGS
+REALS_SIZE = RULES + OPTIMIZER_SETTINGS
 
 
 class Settings(NamedTuple):
@@ -82,16 +80,7 @@ class Settings(NamedTuple):
     mean: bool
     optimizer: int
     optimizer_settings: Vector
-    l1: float
-    l2: float
-    clip_norm: float
-    clip_value: float
-    max_norm: float
-    tolerance: float
-    patience: int
-    target_cost: float
-    plateau_factor: float
-    plateau_patience: int
+    rules: Rules
     dropout: bool
     cpu_lanes: int
     validated: bool
@@ -180,9 +169,8 @@ def unpack_settings(integers: Vector, reals: Vector, network: int) -> Settings:
     own = reals[r : r + REALS_SIZE]
     return Settings(
         integers[EPOCHS], integers[LANES], integers[UNITS], integers[LOSS], integers[MEAN] == 1,
-        integers[OPTIMIZER], own[NUMBERS:REALS_SIZE], own[0], own[1], own[2], own[3], own[4],
-        own[5], int(own[8]), own[6], own[7], int(own[9]),
-        integers[DROPOUT] == 1, integers[CPU_LANES],
+        integers[OPTIMIZER], own[RULES:REALS_SIZE], device_rules(own), integers[DROPOUT] == 1,
+        integers[CPU_LANES],
         integers[VALIDATED] == 1, integers[BLOCKS], integers[N],
     )  # fmt: skip
 

@@ -149,7 +149,7 @@ def objective_settings(settings: Settings) -> ObjectiveSettings:
         settings.lanes,
         settings.loss,
         1.0 / settings.n if settings.mean else 1.0,
-        settings.l2,
+        settings.rules.l2,
         settings.optimizer_settings[0],
         settings.optimizer_settings[1],
     )

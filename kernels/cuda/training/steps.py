@@ -216,7 +216,7 @@ def step(
         if abs(cost) < math.inf:
             scale = batch_scale(data, state, settings)
             first, last = part_of(model.parameters.size, cuda.blockIdx.x, cuda.gridDim.x)
-            if settings.clip_norm > 0:
+            if settings.rules.clip_norm > 0:
                 squares = sum_over(parts.norms, cuda.gridDim.x, tile.scratch)
                 scale = clipped(settings, scale, squares)
             else:
@@ -226,8 +226,8 @@ def step(
                 take_step(model, state, settings, rate, scale, count + 1, k, k + 1)
     if not is_last(parts.ticket, tile.scratch):
         return
-    if settings.max_norm > 0 and not validating and abs(cost) < math.inf:
-        limit_all_norms(model.table, model.parameters, settings.max_norm)
+    if settings.rules.max_norm > 0 and not validating and abs(cost) < math.inf:
+        limit_all_norms(model.table, model.parameters, settings.rules.max_norm)
     if cuda.threadIdx.x == 0:
         end_batch(model, data, state, settings, validating, part, validation.n, cost, rate)
     cuda.syncthreads()

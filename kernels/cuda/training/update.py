@@ -28,21 +28,21 @@ def decayed_part(table: Vector, row: int, first: int, last: int) -> tuple[int, i
 @kernel
 def add_and_clip(model: Model, settings: Settings, scale: float, first: int, last: int) -> None:
     """Penalties and clipping by value on elements first … last of the gradient."""
-    if settings.l1 > 0 or settings.l2 > 0:
+    if settings.rules.l1 > 0 or settings.rules.l2 > 0:
         for row in range(model.table.size // COLUMNS):
             start, end = decayed_part(model.table, row, first, last)
             g = window(model.gradient, start, end - start)
             w = window(model.parameters, start, end - start)
-            add_penalties(g, w, scale, settings.l1, settings.l2)
-    if settings.clip_value > 0:
-        clip_value(window(model.gradient, first, last - first), settings.clip_value / scale)
+            add_penalties(g, w, scale, settings.rules.l1, settings.rules.l2)
+    if settings.rules.clip_value > 0:
+        clip_value(window(model.gradient, first, last - first), settings.rules.clip_value / scale)
 
 
 @kernel
 def clipped(settings: Settings, scale: float, squares: float) -> float:
     """The scale with which the gradient, whose elements' squares add up so, is short enough."""
     norm = scale * math.sqrt(squares)
-    return scale * min(1.0, settings.clip_norm / (norm + 1e-6))
+    return scale * min(1.0, settings.rules.clip_norm / (norm + 1e-6))
 
 
 @kernel
@@ -96,14 +96,14 @@ def limit_all_norms(table: Vector, parameters: Vector, limit: float) -> None:
 @kernel
 def penalty(model: Model, settings: Settings, scratch: Vector) -> float:
     """(λ/2) Σ w² + λ₁ Σ |w|."""
-    if not (settings.l1 > 0 or settings.l2 > 0):
+    if not (settings.rules.l1 > 0 or settings.rules.l2 > 0):
         return 0.0
     value = 0.0
     for first in range(0, model.table.size, COLUMNS):
         start, decayed = model.table[first + PARAMETERS], model.table[first + DECAYED]
         for k in range(start + cuda.threadIdx.x, start + decayed, cuda.blockDim.x):
             w = float(model.parameters[k])
-            value += 0.5 * settings.l2 * w * w + settings.l1 * abs(w)
+            value += 0.5 * settings.rules.l2 * w * w + settings.rules.l1 * abs(w)
     return total(scratch, value)
 
 
@@ -127,12 +127,12 @@ def step_alone(
     """One step by a single block; scale times the gradient is that of the data."""
     first, last = part_of(model.parameters.size, cuda.threadIdx.x, cuda.blockDim.x)
     add_and_clip(model, settings, scale, first, last)
-    if settings.clip_norm > 0:
+    if settings.rules.clip_norm > 0:
         squares = 0.0
         for k in range(first, last):
             squares += float(model.gradient[k]) * float(model.gradient[k])
         scale = clipped(settings, scale, total(scratch, squares))
     take_step(model, state, settings, rate, scale, count, first, last)
     cuda.syncthreads()
-    if settings.max_norm > 0:
-        limit_all_norms(model.table, model.parameters, settings.max_norm)
+    if settings.rules.max_norm > 0:
+        limit_all_norms(model.table, model.parameters, settings.rules.max_norm)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from ...cuda import launch
 from ...cuda.arrays import on_device
 from ...cuda.memory import Buffers, settings_vector
-from ...kernels.cuda.network.problem import SETTINGS
 from ...kernels.formulas import losses
 from ...kernels.layers.operations import build_table
 from ...kernels.network import problem
-from ...kernels.population.members import CHOICES
+from ...kernels.network.rules import RULES
 from ...model.architecture import training_rows
 from ...optimizers import Optimizer
 from ...training import buffers
@@ -113,9 +112,7 @@ class BlocksPart:
         numbers[:, problem.RATE_FACTOR] = 1
         all_settings = own.rows(own.settings(0))
         all_settings[:] = settings
-        chosen = members.choices.reshape(-1, len(CHOICES))[choice]
-        for column, name in enumerate(CHOICES):
-            all_settings[:, SETTINGS.index(name)] = chosen[:, column]
+        all_settings[:, :RULES] = members.choices.reshape(-1, RULES)[choice]
         places = own.rows(state.own)
         if members.weight_row.size:
             places[:, 0] = members.weight_row[jobs]

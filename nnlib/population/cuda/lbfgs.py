@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ...cuda import launch as cuda_launch
 from ...kernels.cuda.compile.jit import cuda, launcher
-from ...kernels.cuda.network.problem import NUMBERS, SETTINGS
 from ...kernels.cuda.second_order import lbfgs
 from ...kernels.network import problem
+from ...kernels.network.rules import RULES, Rules
 from ...kernels.second_order import objective
 from ...optimizers import LBFGS
 from ...training.options import Options
@@ -47,9 +47,9 @@ class LBFGSPart(BlocksPart):
         model, state, _ = own.network(0)
         own.rows(state.first)[:, : self._size] = own.rows(model.parameters)
         rows, choice = own.rows(own.settings(0)), self._work.members.choice[self._jobs]
-        rows[:, SETTINGS.index("l2")] = [self._work.choices[k].weight_decay for k in choice]
-        rows[:, NUMBERS] = self._optimizer.gradient_tolerance
-        rows[:, NUMBERS + 1] = self._optimizer.cost_tolerance
+        rows[:, Rules._fields.index("l2")] = [self._work.choices[k].weight_decay for k in choice]
+        rows[:, RULES] = self._optimizer.gradient_tolerance
+        rows[:, RULES + 1] = self._optimizer.cost_tolerance
 
     def _launch(self, examples: tuple[Any, ...]) -> cuda_launch.Run:
         buffers, cut = self._buffers.upload(), self._cut
