@@ -105,7 +105,7 @@ def end_epoch(
         watched = mean_cost
     else:
         state.validation_costs[epoch] = watched
-    status = watch(model, state, settings, mean_cost, watched)
+    status = watch(model, state, settings.rules, mean_cost, watched)
     if status == RUNNING and epoch + 1 == settings.epochs:
         status = FINISHED
     state.position[STATUS] = status
