@@ -20,6 +20,7 @@ from ..layers.operations import (
     COLUMNS,
     D_IN,
     D_OUT,
+    DENSE,
     OUTPUT,
     PARAMETERS,
     SIZE,
@@ -29,6 +30,9 @@ from ..network.problem import DIVERGED, FINISHED, RUNNING
 from ..threads.atomic import atomic_add, atomic_load
 from . import dense
 from .members import EPOCHS_RUN, NEXT, STOP, Members
+
+# The kinds of layer that lanes compute.
+KINDS = (DENSE,)
 
 
 class Lanes(NamedTuple):

@@ -21,6 +21,7 @@ from ..errors import FormatError
 from ..files.arrays import read_arrays, write_arrays
 from ..files.locks import FileLock
 from ..files.writing import regular_file, sweep
+from ..kernels.layers.operations import described
 from ..kernels.network import problem
 from ..schedules import Schedule, rates_of
 from .checkpoint_rules import Table, check_content
@@ -263,7 +264,7 @@ def fingerprint(
     return {
         **parts,
         **others,
-        "network": _digest(table, np.array([loss])),
+        "network": _digest(described(table), np.array([loss])),
         "learning_rate": rates,
         "X": _digest(train.X),
         "y": _digest(train.y),
