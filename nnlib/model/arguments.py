@@ -1,4 +1,4 @@
-"""The arguments that make an architecture, checked: activations, losses that fit them, dropout."""
+"""The arguments that describe a network, checked: activations, losses that fit them, dropout."""
 
 from __future__ import annotations
 

@@ -292,4 +292,5 @@ def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array
         finally:
             disband(team.board)
         team.check()
-    return bool(met == evaluate.FINITE)
+    finite: bool = met == evaluate.FINITE
+    return finite
