@@ -13,9 +13,10 @@ from .checks.examples import Examples, counted
 from .checks.names import hinted
 from .checks.values import example_weights
 from .history import History, Report
-from .model.architecture import dropout_probabilities
+from .model.arguments import dropout_probabilities
+from .model.function import examples_for
 from .model.target_range import warn_of_unreachable
-from .network_training import NetworkTraining
+from .network_training import NetworkTraining, split
 from .optimizers import Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
@@ -270,7 +271,7 @@ class Network(NetworkTraining):
             weight_decay=weight_decay,
             l1=l1,
             max_norm=max_norm,
-            dropout=dropout_probabilities(dropout, len(self._sizes) - 2) or None,
+            dropout=dropout_probabilities(dropout, self._architecture.hidden) or None,
             clip_norm=clip_norm,
             clip_value=clip_value,
             batch_size=batch_size,
@@ -295,11 +296,11 @@ class Network(NetworkTraining):
         check_precision(options.precision, self._device, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
-        inputs, targets = self._examples(X, y)
+        inputs, targets = examples_for(self, X, y)
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
-        train, held_out = self._split(Examples(inputs, targets, weights), options)
+        train, held_out = split(self, Examples(inputs, targets, weights), options)
         train = counted(train)
-        warn_of_unreachable(train.y, self._activations[-1], self._loss, stacklevel=3)
+        warn_of_unreachable(train.y, self.activations[-1], self.loss, stacklevel=3)
         if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(
@@ -377,9 +378,9 @@ class Network(NetworkTraining):
         return show(self, X, y, ax=ax)
 
     def __repr__(self) -> str:
-        names = self._activations
+        names = self.activations
         activation = names[0] if len(set(names)) == 1 else list(names)
         return (
-            f"Network({list(self._sizes)}, activation={activation!r}, loss={self._loss!r}, "
+            f"Network({list(self.sizes)}, activation={activation!r}, loss={self.loss!r}, "
             f"dtype={self._dtype.name!r}, seed={self._seed})"
         )

@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 
 from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
 from .history import History
-from .kernels.formulas import losses
-from .kernels.layers.operations import build_table
-from .model.architecture import training_rows
-from .model.function import NetworkFunction
+from .model.function import NetworkFunction, examples_for
 from .optimizers import FullBatch
 from .second_order import methods
 from .training.buffers import OptimizerState
@@ -31,21 +28,18 @@ class NetworkTraining(NetworkFunction):
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent, after the checks of what was given."""
         self._check_parameters()
-        code = losses.CODES[self._loss]
+        own = self._architecture.with_dropout(options.dropout)
+        table, units, code = own.training_table, own.units, own.loss_code
         if isinstance(options.optimizer, FullBatch):
             return methods.run(
-                options.optimizer, self._table, self._parameters, self._units, code, train, options,
+                options.optimizer, table, self._parameters, units, code, train, options,
                 self._device,
             )  # fmt: skip
         if options.compile:
-            check_compiled(self._table, self._parameters.size, code)
+            check_compiled(table, self._parameters.size, code)
         generator = self._generator
         if options.seed is not None:
             generator = np.random.SeedSequence(options.seed).generate_state(4, np.uint64)
-        table, units = self._table, self._units
-        if options.dropout:
-            layers = training_rows(self._sizes, self._activations, self._loss, options.dropout)
-            table, units = build_table(layers), layers[-1].end
         memory, before = self._optimizer_memory(options), self._parameters.copy()
         try:
             if memory is not None and options.epochs:
@@ -79,27 +73,6 @@ class NetworkTraining(NetworkFunction):
 
         return CudaDescent
 
-    def _split(self, given: Examples, options: Options) -> tuple[Examples, Examples | None]:
-        """Training and validation examples: given apart, split off, or none.
-
-        The weights given are as the user has them; each side is scaled by its own.
-        """
-        if options.validation is None:
-            return scaled(given, options.mean), None
-        if not is_fraction(options.validation):
-            try:
-                X, y = self._examples(*as_data(options.validation))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"validation: {error}") from None
-            return scaled(given, options.mean), Examples(X, y, np.empty(0, self._dtype))
-        seed = options.seed if options.seed is not None else self._seed
-        train, held_out = split_off(given, options.validation, seed, options.shuffle)
-        split = f"validation={options.validation}"
-        return (
-            scaled(train, options.mean, f"that {split} leaves to train with"),
-            counted(scaled(held_out, options.mean, f"that {split} holds out")),
-        )
-
     def _optimizer_memory(self, options: Options) -> OptimizerState | None:
         """What the optimizer remembers, if it is to go on."""
         if not options.partial or self._memory is None:
@@ -110,3 +83,27 @@ class NetworkTraining(NetworkFunction):
                 f"descent; got optimizer={options.optimizer}"
             )
         return self._memory
+
+
+def split(
+    network: NetworkFunction, given: Examples, options: Options
+) -> tuple[Examples, Examples | None]:
+    """Training and validation examples: given apart, split off, or none.
+
+    The weights given are as the user has them; each side is scaled by its own.
+    """
+    if options.validation is None:
+        return scaled(given, options.mean), None
+    if not is_fraction(options.validation):
+        try:
+            X, y = examples_for(network, *as_data(options.validation))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation: {error}") from None
+        return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))
+    seed = options.seed if options.seed is not None else network.seed
+    train, held_out = split_off(given, options.validation, seed, options.shuffle)
+    split = f"validation={options.validation}"
+    return (
+        scaled(train, options.mean, f"that {split} leaves to train with"),
+        counted(scaled(held_out, options.mean, f"that {split} holds out")),
+    )

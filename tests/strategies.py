@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import nnlib
-from nnlib.model.architecture import LOGITS
+from nnlib.model.arguments import LOGITS
 from tests import reference
 from tests.devices import amount
 

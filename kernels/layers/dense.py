@@ -48,6 +48,8 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
         sample_major=int(sample_major),
         keep=0,
         transposed=workspace + d_out if sample_major and not wide else 0,
+        weight_rows=d_out,
+        row_weights=d_in,
     )
 
 

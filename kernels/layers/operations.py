@@ -8,6 +8,7 @@ elements u·lanes … (u+1)·lanes). The columns are the same for every kind of 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ class Row(NamedTuple):
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
     in_step: int = 0  # 1: its gradient is made in the step, of all blocks of the batch
+    weight_rows: int = 0  # rows of its weights: a unit's incoming ones, or those of a filter
+    row_weights: int = 0  # how many weights a row has; all rows together are those that decay
     # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
     forward: int = 0  # of the kind of layer
     delta: int = 0
@@ -70,6 +73,8 @@ COLUMNS = len(Row._fields)
     KEEP,
     TRANSPOSED,
     IN_STEP,
+    WEIGHT_ROWS,
+    ROW_WEIGHTS,
     FORWARD,
     DELTA,
     GRADIENT,
@@ -83,8 +88,9 @@ COLUMNS = len(Row._fields)
     COST_DELTA,
     COSTS,
 ) = range(COLUMNS)
-# The columns that say what the network is; behind them are addresses of this process.
-DESCRIBING = FORWARD
+# So many columns describe a network in a checkpoint; those behind them follow from these, or are
+# addresses of this process.
+DESCRIBING = WEIGHT_ROWS
 
 
 class Layer(NamedTuple):
@@ -111,12 +117,16 @@ class Layer(NamedTuple):
 # How a layer is called at an address of its row.
 LAYER_CONTRACT = Contract(Layer)
 
-# Kinds of layer.
+# Kinds of layer, and their names for messages.
 DENSE, DROPOUT = range(2)
+KIND_NAMES = {DENSE: "dense", DROPOUT: "dropout"}
 
 
 class Part(NamedTuple):
-    """Some rows of one layer's W, and its b with the last of them: what one member steps alone."""
+    """Some rows of one layer's W, and its b with the last of them: what one member steps alone.
+
+    What a layer has besides W, as b, is the tail of its parameters, behind the last row of W.
+    """
 
     layer: int  # where the layer's row begins in the table
     unit: int  # first row of W
@@ -140,40 +150,65 @@ def build_table(rows: list[Row]) -> Vector:
 
 
 def described(table: Vector) -> Vector:
-    """The table without addresses, which are others in each process."""
+    """The columns that describe a network, for its fingerprint: a flat int64 vector."""
     return np.ascontiguousarray(table.reshape(-1, COLUMNS)[:, :DESCRIBING]).reshape(-1)
+
+
+def rows_of(table: Vector) -> list[Row]:
+    """The rows that `build_table` made the table of."""
+    return [Row(*columns) for columns in table.reshape(-1, COLUMNS).tolist()]
+
+
+def unknown_kind(table: Vector, known: Collection[int]) -> str | None:
+    """The name of the first kind in the table that is not among the known ones; None: all are.
+
+    A way to compute that does not walk the table by `propagate` states the kinds that it knows.
+    Whoever chooses it asks here first: a layer of another kind would be computed as one of them.
+    """
+    for kind in table.reshape(-1, COLUMNS)[:, KIND].tolist():
+        if kind not in known:
+            return KIND_NAMES.get(kind, f"number {kind}")
+    return None
 
 
 def build_parts(table: Vector, most: int) -> Vector:
     """The flat parameter vector cut into parts, a layer into `most` of them: a flat int64 vector.
 
-    Layers with few weights have fewer parts: short products waste time.
+    Layers with few weights have fewer parts: short products waste time. A layer with parameters
+    but without weights is one part of no rows.
     """
-    parts = []
-    for layer in range(0, table.size, COLUMNS):
-        row = Row(*table[layer : layer + COLUMNS].tolist())
-        if not row.size:
-            continue
-        fan_in = row.decayed // row.d_out
-        count = max(1, min(most, row.decayed // _PART_WEIGHTS))
-        units = -(-row.d_out // (count * _PART_UNITS)) * _PART_UNITS
-        for unit in range(0, row.d_out, units):
-            end = min(unit + units, row.d_out)
-            last = end * fan_in if end < row.d_out else row.size
-            first = row.parameters + unit * fan_in
-            weights = (end - unit) * fan_in
-            parts.append(Part(layer, unit, end - unit, weights, first, row.parameters + last))
+    parts: list[Part] = []
+    for number, row in enumerate(rows_of(table)):
+        if row.size:
+            parts += _layer_parts(number * COLUMNS, row, most)
     return np.array(parts, dtype=np.int64).reshape(-1)
 
 
+def _layer_parts(layer: int, row: Row, most: int) -> list[Part]:
+    """The parts of the layer whose row begins at `layer` in the table."""
+    end = row.parameters + row.size
+    if not row.weight_rows:
+        return [Part(layer, 0, 0, 0, row.parameters, end)]
+    count = max(1, min(most, row.decayed // _PART_WEIGHTS))
+    units = -(-row.weight_rows // (count * _PART_UNITS)) * _PART_UNITS
+    parts = []
+    for unit in range(0, row.weight_rows, units):
+        last = min(unit + units, row.weight_rows)
+        first = row.parameters + unit * row.row_weights
+        weights = (last - unit) * row.row_weights
+        after = first + weights if last < row.weight_rows else end
+        parts.append(Part(layer, unit, last - unit, weights, first, after))
+    return parts
+
+
 def gradients_in_step(table: Vector, weights: int, units: int) -> Vector:
-    """The table with the gradients of wide layers made in the step, of those that have at least so
-    many weights and units.
+    """The table with the gradients of wide dense layers made in the step, of those that have at
+    least so many weights and units.
     """
     table = table.copy()
     rows = table.reshape(-1, COLUMNS)
-    large = (rows[:, DECAYED] >= weights) & (rows[:, D_OUT] >= units)
-    rows[:, IN_STEP] = (rows[:, WIDE] == 1) & large
+    large = (rows[:, DECAYED] >= weights) & (rows[:, WEIGHT_ROWS] >= units)
+    rows[:, IN_STEP] = (rows[:, KIND] == DENSE) & (rows[:, WIDE] == 1) & large
     return table
 
 

@@ -22,6 +22,7 @@ from ..layers.operations import (
     COSTS,
     D_IN,
     D_OUT,
+    DENSE,
     DERIVE,
     OUTPUT,
     PARAMETERS,
@@ -35,6 +36,8 @@ from .members import EPOCHS_RUN, NEXT, STOP, Members
 
 call_activate, call_derive = activation.ACTIVATE.call, activation.DERIVE.call
 call_cost_delta, call_costs = losses.DELTA.call, losses.COSTS.call
+# The kinds of layer that lanes compute.
+KINDS = (DENSE,)
 
 
 class Lanes(NamedTuple):

@@ -23,6 +23,8 @@ from ..network.propagate import backward
 from ..products.gemm import Product, gemm
 from .objective import clear
 
+# The kinds of layer whose part of G is made.
+KINDS = (DENSE,)
 # With this many parameters G Gᵀ is worth calls of gemm: at 73 both take the same time, at 161
 # gemm is 1.1 to 1.3 times as fast.
 WIDE_PARAMETERS = 96

@@ -21,7 +21,16 @@ from typing import Any
 from ..compile.jit import Vector, elementwise, entry, kernel
 from ..compile.memory import window
 from ..formulas import activations, losses
-from ..layers.operations import COLUMNS, D_IN, D_OUT, SAMPLE_MAJOR, Row
+from ..layers.operations import (
+    COLUMNS,
+    D_IN,
+    D_OUT,
+    DENSE,
+    SAMPLE_MAJOR,
+    Row,
+    rows_of,
+    unknown_kind,
+)
 from ..network.problem import Data, Model, Settings, State
 from ..products.tiles import VECTOR_BYTES
 from .descent import driver_loop
@@ -34,6 +43,8 @@ _COPIES = (8, 4, 2, 1)
 # than the source. So 16 parameters have eight copies, 64 have two.
 _MOST_TERMS = 128
 MOST_PARAMETERS = 64
+# The kinds of layer that are written out.
+KINDS = (DENSE,)
 
 # A slice of work ends with a block; 8 000 samples take less than a millisecond.
 _MOST_LANES = 8192
@@ -46,7 +57,9 @@ _ARGUMENTS = "model, data, validation, state, settings, board, member, members, 
 
 def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
     """Why a network cannot be written out; None if it can."""
-    rows = _rows(table)
+    rows, kind = rows_of(table), unknown_kind(table, KINDS)
+    if kind is not None:
+        return f"it has a layer of kind {kind!r}"
     if parameters > MOST_PARAMETERS:
         return f"it has {parameters} parameters, and at most {MOST_PARAMETERS} can be written out"
     for row in rows:
@@ -101,13 +114,7 @@ def by_features(table: Vector) -> Vector:
 
 def parameters_of(table: Vector) -> int:
     """How many parameters the network of the table has."""
-    return sum(row.size for row in _rows(table))
-
-
-def _rows(table: Vector) -> list[Row]:
-    return [
-        Row(*table[first : first + COLUMNS].tolist()) for first in range(0, table.size, COLUMNS)
-    ]
+    return sum(row.size for row in rows_of(table))
 
 
 def _sum(terms: Iterator[str]) -> str:
@@ -202,7 +209,7 @@ def pass_source(table: Vector, loss: int, copies: int, careful: bool = False) ->
     (lanes,); it returns Σ J and writes the gradient, or adds it. careful leaves out examples of
     weight 0 even where their cost overflows, as those of a fold may; elsewhere none does.
     """
-    rows = _rows(table)
+    rows = rows_of(table)
     d_in, d_out = rows[0].d_in, rows[-1].d_out
     parameters = range(parameters_of(table))
     before = [

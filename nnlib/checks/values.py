@@ -6,7 +6,6 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Sequence, Sized
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -146,13 +145,6 @@ def layer_sizes(sizes: Any) -> tuple[int, ...]:
             f"sizes is {list(checked)}, wanted at least two layers: inputs and outputs"
         )
     return checked
-
-
-def check_size(sizes: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """Refuse a network whose parameters do not fit into memory."""
-    count = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
-    what = f"sizes is {shown(list(sizes))}: its {count} parameters"
-    check_memory(what, count * dtype.itemsize)
 
 
 def holds_several(values: Any) -> bool:

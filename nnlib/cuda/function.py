@@ -12,7 +12,7 @@ from ..kernels.cuda.network import evaluate
 from ..kernels.cuda.network.problem import Header
 from ..kernels.cuda.training import steps
 from ..kernels.cuda.wide import layers
-from ..kernels.layers.operations import COLUMNS, D_IN, D_OUT
+from ..kernels.layers.operations import rows_of
 from ..kernels.network import problem
 from . import launch as cuda_launch
 from .arrays import flat, on_device
@@ -22,24 +22,18 @@ from .streaming import rows_that_fit
 Array = NDArray[Any]
 
 
-def widths(table: Array) -> list[int]:
-    """Units of every layer that a table describes, the inputs first."""
-    rows = table.reshape(-1, COLUMNS)
-    return [int(rows[0, D_IN]), *map(int, rows[:, D_OUT])]
-
-
 def evaluation(
     table: Array, parameters: Array, units: int, n: int, loss: int = 0, weighted: int = 0
 ) -> tuple[cuda_launch.Cut, Buffers]:
     """The cut and the buffers of one pass over n examples."""
-    sizes = widths(table)
-    cut = cuda_launch.cut(n, sizes, parameters.size, units, parameters.itemsize, once=True)
+    rows = rows_of(table)
+    cut = cuda_launch.cut(n, table, parameters.size, units, parameters.itemsize, once=True)
     header = Header(
         table_size=table.size,
         size=parameters.size,
         units=units,
-        d_in=sizes[0],
-        d_out=sizes[-1],
+        d_in=rows[0].d_in,
+        d_out=rows[-1].d_out,
         epochs=0,
         lanes=cut.lanes,
         loss=loss,
@@ -68,7 +62,7 @@ def evaluation(
 
 def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
     """F(X) (n · d_L,) as an array on the GPU; X is (n, d_1), there or on the host."""
-    n, d_out = len(X), widths(table)[-1]
+    n, d_out = len(X), rows_of(table)[-1].d_out
     cut, own = evaluation(table, parameters, units, n)
     buffers, x = own.upload(), on_device(flat(X))
     out = cuda.device_array(n * d_out, parameters.dtype)
@@ -87,7 +81,7 @@ def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
 
 def outputs_of_rows(out: Array, table: Array, parameters: Array, units: int, X: Array) -> None:
     """out (n · d_L,) ← F(X), both on the host, as many rows at a time as fit the GPU."""
-    n, d_out = len(X), widths(table)[-1]
+    n, d_out = len(X), rows_of(table)[-1].d_out
     rows = rows_that_fit(n, X, out)
     for first in range(0, n, rows):
         part = out[first * d_out : min(first + rows, n) * d_out]

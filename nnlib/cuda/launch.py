@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +19,7 @@ from ..kernels.cuda.wide import layers
 from ..kernels.cuda.wide.products import PRODUCTS, Entries
 from ..kernels.cuda.wide.slabs import Block
 from ..kernels.formulas.activations import LOG_SOFTMAX, SOFTMAX
-from ..kernels.layers.operations import COLUMNS, DENSE, DROPOUT, Row
+from ..kernels.layers.operations import DENSE, DROPOUT, Row, rows_of, unknown_kind
 from ..kernels.network import problem
 from .rounds import Rounds
 
@@ -37,6 +36,9 @@ GLOBAL_BYTES = 2_000 if SIMULATED else 2**28
 # A batch with fewer multiply-adds is left to one block: it does about 40 in a ns, and the launches
 # of a step by many take about 30 µs (less in a CUDA graph: to be measured on a GPU).
 WORK_OF_ONE_BLOCK = 100 if SIMULATED else 1_000_000
+
+# The kinds of layer that each of the three ways computes.
+KINDS = (DENSE, DROPOUT)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Cut:
 
 def cut(
     batch: int,
-    sizes: Sequence[int],
+    table: Array,
     parameters: int,
     units: int,
     itemsize: int,
@@ -67,17 +69,20 @@ def cut(
 
     once: for a single pass, which needs no more than one block has to do with many batches.
     precision: of the products, but those of whole descents by a block.
+    Raises `ValueError` for a kind of layer that has no kernels for a GPU.
     """
+    rows = known_rows(table)
     if 3 * parameters * batch <= WORK_OF_ONE_BLOCK and not once:
-        single = cut_alone(batch, sizes, parameters, units, itemsize)
+        single = cut_alone(batch, table, parameters, units, itemsize)
         if single is not None:
             return single
-    elements = tile_elements(units, sizes[0], sizes[-1])
+    elements = tile_elements(units, rows[0].d_in, rows[-1].d_out)
     threads = max(MOST_THREADS, LANES) if precision else MOST_THREADS
     precision = precision or f"float{8 * itemsize}"
-    stage = max((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
+    stage = max((row.d_in + 1) * row.d_out for row in rows)
     lanes = tile_lanes(batch, elements, stage, threads, itemsize, most_shared_bytes())
-    if max(sizes) <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
+    widest = max(max(row.d_in, row.d_out) for row in rows)
+    if widest <= MOST_WIDTH and lanes >= min(batch, LEAST_LANES):
         # A tile for each processor is worth more than larger tiles for some of them.
         lanes = min(lanes, max(LEAST_LANES, -(-batch // processors())) | 1)
         blocks = max(1, min(processors(), -(-batch // lanes)))
@@ -87,17 +92,16 @@ def cut(
         )
     lanes = min(batch, max(GLOBAL_BYTES // (elements * itemsize), 1))
     block = PRODUCTS[precision][0].block
-    largest = max(math.prod(grid(block, b, a)) for a, b in itertools.pairwise(sizes))
+    largest = max(math.prod(grid(block, row.d_out, row.d_in)) for row in rows)
     splits = max(1, min(2 * processors() // largest, lanes // 256))
     groups = 2 * processors()
     return Cut("layers", splits, groups, threads, lanes, 0, elements * lanes, precision=precision)
 
 
-def cut_alone(
-    batch: int, sizes: Sequence[int], parameters: int, units: int, itemsize: int
-) -> Cut | None:
+def cut_alone(batch: int, table: Array, parameters: int, units: int, itemsize: int) -> Cut | None:
     """The cut of whole descents by a block each; None if one does not fit its shared memory."""
-    elements, ahead = tile_elements(units, sizes[0], sizes[-1]), 2 * parameters
+    rows = known_rows(table)
+    elements, ahead = tile_elements(units, rows[0].d_in, rows[-1].d_out), 2 * parameters
     lanes = tile_lanes(batch, elements, ahead, MOST_THREADS, itemsize, SHARED_BYTES)
     if lanes < min(batch, LEAST_LANES):  # more for a block leaves a processor with fewer blocks
         lanes = tile_lanes(batch, elements, ahead, MOST_THREADS, itemsize, most_shared_bytes())
@@ -106,6 +110,17 @@ def cut_alone(
     threads = min(MOST_THREADS, -(-max(lanes, parameters // 8) // 32) * 32)
     shared = shared_bytes(lanes, elements, ahead, threads, itemsize)
     return Cut("alone", 0, 0, threads, lanes, shared)
+
+
+def known_rows(table: Array) -> list[Row]:
+    """The rows of a table whose kinds of layer all have kernels for a GPU; else `ValueError`."""
+    kind = unknown_kind(table, KINDS)
+    if kind is not None:
+        raise ValueError(
+            f"layers of kind {kind!r} run on the CPU only: leave out device='cuda', or use "
+            "net.to('cpu')"
+        )
+    return rows_of(table)
 
 
 def grid(block: Block, rows: int, columns: int, splits: int = 1) -> tuple[int, int, int]:
@@ -219,7 +234,7 @@ class Layers:
 
     def __init__(self, cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> None:
         self._cut, self._buffers, self._examples = cut, buffers, examples
-        self._rows = [Row(*map(int, row)) for row in table.reshape(-1, COLUMNS)]
+        self._rows = known_rows(table)
         self._load, self._cost_and_delta = map(self._flat, (layers.load, layers.cost_and_delta))
         self._thin, self._thin_delta = map(self._flat, (layers.thin, layers.thin_delta))
         self._softmax = self._flat(layers.softmax)

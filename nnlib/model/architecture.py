@@ -1,4 +1,4 @@
-"""Which activations and losses go together, and the operation tables of a chain of dense layers.
+"""What a network is without its parameters: layers, loss, and the tables that kernels walk.
 
 Two losses are computed from the logits z^[L], with the output activation folded in: sigmoid with
 binary_cross_entropy and softmax with softmax_cross_entropy. Both have δ^[L] = F(x) − y, and J stays
@@ -9,121 +9,237 @@ activation: one for F, one for J, its gradient and the descent.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..checks.values import known_name, real_number, shown
-from ..kernels.formulas import activations, losses
-from ..kernels.layers import dense, dropout
-from ..kernels.layers.operations import Row
+import numpy as np
+from numpy.typing import NDArray
 
-# The output activations with which a loss on logits makes sense: the one folded in, and identity,
-# with which F returns the logits.
-LOGITS = {
-    "binary_cross_entropy": ("sigmoid", "identity"),
-    "softmax_cross_entropy": ("softmax", "identity"),
-}
+from ..checks.memory import check_memory
+from ..checks.values import known_name, layer_sizes, shown
+from ..kernels.formulas import losses
+from ..kernels.layers.operations import Row, build_table
+from ..kernels.network.linking import Use, linked
+from .arguments import activation_names, check_output
+from .layers import DenseLayer, DropoutLayer, Place
+from .linked_tables import LinkedTables
 
-# Of 2³² values at least one is kept: the kernel counts in whole numbers of 2⁻³².
-_MOST_DROPOUT = 1 - 2.0**-32
+Array = NDArray[Any]
 
 
-def activation_names(activation: Any, layers: int) -> tuple[str, ...]:
-    """One checked name per layer after the input.
+@dataclass(frozen=True)
+class Architecture:
+    """A chain of dense layers and its loss; immutable, and equal where these are equal.
 
-    >>> activation_names("tanh", 2)
-    ('tanh', 'tanh')
+    It owns everything that follows from them: the tables of operations, the offsets of the
+    parameters, the shapes. Other code asks it and derives nothing from the sizes.
+
+    Parameters
+    ----------
+    layers : tuple of DenseLayer
+        From the first to the last.
+    loss : str
+        Name of J.
+    dropout : tuple of float
+        For each hidden layer the probability with which a descent drops its values; or empty.
+
+    Attributes
+    ----------
+    d_in, d_out : int
+        Values of an example, and of an output.
+    size : int
+        How many parameters there are.
+    units : int
+        Rows of the activation buffer, in training and for F.
+    table : ndarray of int64
+        The table of operations for F: every layer with the activation that the user named.
+    training_table : ndarray of int64
+        The table for J, its gradient and a descent, with dropout and with the last activation that
+        the loss wants.
+    linked : dict
+        Tables with addresses of compiled code, which no other process may see.
+
+    Examples
+    --------
+    >>> architecture = Architecture.of([3, 4, 2], "tanh")
+    >>> architecture.size, architecture.d_in, architecture.d_out
+    (26, 3, 2)
+    >>> architecture == Architecture.of((3, 4, 2), ["tanh", "tanh"])
+    True
     """
-    if isinstance(activation, str) or not isinstance(activation, Sequence):
-        return (known_name("activation", activation, activations.CODES),) * layers
-    if len(activation) != layers:
-        raise ValueError(
-            f"activation has {len(activation)} names, wanted one name or {layers}, "
-            "one per layer after the input"
-        )
-    return tuple(
-        known_name(f"activation[{i}]", name, activations.CODES) for i, name in enumerate(activation)
+
+    layers: tuple[DenseLayer, ...]
+    loss: str
+    dropout: tuple[float, ...] = ()
+    # Attributes, not properties: `Network.F` of one example looks at them, and takes 2 µs.
+    d_in: int = field(init=False, repr=False, compare=False)
+    d_out: int = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    units: int = field(init=False, repr=False, compare=False)
+    table: Array = field(init=False, repr=False, compare=False)
+    training_table: Array = field(init=False, repr=False, compare=False)
+    linked: LinkedTables = field(
+        init=False, repr=False, compare=False, default_factory=LinkedTables
     )
 
+    def __post_init__(self) -> None:
+        rows = _rows(self.layers, self.dropout, losses.ON_LOGITS.get(self.loss_code))
+        derived = {
+            "d_in": self.layers[0].d_in,
+            "d_out": self.layers[-1].d_out,
+            "size": sum(layer.size for layer in self.layers),
+            "units": rows[-1].end,
+            "table": build_table(_rows(self.layers)),
+            "training_table": build_table(rows),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
 
-def check_output(names: Sequence[str], loss: str, d_out: int) -> None:
-    """Refuse a softmax, or a loss on logits, where it does not belong.
+    @classmethod
+    def of(
+        cls,
+        sizes: Any,
+        activation: Any = "sigmoid",
+        loss: Any = "half_squared_error",
+        itemsize: int = 8,
+    ) -> Architecture:
+        """The architecture that a user describes, after all checks.
 
-    >>> check_output(["tanh", "softmax"], "softmax_cross_entropy", 3)
-    >>> check_output(["tanh", "softmax"], "half_squared_error", 3)
-    Traceback (most recent call last):
-    ...
-    ValueError: activation 'softmax' needs loss='softmax_cross_entropy', got 'half_squared_error'
+        Parameters
+        ----------
+        sizes, activation, loss
+            As `Network` takes them.
+        itemsize : int
+            Bytes of a parameter.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For any argument that is not of this form, or does not fit the others, and for more
+            parameters than fit into memory.
+
+        Examples
+        --------
+        >>> Architecture.of([2, 1]).layers
+        (DenseLayer(d_in=2, d_out=1, activation='sigmoid'),)
+        >>> Architecture.of([2])
+        Traceback (most recent call last):
+        ...
+        ValueError: sizes is [2], wanted at least two layers: inputs and outputs
+        """
+        sizes = layer_sizes(sizes)
+        names = activation_names(activation, len(sizes) - 1)
+        loss = known_name("loss", loss, losses.CODES)
+        check_output(names, loss, sizes[-1])
+        size = count_parameters(sizes)
+        check_memory(f"sizes is {shown(list(sizes))}: its {size} parameters", size * itemsize)
+        return cls(tuple(_dense_chain(sizes, names)), loss)
+
+    def with_dropout(self, probabilities: Sequence[float] | None) -> Architecture:
+        """The same with a probability for each hidden layer, or with none.
+
+        >>> Architecture.of([3, 4, 2]).with_dropout([0.5]).dropout
+        (0.5,)
+        """
+        dropout = tuple(probabilities or ())
+        return self if dropout == self.dropout else replace(self, dropout=dropout)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer, d_1 … d_L."""
+        return (self.d_in, *(layer.d_out for layer in self.layers))
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Name of each layer's activation, the input layer left out."""
+        return tuple(layer.activation for layer in self.layers)
+
+    @property
+    def hidden(self) -> int:
+        """How many layers are neither the input nor the output."""
+        return len(self.layers) - 1
+
+    @property
+    def loss_code(self) -> int:
+        """The kernels' number of the loss."""
+        return losses.CODES[self.loss]
+
+    def output_table(self, dtype: Any, single: bool) -> Array:
+        """The table for F with the addresses of what it calls, kept for the next time.
+
+        single says whether blocks have one sample. It is kept as `linked[single, itemsize]`.
+        """
+        table = linked(self.table, Use(dtype, single))
+        self.linked[single, np.dtype(dtype).itemsize] = table
+        return table
+
+    def cost_table(self, dtype: Any, single: bool, train: bool) -> Array:
+        """The table for J with the addresses of what it calls, and for its gradient if `train`.
+
+        It is kept as `linked[single, train, itemsize]`.
+        """
+        table = linked(self.training_table, Use(dtype, single, self.loss_code, train))
+        self.linked[single, train, np.dtype(dtype).itemsize] = table
+        return table
+
+    def views(self, parameters: Array) -> list[tuple[Array, Array]]:
+        """(W, b) of each layer as views of a flat vector laid out like the parameters.
+
+        Parameters
+        ----------
+        parameters : ndarray, shape (size,)
+            The parameters, or their gradient.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Architecture.of([2, 1]).views(np.arange(3))
+        [(array([[0, 1]]), array([2]))]
+        """
+        views, start = [], 0
+        for layer in self.layers:
+            views.append(layer.views(parameters[start : start + layer.size]))
+            start += layer.size
+        return views
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `Network` that give this architecture; a file holds them as JSON.
+
+        >>> Architecture.of([2, 1]).arguments()
+        {'sizes': (2, 1), 'activation': ('sigmoid',), 'loss': 'half_squared_error'}
+        """
+        return {"sizes": self.sizes, "activation": self.activations, "loss": self.loss}
+
+
+def count_parameters(sizes: Sequence[int]) -> int:
+    """How many parameters a chain of dense layers has.
+
+    >>> count_parameters([1, 2, 1])
+    7
     """
-    *hidden, output = names
-    if "softmax" in hidden:
-        raise ValueError(
-            f"activation[{hidden.index('softmax')}] is 'softmax' in a hidden layer, wanted it on "
-            "the output layer only; give one name per layer, such as ['relu', 'softmax']"
-        )
-    if output == "softmax" and loss != "softmax_cross_entropy":
-        raise ValueError(f"activation 'softmax' needs loss='softmax_cross_entropy', got {loss!r}")
-    if loss in LOGITS and output not in LOGITS[loss]:
-        wanted = " or ".join(map(repr, LOGITS[loss]))
-        raise ValueError(f"loss {loss!r} needs the output activation {wanted}, got {output!r}")
-    if loss == "softmax_cross_entropy" and d_out == 1:
-        raise ValueError(
-            "loss 'softmax_cross_entropy' needs at least two outputs, one per class, got sizes "
-            "that end in 1; for one output use 'binary_cross_entropy'"
-        )
+    return sum(layer.size for layer in _dense_chain(sizes, ["identity"] * (len(sizes) - 1)))
 
 
-def output_rows(sizes: Sequence[int], names: Sequence[str]) -> list[Row]:
-    """The table's rows for F: every layer with the activation that the user named."""
-    return _dense_rows(sizes, [activations.CODES[name] for name in names])
+def _dense_chain(sizes: Sequence[int], activations: Sequence[str]) -> Iterator[DenseLayer]:
+    """The layers between sizes d_1 … d_L, from the first to the last."""
+    for (d_in, d_out), activation in zip(itertools.pairwise(sizes), activations, strict=True):
+        yield DenseLayer(d_in, d_out, activation)
 
 
-def training_rows(
-    sizes: Sequence[int], names: Sequence[str], loss: str, dropouts: Sequence[float] = ()
+def _rows(
+    layers: Sequence[DenseLayer], dropout: Sequence[float] = (), logits: int | None = None
 ) -> list[Row]:
-    """The table's rows for J and its gradient, with what the loss wants as last activation.
+    """The rows of a chain; layers with dropout above 0 are followed by a row that thins them.
 
-    dropouts holds one probability per hidden layer, or none; layers with more than 0 are followed
-    by a row that thins them.
+    logits is the code of the last layer's activation, if it is not the layer's own.
     """
-    codes = [activations.CODES[name] for name in names]
-    codes[-1] = losses.ON_LOGITS.get(losses.CODES[loss], codes[-1])
-    return _dense_rows(sizes, codes, dropouts)
-
-
-def dropout_probabilities(value: Any, hidden: int) -> tuple[float, ...]:
-    """One checked probability per hidden layer, from one number for all of them or a list.
-
-    >>> dropout_probabilities(0.5, 2)
-    (0.5, 0.5)
-    """
-    if value is None:
-        return ()
-    values = value if isinstance(value, Sequence) else [value] * hidden
-    if len(values) != hidden or not hidden:
-        raise ValueError(
-            f"dropout is {shown(value)}, wanted a probability or {hidden} of them, one per hidden "
-            "layer"
-        )
-    for probability in values:
-        if real_number("dropout", probability) > _MOST_DROPOUT:
-            raise ValueError(
-                f"dropout is {shown(probability)}, wanted probabilities below 1 (at most 1 − 2⁻³²)"
-            )
-    return tuple(float(probability) for probability in values)
-
-
-def _dense_rows(
-    sizes: Sequence[int], codes: Sequence[int], dropouts: Sequence[float] = ()
-) -> list[Row]:
     rows: list[Row] = []
-    parameters = unit = 0
-    for layer, (d_in, d_out) in enumerate(itertools.pairwise(sizes)):
-        row = dense.row(d_in, d_out, codes[layer], parameters, unit, first=not rows)
-        rows.append(row)
-        parameters += row.size
-        unit = row.end
-        if layer < len(dropouts) and dropouts[layer] > 0:
-            rows.append(dropout.row(d_out, dropouts[layer], parameters, unit))
-            unit = rows[-1].end
+    place, last = Place(), len(layers) - 1
+    for number, layer in enumerate(layers):
+        rows.append(layer.row(place, logits if number == last else None))
+        place = place.after(rows[-1])
+        if number < len(dropout) and dropout[number] > 0:
+            rows.append(DropoutLayer(layer.output_shape, dropout[number]).row(place))
+            place = place.after(rows[-1])
     return rows

@@ -20,12 +20,11 @@ from ..checks.values import (
     on_gpu,
     shaped_rows,
 )
-from ..kernels.formulas import losses
 from ..kernels.layers.operations import block_lanes
 from ..kernels.network import evaluate
-from ..kernels.network.linking import Use, linked
 from ..kernels.threads.team import disband
 from ..machine.threads import Team, usable_threads
+from .architecture import Architecture
 from .parameters import NetworkParameters
 
 Array = NDArray[Any]
@@ -69,9 +68,10 @@ class NetworkFunction(NetworkParameters):
         array([[1.],
                [0.]])
         """
-        sizes, dtype = self._sizes, self._dtype
-        d_in, d_out = sizes[0], sizes[-1]
-        if self._device == "cuda" and on_gpu(X):
+        # Every look at an attribute of this class takes 25 ns, a call for one example 2 µs.
+        architecture, parameters, device = self._architecture, self._parameters, self._device
+        d_in, d_out, dtype = architecture.d_in, architecture.d_out, parameters.dtype
+        if device == "cuda" and on_gpu(X):
             from ..cuda.arrays import gpu_rows
 
             return self._outputs_on_gpu(gpu_rows("X", X, d_in, dtype)).reshape(-1, d_out)
@@ -84,49 +84,29 @@ class NetworkFunction(NetworkParameters):
                 array, shape = array.reshape(1, -1), (d_out,)
         array = shaped_rows("X", array, d_in)
         out = np.empty(len(array) * d_out, dtype)
-        self._outputs(out, array)
+        if device == "cuda":
+            self._outputs_by_gpu(out, array)
+        elif not _outputs(out, architecture, parameters, array):
+            check_finite("X", array)
+            check_finite("parameters", parameters)
         return out.reshape(shape) if shape else float(out[0])
 
-    def _outputs(self, out: Array, X: Array) -> None:
-        """out (n · d_L,) ← F(X), by as many threads as are worth their start."""
-        if self._device == "cuda":
-            from ..cuda import function
+    def _outputs_by_gpu(self, out: Array, X: Array) -> None:
+        """out (n · d_L,) ← F(X), both on the host."""
+        from ..cuda import function
 
-            check_finite("X", X)
-            self._check_parameters()
-            function.outputs_of_rows(out, self._output_table, self._parameters, self._units, X)
-            return
-        # Every look at an attribute of this class takes 25 ns, a call for one example 2 µs.
-        parameters, units, (n, d_in) = self._parameters, self._units, X.shape
-        lanes = block_lanes(n, units, d_in, out.itemsize)
-        work = n * (parameters.size + UNIT_WORK * units)
-        members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
-        scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
-        table: Array | None = self._linked.get(lanes == 1)
-        if table is None:
-            table = self._link(lanes == 1, self._output_table, Use(self._dtype, lanes == 1))
-        given = out, X.reshape(-1), table, parameters, scratch, lanes
-        if members == 1:
-            met = evaluate.outputs(*given, _NO_BOARD, 0, 1)
-        else:
-            team = Team()
-            call = functools.partial(evaluate.outputs, *given, team.board)
-            try:
-                team.hire(members - 1, lambda member: call(member, members))
-                met = call(0, members)
-            finally:
-                disband(team.board)
-            team.check()
-        if met != evaluate.FINITE:
-            check_finite("X", X)
-            check_finite("parameters", self._parameters)
+        check_finite("X", X)
+        self._check_parameters()
+        table, units = self._architecture.table, self._architecture.units
+        function.outputs_of_rows(out, table, self._parameters, units, X)
 
     def _outputs_on_gpu(self, X: Any) -> Any:
         """F(X) (n · d_L,) as an array on the GPU."""
         from ..cuda import function
 
         self._check_parameters()
-        return function.outputs(self._output_table, self._parameters, self._units, X)
+        table, units = self._architecture.table, self._architecture.units
+        return function.outputs(table, self._parameters, units, X)
 
     @hinted
     def J(
@@ -209,7 +189,7 @@ class NetworkFunction(NetworkParameters):
         ([array([[-1.5]])], [array([-2.])])
         """
         _, gradient = self._pass(X, y, reduction, weight_decay, sample_weight, train=True)
-        views = self._views(gradient)
+        views = self._architecture.views(gradient)
         return [weight for weight, _ in views], [bias for _, bias in views]
 
     def _pass(
@@ -226,7 +206,7 @@ class NetworkFunction(NetworkParameters):
         Scratch is made anew for every call, so that threads may share a network that they do not
         train.
         """
-        inputs, targets = self._examples(X, y)
+        inputs, targets = examples_for(self, X, y)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = checks.real_number("weight_decay", weight_decay)
         weights = checks.example_weights(sample_weight, len(inputs), self._dtype, mean)
@@ -241,55 +221,81 @@ class NetworkFunction(NetworkParameters):
             squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
             total += 0.5 * decay * float(sum(squares))
         if decay and train:
-            for (part, _), weight in zip(self._views(gradient), self.weights, strict=True):
+            parts = self._architecture.views(gradient)
+            for (part, _), weight in zip(parts, self.weights, strict=True):
                 part += decay * weight
         return total, gradient
 
     def _sum(self, gradient: Array, X: Any, y: Any, weights: Array) -> float:
         """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty."""
-        code = losses.CODES[self._loss]
+        own, units = self._architecture, self._architecture.units
         if self._device == "cuda":
             from ..cuda import function
 
+            table, code = own.training_table, own.loss_code
             return function.total_cost(
-                self._table, self._parameters, self._units, code, X, y, weights, gradient
+                table, self._parameters, units, code, X, y, weights, gradient
             )
         lanes, train = self._lanes(len(X)), gradient.size > 0
-        key = lanes == 1, train
-        table = self._linked.get(key)
-        if table is None:
-            table = self._link(key, self._table, Use(self._dtype, lanes == 1, code, train))
-        d_in, d_out = self._sizes[0], self._sizes[-1]
+        linked = own.linked.get((lanes == 1, train, self._dtype.itemsize))
+        if linked is None:
+            linked = own.cost_table(self._dtype, lanes == 1, train)
         return evaluate.cost(
             gradient,
             X.reshape(-1),
             y.reshape(-1),
             weights,
-            table,
+            linked,
             self._parameters,
-            np.empty(self._units * lanes, self._dtype),
-            np.empty(self._units * lanes if train else 0, self._dtype),
-            np.empty(d_in * lanes, self._dtype),
-            np.empty((d_out + 1) * lanes, self._dtype),
+            np.empty(units * lanes, self._dtype),
+            np.empty(units * lanes if train else 0, self._dtype),
+            np.empty(own.d_in * lanes, self._dtype),
+            np.empty((own.d_out + 1) * lanes, self._dtype),
             lanes,
             train,
         )
 
-    def _link(self, key: Any, table: Array, use: Use) -> Array:
-        """The table with the addresses of what this use calls, kept under the key."""
-        result = linked(table, use)
-        self._linked[key] = result
-        return result
-
-    def _examples(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Checked X (n, d_1) and y (n, d_L), on the GPU if they came from there."""
-        shape = self._sizes[0], self._sizes[-1], self._dtype, self._loss
-        if self._device == "cuda" and (on_gpu(X) or on_gpu(y)):
-            from ..cuda.arrays import gpu_examples
-
-            return gpu_examples(X, y, *shape)
-        return examples(X, y, *shape)
-
     def _lanes(self, n: int) -> int:
         """Samples of a block of n."""
-        return block_lanes(n, self._units, self._sizes[0], self._dtype.itemsize)
+        own = self._architecture
+        return block_lanes(n, own.units, own.d_in, self._dtype.itemsize)
+
+
+def examples_for(network: NetworkParameters, X: Any, y: Any) -> tuple[Any, Any]:
+    """Checked X (n, d_1) and y (n, d_L) for a network, on the GPU if they came from there."""
+    own = network.architecture
+    shape = own.d_in, own.d_out, network.dtype, own.loss
+    if network.device == "cuda" and (on_gpu(X) or on_gpu(y)):
+        from ..cuda.arrays import gpu_examples
+
+        return gpu_examples(X, y, *shape)
+    return examples(X, y, *shape)
+
+
+def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array) -> bool:
+    """out (n · d_L,) ← F(X), by as many threads as are worth their start.
+
+    Returns whether X and the parameters are finite.
+    """
+    (n, d_in), units = X.shape, architecture.units
+    lanes = block_lanes(n, units, d_in, out.itemsize)
+    work = n * (parameters.size + UNIT_WORK * units)
+    members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
+    scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
+    table = architecture.linked.get((lanes == 1, out.itemsize))
+    if table is None:
+        table = architecture.output_table(out.dtype, lanes == 1)
+    given = out, X.reshape(-1), table, parameters, scratch, lanes
+    if members == 1:
+        met = evaluate.outputs(*given, _NO_BOARD, 0, 1)
+    else:
+        team = Team()
+        call = functools.partial(evaluate.outputs, *given, team.board)
+        try:
+            team.hire(members - 1, lambda member: call(member, members))
+            met = call(0, members)
+        finally:
+            disband(team.board)
+        team.check()
+    finite: bool = met == evaluate.FINITE
+    return finite

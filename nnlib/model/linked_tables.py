@@ -1,4 +1,4 @@
-"""A network's tables with the addresses of compiled code, which no other process may see."""
+"""An architecture's tables with the addresses of compiled code, which no other process may see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class LinkedTables(dict[Any, Any]):
-    """Tables by what they are used for; a copy or a pickle of a network begins with none.
+    """Tables by what they are used for; a copy or a pickle of an architecture begins with none.
 
     >>> import pickle
     >>> pickle.loads(pickle.dumps(LinkedTables({True: 1})))

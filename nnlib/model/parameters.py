@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..checks import values as checks
 from ..checks.names import NearNames
-from ..checks.values import check_finite, known_name, numbers
-from ..kernels.formulas import losses
-from ..kernels.layers.operations import build_table
+from ..checks.values import check_finite, numbers
 from ..kernels.network import evaluate
 from ..machine.device import chosen_device
-from .architecture import activation_names, check_output, output_rows, training_rows
+from .architecture import Architecture
 from .initializers import initialize
 from .layer_arrays import LayerArrays
-from .linked_tables import LinkedTables
 from .training_lock import TrainingLock
 
 Array = NDArray[Any]
 
 # Of a seed that is drawn: it fits an int64.
 _SEED_BITS = 63
+
+
+class NetworkState(NamedTuple):
+    """What a network is besides its architecture, see `NetworkParameters.state`."""
+
+    parameters: Array  # shape (size,)
+    seed: int | None  # None: not known
+    generator: Array  # four uint64 words
 
 
 class NetworkParameters(NearNames):
@@ -42,30 +47,16 @@ class NetworkParameters(NearNames):
         device: str = "cpu",
     ) -> None:
         self._training = TrainingLock()
-        self._linked = LinkedTables()
-        self._sizes = checks.layer_sizes(sizes)
-        self._activations = activation_names(activation, len(self._sizes) - 1)
-        self._loss = known_name("loss", loss, losses.CODES)
-        check_output(self._activations, self._loss, self._sizes[-1])
         self._dtype = checks.floating_dtype(dtype)
-        checks.check_size(self._sizes, self._dtype)
+        self._architecture = Architecture.of(sizes, activation, loss, self._dtype.itemsize)
         self._seed_known = seed is not None
         self._seed: int | None = (
             secrets.randbits(_SEED_BITS) if seed is None else checks.seed_number("seed", seed)
         )
         self._device = chosen_device(device)
-        layers = training_rows(self._sizes, self._activations, self._loss)
-        self._table = build_table(layers)
-        self._output_table = build_table(output_rows(self._sizes, self._activations))
-        self._units = layers[-1].end
-        self._parameters = np.zeros(layers[-1].parameters + layers[-1].size, self._dtype)
-        initialize(
-            self.weights,
-            self.biases,
-            self._activations,
-            initializer,
-            np.random.default_rng(self._begin(self._seed)),
-        )
+        self._parameters = np.zeros(self._architecture.size, self._dtype)
+        generator = np.random.default_rng(self._begin(self._seed))
+        initialize(self._architecture, self._parameters, initializer, generator)
 
     def _begin(self, seed: int | None) -> np.random.SeedSequence:
         """Generator and masks of dropout as the seed decides them; returns that of the weights."""
@@ -75,26 +66,71 @@ class NetworkParameters(NearNames):
         self._dropout_seed = int(self._generator[0] >> np.uint64(1))
         return initial
 
-    def _of_seed(self, seed: int | None) -> None:
-        """Be as if made with this seed, of any length; None: it is not known."""
+    def state(self) -> NetworkState:
+        """Parameters, random generator and seed: all that decides how the network goes on.
+
+        The parameters are a view, the generator is a copy.
+
+        Raises
+        ------
+        ValueError
+            If the parameters are not finite.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net, twin = nnlib.Network([1, 2, 1], seed=3), nnlib.Network([1, 2, 1])
+        >>> twin.restore(*net.state())
+        >>> twin.seed, bool((twin.parameters == net.parameters).all())
+        (3, True)
+        """
+        self._check_parameters()
+        return NetworkState(self.parameters, self._seed, self._generator.copy())
+
+    def restore(self, parameters: Array, seed: int | None, generator: Array | None = None) -> None:
+        """Take over the `state` of a network of the same architecture.
+
+        Parameters
+        ----------
+        parameters : ndarray, shape (size,)
+            Copied, and not checked.
+        seed : int or None
+            None: from now on the seed is not known.
+        generator : ndarray of uint64, shape (4,), or None
+            None: as the seed decides.
+
+        Raises
+        ------
+        RuntimeError
+            While a descent trains the network.
+        """
+        self._training.check("its state cannot be set")
+        self._parameters[:] = parameters
         self._seed, self._seed_known = seed, seed is not None
         if seed is not None:
             self._begin(seed)
+        if generator is not None:
+            self._generator[:] = generator
+
+    @property
+    def architecture(self) -> Architecture:
+        """Layers and loss, and what follows from them: shapes, tables, number of parameters."""
+        return self._architecture
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Units of each layer, d_1 … d_L."""
-        return self._sizes
+        return self._architecture.sizes
 
     @property
     def activations(self) -> tuple[str, ...]:
         """Name of each layer's activation, the input layer left out."""
-        return self._activations
+        return self._architecture.activations
 
     @property
     def loss(self) -> str:
         """Name of the loss."""
-        return self._loss
+        return self._architecture.loss
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -176,21 +212,16 @@ class NetworkParameters(NearNames):
 
         `net.weights[l] = W` writes the numbers of W into the view.
         """
-        return LayerArrays("weights", [weight for weight, _ in self._views(self.parameters)])
+        return LayerArrays("weights", [weight for weight, _ in self._views()])
 
     @property
     def biases(self) -> LayerArrays:
         """b of each layer, shape (d_out,): writable views of `parameters`, as `weights`."""
-        return LayerArrays("biases", [bias for _, bias in self._views(self.parameters)])
+        return LayerArrays("biases", [bias for _, bias in self._views()])
 
-    def _views(self, flat: Array) -> list[tuple[Array, Array]]:
-        """(W, b) of each layer as views of a vector laid out like `parameters`."""
-        views, start = [], 0
-        for d_in, d_out in zip(self._sizes, self._sizes[1:], strict=False):
-            middle = start + d_in * d_out
-            views.append((flat[start:middle].reshape(d_out, d_in), flat[middle : middle + d_out]))
-            start = middle + d_out
-        return views
+    def _views(self) -> list[tuple[Array, Array]]:
+        """(W, b) of each layer as views of `parameters`."""
+        return self._architecture.views(self.parameters)
 
     def _check_parameters(self) -> None:
         if not evaluate.all_finite(self._parameters):

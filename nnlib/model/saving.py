@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..checks.values import PathLike, file_path, layer_sizes, shown
 from ..errors import FormatError
 from ..files.arrays import Array, read_arrays, write_arrays
 from ..files.writing import sweep
+from .architecture import count_parameters
 from .function import NetworkFunction
 
 Made = TypeVar("Made", bound=NetworkFunction)
@@ -37,18 +37,16 @@ def save(network: NetworkFunction, path: PathLike) -> None:
         As `files.arrays.write_arrays`.
     """
     _check_layers(network.sizes)
-    network._check_parameters()
+    parameters, seed, generator = network.state()
     architecture = {
-        "sizes": network.sizes,
-        "activation": network.activations,
-        "loss": network.loss,
+        **network.architecture.arguments(),
         "dtype": network.dtype.name,
-        "seed": network._seed,
+        "seed": seed,
     }
     sweep(file_path("path", path))
     write_arrays(
         path,
-        {"parameters": network.parameters, "generator": network._generator},
+        {"parameters": parameters, "generator": generator},
         {"kind": _KIND, "architecture": json.dumps(architecture, separators=(",", ":"))},
     )
 
@@ -74,8 +72,7 @@ def read(path: PathLike, make: Callable[..., Made]) -> Made:
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
     # Files of earlier versions may tell no seed: then none is known.
-    network._of_seed(seed)
-    network._generator[:] = arrays["generator"]
+    network.restore(network.parameters, seed, arrays["generator"])
     return network
 
 
@@ -108,8 +105,7 @@ def _parse_architecture(text: str) -> dict[str, Any]:
 def _check_parameters(parameters: Array, architecture: dict[str, Any]) -> None:
     """Shape and dtype agree with the architecture; nothing of the claimed sizes is allocated."""
     _check_layers(architecture["sizes"])
-    sizes = layer_sizes(architecture["sizes"])
-    wanted = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+    wanted = count_parameters(layer_sizes(architecture["sizes"]))
     if parameters.shape != (wanted,):
         raise ValueError(
             f"its parameters have shape {parameters.shape}, its sizes need {(wanted,)}"

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History
-from ..kernels.formulas import losses
-from ..kernels.layers.operations import build_table
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import descend_lanes
@@ -37,7 +35,6 @@ from ..kernels.population.members import (
 from ..kernels.threads.team import disband
 from ..machine.aligned import aligned_zeros
 from ..machine.threads import Team, usable_threads
-from ..model.architecture import training_rows
 from ..model.function import NetworkFunction
 from ..optimizers import FullBatch, Optimizer
 from ..second_order import methods
@@ -83,17 +80,16 @@ class Scratch:
 
     def __init__(self, work: Work, network: NetworkFunction, options: Options) -> None:
         train, dtype = work.train, network.dtype
-        names = network.sizes, network.activations, network.loss
-        rows = training_rows(*names, options.dropout or ())
-        table, units = build_table(rows), rows[-1].end
-        parameters = aligned_zeros(network.parameters.size, dtype)
+        architecture = network.architecture.with_dropout(options.dropout)
+        table, units = architecture.training_table, architecture.units
+        parameters = aligned_zeros(architecture.size, dtype)
         if work.members.example_weights.size:
             # Each member's own weights will take the place of these.
             train = Examples(train.X, train.y, np.ones(len(train.X), dtype))
         layout = buffers.layout(options, train, parameters, units)
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
         table = buffers.descent_table(table, layout)
-        loss = losses.CODES[network.loss]
+        loss = architecture.loss_code
         validated = work.validation is not None
         self.plain = chunks == 1 and not validated and options.plain
         use = Use(dtype, single=lanes == 1, loss=loss, train=True)
@@ -321,12 +317,14 @@ def _descend_one(work: Work, network: NetworkFunction, member: int, control: Arr
     options.max_seconds = None
     assert isinstance(options.optimizer, FullBatch)
     row = members.parameters.reshape(work.size, -1)[member]
-    parameters, loss = row[: network.parameters.size].copy(), losses.CODES[network.loss]
+    own = network.architecture
+    parameters = row[: own.size].copy()
     history: History
     try:
         history = methods.run(
-            options.optimizer, network._table, parameters, network._units, loss, train, options
-        )
+            options.optimizer, own.training_table, parameters, own.units, own.loss_code, train,
+            options,
+        )  # fmt: skip
         stopped = history.stopped == "callback"
         members.status[member] = problem.RUNNING if stopped else problem.FINISHED
     except DivergenceError as error:

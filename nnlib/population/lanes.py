@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.compile.vectors import LANES
-from ..kernels.formulas import losses
-from ..kernels.layers.operations import build_table
+from ..kernels.layers.operations import unknown_kind
 from ..kernels.network.linking import Use, linked
-from ..kernels.population.lanes import Lanes
+from ..kernels.population.lanes import KINDS, Lanes
 from ..machine.aligned import aligned_zeros
-from ..model.architecture import training_rows
 from .work import Group, Work
 
 Array = NDArray[Any]
@@ -25,21 +23,24 @@ MOST_WORK = 5000
 
 
 def in_lanes(work: Work, group: Group) -> bool:
-    """Whether members train in lanes: where that is faster than the samples in them."""
+    """Whether members train in lanes: where lanes know the network's layers, and are faster than
+    the samples in them.
+    """
     options, n = group.options, len(work.train.X)
     full = options.batch_size is None or options.batch_size >= n
-    small = group.network.parameters.size * n <= MOST_WORK
-    return options.plain and full and small and work.validation is None
+    architecture = group.network.architecture
+    small = architecture.size * n <= MOST_WORK
+    known = unknown_kind(architecture.training_table, KINDS) is None
+    return known and options.plain and full and small and work.validation is None
 
 
 def lanes(work: Work, group: Group) -> Lanes:
     """A thread's buffers, no lane taken."""
-    network, train = group.network, work.train
-    rows = training_rows(network.sizes, network.activations, network.loss)
-    units, dtype, (n, d_in) = rows[-1].end, network.dtype, train.X.shape
+    architecture, train = group.network.architecture, work.train
+    units, dtype, (n, d_in) = architecture.units, group.network.dtype, train.X.shape
     samples = block_samples(n, units, dtype.itemsize)
-    size = network.parameters.size * LANES
-    use = Use(dtype, loss=losses.CODES[network.loss], train=True, lanes=True)
+    size = architecture.size * LANES
+    use = Use(dtype, loss=architecture.loss_code, train=True, lanes=True)
     weights = aligned_zeros(n * LANES, dtype)
     weights.reshape(n, LANES)[:] = train.weights[:, None] if train.weights.size else 1
     inputs, targets = aligned_zeros(train.X.size, dtype), aligned_zeros(train.y.size * LANES, dtype)
@@ -49,7 +50,7 @@ def lanes(work: Work, group: Group) -> Lanes:
         inputs[first * d_in :][: x.size] = x.reshape(-1)
         targets[first * train.y.shape[1] * LANES :][: y.size] = y.reshape(-1)
     return Lanes(
-        table=linked(build_table(rows), use),
+        table=linked(architecture.training_table, use),
         parameters=aligned_zeros(size, dtype),
         before=aligned_zeros(size, dtype),
         gradient=aligned_zeros(size, dtype),

@@ -25,9 +25,10 @@ from ..checks.values import (
 from ..errors import DivergenceError
 from ..history import History
 from ..kernels.network import problem
-from ..model.architecture import dropout_probabilities
+from ..model.arguments import dropout_probabilities
 from ..model.target_range import warn_of_unreachable
 from ..network import Network
+from ..network_training import split
 from ..optimizers import FullBatch
 from ..schedules import Schedule, rates_of
 from ..training.options import Options
@@ -115,7 +116,8 @@ class Plan:
         self._networks = [template.network(choice) for choice in choices]
         first = self._networks[0]
         for network in self._networks:
-            if (network.sizes[0], network.sizes[-1]) != (first.sizes[0], first.sizes[-1]):
+            own, wanted = network.architecture, first.architecture
+            if (own.d_in, own.d_out) != (wanted.d_in, wanted.d_out):
                 raise ValueError(
                     f"grid['sizes'] holds {list(first.sizes)} and {list(network.sizes)}, wanted "
                     "the same inputs and outputs everywhere, those of the data"
@@ -130,13 +132,15 @@ class Plan:
     def take_examples(self, X: Any, y: Any, sample_weight: Any, seed: int) -> None:
         """The examples, and the validation examples that are given or split off."""
         network, options = self._networks[0], self._options[0]
-        sizes = network.sizes
-        X, y = examples(X, y, sizes[0], sizes[-1], network.dtype, network.loss)
+        architecture = network.architecture
+        X, y = examples(
+            X, y, architecture.d_in, architecture.d_out, network.dtype, architecture.loss
+        )
         shared = None if np.ndim(sample_weight) == 2 else sample_weight
         given = Examples(X, y, example_weights(shared, len(X), network.dtype, mean=False))
-        split = copy(options)  # not made anew, which checks again what is completed by now
-        split.seed = seed
-        train, self._validation = network._split(given, split)
+        splitting = copy(options)  # not made anew, which checks again what is completed by now
+        splitting.seed = seed
+        train, self._validation = split(network, given, splitting)
         self._data, self._train = (train.X, train.y), counted(train)
         for last in dict.fromkeys(own.activations[-1] for own in self._networks):
             warn_of_unreachable(self._train.y, last, network.loss, stacklevel=3)
@@ -164,7 +168,7 @@ class Plan:
             raise ValueError("n is missing: give n, the number of networks, or seeds, or a grid")
         else:
             start = self._template.start
-            values = [0 if start is None else start._seed]
+            values = [0 if start is None else start.seed]
             self._seeds = _Seeds(values, start is not None)
             return
         self._seeds = _Seeds(values, False)
@@ -272,7 +276,7 @@ class Plan:
 
     def _check_memory(self, members: int, points: int) -> None:
         """Refuse a population whose parameters and costs do not fit into memory."""
-        parameters = max(network._parameters.nbytes for network in self._networks)
+        parameters = max(network.parameters.nbytes for network in self._networks)
         costs = 8 * points * (1 if self._validation is None else 2)
         each = parameters + costs + _LEAST_MEMBER
         check_memory(
@@ -301,8 +305,8 @@ class Plan:
     def _start(self, network: Network, initializer: Any) -> tuple[Array, Array]:
         start = self._template.start
         if self._seeds.from_network and start is not None and initializer is None:
-            start._check_parameters()
-            return start.parameters[None, :], start._generator[None, :]
+            parameters, _, generator = start.state()
+            return parameters[None, :], generator[None, :]
         values = [0 if value is None else value for value in self._seeds.values]
         return starts(network, initializer, values)
 
@@ -369,7 +373,7 @@ def _options(given: dict[str, Any], choice: Choice, network: Network) -> Options
     own = {name: value for name, value in choice.items() if name not in ARCHITECTURE}
     merged = {**given, **own}
     try:
-        hidden = len(network.sizes) - 2
+        hidden = network.architecture.hidden
         merged["dropout"] = dropout_probabilities(merged.get("dropout"), hidden) or None
         return Options(**merged)
     except (TypeError, ValueError) as error:
@@ -379,9 +383,5 @@ def _options(given: dict[str, Any], choice: Choice, network: Network) -> Options
 
 
 def _architecture(network: Network) -> dict[str, Any]:
-    return {
-        "sizes": network.sizes,
-        "activation": network.activations,
-        "loss": network.loss,
-        "dtype": network.dtype,
-    }
+    """The arguments of `Network` that give one like this."""
+    return {**network.architecture.arguments(), "dtype": network.dtype}

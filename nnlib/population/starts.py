@@ -82,7 +82,7 @@ def _draw_alone(
     initial, order = np.random.SeedSequence(seed).spawn(2)
     state[:] = order.generate_state(4, np.uint64)
     generator = np.random.default_rng(initial)
-    initialize(network.weights, network.biases, network.activations, initializer, generator)
+    initialize(network.architecture, network.parameters, initializer, generator)
     parameters[:] = network.parameters
 
 
@@ -92,7 +92,7 @@ def _draw_together(
     """All starts at once if they are uniform numbers; returns whether they are, and few."""
     bounds: Any = _Bounds()
     try:
-        initialize(network.weights, network.biases, network.activations, initializer, bounds)
+        initialize(network.architecture, network.parameters, initializer, bounds)
     except _NotUniformError:
         return False
     parameters[:] = network.parameters

@@ -14,10 +14,11 @@ from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History, SecondOrderHistory
 from ..kernels.formulas import losses
-from ..kernels.layers.operations import SAMPLE_MAJOR, block_lanes
+from ..kernels.layers.operations import SAMPLE_MAJOR, block_lanes, unknown_kind
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
 from ..kernels.second_order import lbfgs, levenberg_marquardt, line_search, objective
+from ..kernels.second_order.jacobian import KINDS
 from ..optimizers import LBFGS, FullBatch
 from ..training import buffers
 from ..training.checkpoint_rules import (
@@ -179,11 +180,13 @@ def run_levenberg_marquardt(
     Raises
     ------
     ValueError
-        If the loss is not a sum of squares, or the network too large for p² numbers.
+        If the loss is not a sum of squares, the network too large for p² numbers, or a layer of a
+        kind whose Jacobian is not known.
     DivergenceError
         If the cost or its gradient is not finite at the start.
     """
     check_levenberg_marquardt(parameters.size, loss)
+    check_jacobian(table)
     size = parameters.size
     # The Jacobian reads features as rows, so the first layer's input block must not be samples.
     table = table.copy()
@@ -270,6 +273,20 @@ def check_levenberg_marquardt(parameters: int, loss: int) -> None:
             f"optimizer='levenberg_marquardt' with {parameters} parameters needs "
             f"{16e-9 * parameters**2:.1f} GB for JᵀJ and its factor, wanted at most "
             f"{MOST_PARAMETERS} parameters (or optimizer='lbfgs')"
+        )
+
+
+def check_jacobian(table: Array) -> None:
+    """Refuse layers of which Levenberg-Marquardt has no Jacobian, by `ValueError`.
+
+    >>> from nnlib import Network
+    >>> check_jacobian(Network([1, 2, 1]).architecture.training_table)
+    """
+    kind = unknown_kind(table, KINDS)
+    if kind is not None:
+        raise ValueError(
+            f"optimizer='levenberg_marquardt' has no Jacobian of layers of kind {kind!r} (use "
+            "optimizer='lbfgs')"
         )
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..cuda import launch as cuda_launch
 from ..cuda.arrays import flat, on_device
-from ..cuda.function import widths
 from ..cuda.memory import Memory, total_bytes
 from ..cuda.streaming import Stream, batches_of_slab
 from ..kernels.cuda.network.problem import Header
+from ..kernels.layers.operations import rows_of
 from ..kernels.network import problem
 from . import buffers
 from .descent import Descent
@@ -49,7 +49,7 @@ class CudaDescent(Descent):
         self._validation = rows(validation or nothing, no_order, 0)
         self._model = problem.Model(table, no_order, parameters, *[empty] * 5)
         self._cut = cuda_launch.cut(
-            batch, widths(table), size, units, parameters.itemsize,
+            batch, table, size, units, parameters.itemsize,
             precision=self._options.precision,
         )  # fmt: skip
         self._work = cuda_launch.work(self._cut, size, batch)
@@ -136,13 +136,13 @@ def packed_header(
     vectors: Sequence[int],
 ) -> Header:
     """The integers that do not change; vectors are the sizes of the optimizer's two."""
-    sizes = widths(table)
+    layers = rows_of(table)
     return Header(
         table_size=table.size,
         size=size,
         units=units,
-        d_in=sizes[0],
-        d_out=sizes[-1],
+        d_in=layers[0].d_in,
+        d_out=layers[-1].d_out,
         epochs=settings.epochs,
         lanes=cut.lanes,
         loss=settings.loss,

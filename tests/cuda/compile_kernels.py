@@ -91,11 +91,10 @@ def written_out() -> Any:
     """The kernel of one small network alone."""
     from nnlib import Network
     from nnlib.kernels.cuda.training import unrolled
-    from nnlib.kernels.formulas import losses
     from nnlib.kernels.training.unrolled import by_features
 
-    net = Network(WRITTEN_OUT)
-    return unrolled.driver(by_features(net._table), losses.CODES[net.loss])
+    architecture = Network(WRITTEN_OUT).architecture
+    return unrolled.driver(by_features(architecture.training_table), architecture.loss_code)
 
 
 def made_up_gpu(capability: tuple[int, int] = CAPABILITY) -> list[Any]:

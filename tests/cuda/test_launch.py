@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from nnlib.machine.device import missing_for_cuda
+from nnlib.model.architecture import Architecture
 
 pytestmark = pytest.mark.skipif(
     missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}"
@@ -28,8 +27,8 @@ def large_gpu(monkeypatch):
 
 def cut(batch, *sizes, itemsize=4):
     """The cut of a network's descent."""
-    parameters = sum(a * b + b for a, b in itertools.pairwise(sizes))
-    return launch.cut(batch, sizes, parameters, sum(sizes[1:]), itemsize)
+    own = Architecture.of(sizes)
+    return launch.cut(batch, own.training_table, own.size, sum(sizes[1:]), itemsize)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +62,11 @@ def test_no_block_has_more_than_the_device_gives(large_gpu, kind, batch, sizes, 
 
 
 def test_more_than_48_kib_only_where_few_samples_would_fit(large_gpu):
-    assert launch.cut_alone(1000, (64, 32, 10), 2410, 42, 4).shared <= 48 * 1024
-    large = launch.cut_alone(1000, (64, 64, 10), 4810, 74, 8)
+    small, large = (
+        launch.cut_alone(1000, Architecture.of(sizes).training_table, parameters, units, itemsize)
+        for sizes, parameters, units, itemsize in (
+            ((64, 32, 10), 2410, 42, 4), ((64, 64, 10), 4810, 74, 8),
+        )
+    )  # fmt: skip
+    assert small.shared <= 48 * 1024
     assert 48 * 1024 < large.shared <= 227 * 1024

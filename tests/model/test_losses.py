@@ -11,7 +11,7 @@ from sklearn import metrics
 
 import nnlib
 from nnlib.kernels.formulas import activations, losses
-from nnlib.model.architecture import LOGITS
+from nnlib.model.arguments import LOGITS
 from tests import reference
 from tests.devices import amount
 from tests.strategies import targets

@@ -71,7 +71,7 @@ def test_a_population_of_a_network_with_a_longer_seed(grid, rng):
     """As files of earlier versions may hold."""
     X, y = rng.normal(size=(20, 2)), rng.random(20)
     net = nnlib.Network([2, 3, 1], "tanh", seed=5)
-    net._of_seed(2**70)
+    net.restore(net.parameters, seed=2**70)
     population = nnlib.train_many(net, X, y, grid=grid, epochs=2)
     assert population[0].seed == 2**70
 
@@ -101,7 +101,7 @@ def test_a_drawn_seed_is_saved(path):
 
 def test_a_file_of_an_earlier_version_may_not_tell_the_seed(path):
     net = nnlib.Network([1, 2, 1])
-    net._seed = None
+    net.restore(net.parameters, seed=None)
     net.save(path)
     copy = nnlib.load(path)
     assert copy.seed is None

@@ -30,9 +30,9 @@ def optimize(
     if method == "lbfgs":
         settings["device"] = net.device
     return RUN[method](
-        net._table,
+        net.architecture.training_table,
         net.parameters,
-        net._units,
+        net.architecture.units,
         X.reshape(len(X), -1),
         y.reshape(len(y), -1),
         np.asarray(weights, net.dtype),

@@ -69,7 +69,7 @@ def test_several_chunks_make_gradients_in_the_step_if_units_outnumber_samples(
     batch, chunks, lanes, expected
 ):
     """784-128-10; the last case has two blocks in its chunk."""
-    table = nnlib.Network([784, 128, 10])._table
+    table = nnlib.Network([784, 128, 10]).architecture.training_table
     layout = buffers.Layout(batch, False, chunks, lanes)
     assert has_gradients_in_step(buffers.descent_table(table, layout)) == expected
 

@@ -6,7 +6,7 @@ import math
 
 from ...compile.jit import Vector
 from ...formulas.optimizers import ADAMW, Stepped
-from ...layers.operations import COLUMNS, D_OUT, DECAYED, PARAMETERS
+from ...layers.operations import COLUMNS, DECAYED, PARAMETERS, ROW_WEIGHTS, WEIGHT_ROWS
 from ...training import update
 from ..compile.jit import cuda, kernel, twin, window
 from ..formulas.optimizers import add_penalties, clip_value, shrink_weights, step
@@ -83,9 +83,8 @@ def take_step(
 def limit_all_norms(table: Vector, parameters: Vector, limit: float) -> None:
     """Scale each unit's incoming weights to a norm of at most `limit`, a unit per thread."""
     for first in range(0, table.size, COLUMNS):
-        units = table[first + D_OUT]
-        fan_in = table[first + DECAYED] // units
-        for unit in range(cuda.threadIdx.x, units, cuda.blockDim.x):
+        fan_in = table[first + ROW_WEIGHTS]
+        for unit in range(cuda.threadIdx.x, table[first + WEIGHT_ROWS], cuda.blockDim.x):
             weight = window(parameters, table[first + PARAMETERS] + unit * fan_in, fan_in)
             norm = math.sqrt(squared_norm(weight))
             if norm > limit:

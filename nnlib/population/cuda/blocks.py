@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 from ...cuda import launch
 from ...cuda.arrays import on_device
 from ...cuda.memory import Buffers, settings_vector
-from ...kernels.formulas import losses
-from ...kernels.layers.operations import build_table
 from ...kernels.network import problem
 from ...kernels.network.rules import RULES
-from ...model.architecture import training_rows
+from ...model.architecture import Architecture
 from ...optimizers import Optimizer
 from ...training import buffers
 from ...training.cuda import packed_header
@@ -30,22 +28,21 @@ Array = NDArray[Any]
 
 def cut(work: Work, group: Group) -> launch.Cut:
     """How a member is cut; raises `ValueError` if it does not fit a block."""
-    network, batch = group.network, group.options.batch_size or len(work.train.X)
-    size = network.parameters.size
-    found = launch.cut_alone(batch, network.sizes, size, _rows_end(group), network.dtype.itemsize)
+    own, batch = _architecture(group), group.options.batch_size or len(work.train.X)
+    itemsize = group.network.dtype.itemsize
+    found = launch.cut_alone(batch, own.training_table, own.size, own.units, itemsize)
     if found is None:
         raise ValueError(
-            f"a population of networks with {size} parameters and sizes {list(network.sizes)} "
+            f"a population of networks with {own.size} parameters and sizes {list(own.sizes)} "
             "does not fit a GPU's shared memory: leave out device='cuda', or train them one at a "
             "time with Network.descent"
         )
     return found
 
 
-def _rows_end(group: Group) -> int:
-    network = group.network
-    names = network.sizes, network.activations, network.loss
-    return training_rows(*names, group.options.dropout or ())[-1].end
+def _architecture(group: Group) -> Architecture:
+    """The members' architecture with the dropout of their options."""
+    return group.network.architecture.with_dropout(group.options.dropout)
 
 
 class BlocksPart:
@@ -66,9 +63,8 @@ class BlocksPart:
     def __init__(self, work: Work, group: Group, jobs: Array) -> None:
         self._work, self._jobs = work, jobs
         network, options = group.network, self._packed_options(group.options)
-        names = network.sizes, network.activations, network.loss
-        table = build_table(training_rows(*names, options.dropout or ()))
-        units, loss = _rows_end(group), losses.CODES[network.loss]
+        architecture = _architecture(group)
+        table, units, loss = architecture.training_table, architecture.units, architecture.loss_code
         layout = buffers.layout(options, work.train, network.parameters, units)
         settings = buffers.settings(options, layout.lanes, units, layout.chunks, loss, 0)
         held_out = 0 if work.validation is None else len(work.validation.X)

@@ -11,11 +11,8 @@ from ...cuda.arrays import on_device
 from ...kernels.cuda.compile.jit import SIMULATED, cuda, launcher
 from ...kernels.cuda.training import unrolled as threads
 from ...kernels.cuda.training.unrolled import Examples, Members
-from ...kernels.formulas import losses
-from ...kernels.layers.operations import build_table
 from ...kernels.network import problem
 from ...kernels.training import unrolled
-from ...model.architecture import training_rows
 from ..lanes import in_lanes
 from ..work import Group, Work
 from .slices import Look, run_slices
@@ -28,20 +25,18 @@ BLOCK = 4 if SIMULATED else 64
 
 def in_threads(work: Work, group: Group) -> bool:
     """Whether members train in a thread each: those in lanes on the CPU that can be written out."""
-    network = group.network
     if not in_lanes(work, group):
         return False
-    return unrolled.obstacle(_table(group), network.parameters.size, _loss(group)) is None
+    size = group.network.architecture.size
+    return unrolled.obstacle(_table(group), size, _loss(group)) is None
 
 
 def _table(group: Group) -> Array:
-    network = group.network
-    rows = training_rows(network.sizes, network.activations, network.loss)
-    return unrolled.by_features(build_table(rows))
+    return unrolled.by_features(group.network.architecture.training_table)
 
 
 def _loss(group: Group) -> int:
-    return losses.CODES[group.network.loss]
+    return group.network.architecture.loss_code
 
 
 class ThreadsPart:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from nnlib.kernels.formulas import activations
-from nnlib.kernels.layers import dense
+from nnlib.kernels.layers import dense, dropout
 from nnlib.kernels.layers.operations import (
     COLUMNS,
     DENSE,
+    DROPOUT,
     PART_COLUMNS,
     Part,
     Row,
@@ -19,7 +20,12 @@ from nnlib.kernels.layers.operations import (
     build_parts,
     build_table,
     chunk_count,
+    described,
+    gradients_in_step,
+    rows_of,
+    unknown_kind,
 )
+from tests.unknown_kind import KIND, NAME, with_unknown_kind
 
 
 def test_table_holds_the_rows_one_after_the_other():
@@ -37,6 +43,7 @@ def test_dense_row():
     assert (row.kind, row.activation) == (DENSE, activations.CODES["tanh"])
     assert (row.d_in, row.d_out, row.size, row.decayed) == (2, 3, 9, 6)
     assert (row.parameters, row.output, row.wide) == (40, 5, 0)
+    assert (row.weight_rows, row.row_weights) == (3, 2)
 
 
 @pytest.mark.parametrize(("name", "end"), [("tanh", 8), ("silu", 11), ("softmax", 11)])
@@ -109,6 +116,62 @@ def test_parts_cover_every_parameter_once(sizes, most):
             assert part.first == row.parameters + part.unit * row.d_in
             biases = part.last - part.first - part.weights
             assert biases == (row.d_out if part is own[-1] else 0)
+
+
+def parts_of(row, most):
+    """The parts of a network of one layer."""
+    flat = build_parts(build_table([row]), most).reshape(-1, PART_COLUMNS).tolist()
+    return [Part(*columns) for columns in flat]
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_parts_are_made_of_the_rows_that_a_layer_has_not_of_its_outputs(most):
+    """As of a 3 × 3 convolution of 32 channels: 400 filters, each of which makes 676 outputs."""
+    filters, weights, outputs = 400, 9 * 32, 400 * 676
+    row = dense.row(1, outputs, activations.CODES["tanh"], 7, 0, False)._replace(
+        kind=KIND, size=filters * (weights + 1), decayed=filters * weights,
+        weight_rows=filters, row_weights=weights,
+    )  # fmt: skip
+    parts = parts_of(row, most)
+    assert len(parts) == min(most, row.decayed // 40_000)
+    assert sum(part.units for part in parts) == filters
+    assert all(part.weights == part.units * weights > 0 for part in parts)
+    assert (parts[0].first, parts[-1].last) == (7, 7 + row.size)
+
+
+def test_a_layer_with_parameters_but_without_weights_is_one_part():
+    """As the slopes of a PReLU, which do not decay."""
+    row = dropout.row(5, 0.5, 7, 0)._replace(kind=KIND, size=5)
+    assert parts_of(row, 4) == [Part(0, 0, 0, 0, 7, 12)]
+    assert parts_of(dropout.row(5, 0.5, 7, 0), 4) == []
+
+
+def test_only_dense_layers_have_their_gradient_made_in_the_step():
+    wide = dense.row(100, 100, activations.CODES["tanh"], 0, 0, True)
+    table = build_table([wide, wide._replace(kind=KIND)])
+    assert [row.in_step for row in rows_of(gradients_in_step(table, 0, 0))] == [1, 0]
+
+
+def test_rows_of_a_table():
+    rows = [dense.row(2, 3, activations.CODES["tanh"], 0, 0, True), dropout.row(3, 0.5, 9, 3)]
+    assert rows_of(build_table(rows)) == rows
+
+
+def test_an_unknown_kind_is_named():
+    table = build_table(
+        [dense.row(2, 3, activations.CODES["tanh"], 0, 0, True), dropout.row(3, 0.5, 9, 3)]
+    )
+    assert unknown_kind(table, (DENSE, DROPOUT)) is None
+    assert unknown_kind(table, (DENSE,)) == "dropout"
+    assert unknown_kind(with_unknown_kind(table), (DENSE, DROPOUT)) == NAME
+
+
+def test_a_description_has_the_columns_of_files_of_version_1():
+    """Checkpoints hold a digest of them: other columns would make every old file useless."""
+    row = dense.row(2, 3, activations.CODES["tanh"], 40, 5, True)
+    assert described(build_table([row, row])).tolist() == 2 * [
+        0, activations.CODES["tanh"], 2, 3, 40, 9, 6, 5, 5, 0, 0, 0, 0, 0,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
