@@ -29,7 +29,7 @@ class Report:
     learning_rate : float
         The one it used.
     seconds : float
-        Since the call of `Network.descent` began.
+        Since the call of `Network.descent` began, without the wait for kernels.
     """
 
     epoch: int
@@ -49,8 +49,11 @@ class History(NearNames):
         Cost at the start of each epoch's pass. With mini-batches every example counts with its
         cost at the moment its batch is reached, before that batch's step.
     seconds : float
-        Wall time of the descent, compilation included if it was the first; where
-        it was resumed, of all its runs up to their last checkpoint.
+        Wall time of the descent; where it was resumed, of all its runs up to their last
+        checkpoint. The wait for kernels is not part of it.
+    compile_seconds : float
+        How long this call has waited for kernels: seconds where it was the first on this machine
+        to need them, else what it takes to load them.
     learning_rate : ndarray of float64, shape (epochs run,)
         The rate that each epoch used.
     validation_J : ndarray of float64, shape (epochs run,), or None
@@ -75,6 +78,7 @@ class History(NearNames):
     validation_J: NDArray[np.float64] | None = None
     best_epoch: int | None = None
     stopped: str = "epochs"
+    compile_seconds: float = 0.0
 
     @property
     def epochs(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
 from .history import History
+from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
 from .optimizers import FullBatch
 from .second_order import methods
@@ -26,7 +28,13 @@ class NetworkTraining(NetworkFunction):
     _memory: OptimizerState | None
 
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
-        """The descent, after the checks of what was given."""
+        """The descent, after the checks of what was given, and what it waited for kernels."""
+        before = compile_seconds()
+        history = self._trained(train, held_out, options)
+        return replace(history, compile_seconds=compile_seconds() - before)
+
+    def _trained(self, train: Examples, held_out: Examples | None, options: Options) -> History:
+        """The descent by its optimizer's driver."""
         self._check_parameters()
         own = self._architecture.with_dropout(options.dropout)
         table, units, code = own.training_table, own.units, own.loss_code

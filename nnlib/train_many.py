@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .checks.array_like import as_array
 from .checks.values import seed_number, whole_number
+from .kernels.compile.duration import compile_seconds_of_all
 from .machine.device import chosen_device
 from .network import Network
 from .population import engine
@@ -121,7 +122,7 @@ def train_many(
     >>> bool(population.best.J(X, y, reduction="sum") < 0.1)
     True
     """
-    begin = time.perf_counter()
+    begin, waited = time.perf_counter(), compile_seconds_of_all()
     check_options(options)
     seed, points = seed_number("seed", seed), whole_number("trace", trace, 1)
     choices = combinations(grid)
@@ -134,7 +135,8 @@ def train_many(
     plan.take_weights(sample_weight, folds, bootstrap, seed)
     work = plan.work(points, halving)
     _engine(device, net)(work)
-    return plan.population(work, time.perf_counter() - begin)
+    waited = compile_seconds_of_all() - waited
+    return plan.population(work, time.perf_counter() - begin - waited, waited)
 
 
 def _engine(device: str | None, net: Any) -> Callable[[Work], None]:

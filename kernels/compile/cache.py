@@ -34,11 +34,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import numba
 from numba import config
-from numba.core.caching import FunctionCache
-from numba.core.serialize import dumps
+
+from .internals import VERSIONS, FunctionCache, dumps
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _FOLDER_NAME = re.compile(r"nnlib-[0-9a-f]{16}")
@@ -61,8 +59,7 @@ def sources(folder: Path) -> Iterator[Path]:
 
 def sources_digest() -> str:
     """Digest of all kernel sources and of what else decides the machine code."""
-    versions = f"{numba.__version__} {llvmlite.__version__} {platform.python_version()}"
-    digest = hashlib.sha256(versions.encode())
+    digest = hashlib.sha256(f"{VERSIONS} Python {platform.python_version()}".encode())
     folder = Path(__file__).parents[1]
     for path in sources(folder):
         digest.update(path.relative_to(folder).as_posix().encode())

@@ -18,10 +18,9 @@ from typing import Any, get_type_hints
 
 import numpy as np
 from numba import from_dtype, types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from .internals import cgutils, code_address, data_of, size_of, vector_at
 from .jit import Doubles, Integers, Key, Vector, Words, entry
 
 # The elements of arrays of a dtype of their own, and the scalars.
@@ -34,17 +33,7 @@ def _vector(typingctx: Any, place: Any, size: Any) -> Any:
     kind = types.Array(place.dtype, 1, "C")
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result = arrayobj.make_array(kind)(context, builder)
-        item = context.get_constant(types.intp, context.get_abi_sizeof(result.data.type.pointee))
-        arrayobj.populate_array(
-            result,
-            data=builder.bitcast(arguments[0], result.data.type),
-            shape=cgutils.pack_array(builder, [arguments[1]]),
-            strides=cgutils.pack_array(builder, [item]),
-            itemsize=item,
-            meminfo=None,
-        )
-        return result._getvalue()
+        return vector_at(context, builder, kind, arguments[0], arguments[1])
 
     return kind(place, types.intp), build
 
@@ -88,8 +77,7 @@ class Contract:
         dispatcher = self._entries[function]
         signature = tuple(_flat_types(self._parameters, number))
         dispatcher.compile(signature)
-        found = dispatcher.overloads[signature]
-        return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
+        return code_address(dispatcher, signature)
 
     def _caller(self) -> Callable[..., Any]:
         """What kernels call: call(address, …), with arguments as the contract has them."""
@@ -166,8 +154,7 @@ def _flat_values(context: Any, builder: Any, kind: Any, found: Any, value: Any) 
         return flat
     if kind in _SCALARS:
         return [context.cast(builder, value, found, _SCALARS[kind])]
-    array = arrayobj.make_array(found)(context, builder, value)
-    return [array.data, array.nitems]
+    return [data_of(context, builder, found, value), size_of(context, builder, found, value)]
 
 
 def _flat_entry(function: Any, kinds: Any) -> Any:

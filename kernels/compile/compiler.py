@@ -14,19 +14,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import register_pass
-from numba.core.lowering import Lower
-from numba.core.typed_passes import NativeLowering
+from .internals import (
+    CompilerBase,
+    DefaultPassBuilder,
+    JITCodeLibrary,
+    Lower,
+    NativeLowering,
+    add_attribute,
+    register_pass,
+)
+
+# LLVM's function attributes.
+WIDE_VECTORS, ALIGNED_STACK = '"prefer-vector-width"="512"', '"stackrealign"'
 
 
 class _WideVectorLower(Lower):
     """Lowers a function and marks it to use 512-bit vectors where the machine has them."""
 
     def lower_function_body(self) -> Any:
-        # llvmlite's own `add` knows only a list of names; LLVM takes any quoted pair.
-        set.add(self.function.attributes, '"prefer-vector-width"="512"')
+        add_attribute(self.function, WIDE_VECTORS)
         return super().lower_function_body()
 
 
@@ -38,7 +44,7 @@ class _EntryLower(_WideVectorLower):
     """
 
     def lower_function_body(self) -> Any:
-        set.add(self.function.attributes, '"stackrealign"')
+        add_attribute(self.function, ALIGNED_STACK)
         return super().lower_function_body()
 
 

@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 from . import cache
 from .collector import without_collector
 from .compiler import CalledKernelCompiler, EntryCompiler, KernelCompiler
+from .duration import counted
+from .internals import PLAIN, keep_code_in, wrap_compilation
 from .interrupts import uninterrupted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -56,19 +58,24 @@ _IN_ORDER = {"contract"}
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 
 
+def _by(compiler: Any) -> dict[str, Any]:
+    """The option that names our own compiler; none in plain mode, see `internals`."""
+    return {} if PLAIN else {"pipeline_class": compiler}
+
+
 def entry(function: Function) -> Function:
     """Compile a function that Python calls; keep the machine code on disk where possible."""
-    options = {"fastmath": _IN_ORDER, "pipeline_class": EntryCompiler}
+    options = {"fastmath": _IN_ORDER, **_by(EntryCompiler)}
     dispatcher: Any = njit(**options, **_OPTIONS)(function)
-    dispatcher.compile = uninterrupted(without_collector(dispatcher.compile))
+    wrap_compilation(dispatcher, lambda own: counted(uninterrupted(without_collector(own))))
     if cache.FOLDER is not None:
-        dispatcher._cache = cache.KeptEntry(function, cache.FOLDER)
+        keep_code_in(dispatcher, cache.KeptEntry(function, cache.FOLDER))
     return dispatcher
 
 
 def kernel(function: Function) -> Function:
     """Compile a loop that only compiled code calls."""
-    options = {"fastmath": _REORDERED, "forceinline": True, "pipeline_class": KernelCompiler}
+    options = {"fastmath": _REORDERED, "forceinline": True, **_by(KernelCompiler)}
     return njit(**options, **_OPTIONS)(function)
 
 
@@ -79,7 +86,7 @@ def routine(function: Function) -> Function:
     and a driver with everything 1 s of 10 less to compile.
     """
     # Without its own value Numba takes the caller's.
-    inlining = {"forceinline": False, "pipeline_class": CalledKernelCompiler}
+    inlining = {"forceinline": False, **_by(CalledKernelCompiler)}
     return njit(fastmath=_REORDERED, **inlining, **_OPTIONS)(function)
 
 
@@ -89,7 +96,7 @@ def elementwise(function: Function) -> Function:
     Then every element has the same bits in a vector, in the rest of a vector, and in any part of
     the array that a thread may get.
     """
-    options = {"fastmath": _IN_ORDER, "forceinline": True, "pipeline_class": KernelCompiler}
+    options = {"fastmath": _IN_ORDER, "forceinline": True, **_by(KernelCompiler)}
     return njit(**options, **_OPTIONS)(function)
 
 
@@ -109,8 +116,6 @@ def by_dtype(float32: Callable[..., Any], float64: Callable[..., Any]) -> Callab
         implementation = float32 if x == types.float32 else float64
         return lambda x, *rest: implementation(x, *rest)
 
-    overload(
-        chosen, jit_options={"forceinline": True, "pipeline_class": KernelCompiler}, strict=False
-    )(choose)
+    overload(chosen, jit_options={"forceinline": True, **_by(KernelCompiler)}, strict=False)(choose)
     chosen.by_dtype = float32, float64  # type: ignore[attr-defined]  # for the CUDA twin
     return chosen

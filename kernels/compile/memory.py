@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from .internals import cgutils, data_of, ir, vector_at
 from .jit import Vector
 
 
@@ -25,18 +23,8 @@ def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
         return None
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source = arrayobj.make_array(buffer)(context, builder, arguments[0])
-        result = arrayobj.make_array(buffer)(context, builder)
-        item = context.get_constant(types.intp, context.get_abi_sizeof(result.data.type.pointee))
-        arrayobj.populate_array(
-            result,
-            data=builder.gep(source.data, [arguments[1]]),
-            shape=cgutils.pack_array(builder, [arguments[2]]),
-            strides=cgutils.pack_array(builder, [item]),
-            itemsize=item,
-            meminfo=None,
-        )
-        return result._getvalue()
+        first = builder.gep(data_of(context, builder, buffer, arguments[0]), [arguments[1]])
+        return vector_at(context, builder, buffer, first, arguments[2])
 
     return buffer(buffer, types.intp, types.intp), build
 
@@ -50,19 +38,11 @@ def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
         return None
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result = arrayobj.make_array(like)(context, builder)
-        item = context.get_abi_sizeof(result.data.type.pointee)
+        item = context.get_abi_sizeof(context.get_data_type(like.dtype))
         place = cgutils.alloca_once(builder, ir.IntType(8), size=size.literal_value)
         place.align = 64
-        arrayobj.populate_array(
-            result,
-            data=builder.bitcast(place, result.data.type),
-            shape=cgutils.pack_array(builder, [cgutils.intp_t(size.literal_value // item)]),
-            strides=cgutils.pack_array(builder, [cgutils.intp_t(item)]),
-            itemsize=cgutils.intp_t(item),
-            meminfo=None,
-        )
-        return result._getvalue()
+        count = cgutils.intp_t(size.literal_value // item)
+        return vector_at(context, builder, like, place, count)
 
     return like(like, size), build
 

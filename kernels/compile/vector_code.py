@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils
+from .internals import cgutils, ir
 
 SIZE = cgutils.intp_t
 # A product may be fused with its sum; nothing else is reordered.

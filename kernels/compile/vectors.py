@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
-from numba.np import arrayobj
 
+from .internals import cgutils, data_of, ir
 from .jit import Scalar, Vector
 from .vector_code import VectorCode
 
@@ -42,7 +40,7 @@ def _code(context: Any, builder: Any, dtype: Any) -> VectorCode:
 
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return arrayobj.make_array(kind)(context, builder, array).data
+    return data_of(context, builder, kind, array)
 
 
 def _load(typingctx: Any, array: Any, index: Any) -> Any:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding
-from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from ..compile.internals import binding, data_of, ir
 from ..compile.vector_code import SIZE, VectorCode, item_size
 
 
@@ -24,13 +22,13 @@ def _features() -> set[str]:
         return {name[1:] for name in config.CPU_FEATURES.split(",") if name.startswith("+")}
     if config.CPU_NAME == "generic":
         return set()
-    features = llvmlite.binding.get_host_cpu_features()
+    features = binding.get_host_cpu_features()
     return {name for name, there in features.items() if there}
 
 
 def _machine() -> tuple[int, int]:
     """Bytes of a vector register, and how many of them there are."""
-    if llvmlite.binding.get_default_triple().startswith(("x86_64", "i686")):
+    if binding.get_default_triple().startswith(("x86_64", "i686")):
         features = _features()
         if "avx512f" in features:
             return 64, 32
@@ -49,7 +47,7 @@ def _code(builder: Any, number: Any) -> VectorCode:
 
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return arrayobj.make_array(kind)(context, builder, array).data
+    return data_of(context, builder, kind, array)
 
 
 def _vector_size(typingctx: Any, values: Any) -> Any:

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from ..compile.compiler import WIDE_VECTORS
+from ..compile.internals import add_attribute, data_of, ir
 from ..compile.vector_code import SIZE, VectorCode, item_size
 
 # Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add.
@@ -204,9 +204,7 @@ def _call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, C
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         passed = [
-            arrayobj.make_array(kind)(context, builder, value).data
-            if isinstance(kind, types.Array)
-            else value
+            data_of(context, builder, kind, value) if isinstance(kind, types.Array) else value
             for kind, value in zip(signature.args, values, strict=True)
         ]
         number = context.get_data_type(arguments[0].dtype)
@@ -218,8 +216,7 @@ def _call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, C
             function.linkage = "linkonce_odr"
             function.attributes.add("noinline")
             function.attributes.add("nounwind")
-            # llvmlite's own `add` knows only a list of names; LLVM takes any quoted pair.
-            set.add(function.attributes, '"prefer-vector-width"="512"')
+            add_attribute(function, WIDE_VECTORS)
             inner = ir.IRBuilder(function.append_basic_block("entry"))
             emit(VectorCode(inner, number, VECTOR_BYTES // item_size(number)), *function.args)
             inner.ret_void()

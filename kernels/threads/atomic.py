@@ -10,12 +10,10 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from ..compile.internals import cgutils, data_of, ir
 from ..compile.jit import Vector
 
 # LLVM's names for the instruction that tells the processor that this thread only waits, and the
@@ -31,7 +29,7 @@ _PAUSES: dict[str, tuple[str, list[int]]] = {
 
 def place_of(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     """The address of array[index], for other intrinsics."""
-    data = arrayobj.make_array(array_type)(context, builder, array).data
+    data = data_of(context, builder, array_type, array)
     return builder.gep(data, [index])
 
 

@@ -12,11 +12,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ..compile.internals import binding, cgutils, ir
 from ..compile.jit import Vector
 from .atomic import place_of
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History
+from ..kernels.compile.duration import compile_seconds_of_all
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import descend_lanes
@@ -137,7 +138,7 @@ class _Engine:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._chosen = np.arange(work.size)
-        self._start = time.perf_counter()
+        self._start = time.perf_counter() - compile_seconds_of_all()
         self._epochs_before = 0
         self._lock = Lock()
 
@@ -220,9 +221,9 @@ class _Engine:
     def _look(self, controls: Array, bar: Progress) -> None:
         """What happens every 50 ms: progress, the time limit, the callback."""
         work, options = self._work, self._work.options
-        seconds = time.perf_counter() - self._start
+        seconds = time.perf_counter() - compile_seconds_of_all() - self._start
         epochs = self._epochs_before + int(controls[:, EPOCHS_RUN].sum())
-        # Not before there is a result: the first run of all compiles for seconds.
+        # Not before there is a result.
         if options.max_seconds is not None and seconds >= options.max_seconds and epochs:
             work.stopped = "max_seconds"
         bar.update(epochs)

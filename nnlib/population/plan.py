@@ -240,7 +240,7 @@ class Plan:
             self._rungs(halving, candidates), counts[2],
         )  # fmt: skip
 
-    def population(self, work: Work, seconds: float) -> Population:
+    def population(self, work: Work, seconds: float, compile_seconds: float) -> Population:
         """What came of it; raises if nothing did."""
         members, n = work.members, work.size
         counts = len(self._choices), len(self._seeds.values), self._fold_count
@@ -266,6 +266,7 @@ class Plan:
             choices=self._choices,
             choice=members.choice,
             seconds=seconds,
+            compile_seconds=compile_seconds,
             stopped=work.stopped,
             status=members.status,
             architectures=[_architecture(network) for network in self._networks],

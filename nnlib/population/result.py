@@ -68,7 +68,9 @@ class Population(NearNames):
     choice : ndarray of int, shape (n,)
         Which of `choices` each member has.
     seconds : float
-        Wall time of the training, all members together, compilation included if it was the first.
+        Wall time of the training, all members together, without the wait for kernels.
+    compile_seconds : float
+        How long it has waited for kernels.
     stopped : str or None
         What ended the training early: "interrupted" (Ctrl-C), "max_seconds" or "callback".
 
@@ -101,6 +103,7 @@ class Population(NearNames):
     architectures: list[dict[str, Any]]  # one per choice: sizes, activation, loss, dtype
     generators: NDArray[np.uint64]
     data: tuple[Array, Array]
+    compile_seconds: float = 0.0
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -301,6 +304,7 @@ class Population(NearNames):
             rows(self.seed), rows(self.fold), self.choices,
             rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
             rows(self.generators) if self.generators.size else self.generators, self.data,
+            self.compile_seconds,
         )  # fmt: skip
 
     def __repr__(self) -> str:

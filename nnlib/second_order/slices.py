@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..history import Report
+from ..kernels.compile.duration import working_time
 from ..kernels.network import problem
 from ..kernels.second_order import objective
 from ..training.checkpoint_rules import CALLBACK_STOPPED, TIME_IS_UP, UNFINISHED, Table
@@ -103,7 +103,7 @@ def run_slices(
     stand in the method's arrays in a file.
     """
     budget = SLICE_SECONDS * _SLOW_MACHINE / work
-    start, seconds, position = time.perf_counter(), np.zeros(1), state.position
+    start, seconds, position = working_time(), np.zeros(1), state.position
     arrays = {
         **state._asdict(),
         "parameters": model.parameters,
@@ -127,11 +127,10 @@ def run_slices(
             while position[objective.STATUS] == problem.RUNNING:
                 if checkpoint is not None:
                     checkpoint.write_if_due(lambda: None)
-                slice_start = time.perf_counter()
+                slice_start = working_time()
                 descend(model, data, state, settings, max(1, int(budget)))
-                now = time.perf_counter()
+                now = working_time()
                 seconds[0] = earlier + now - start
-                # A first call compiles for seconds: the budget must not shrink to nothing for that.
                 factor = SLICE_SECONDS / max(now - slice_start, 1e-6)
                 budget = min(budget * min(max(factor, 0.25), 8), _MOST_WORK)
                 epoch = int(position[objective.EPOCH])

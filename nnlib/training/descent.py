@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History, Report
+from ..kernels.compile.duration import working_time
 from ..kernels.network import problem
 from ..kernels.network.evaluate import all_finite
 from ..kernels.network.linking import Use, linked
@@ -137,7 +137,7 @@ class Descent:
         OSError
             If a checkpoint cannot be written.
         """
-        start = time.perf_counter()
+        start = working_time()
         try:
             if self._checkpoint is not None:
                 undivided(self._checkpoint.restore)
@@ -227,10 +227,9 @@ class Descent:
                 if self._checkpoint is not None:
                     self._checkpoint.write_if_due(self._complete)
                 rounds = self._next_slice()
-                begin = time.perf_counter()
+                begin = working_time()
                 run(rounds)
-                elapsed = max(time.perf_counter() - begin, 1e-6)
-                # A first call compiles for seconds: the budget must not shrink to nothing for that.
+                elapsed = max(working_time() - begin, 1e-6)
                 factor = min(max(SLICE_SECONDS / elapsed, 0.25), 8)
                 self._budget = max(1, int(rounds * factor))
                 seconds = begin + elapsed - start

@@ -9,12 +9,10 @@ from __future__ import annotations
 from inspect import Parameter, Signature
 from typing import Any, NamedTuple
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from ...compile.internals import cgutils, data_of, ir
 from ...compile.jit import Vector
 from . import emulation
 from .jit import SIMULATED, capability, kernel
@@ -28,7 +26,7 @@ _BY_SIZE = {32: ("f32", "0f00000000", "f"), 64: ("f64", "0d0000000000000000", "d
 
 def _four(builder: Any, context: Any, array_type: Any, array: Any, place: Any) -> Any:
     """A pointer to four elements of an array as one vector."""
-    data = arrayobj.make_array(array_type)(context, builder, array).data
+    data = data_of(context, builder, array_type, array)
     pointer = builder.gep(data, [place])
     return builder.bitcast(pointer, ir.VectorType(data.type.pointee, FOUR).as_pointer())
 
@@ -64,7 +62,7 @@ def _load_if(typingctx: Any, values: Any, place: Any, is_there: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, place, is_there = arguments
-        data = arrayobj.make_array(values)(context, builder, array).data
+        data = data_of(context, builder, values, array)
         kind, zero, register = _BY_SIZE[values.dtype.bitwidth]
         item = values.dtype.bitwidth // 8
         # The address by one instruction, where LLVM's sum of 64 bits takes two.

@@ -25,9 +25,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numba import config, types
 from numba import cuda as _cuda
-from numba.core.dispatcher import Dispatcher
 
 from ...compile import cache
+from ...compile.internals import Dispatcher, keep_code_in
 from ...compile.memory import window as _cpu_window
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -125,7 +125,7 @@ def _entry(most_registers: int, function: Function) -> Any:
     if not SIMULATED:
         dispatcher = cuda.jit(max_registers=most_registers)(function)
         if cache.FOLDER is not None:
-            dispatcher._cache = _kept_entry()(function, cache.FOLDER)
+            keep_code_in(dispatcher, _kept_entry()(function, cache.FOLDER))
         return dispatcher
 
     @functools.wraps(function)

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from ...compile.internals import data_of, ir
 from ...compile.jit import Vector
 from .jit import SIMULATED
 
@@ -33,7 +32,7 @@ def _item(context: Any, vector: Any) -> Any:
 
 def _address(typingctx: Any, vector: Any, place: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = arrayobj.make_array(vector)(context, builder, arguments[0]).data
+        data = data_of(context, builder, vector, arguments[0])
         there = ir.PointerType(data.type.pointee, _SHARED)
         first = builder.ptrtoint(builder.addrspacecast(data, there), _ADDRESS)
         offset = builder.mul(builder.trunc(arguments[1], _ADDRESS), _item(context, vector))

@@ -1,0 +1,137 @@
+"""Everything that this project uses of Numba and llvmlite and that is no public interface.
+
+Other files import these names from here, so that what a new version of Numba may break is in one
+place. `tests/kernels/compile/test_internals.py` holds each of them against the installed version,
+with the structure of the machine code that they are to give.
+
+A version of Numba that nobody has tried gets plain compilation: Numba's own pipeline in the place
+of `compiler`'s, which is slower and needs less of this file. ``NNLIB_PLAIN=1`` asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import llvmlite
+import numba
+from llvmlite import binding, ir
+from numba.core import cgutils
+from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import register_pass
+from numba.core.dispatcher import Dispatcher
+from numba.core.lowering import Lower
+from numba.core.serialize import dumps
+from numba.core.typed_passes import NativeLowering
+from numba.np import arrayobj
+
+__all__ = [
+    "PLAIN",
+    "VERSIONS",
+    "CompilerBase",
+    "DefaultPassBuilder",
+    "Dispatcher",
+    "FunctionCache",
+    "JITCodeLibrary",
+    "Lower",
+    "NativeLowering",
+    "add_attribute",
+    "binding",
+    "cgutils",
+    "code_address",
+    "data_of",
+    "dumps",
+    "ir",
+    "is_compiling",
+    "is_plain",
+    "keep_code_in",
+    "register_pass",
+    "size_of",
+    "vector_at",
+    "wrap_compilation",
+]
+
+# Minor versions of Numba with which the whole test-suite has passed. To widen it: run the tests
+# with the new version, and raise the bound in pyproject.toml.
+TESTED = ((0, 62), (0, 68))
+
+
+def is_plain(version: str = numba.__version__) -> bool:
+    """Whether kernels are compiled by Numba's own pipeline; warns if its version is untested."""
+    asked = os.environ.get("NNLIB_PLAIN", "")
+    if asked not in ("", "0", "1"):
+        raise ValueError(f"NNLIB_PLAIN is {asked!r}, wanted 0 or 1")
+    if asked:
+        return asked == "1"
+    minor = tuple(int(part) for part in version.split(".")[:2])
+    if TESTED[0] <= minor <= TESTED[1]:
+        return False
+    low, high = (".".join(map(str, bound)) for bound in TESTED)
+    warnings.warn(
+        f"numba {version} is untested with nnlib, which knows {low} to {high}: kernels are "
+        "compiled the plain way, which is slower. NNLIB_PLAIN=0 tries the fast one, NNLIB_PLAIN=1 "
+        "is silent",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return True
+
+
+PLAIN = is_plain()
+# What decides, beside the sources, which machine code a compilation gives.
+VERSIONS = f"numba {numba.__version__} llvmlite {llvmlite.__version__} plain {PLAIN}"
+
+
+def is_compiling() -> bool:
+    """Whether a compilation is going on in any thread."""
+    return bool(global_compiler_lock.is_locked())
+
+
+def keep_code_in(dispatcher: Any, cache: Any) -> None:
+    """Let the dispatcher ask this cache for code before it compiles, and give it what it made."""
+    dispatcher._cache = cache
+
+
+def wrap_compilation(dispatcher: Any, wrapper: Any) -> None:
+    """Let wrapper(compile) stand in the place of the dispatcher's own `compile`."""
+    dispatcher.compile = wrapper(dispatcher.compile)
+
+
+def code_address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
+    """Where the machine code of a compiled signature lies, in Numba's own calling convention."""
+    found = dispatcher.overloads[signature]
+    return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
+
+
+def add_attribute(function: Any, text: str) -> None:
+    """Give LLVM's function an attribute; llvmlite's own `add` knows only a list of names."""
+    set.add(function.attributes, text)
+
+
+def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Pointer to the first element of an array of this type."""
+    return arrayobj.make_array(kind)(context, builder, array).data
+
+
+def size_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """How many elements the array has."""
+    return arrayobj.make_array(kind)(context, builder, array).nitems
+
+
+def vector_at(context: Any, builder: Any, kind: Any, place: Any, size: Any) -> Any:
+    """An array of this 1-D type over `size` elements from the pointer on; it owns nothing."""
+    result = arrayobj.make_array(kind)(context, builder)
+    item = context.get_abi_sizeof(result.data.type.pointee)
+    arrayobj.populate_array(
+        result,
+        data=builder.bitcast(place, result.data.type),
+        shape=cgutils.pack_array(builder, [size]),
+        strides=cgutils.pack_array(builder, [cgutils.intp_t(item)]),
+        itemsize=cgutils.intp_t(item),
+        meminfo=None,
+    )
+    return result._getvalue()

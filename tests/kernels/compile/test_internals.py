@@ -1,0 +1,148 @@
+"""What is private of Numba and llvmlite: all in one place, and as this project needs it.
+
+Each test names what a new version has changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlib.kernels.compile import internals
+from nnlib.kernels.compile.jit import elementwise, entry, kernel, routine
+
+ROOT = Path(__file__).parents[3]
+PRIVATE = ("numba.core", "numba.np", "numba.cpython", "llvmlite")
+fast = pytest.mark.skipif(internals.PLAIN, reason="our own compiler is left out")
+
+
+def imported(path):
+    """The modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def test_no_other_file_imports_what_is_private():
+    files = [*(ROOT / "kernels").rglob("*.py"), *(ROOT / "nnlib").rglob("*.py")]
+    found = {
+        str(path.relative_to(ROOT))
+        for path in files
+        if path.parts[len(ROOT.parts)] != "nnlib" or "kernels" not in path.parts
+        for module in imported(path)
+        if module.startswith(PRIVATE)
+    }
+    assert found == {"kernels/compile/internals.py"}
+
+
+@elementwise
+def twice(values):
+    for k in range(values.size):
+        values[k] = 2 * values[k]
+
+
+@routine
+def add_up(values):
+    total = values.dtype.type(0)
+    for k in range(values.size):
+        total += values[k]
+    return total
+
+
+@kernel
+def twice_and_add_up(values):
+    twice(values)
+    return add_up(values)
+
+
+@entry
+def run(values):
+    return twice_and_add_up(values)
+
+
+@pytest.fixture(scope="module")
+def text():
+    """LLVM's text of an entry that calls kernels, optimised."""
+    assert run(np.ones(5)) == 10
+    (text,) = run.inspect_llvm().values()
+    return text
+
+
+def bodies(text):
+    """The functions that the text defines: name and body."""
+    return re.findall(r"^define [^@]*@\"?([^\"(]+)\"?\((.*?)^}", text, re.M | re.S)
+
+
+@fast
+def test_kernels_are_inlined_and_routines_are_called(text):
+    names = [name for name, _ in bodies(text)]
+    assert any("add_up" in name and "twice" not in name for name in names)
+    assert not any("twice_and_add_up" in name for name in names)
+    calls = re.findall(r"call [^@]*@\"?([^\"(]+)", text)
+    assert any("add_up" in name for name in calls)
+    assert not any("twice" in name for name in calls)
+
+
+@fast
+def test_functions_ask_for_wide_vectors_and_entries_for_an_aligned_stack(text):
+    assert '"prefer-vector-width"="512"' in text
+    assert "stackrealign" in text
+
+
+def test_nothing_counts_references(text):
+    assert "NRT_incref" not in "".join(body for name, body in bodies(text) if "run" in name)
+
+
+@fast
+def test_a_kernel_alone_has_no_code():
+    with pytest.raises(TypeError, match="index expected"):
+        twice(np.ones(3))
+
+
+def test_the_bounds_of_the_package_are_the_versions_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (bound,) = [text for text in project["dependencies"] if text.startswith("numba")]
+    low, high = internals.TESTED
+    assert bound == f"numba>={low[0]}.{low[1]},<{high[0]}.{high[1] + 1}"
+
+
+def test_an_untested_version_is_compiled_the_plain_way(monkeypatch):
+    monkeypatch.delenv("NNLIB_PLAIN", raising=False)
+    with pytest.warns(RuntimeWarning, match=r"numba 9\.1\.0 is untested with nnlib"):
+        assert internals.is_plain("9.1.0")
+    assert not internals.is_plain("0.68.1")
+    monkeypatch.setenv("NNLIB_PLAIN", "0")
+    assert not internals.is_plain("9.1.0")
+    monkeypatch.setenv("NNLIB_PLAIN", "1")
+    assert internals.is_plain("0.68.1")
+    monkeypatch.setenv("NNLIB_PLAIN", "yes")
+    with pytest.raises(ValueError, match="NNLIB_PLAIN is 'yes', wanted 0 or 1"):
+        internals.is_plain("0.68.1")
+
+
+PLAIN = """
+import numpy as np, nnlib
+net = nnlib.Network([1, 2, 1])
+history = net.descent([0, 0.5, 1], [0.2, 0.8, 0.2], optimizer="adam", epochs=20)
+print(history.epochs, float(net.J([0.5], [0.8])))
+"""
+
+
+def test_plain_mode_trains_the_same_network(tmp_path):
+    found = []
+    for plain in ("0", "1"):
+        ended = subprocess.run(
+            [sys.executable, "-c", PLAIN], cwd=ROOT, text=True, capture_output=True, check=True,
+            env={**__import__("os").environ, "NNLIB_PLAIN": plain},
+        )  # fmt: skip
+        found.append([float(word) for word in ended.stdout.split()])
+    np.testing.assert_allclose(*found, rtol=1e-9)
