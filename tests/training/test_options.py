@@ -11,6 +11,7 @@ import pytest
 import nnlib
 from nnlib.files.arrays import read_arrays
 from nnlib.population import sweep
+from nnlib.training.contradictions import check_device
 from nnlib.training.options import OPTIONS, Options, refused_by
 
 pytestmark = pytest.mark.cpu("host")
@@ -113,13 +114,28 @@ def test_plain_is_what_leaves_all_others_out():
     assert Options(validation=0.5, batch_size=2).plain
 
 
-def test_a_device_refuses_with_the_reason():
-    message = (
-        "precision='tf32' is for the tensor cores of a GPU and the network is on 'cpu': use "
-        "net.to('cuda'), or leave precision out"
-    )
+@pytest.mark.parametrize(
+    ("device", "name", "message"),
+    [
+        (
+            "cpu",
+            "precision",
+            "precision='tf32' is for the tensor cores of a GPU and the network is on 'cpu': use "
+            "net.to('cuda'), or leave precision out",
+        ),
+        (
+            "cuda",
+            "compile",
+            "compile=True makes a kernel for the CPU and the network is on 'cuda': use "
+            "net.to('cpu'), or leave compile out",
+        ),
+    ],
+)
+def test_a_device_refuses_with_the_reason(device, name, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        nnlib.Network([1, 1]).descent(X, X, precision="tf32")
+        check_device(Options(**{name: OTHER_VALUES[name]}), device)
+    other = {"cpu": "cuda", "cuda": "cpu"}[device]
+    check_device(Options(**{name: OTHER_VALUES[name]}), other)
 
 
 def test_a_checkpoint_records_what_the_table_says(tmp_path):
