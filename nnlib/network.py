@@ -20,7 +20,7 @@ from .network_training import NetworkTraining, split
 from .optimizers import Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
-from .training.contradictions import check_cuda, check_precision, check_seed
+from .training.contradictions import check_cuda, check_device, check_precision, check_seed
 from .training.options import Options
 
 if TYPE_CHECKING:
@@ -263,37 +263,14 @@ class Network(NetworkTraining):
         >>> net.weights[0].round(3), net.biases[0].round(3)
         (array([[2.]]), array([1.]))
         """
-        options = Options(
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            reduction=reduction,
-            weight_decay=weight_decay,
-            l1=l1,
-            max_norm=max_norm,
-            dropout=dropout_probabilities(dropout, self._architecture.hidden) or None,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            validation=validation,
-            patience=patience,
-            tolerance=tolerance,
-            target_cost=target_cost,
-            max_seconds=max_seconds,
-            callback=callback,
-            callback_epochs=callback_epochs,
-            partial=partial,
-            progress=progress,
-            compile=compile,
-            precision=precision,
-            checkpoint=checkpoint,
-            checkpoint_seconds=checkpoint_seconds,
-            resume=resume,
+        # Before any other local variable: these are the arguments by name.
+        arguments = locals()
+        options = Options.from_arguments(
+            arguments, dropout=dropout_probabilities(dropout, self._architecture.hidden) or None
         )
         check_seed(options, self._seed_known)
-        check_precision(options.precision, self._device, self._dtype)
+        check_device(options, self._device)
+        check_precision(options.precision, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
         inputs, targets = examples_for(self, X, y)

@@ -12,27 +12,15 @@ import numpy as np
 from ..checks.memory import check_memory
 from ..checks.names import unknown_argument
 from ..checks.values import holds_several, known_name, shown
+from ..training.options import OPTIONS
 
 ARCHITECTURE = ("sizes", "activation", "initializer")
-OPTIONS = (
-    "optimizer", "learning_rate", "weight_decay", "l1", "max_norm", "dropout", "clip_norm",
-    "clip_value", "batch_size", "patience", "tolerance", "target_cost",
-)  # fmt: skip
+VARYING = tuple(name for name, entry in OPTIONS.items() if entry.population == "varies")
 # What all members share.
-SHARED = (*OPTIONS, "epochs", "reduction", "shuffle", "validation", "max_seconds", "callback",
-          "progress")  # fmt: skip
+SHARED = tuple(name for name, entry in OPTIONS.items() if entry.population == "shared")
 # The arguments of `train_many` itself.
 _OWN = ("n", "seeds", "grid", "activation", "loss", "dtype", "initializer", "sample_weight",
         "folds", "bootstrap", "halving", "trace", "seed", "device")  # fmt: skip
-# What belongs to the descent of one network alone, and what to do instead.
-_REFUSED = {
-    "partial": "a population starts afresh",
-    "checkpoint": "a population has none",
-    "checkpoint_seconds": "a population has no checkpoint",
-    "resume": "a population has no checkpoint",
-    "precision": "its networks are too narrow for tensor cores",
-    "callback_epochs": "a population calls its callback about every 50 ms",
-}
 
 Choice = dict[str, Any]
 
@@ -49,10 +37,10 @@ def check_options(options: Mapping[str, Any]) -> None:
     TypeError: train_many() got an unexpected keyword argument 'epoch'; did you mean 'epochs'?
     """
     for name in options:
-        if name in _REFUSED:
-            raise ValueError(f"train_many takes no {name}: {_REFUSED[name]}")
-        if name not in SHARED:
-            raise unknown_argument("train_many", name, (*SHARED, *_OWN))
+        if name in OPTIONS and OPTIONS[name].no_population:
+            raise ValueError(f"train_many takes no {name}: {OPTIONS[name].no_population}")
+        if name not in (*VARYING, *SHARED):
+            raise unknown_argument("train_many", name, (*VARYING, *SHARED, *_OWN))
 
 
 def combinations(grid: Any) -> list[Choice]:
@@ -86,7 +74,7 @@ def combinations(grid: Any) -> list[Choice]:
 
 def _values(name: Any, given: Any) -> list[Any]:
     """The values of one name of a grid."""
-    known_name("argument of the grid", name, (*ARCHITECTURE, *OPTIONS))
+    known_name("argument of the grid", name, (*ARCHITECTURE, *VARYING))
     if isinstance(given, Mapping) or not holds_several(given):
         raise TypeError(f"grid[{name!r}] must be a list of values; got {shown(given)}")
     if isinstance(given, Sized):

@@ -25,21 +25,15 @@ from ..kernels.layers.operations import described
 from ..kernels.network import problem
 from ..schedules import Schedule, rates_of
 from .checkpoint_rules import Table, check_content
+from .options import OPTIONS, Options
 
 if TYPE_CHECKING:
     from ..checks.examples import Examples
-    from .options import Options
 
 Array = NDArray[Any]
 
 _KIND = "checkpoint"
 _DIGEST = "sha256 "
-# Options that change no bit of the result, and two that the fingerprint has in another form.
-_LEFT_OUT = {
-    "max_seconds", "callback", "callback_epochs", "progress",
-    "checkpoint", "checkpoint_seconds", "resume",
-    "learning_rate", "validation",
-}  # fmt: skip
 
 
 class Checkpoint:
@@ -257,9 +251,9 @@ def fingerprint(
     known = dataclasses.is_dataclass(schedule)
     rates = str(schedule) if known else _digest(rates_of(schedule, options.epochs))
     parts = {
-        field.name: str(getattr(options, field.name))
-        for field in dataclasses.fields(options)
-        if field.name not in _LEFT_OUT
+        name: str(getattr(options, name))
+        for name, entry in OPTIONS.items()
+        if entry.fingerprint == "text"
     }
     return {
         **parts,

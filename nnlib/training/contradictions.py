@@ -12,7 +12,7 @@ from ..checks.values import on_gpu
 from ..errors import DeviceError
 from ..kernels.training import unrolled
 from ..optimizers import LevenbergMarquardt
-from .options import Options
+from .options import OPTIONS, Options
 
 Array = NDArray[Any]
 
@@ -22,17 +22,24 @@ def _splits(options: Options) -> bool:
     return options.validation is not None and is_fraction(options.validation)
 
 
+def check_device(options: Options, device: str) -> None:
+    """Refuse options that the network's device cannot do."""
+    other = "cpu" if device == "cuda" else "cuda"
+    for name, entry in OPTIONS.items():
+        value = getattr(options, name)
+        if device in entry.refused_on and value != entry.default:
+            raise ValueError(
+                f"{name}={value!r} {entry.refused_on[device]} and the network is on {device!r}: "
+                f"use net.to({other!r}), or leave {name} out"
+            )
+
+
 def check_cuda(options: Options, X: Any) -> None:
     """Refuse what a GPU cannot do."""
     if _splits(options) and on_gpu(X):
         raise ValueError(
             f"validation={options.validation} would split arrays that lie on the GPU: give a "
             "pair (X, y) that lies there too, or X and y on the host"
-        )
-    if options.compile:
-        raise ValueError(
-            "compile=True makes a kernel for the CPU and the network is on 'cuda': use "
-            "net.to('cpu'), or leave compile out"
         )
     if isinstance(options.optimizer, LevenbergMarquardt):
         raise ValueError(
@@ -41,15 +48,10 @@ def check_cuda(options: Options, X: Any) -> None:
         )
 
 
-def check_precision(precision: str | None, device: str, dtype: Any) -> None:
-    """Refuse products on tensor cores where there are none."""
+def check_precision(precision: str | None, dtype: Any) -> None:
+    """Refuse products on tensor cores for a dtype or a GPU that has none."""
     if precision is None:
         return
-    if device != "cuda":
-        raise ValueError(
-            f"precision={precision!r} is for the tensor cores of a GPU and the network is on "
-            f"{device!r}: use net.to('cuda'), or leave precision out"
-        )
     if dtype != np.float32:
         raise ValueError(
             f"precision={precision!r} is for products of float32 and the network's dtype is "

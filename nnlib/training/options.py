@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ..checks.values import (
-    REDUCTIONS,
-    file_path,
-    known_name,
-    real_number,
-    seed_number,
-    shown,
-    whole_number,
-)
+from ..checks.values import REDUCTIONS, file_path, real_number, seed_number
 from ..history import Report
 from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from ..schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
+from .option_table import (
+    EVERY_WAY,
+    Way,
+    count,
+    entries,
+    epoch_number,
+    flag,
+    flag_or_none,
+    function,
+    one_of,
+    option,
+    optional,
+    positive,
+    with_data,
+)
 
 PRECISIONS = ("tf32", "bf16")
-# The history keeps up to 24 bytes an epoch, 2.4 GB of so many.
-MOST_EPOCHS = 10**8
 
-# Options that an optimizer of full batches refuses.
-_NOT_FULL_BATCH = (
-    "learning_rate", "batch_size", "l1", "max_norm", "dropout", "clip_norm", "clip_value",
-    "validation", "patience", "tolerance", "target_cost", "callback_epochs", "partial", "compile",
-    "precision",
-)  # fmt: skip
-# And those that a network's own kernel does not know.
-_NOT_COMPILED = (
-    "weight_decay", "l1", "max_norm", "dropout", "clip_norm", "clip_value", "validation",
-    "patience", "target_cost",
-)  # fmt: skip
+
+def _optimizer(name: str, value: Any) -> Optimizer | FullBatch:
+    """The optimizer itself, or the one of that name."""
+    return optimizer_from(value)
 
 
 @dataclass
 class Options:
     """Keyword arguments of `Network.descent`; see there. Checked and completed when made.
+
+    Every field is one entry of the table of options; `option_table` says how one is added.
 
     Raises
     ------
@@ -55,75 +54,130 @@ class Options:
     Constant(rate=0.001)
     """
 
-    optimizer: str | Optimizer = "sgd"
-    learning_rate: float | Schedule | None = None
-    epochs: int = 1000
-    reduction: str = "mean"
-    weight_decay: float = 0.0
-    l1: float = 0.0
-    max_norm: float | None = None
-    dropout: Any = None
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    batch_size: int | None = None
-    shuffle: bool = True
-    seed: int | None = None
-    validation: Any = None
-    patience: int | None = None
-    tolerance: float = 0.0
-    target_cost: float | None = None
-    max_seconds: float | None = None
-    callback: Callable[[Report], Any] | None = None
-    callback_epochs: int | None = None
-    partial: bool = False
-    progress: bool | None = None
-    compile: bool = False
-    precision: str | None = None
-    checkpoint: str | os.PathLike[str] | None = None
-    checkpoint_seconds: float = 30.0
-    resume: bool = False
+    optimizer: str | Optimizer = option("sgd", _optimizer, population="varies")
+    learning_rate: float | Schedule | None = option(
+        None,
+        optional(schedule_from),
+        refused_by=("full batch",),
+        population="varies",
+        fingerprint="digest",
+    )
+    epochs: int = option(1000, epoch_number)
+    reduction: str = option("mean", one_of(REDUCTIONS))
+    weight_decay: float = option(
+        0.0, real_number, refused_by=("compiled", "plain"), population="varies"
+    )
+    l1: float = option(0.0, real_number, refused_by=EVERY_WAY, population="varies")
+    max_norm: float | None = option(
+        None, optional(positive), refused_by=EVERY_WAY, population="varies"
+    )
+    dropout: Any = option(None, with_data, refused_by=EVERY_WAY, population="varies")
+    clip_norm: float | None = option(
+        None, optional(positive), refused_by=EVERY_WAY, population="varies"
+    )
+    clip_value: float | None = option(
+        None, optional(positive), refused_by=EVERY_WAY, population="varies"
+    )
+    batch_size: int | None = option(
+        None, with_data, refused_by=("full batch",), population="varies"
+    )
+    shuffle: bool = option(True, flag)
+    # In a population `train_many` has a seed of its own.
+    seed: int | None = option(None, optional(seed_number), population="absent")
+    validation: Any = option(
+        None, with_data, refused_by=("full batch", "compiled"), fingerprint="digest"
+    )
+    patience: int | None = option(None, optional(count), refused_by=EVERY_WAY, population="varies")
+    tolerance: float = option(0.0, real_number, refused_by=("full batch",), population="varies")
+    target_cost: float | None = option(
+        None, optional(real_number), refused_by=EVERY_WAY, population="varies"
+    )
+    max_seconds: float | None = option(None, optional(positive), fingerprint="none")
+    callback: Callable[[Report], Any] | None = option(None, optional(function), fingerprint="none")
+    callback_epochs: int | None = option(
+        None,
+        optional(count),
+        refused_by=("full batch",),
+        population="absent",
+        no_population="a population calls its callback about every 50 ms",
+        fingerprint="none",
+    )
+    partial: bool = option(
+        False,
+        flag,
+        refused_by=("full batch",),
+        population="absent",
+        no_population="a population starts afresh",
+    )
+    progress: bool | None = option(None, flag_or_none, fingerprint="none")
+    compile: bool = option(
+        False,
+        flag,
+        refused_by=("full batch",),
+        population="absent",
+        refused_on={"cuda": "makes a kernel for the CPU"},
+    )
+    precision: str | None = option(
+        None,
+        optional(one_of(PRECISIONS)),
+        refused_by=("full batch",),
+        population="absent",
+        no_population="its networks are too narrow for tensor cores",
+        refused_on={"cpu": "is for the tensor cores of a GPU"},
+    )
+    checkpoint: str | os.PathLike[str] | None = option(
+        None,
+        optional(file_path),
+        population="absent",
+        no_population="a population has none",
+        fingerprint="none",
+    )
+    checkpoint_seconds: float = option(
+        30.0,
+        positive,
+        population="absent",
+        no_population="a population has no checkpoint",
+        fingerprint="none",
+    )
+    resume: bool = option(
+        False,
+        flag,
+        population="absent",
+        no_population="a population has no checkpoint",
+        fingerprint="none",
+    )
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any], **instead: Any) -> Options:
+        """The options among a function's arguments.
+
+        Parameters
+        ----------
+        arguments : mapping from str to object
+            The function's arguments by name, all options among them.
+        **instead
+            Values in place of those among the arguments.
+        """
+        given = {name: arguments[name] for name in OPTIONS}
+        return cls(**{**given, **instead})
 
     def __post_init__(self) -> None:
-        self.optimizer = optimizer_from(self.optimizer)
+        # The optimizer first: one of full batches refuses options, whatever their values.
+        self.optimizer = OPTIONS["optimizer"].check("optimizer", self.optimizer)
         if isinstance(self.optimizer, FullBatch):
             self._check_full_batch(self.optimizer)
-        if self.learning_rate is None:
-            self.learning_rate = Constant(self.optimizer.default_rate)
-        self.learning_rate = schedule_from("learning_rate", self.learning_rate)
-        self.epochs = _epochs(self.epochs)
-        known_name("reduction", self.reduction, REDUCTIONS)
-        if self.precision is not None:
-            known_name("precision", self.precision, PRECISIONS)
-        self.weight_decay = real_number("weight_decay", self.weight_decay)
-        self.l1 = real_number("l1", self.l1)
-        self.tolerance = real_number("tolerance", self.tolerance)
-        for name in ("max_norm", "clip_norm", "clip_value", "max_seconds"):
-            if getattr(self, name) is not None:
-                setattr(self, name, real_number(name, getattr(self, name), above=0))
-        if self.target_cost is not None:
-            self.target_cost = real_number("target_cost", self.target_cost)
-        for name in ("patience", "callback_epochs"):
-            if getattr(self, name) is not None:
-                setattr(self, name, whole_number(name, getattr(self, name), 1))
-        if self.seed is not None:
-            self.seed = seed_number("seed", self.seed)
-        for name in ("shuffle", "partial", "compile", "resume"):
+        for name, entry in OPTIONS.items():
             value = getattr(self, name)
-            if not isinstance(value, (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False; got {shown(value)}")
-        if not (self.progress is None or isinstance(self.progress, bool)):
-            raise TypeError(f"progress must be True, False or None; got {shown(self.progress)}")
-        if self.checkpoint is not None:
-            self.checkpoint = file_path("checkpoint", self.checkpoint)
-        self.checkpoint_seconds = real_number(
-            "checkpoint_seconds", self.checkpoint_seconds, above=0
-        )
+            # A default is in its one form; the optimizer comes out of a second check as it is.
+            if value is not entry.default:
+                setattr(self, name, entry.check(name, value))
+        if self.learning_rate is None:
+            assert isinstance(self.optimizer, Optimizer)
+            self.learning_rate = Constant(self.optimizer.default_rate)
         self._check_pairs()
 
     def _check_pairs(self) -> None:
         """Options that need or exclude one another."""
-        if self.callback is not None and not callable(self.callback):
-            raise TypeError(f"callback must be callable; got {shown(self.callback)}")
         if self.callback_epochs is not None and self.callback is None:
             raise ValueError("callback_epochs is given without a callback")
         if self.resume and self.checkpoint is None:
@@ -145,9 +199,8 @@ class Options:
 
     def _check_full_batch(self, optimizer: FullBatch) -> None:
         """What optimizers that search for their own steps on all the data have no use for."""
-        defaults = {field.name: field.default for field in fields(Options)}
-        for name in _NOT_FULL_BATCH:
-            if getattr(self, name) != defaults[name]:
+        for name in refused_by("full batch"):
+            if getattr(self, name) != OPTIONS[name].default:
                 raise ValueError(
                     f"optimizer {optimizer.name!r} and {name}={getattr(self, name)!r} contradict "
                     f"each other: it finds its own steps on the cost of all the data, so leave "
@@ -161,7 +214,7 @@ class Options:
             "optimizer": self.optimizer.name if not isinstance(self.optimizer, SGD) else None,
             "learning_rate": self.plateau,
             "batch_size (unless shuffle is False)": self.batch_size if self.shuffle else None,
-            **{name: getattr(self, name) for name in _NOT_COMPILED},
+            **{name: getattr(self, name) for name in refused_by("compiled")},
         }
         for name, value in given.items():
             if value is not None and value != 0:
@@ -188,25 +241,18 @@ class Options:
     @property
     def plain(self) -> bool:
         """Whether nothing is asked for but gradient descent itself."""
-        return isinstance(self.optimizer, SGD) and not (
-            self.weight_decay
-            or self.l1
-            or self.max_norm
-            or self.dropout is not None
-            or self.clip_norm
-            or self.clip_value
-            or self.patience
-            or self.plateau
-            or self.target_cost is not None
-        )
+        others = [getattr(self, name) != OPTIONS[name].default for name in refused_by("plain")]
+        return isinstance(self.optimizer, SGD) and not (self.plateau or any(others))
 
 
-def _epochs(value: Any) -> int:
-    """How many epochs, checked: the trace of all of them must fit into memory."""
-    epochs = whole_number("epochs", value, 0)
-    if epochs > MOST_EPOCHS:
-        raise ValueError(
-            f"epochs is {epochs}, wanted at most {MOST_EPOCHS}: the history of so many takes "
-            f"{24 * epochs // 10**9} GB, 24 bytes an epoch; to go on, call descent again"
-        )
-    return epochs
+OPTIONS = entries(Options)
+
+
+@functools.cache
+def refused_by(way: Way) -> tuple[str, ...]:
+    """The options that a way to train leaves out.
+
+    >>> refused_by("compiled")[:3]
+    ('weight_decay', 'l1', 'max_norm')
+    """
+    return tuple(name for name, entry in OPTIONS.items() if way in entry.refused_by)
