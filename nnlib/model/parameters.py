@@ -87,12 +87,14 @@ class NetworkParameters(NearNames):
         self._check_parameters()
         return NetworkState(self.parameters, self._seed, self._generator.copy())
 
-    def restore(self, parameters: Array, seed: int | None, generator: Array | None = None) -> None:
+    def restore(
+        self, parameters: ArrayLike, seed: int | None, generator: Array | None = None
+    ) -> None:
         """Take over the `state` of a network of the same architecture.
 
         Parameters
         ----------
-        parameters : ndarray, shape (size,)
+        parameters : array_like, shape (size,)
             Copied, and not checked.
         seed : int or None
             None: from now on the seed is not known.
@@ -103,6 +105,14 @@ class NetworkParameters(NearNames):
         ------
         RuntimeError
             While a descent trains the network.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1])
+        >>> net.restore([2.0, 3.0], seed=5)
+        >>> net.parameters, net.seed
+        (array([2., 3.]), 5)
         """
         self._training.check("its state cannot be set")
         self._parameters[:] = parameters
