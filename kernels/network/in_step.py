@@ -25,7 +25,7 @@ from ..layers.operations import (
     UNITS,
     WEIGHTS,
 )
-from .problem import Data, Model, Settings, input_place
+from .problem import Data, Model, Place, Settings, batch_examples, input_place
 
 
 class Terms(NamedTuple):
@@ -54,14 +54,14 @@ def add_products(out: Vector, model: Model, data: Data, settings: Settings, term
     weight = window(out, part[FIRST], part[WEIGHTS])
     bias_first = part[FIRST] + part[WEIGHTS]
     bias = window(out, bias_first, part[LAST] - bias_first)  # empty but in a layer's last part
-    examples = min(data.batch_size, data.n - batch * data.batch_size)
+    examples = batch_examples(data, batch)
     weight_beta, bias_beta = terms.weight_beta, terms.bias_beta
     for chunk in range(settings.chunks):
         if chunk * lanes >= examples:
             break
         scratch = chunk * settings.units * lanes
         if part[LAYER] == 0:
-            place, size = input_place(model, data, settings, batch, chunk, chunk)
+            place, size = input_place(model, data, settings, Place(batch, chunk, chunk))
             a_in = window(model.input_block if data.order.size else data.inputs, place, size)
         else:
             before = model.table[part[LAYER] - COLUMNS + OUTPUT]

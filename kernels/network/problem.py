@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..compile.jit import Doubles, Integers, Vector, kernel
+from ..compile.jit import Doubles, Integers, Key, Vector, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import COLUMNS, D_IN, D_OUT, PACK, SAMPLE_MAJOR
@@ -87,6 +87,30 @@ class Settings(NamedTuple):
     dropout_seed: int
 
 
+class Problem(NamedTuple):
+    """All that a descent works on."""
+
+    model: Model
+    data: Data
+    validation: Data
+    state: State
+    settings: Settings
+
+
+class Place(NamedTuple):
+    """Which block of which batch, and on whose buffers: those of a chunk."""
+
+    batch: int
+    block: int
+    chunk: int
+
+
+@kernel
+def batch_examples(data: Data, batch: int) -> int:
+    """How many examples the batch has."""
+    return min(data.batch_size, data.n - batch * data.batch_size)
+
+
 @kernel
 def whole_pass(model: Model, inputs: Vector, lanes: int, accumulate: bool) -> Pass:
     """The pass of a block that has all buffers of the model to itself."""
@@ -104,21 +128,18 @@ def whole_pass(model: Model, inputs: Vector, lanes: int, accumulate: bool) -> Pa
 
 
 @kernel
-def input_place(
-    model: Model, data: Data, settings: Settings, batch: int, block: int, chunk: int
-) -> tuple[int, int]:
+def input_place(model: Model, data: Data, settings: Settings, place: Place) -> tuple[int, int]:
     """First element and size of a block's inputs: in model.input_block if the data is shuffled,
     else in data.inputs.
     """
     lanes, d_in = settings.lanes, model.table[D_IN]
     sample_major = model.table[SAMPLE_MAJOR] == 1
-    first = batch * data.batch_size
-    start = first + block * lanes
-    count = min(lanes, min(first + data.batch_size, data.n) - start)
+    start = place.batch * data.batch_size + place.block * lanes
+    count = min(lanes, batch_examples(data, place.batch) - place.block * lanes)
     size = d_in * (count if sample_major else lanes)
     if data.order.size:
-        return chunk * d_in * lanes, size
-    number = batch * data.batch_blocks + block
+        return place.chunk * d_in * lanes, size
+    number = place.batch * data.batch_blocks + place.block
     return start * d_in if sample_major else number * d_in * lanes, size
 
 
@@ -127,10 +148,8 @@ def block_pass(
     model: Model,
     data: Data,
     settings: Settings,
-    batch: int,
-    block: int,
-    chunk: int,
-    key: Any,
+    place: Place,
+    key: Key,
     train: bool,
     accumulate: bool,
 ) -> float:
@@ -142,22 +161,22 @@ def block_pass(
     lanes = settings.lanes
     table = model.table
     d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
-    first = batch * data.batch_size
-    start = first + block * lanes
-    count = min(lanes, min(first + data.batch_size, data.n) - start)
-    number = batch * data.batch_blocks + block
+    chunk = place.chunk
+    start = place.batch * data.batch_size + place.block * lanes
+    count = min(lanes, batch_examples(data, place.batch) - place.block * lanes)
+    number = place.batch * data.batch_blocks + place.block
     sample_major = table[SAMPLE_MAJOR] == 1
     target_size = (d_out + 1) * lanes
-    place, size = input_place(model, data, settings, batch, block, chunk)
+    first, size = input_place(model, data, settings, place)
     if data.order.size:
-        a_in = window(model.input_block, place, size)
+        a_in = window(model.input_block, first, size)
         x = Rows(data.inputs, data.order, d_in, table[PACK])
         pack_inputs(a_in, x, start, count, sample_major)
         targets = window(model.target_block, chunk * target_size, target_size)
         y = Rows(data.targets, data.order, d_out, table[PACK])
         pack_targets(targets, y, data.weights, start, count)
     else:
-        a_in = window(data.inputs, place, size)
+        a_in = window(data.inputs, first, size)
         targets = window(data.targets, number * target_size, target_size)
     scratch = settings.units * lanes
     size = model.parameters.size

@@ -31,12 +31,15 @@ from ..network.problem import (
     VALIDATING,
     Data,
     Model,
+    Place,
+    Problem,
     Settings,
     State,
     block_pass,
 )
 from ..network.rules import RULES, rules_of
 from ..threads.atomic import atomic_add, atomic_load
+from ..threads.team import Member
 from ..training.descent import all_rounds, plain_rounds
 from ..training.stopping import copy
 
@@ -241,22 +244,16 @@ def descend_members(plain: bool) -> Callable[..., None]:
 
     @entry
     def descend(
-        members: Members,
-        model: Model,
-        data: Data,
-        validation: Data,
-        state: State,
-        settings: Settings,
-        control: Vector,
-        board: Vector,
-        until: int,
-        budget: int,
+        members: Members, problem: Problem, control: Vector, until: int, budget: int
     ) -> None:
         """Take members and run each to epoch `until`, till all are taken or control says to stop.
 
-        All but members and control is the thread's own; the flag is looked at every `budget`
+        The problem is the thread's own; the flag is looked at every `budget`
         rounds. Writes the rows of members and counts their epochs in control.
         """
+        model, data = problem.model, problem.data
+        state, settings = problem.state, problem.settings
+        alone = Member(window(model.table, 0, 0), 0, 1)  # a team of one needs no board
         while atomic_load(control, STOP) == 0:
             place = atomic_add(control, NEXT, 1)
             if place >= members.jobs.size:
@@ -265,12 +262,13 @@ def descend_members(plain: bool) -> Callable[..., None]:
             since = members.epochs[member]
             begin(members, member, model, data, state, settings.lanes)
             own_settings = member_settings(settings, members, member, until)
+            own = Problem(model, data, problem.validation, state, own_settings)
             counted = since
             while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
                 if plain:
-                    plain_rounds(model, data, validation, state, own_settings, board, 0, 1, budget)
+                    plain_rounds(own, alone, budget)
                 else:
-                    all_rounds(model, data, validation, state, own_settings, board, 0, 1, budget)
+                    all_rounds(own, alone, budget)
                 atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
                 counted = state.position[EPOCH]
             finish(members, member, model, data, state)
@@ -287,27 +285,28 @@ def data_cost(model: Model, data: Data, settings: Settings) -> float:
     for batch in range(-(-data.n // data.batch_size)):
         examples = min(data.batch_size, data.n - batch * data.batch_size)
         for block in range(-(-examples // settings.lanes)):
-            total += block_pass(model, data, settings, batch, block, 0, NO_DROPOUT, False, False)
+            place = Place(batch, block, 0)
+            total += block_pass(model, data, settings, place, NO_DROPOUT, False, False)
     return total
 
 
+class Costs(NamedTuple):
+    """Where the costs of all members go."""
+
+    cost: Vector  # float64 (n,)
+    held_out_cost: Vector  # float64 (n,), or empty
+    held_out: Vector  # weights of the examples held out, (rows, examples), or empty
+
+
 @entry
-def member_costs(
-    cost: Vector,
-    held_out_cost: Vector,
-    members: Members,
-    held_out: Vector,
-    model: Model,
-    data: Data,
-    settings: Settings,
-    control: Vector,
-) -> None:
+def member_costs(costs: Costs, members: Members, problem: Problem, control: Vector) -> None:
     """cost[member] ← Σ v J at the member's parameters, for all members of the group.
 
-    The same for held_out_cost with the weights of the examples held out, (rows, examples), where
-    there are any. Both are divided by the number of examples if settings say so.
+    The same for held_out_cost with the weights of the examples held out, where there are any. Both
+    are divided by the number of examples if settings say so.
     """
-    own_weights = members.example_weights
+    model, data, settings = problem.model, problem.data, problem.settings
+    own_weights, held_out = members.example_weights, costs.held_out
     while True:
         place = atomic_add(control, NEXT, 1)
         if place >= members.jobs.size:
@@ -320,5 +319,5 @@ def member_costs(
                 first = members.weight_row[member] * data.n
                 set_weights(model, data, settings.lanes, window(weights, first, data.n))
             total = data_cost(model, data, settings)
-            out = held_out_cost if part == 1 else cost
+            out = costs.held_out_cost if part == 1 else costs.cost
             out[member] = total / data.n if settings.mean else total

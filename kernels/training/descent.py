@@ -15,7 +15,7 @@ import functools
 import math
 from collections.abc import Callable
 
-from ..compile.jit import Vector, elementwise, entry, kernel
+from ..compile.jit import elementwise, entry, kernel
 from ..compile.memory import window
 from ..formulas.shuffle import ORDER
 from ..layers.dropout import NO_DROPOUT, block_key
@@ -35,8 +35,11 @@ from ..network.problem import (
     VALIDATING,
     Data,
     Model,
+    Place,
+    Problem,
     Settings,
     State,
+    batch_examples,
     block_pass,
 )
 from ..network.rules import Rules
@@ -61,14 +64,21 @@ call_order = ORDER.call
 PASS, VALIDATION = range(2)
 
 
-@kernel
-def start_epoch(data: Data, state: State, epoch: int) -> None:
-    """Draw the order of the examples; keep the generator from before, if the caller wants it."""
+@elementwise  # in the order written
+def begin_epoch(problem: Problem, epoch: int, plain: bool) -> float:
+    """Draw the order of the examples; returns the penalty with which the epoch's sum begins.
+
+    Keeps the generator from before, if the caller wants it.
+    """
+    data, state, settings = problem.data, problem.state, problem.settings
     if data.order.size:
         if state.generators.size:
             place = (epoch % 2) * GENERATOR_WORDS
             copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
         call_order(data.draw, data.order, state.generator)
+    if plain:
+        return 0.0
+    return penalty(problem.model, settings.rules) * (data.n if settings.mean else 1)
 
 
 @kernel
@@ -94,28 +104,20 @@ def penalty(model: Model, rules: Rules) -> float:
 
 
 @kernel
-def chunk_pass(
-    model: Model,
-    data: Data,
-    state: State,
-    settings: Settings,
-    plain: bool,
-    batch: int,
-    step: int,
-    turn: int,
-    train: bool,
-    chunk: int,
-) -> None:
-    """The next block of a chunk; Σ J goes to state.chunk_costs."""
-    examples = min(data.batch_size, data.n - batch * data.batch_size)
-    block = chunk * data.chunk_blocks + turn
-    before = state.chunk_costs[chunk] if turn > 0 else 0.0
-    if block * settings.lanes < examples:
+def chunk_pass(problem: Problem, source: Data, order: Order, chunk: int, plain: bool) -> None:
+    """The next block of a chunk of the source's examples; Σ J goes to state.chunk_costs."""
+    model, state, settings = problem.model, problem.state, problem.settings
+    block, train = chunk * source.chunk_blocks + order.round, plain or order.kind == PASS
+    if train and order.batch == 0 and order.round == 0:
+        keep_share(model, state, order.epoch, chunk, 1 if plain else settings.chunks)
+    before = state.chunk_costs[chunk] if order.round > 0 else 0.0
+    if block * settings.lanes < batch_examples(source, order.batch):
         key = NO_DROPOUT
         if not plain and train and settings.dropout:
-            key = block_key(settings.dropout_seed, step, block)
-        before += block_pass(model, data, settings, batch, block, chunk, key, train, turn > 0)
-    elif train and turn == 0:
+            key = block_key(settings.dropout_seed, order.step, block)
+        place = Place(order.batch, block, chunk)
+        before += block_pass(model, source, settings, place, key, train, order.round > 0)
+    elif train and order.round == 0:
         size = model.parameters.size
         gradient = window(model.gradient, chunk * size, size)
         for k in range(size):
@@ -124,49 +126,48 @@ def chunk_pass(
 
 
 @kernel
-def plain_pass(
-    model: Model, data: Data, state: State, settings: Settings, batch: int, turn: int
-) -> None:
+def plain_pass(problem: Problem, order: Order) -> None:
     """The next block of plain descent in one chunk."""
-    chunk_pass(model, data, state, settings, True, batch, 0, turn, True, 0)
+    chunk_pass(problem, problem.data, order, 0, True)
 
 
 @kernel
-def chunk_passes(
-    model: Model,
-    data: Data,
-    state: State,
-    settings: Settings,
-    order: Order,
-    member: Member,
-    phase: int,
-) -> None:
+def chunk_passes(problem: Problem, source: Data, order: Order, member: Member, phase: int) -> None:
     """The next block of every chunk, each by the member that takes it.
 
     The leader opens a phase of this order; phase is what a helper found.
     """
-    chunks, train = settings.chunks, order.kind == PASS
+    chunks = problem.settings.chunks
     if member.number == 0:
         phase = open_phase(member, order, chunks)
     chunk, done = next_task(member, phase, -1, chunks), 0
     while chunk < chunks:
-        if train and order.batch == 0 and order.round == 0:
-            keep_share(model, state, order.epoch, chunk, chunks)
-        chunk_pass(
-            model,
-            data,
-            state,
-            settings,
-            False,
-            order.batch,
-            order.step,
-            order.round,
-            train,
-            chunk,
-        )
+        chunk_pass(problem, source, order, chunk, False)
         done += 1
         chunk = next_task(member, phase, chunk, chunks)
     close_phase(member, done)
+
+
+@kernel
+def is_last_round(source: Data, settings: Settings, batch: int, following: int) -> bool:
+    """Whether no chunk of the batch has a block of that number."""
+    whole = following * settings.lanes >= batch_examples(source, batch)
+    return following >= source.chunk_blocks or whole
+
+
+@elementwise  # in the order written
+def sum_of_chunks(state: State, chunks: int) -> float:
+    """Σ J of the batch, in the order of the chunks."""
+    total = 0.0
+    for chunk in range(chunks):
+        total += state.chunk_costs[chunk]
+    return total
+
+
+@elementwise  # in the order written
+def mean_of(total: float, data: Data, settings: Settings) -> float:
+    """The cost as the user sees it: a mean over the examples, or their sum."""
+    return total / data.n if settings.mean else total
 
 
 def driver_loop(
@@ -184,17 +185,7 @@ def driver_loop(
     """
 
     @elementwise  # its own few sums stay in the order written
-    def rounds(
-        model: Model,
-        data: Data,
-        validation: Data,
-        state: State,
-        settings: Settings,
-        board: Vector,
-        member: int,
-        members: int,
-        budget: int,
-    ) -> int:
+    def rounds(problem: Problem, member: Member, budget: int) -> int:
         """Run up to `budget` rounds of blocks from where state stands; returns how many are left.
 
         That is member 0, which leads; the others do the tasks that it offers, till their team is
@@ -202,91 +193,84 @@ def driver_loop(
         its batch is reached, before that batch's step; the validation cost is taken after the
         epoch's last step.
         """
+        model, data, validation, state, settings = problem
         position, numbers = state.position, state.numbers
         epoch, batch, turn = position[EPOCH], position[BATCH], position[ROUND]
         validating, status, count = position[VALIDATING], position[STATUS], position[STEP]
-        cost, total, watched = numbers[COST], 0.0, 0.0
-        rate, scale, examples = 0.0, 1.0, 0
-        if status == RUNNING and member == 0:
+        cost, watched, rate, phase = numbers[COST], 0.0, 0.0, 0
+        if status == RUNNING and (plain or member.number == 0):
             rate = state.rates[epoch] * numbers[RATE_FACTOR]
-        if plain:  # constants: no team is left
-            member, members = 0, 1
-        team, phase = Member(board, member, members), 0
-        if not plain and member == 0:
-            set_active(board, members)
-        while budget > 0 and (status == RUNNING or member > 0):
-            if not plain and member > 0:
-                phase = next_phase(team, phase)
+        if not plain and member.number == 0:
+            set_active(member.board, member.members)
+        while budget > 0 and (status == RUNNING or (not plain and member.number > 0)):
+            # The next order: the leader gives it, the others read it.
+            if not plain and member.number > 0:
+                phase = next_phase(member, phase)
                 if phase == LEFT:
                     return budget
-                order = read_order(team)
+                order = read_order(member)
             else:
                 if batch == 0 and turn == 0 and validating == 0:
-                    start_epoch(data, state, epoch)
-                    cost = 0.0
-                    if not plain:
-                        cost = penalty(model, settings.rules) * (data.n if settings.mean else 1)
+                    cost = begin_epoch(problem, epoch, plain)
                 kind = VALIDATION if validating else PASS
-                order = Order(kind, epoch, batch, turn, count, rate, scale)
+                order = Order(kind, epoch, batch, turn, count, rate, 1.0)
             source = validation if not plain and order.kind == VALIDATION else data
+
+            # Blocks of all chunks, till the batch has none left.
             if plain:
-                if batch == 0 and turn == 0:
-                    keep_share(model, state, epoch, 0, 1)
-                one_pass(model, source, state, settings, batch, turn)
+                one_pass(problem, order)
             elif order.kind < STEP_SWEEPS:
-                chunk_passes(model, source, state, settings, order, team, phase)
-                if member > 0:
+                chunk_passes(problem, source, order, member, phase)
+                if member.number > 0:
                     continue
-            if plain or member == 0:
+            if plain or member.number == 0:
                 budget -= 1
                 turn += 1
-                examples = min(source.batch_size, source.n - batch * source.batch_size)
-                if turn < source.chunk_blocks and turn * settings.lanes < examples:
+                if not is_last_round(source, settings, batch, turn):
                     continue
                 turn = 0
-                total = 0.0
-                for chunk in range(1 if plain else settings.chunks):
-                    total += state.chunk_costs[chunk]
+
             if not plain and order.kind == VALIDATION:
-                watched = total / source.n if settings.mean else total
+                watched = mean_of(sum_of_chunks(state, settings.chunks), source, settings)
                 state.validation_costs[epoch] = watched
+                validating = 0
             else:
-                if plain or member == 0:
-                    cost += total
+                # The batch's cost, and its step.
+                if plain or member.number == 0:
+                    cost += sum_of_chunks(state, 1 if plain else settings.chunks)
                     if not abs(cost) < math.inf:
                         status = DIVERGED
                         break
                     count += 1
-                    scale = 1.0 / examples if settings.mean else 1.0
+                    scale = 1.0 / batch_examples(data, batch) if settings.mean else 1.0
+                    order = Order(STEP_SWEEPS, epoch, batch, 0, count, rate, scale)
                 if plain:
-                    own_step(model, data, settings, batch, rate, scale)
+                    own_step(model, data, settings, order)
                 else:
-                    if member == 0:
-                        order = Order(STEP_SWEEPS, epoch, batch, 0, count, rate, scale)
-                    update(model, data, state, settings, order, team, phase)
-                    if member > 0:
+                    update(problem, order, member, phase)
+                    if member.number > 0:
                         continue
                 batch += 1
                 if batch * data.batch_size < data.n:
                     continue
                 batch = 0
-                watched = cost / data.n if settings.mean else cost
+                watched = mean_of(cost, data, settings)
                 if not plain and validation.n > 0:
                     validating = 1
                     continue
-            validating = 0
-            mean_cost = cost / data.n if settings.mean else cost
-            state.costs[epoch] = mean_cost
+
+            # The epoch's end.
+            state.costs[epoch] = mean_of(cost, data, settings)
             state.rates[epoch] = rate
             if not plain:
-                status = watch(model, state, settings.rules, mean_cost, watched)
+                status = watch(model, state, settings.rules, state.costs[epoch], watched)
             epoch += 1
             if status == RUNNING and epoch == settings.epochs:
                 status = FINISHED
             if status == RUNNING:
                 rate = state.rates[epoch] * numbers[RATE_FACTOR]
         if status == DIVERGED:
-            state.costs[epoch] = cost / data.n if settings.mean else cost
+            state.costs[epoch] = mean_of(cost, data, settings)
         numbers[COST] = cost
         position[EPOCH], position[BATCH], position[ROUND] = epoch, batch, turn
         position[VALIDATING], position[STATUS], position[STEP] = validating, status, count
@@ -304,21 +288,11 @@ def driver(plain: bool) -> Callable[..., None]:
     """What `Descent` calls: the loop for one network, plain or with everything."""
 
     @entry
-    def descend(
-        model: Model,
-        data: Data,
-        validation: Data,
-        state: State,
-        settings: Settings,
-        board: Vector,
-        member: int,
-        members: int,
-        budget: int,
-    ) -> None:
+    def descend(problem: Problem, member: Member, budget: int) -> None:
         """`budget` rounds, see `driver_loop`."""
         if plain:
-            plain_rounds(model, data, validation, state, settings, board, member, members, budget)
+            plain_rounds(problem, member, budget)
         else:
-            all_rounds(model, data, validation, state, settings, board, member, members, budget)
+            all_rounds(problem, member, budget)
 
     return descend

@@ -31,9 +31,10 @@ from ..layers.operations import (
     rows_of,
     unknown_kind,
 )
-from ..network.problem import Data, Model, Settings, State
+from ..network.problem import Problem
 from ..products.tiles import VECTOR_BYTES
-from .descent import driver_loop
+from ..threads.team import Order
+from .descent import driver_loop, keep_share
 
 # So many samples go through the pass side by side: the exercise takes 308 ns an epoch with one,
 # 242 with two, 206 with four, 165 with eight (float64; 147, 129 and 99 in float32, where eight
@@ -52,7 +53,7 @@ _MOST_LANES = 8192
 # Drivers of this process, by their source.
 compiled: dict[str, Callable[..., None]] = {}
 # The arguments of a driver.
-_ARGUMENTS = "model, data, validation, state, settings, board, member, members, budget"
+_ARGUMENTS = "problem, member, budget"
 
 
 def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
@@ -242,9 +243,9 @@ def source(table: Vector, loss: int, copies: int) -> str:
         [
             pass_source(table, loss, copies),
             "@kernel",
-            "def step(model, data, settings, batch, rate, scale):",
+            "def step(model, data, settings, order):",
             "    parameters, gradient = model.parameters, model.gradient",
-            "    factor = parameters.dtype.type(rate * scale)",
+            "    factor = parameters.dtype.type(order.rate * order.scale)",
             *(
                 f"    parameters[{k}] -= factor * gradient[{k}]"
                 for k in range(parameters_of(table))
@@ -264,19 +265,20 @@ def next_block(block_cost: Callable[..., float]) -> Callable[..., None]:
     """`descent.plain_pass` with a network's own pass."""
 
     @elementwise
-    def one_pass(
-        model: Model, data: Data, state: State, settings: Settings, batch: int, turn: int
-    ) -> None:
-        lanes, table = settings.lanes, model.table
+    def one_pass(problem: Problem, order: Order) -> None:
+        model, data, state = problem.model, problem.data, problem.state
+        lanes, table = problem.settings.lanes, model.table
+        if order.batch == 0 and order.round == 0:
+            keep_share(model, state, order.epoch, 0, 1)
         inputs = table[D_IN] * lanes
         targets = (table[table.size - COLUMNS + D_OUT] + 1) * lanes
-        number = batch * data.batch_blocks + turn
+        number = order.batch * data.batch_blocks + order.round
         cost = block_cost(
             model.parameters, model.gradient, window(data.inputs, number * inputs, inputs),
             window(data.targets, number * targets, targets - lanes),
-            window(data.targets, (number + 1) * targets - lanes, lanes), lanes, turn > 0,
+            window(data.targets, (number + 1) * targets - lanes, lanes), lanes, order.round > 0,
         )  # fmt: skip
-        state.chunk_costs[0] = cost + (state.chunk_costs[0] if turn > 0 else 0.0)
+        state.chunk_costs[0] = cost + (state.chunk_costs[0] if order.round > 0 else 0.0)
 
     return one_pass
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from ..compile.jit import Vector, kernel
+from ..compile.jit import Integers, Vector, kernel
 from ..compile.memory import window
 from ..formulas.optimizers import (
     ADAMW,
@@ -36,7 +36,7 @@ from ..layers.operations import (
     WEIGHTS,
 )
 from ..network.in_step import PRODUCTS_CONTRACT, Terms
-from ..network.problem import Data, Model, Settings, State
+from ..network.problem import Data, Model, Problem, Settings, State
 from ..network.rules import Rules
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
 
@@ -47,15 +47,7 @@ STEP_SWEEPS = 2
 
 
 @kernel
-def update(
-    model: Model,
-    data: Data,
-    state: State,
-    settings: Settings,
-    order: Order,
-    member: Member,
-    phase: int,
-) -> None:
+def update(problem: Problem, order: Order, member: Member, phase: int) -> None:
     """One step of the optimizer, each part by the member that takes it.
 
     scale · Σ_c g_c is the gradient of the data, order.step the step's number t. In this order:
@@ -63,34 +55,28 @@ def update(
     opens a phase for every sweep; a helper has a part in that of its order.
     """
     # The norm needs all of the gradient before the first step: two sweeps over the parts.
+    model, data, settings = problem.model, problem.data, problem.settings
     rules = settings.rules
     sweeps = 2 if rules.clip_norm > 0 else 1
     unchanged = rules.l1 == 0 and rules.clip_value == 0 and rules.clip_norm == 0
     by_product = settings.optimizer == SGD and unchanged
-    batch, rate, scale = order.batch, order.rate, order.scale
     parts = model.parts.size // PART_COLUMNS
     sweep = order.kind - STEP_SWEEPS
     while sweep < sweeps:
         if member.number == 0:
-            if sweep == 1:
-                gradient = window(model.gradient, 0, model.parameters.size)
-                norm = scale * math.sqrt(squared_norm(gradient))
-                scale *= min(1.0, rules.clip_norm / (norm + 1e-6))
-            kind = STEP_SWEEPS + sweep
-            phase = open_phase(
-                member, Order(kind, order.epoch, batch, 0, order.step, rate, scale), parts
-            )
+            order = order_of_sweep(model, rules, order, sweep)
+            phase = open_phase(member, order, parts)
         place, done = next_task(member, phase, -1, parts), 0
         while place < parts:
             part = window(model.parts, place * PART_COLUMNS, PART_COLUMNS)
             if by_product and model.table[part[LAYER] + IN_STEP]:
-                step_by_product(model, data, settings, batch, part, rate, scale)
+                step_by_product(model, data, settings, order, part)
             else:
                 if sweep == 0:
-                    part_gradient(model, data, settings, batch, part)
-                    regularise(model, rules, scale, part)
+                    part_gradient(model, data, settings, order.batch, part)
+                    regularise(model, rules, order.scale, part)
                 if sweep == sweeps - 1:
-                    step_part(model, state, settings, rate, scale, order.step, part)
+                    step_part(model, problem.state, settings, order, part)
             if rules.max_norm > 0 and sweep == sweeps - 1:
                 limit_norms(model, rules.max_norm, part)
             done += 1
@@ -100,21 +86,31 @@ def update(
 
 
 @kernel
-def plain_step(
-    model: Model, data: Data, settings: Settings, batch: int, rate: float, scale: float
-) -> None:
+def order_of_sweep(model: Model, rules: Rules, order: Order, sweep: int) -> Order:
+    """The order of the first sweep, or of the second, whose scale keeps the gradient short."""
+    scale = order.scale
+    if sweep == 1:
+        gradient = window(model.gradient, 0, model.parameters.size)
+        norm = scale * math.sqrt(squared_norm(gradient))
+        scale *= min(1.0, rules.clip_norm / (norm + 1e-6))
+    kind = STEP_SWEEPS + sweep
+    return Order(kind, order.epoch, order.batch, 0, order.step, order.rate, scale)
+
+
+@kernel
+def plain_step(model: Model, data: Data, settings: Settings, order: Order) -> None:
     """One step of plain descent with nothing else, in one chunk."""
     if any_in_step(model.table):
         for first in range(0, model.parts.size, PART_COLUMNS):
             part = window(model.parts, first, PART_COLUMNS)
             if model.table[part[LAYER] + IN_STEP]:
-                step_by_product(model, data, settings, batch, part, rate, scale)
+                step_by_product(model, data, settings, order, part)
             else:
                 size = part[LAST] - part[FIRST]
                 w = window(model.parameters, part[FIRST], size)
-                sgd(w, window(model.gradient, part[FIRST], size), rate, scale)
+                sgd(w, window(model.gradient, part[FIRST], size), order.rate, order.scale)
     else:
-        sgd(model.parameters, model.gradient, rate, scale)
+        sgd(model.parameters, model.gradient, order.rate, order.scale)
 
 
 @kernel
@@ -135,16 +131,11 @@ def products_of(model: Model, part: Vector) -> int:
 
 @kernel
 def step_by_product(
-    model: Model,
-    data: Data,
-    settings: Settings,
-    batch: int,
-    part: Vector,
-    rate: float,
-    scale: float,
+    model: Model, data: Data, settings: Settings, order: Order, part: Integers
 ) -> None:
     """Plain descent: W ← (1 − αλ) W − α scale Σ_c δ_c a_cᵀ, b ← b − α scale Σ δ, no gradient."""
-    terms = Terms(batch, part, -rate * scale, 1 - rate * settings.rules.l2, 1.0)
+    rate = order.rate
+    terms = Terms(order.batch, part, -rate * order.scale, 1 - rate * settings.rules.l2, 1.0)
     call_products(products_of(model, part), model.parameters, model, data, settings, terms)
 
 
@@ -172,20 +163,12 @@ def regularise(model: Model, rules: Rules, scale: float, part: Vector) -> None:
 
 
 @kernel
-def step_part(
-    model: Model,
-    state: State,
-    settings: Settings,
-    rate: float,
-    scale: float,
-    count: int,
-    part: Vector,
-) -> None:
+def step_part(model: Model, state: State, settings: Settings, order: Order, part: Integers) -> None:
     """Decoupled decay and the optimizer's step on the part."""
     first, size = part[FIRST], part[LAST] - part[FIRST]
     if settings.optimizer == ADAMW:
         weight = window(model.parameters, first, part[WEIGHTS])
-        shrink_weights(weight, 1 - rate * settings.optimizer_settings[3])
+        shrink_weights(weight, 1 - order.rate * settings.optimizer_settings[3])
     # Plain descent has no vectors of its own; an empty window is never read.
     one, two = min(size, state.first.size), min(size, state.second.size)
     stepped = Stepped(
@@ -194,9 +177,9 @@ def step_part(
         first=window(state.first, first if one else 0, one),
         second=window(state.second, first if two else 0, two),
         settings=settings.optimizer_settings,
-        rate=rate,
-        scale=scale,
-        t=count,
+        rate=order.rate,
+        scale=order.scale,
+        t=order.step,
     )
     call_step(model.table[OPTIMIZER_STEP], stepped)
 

@@ -30,6 +30,7 @@ from ..kernels.population.members import (
     EPOCHS_RUN,
     NEXT,
     STOP,
+    Costs,
     descend_members,
     member_costs,
 )
@@ -98,15 +99,14 @@ class Scratch:
             assert isinstance(options.optimizer, Optimizer)
             use = use._replace(optimizer=options.optimizer.code)
         table = linked(table, use)
-        self.model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
-        self.data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
-        self.validation = buffers.validation_data(table, train, work.validation, lanes, chunks)
-        self.settings = buffers.settings(options, lanes, units, chunks, loss, 0)
         generator = np.zeros(4, np.uint64)
-        self.state = buffers.state(
-            parameters, generator, options, validated, chunks, None, snapshots=True
+        self.problem = problem.Problem(
+            buffers.model(table, parameters, units, train, lanes, chunks, shuffle),
+            buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle),
+            buffers.validation_data(table, train, work.validation, lanes, chunks),
+            buffers.state(parameters, generator, options, validated, chunks, None, snapshots=True),
+            buffers.settings(options, lanes, units, chunks, loss, 0),
         )
-        self.board = np.zeros(0, np.int64)  # of a team of one
         # As many rounds as take about `_LOOK_SECONDS`.
         rounds = _LOOK_SECONDS * _SLOW_MACHINE / (3 * parameters.size * lanes)
         self.budget = max(1, int(rounds))
@@ -247,13 +247,8 @@ class _Engine:
         scratch = Scratch(self._work, group.network, group.options)
         descend_members(scratch.plain)(
             self._work.members._replace(jobs=group.jobs),
-            scratch.model,
-            scratch.data,
-            scratch.validation,
-            scratch.state,
-            scratch.settings,
+            scratch.problem,
             control,
-            scratch.board,
             until,
             scratch.budget,
         )
@@ -263,13 +258,9 @@ class _Engine:
         work = self._work
         scratch = Scratch(work, group.network, Options(reduction=work.options.reduction))
         member_costs(
-            work.cost,
-            work.held_out_cost,
+            Costs(work.cost, work.held_out_cost, work.held_out.reshape(-1)),
             work.members._replace(jobs=group.jobs),
-            work.held_out.reshape(-1),
-            scratch.model,
-            scratch.data,
-            scratch.settings,
+            scratch.problem,
             control,
         )
 

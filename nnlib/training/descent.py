@@ -18,6 +18,7 @@ from ..kernels.compile.duration import working_time
 from ..kernels.network import problem
 from ..kernels.network.evaluate import all_finite
 from ..kernels.network.linking import Use, linked
+from ..kernels.threads.team import Member
 from ..kernels.training import unrolled
 from ..kernels.training.descent import driver
 from ..machine.threads import usable_threads
@@ -243,17 +244,9 @@ class Descent:
                     return
 
     def _slice(self, board: Array, member: int, members: int, rounds: int) -> None:
-        self._descend(
-            self._model,
-            self._data,
-            self._validation,
-            self._state,
-            self._settings,
-            board,
-            member,
-            members,
-            rounds,
-        )
+        model, data, validation = self._model, self._data, self._validation
+        whole = problem.Problem(model, data, validation, self._state, self._settings)
+        self._descend(whole, Member(board, member, members), rounds)
 
     def _next_slice(self) -> int:
         """Rounds of the next slice: up to an epoch's end, if one is within the budget."""
