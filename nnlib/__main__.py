@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     description = "compile all kernels of the processor now, once on this machine"
     commands.add_parser("warm-up", help=description, description=description)
+    description = "put machine code for the levels of x86-64 beside the sources, for a wheel"
+    commands.add_parser("machine-code", help=description, description=description)
     for name, description, figure in _FIGURES:
         command = commands.add_parser(name, help=description, description=description)
         command.add_argument(
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "warm-up":
             _warm_up()
+        elif options.command == "machine-code":
+            _machine_code()
         else:
             _draw(parser, options)
     except KeyboardInterrupt:
@@ -62,6 +66,15 @@ def _warm_up() -> None:
 
     seconds = warm_up(report=lambda name, seconds: print(f"{seconds:6.1f} s  {name}", flush=True))
     print(f"{seconds:6.1f} s  in all; later processes find the kernels on disk")
+
+
+def _machine_code() -> None:
+    """Compile for all levels, and say how large each is."""
+    from .commands.machine_code import make_machine_code
+
+    make_machine_code(
+        report=lambda level, size: print(f"{size / 2**20:6.1f} MB  {level}", flush=True)
+    )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ and replaced.
 The folder's name carries a digest of all kernel sources: the code of an entry holds that of the
 kernels in other files.
 
+What an installed package brings along is looked up after the user's own folder (`shipped`).
+
 Only what the user wrote is loaded (see SECURITY.md). The folder is opened, the open folder's owner
 and mode are looked at, and files are named relative to it: whoever may rename its parents cannot
 put another folder in its place after the look. Windows keeps users apart by the permissions that
@@ -36,6 +38,7 @@ from typing import Any
 
 from numba import config
 
+from . import shipped
 from .internals import VERSIONS, FunctionCache, dumps
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -59,7 +62,8 @@ def sources(folder: Path) -> Iterator[Path]:
 
 def sources_digest() -> str:
     """Digest of all kernel sources and of what else decides the machine code."""
-    digest = hashlib.sha256(f"{VERSIONS} Python {platform.python_version()}".encode())
+    major, minor, _ = platform.python_version_tuple()
+    digest = hashlib.sha256(f"{VERSIONS} Python {major}.{minor}".encode())
     folder = Path(__file__).parents[1]
     for path in sources(folder):
         digest.update(path.relative_to(folder).as_posix().encode())
@@ -246,6 +250,44 @@ def cache_folder() -> Folder | None:
 FOLDER = cache_folder()
 
 
+class _PackageFolder(Folder):
+    """A folder of the installed package: who owns it is not looked at, as for the sources."""
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int | None]:
+        if not _HAS_OWNERS:
+            yield None
+            return
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+
+
+class _Shipped:
+    """The package's machine code for this processor."""
+
+    def __init__(self, path: Path, level: str) -> None:
+        self.folder, self._level = _PackageFolder(path), level
+
+    def of(self, triple: str) -> shipped.Level:
+        """What stands for a code generator where a file's name is made."""
+        return shipped.Level(self._level, triple)
+
+
+def _shipped() -> _Shipped | None:
+    """What the installed package has for this processor, if anything."""
+    try:
+        found = shipped.shipped_folder(sources_digest())
+    except OSError:
+        return None
+    return _Shipped(*found) if found else None
+
+
+SHIPPED = _shipped()
+
+
 class KeptCode:
     """What a dispatcher asks for code from another process: before one of Numba's cache classes.
 
@@ -257,9 +299,9 @@ class KeptCode:
     _impl_class: Any
     _index_key: Any
 
-    def __init__(self, function: Any, folder: Folder) -> None:
+    def __init__(self, function: Any, folder: Folder | None) -> None:
         self._name, self._py_func = repr(function), function
-        self._folder, self._cache_path = folder, str(folder.path)
+        self._folder, self._cache_path = folder, str(folder.path if folder else "")
         # A source that was generated has a digest in the place of its file's name.
         self._source = os.path.basename(function.__code__.co_filename)
         name = f"{function.__module__}.{function.__qualname__}"[-80:]
@@ -273,10 +315,11 @@ class KeptCode:
         return f"{self._prefix}{digest.hexdigest()[:32]}.code"
 
     def _load_overload(self, signature: Any, target_context: Any) -> Any:
-        try:
-            content = self._folder.read(self._file(signature, target_context.codegen()))
-        except OSError:
-            return None
+        codegen = target_context.codegen()
+        content = self._content(self._folder, self._file(signature, codegen))
+        if content is None and SHIPPED is not None:
+            triple = codegen.magic_tuple()[0]
+            content = self._content(SHIPPED.folder, self._file(signature, SHIPPED.of(triple)))
         if content is None:
             return None
         try:
@@ -285,8 +328,20 @@ class KeptCode:
             # Whole, but of another NumPy, for example, whose classes lie elsewhere.
             return None
 
+    @staticmethod
+    def _content(folder: Folder | None, name: str) -> bytes | None:
+        """What lies in the folder under this name, if it is whole."""
+        if folder is None:
+            return None
+        try:
+            return folder.read(name)
+        except OSError:
+            return None
+
     def _save_overload(self, signature: Any, data: Any) -> None:
         if not self._may_keep(data):
+            return
+        if self._folder is None:
             return
         content = dumps(self._impl_class.reduce(None, data))
         with contextlib.suppress(OSError):
@@ -297,8 +352,9 @@ class KeptCode:
 
     def flush(self) -> None:
         """Forget the function's code."""
-        with contextlib.suppress(OSError):
-            self._folder.remove(self._prefix)
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                self._folder.remove(self._prefix)
 
 
 class KeptEntry(KeptCode, FunctionCache):

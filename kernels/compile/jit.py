@@ -68,7 +68,7 @@ def entry(function: Function) -> Function:
     options = {"fastmath": _IN_ORDER, **_by(EntryCompiler)}
     dispatcher: Any = njit(**options, **_OPTIONS)(function)
     wrap_compilation(dispatcher, lambda own: counted(uninterrupted(without_collector(own))))
-    if cache.FOLDER is not None:
+    if cache.FOLDER is not None or cache.SHIPPED is not None:
         keep_code_in(dispatcher, cache.KeptEntry(function, cache.FOLDER))
     return dispatcher
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from ..compile.jit import Vector
 from ..formulas import activations, losses
-from ..formulas.activations import ACTIVATE, DERIVE
-from ..formulas.losses import COST, COSTS, DELTA
+from ..formulas.activations import ACTIVATE, ACTIVATIONS, DERIVE
+from ..formulas.losses import COST, COSTS, DELTA, LOSSES
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
+from ..formulas.shuffle import ORDER, draw_order
 from ..layers import dense_single, dense_wide, dropout
 from ..layers.operations import (
     COLUMNS,
@@ -51,6 +52,28 @@ class Use(NamedTuple):
     train: bool = False  # deltas and gradients too
     optimizer: int | None = None  # code of the one that makes the steps
     lanes: bool = False  # costs sample by sample, for networks side by side
+
+
+def compile_all(dtype: Any) -> None:
+    """Compile everything that a table may call, for networks of this dtype."""
+    for kind in (_WIDE, _SINGLE, _DROPOUT):
+        for function in kind:
+            if function is not None:
+                LAYER_CONTRACT.address(function, dtype)
+    for contract, function in (
+        (GEMM, gemm),
+        (PRODUCTS_CONTRACT, add_products),
+        (PACK_CONTRACT, pack),
+        (ORDER, draw_order),
+        *((STEP_CONTRACT, step) for step in STEPS.values()),
+        *((ACTIVATE, activations.forward(code)) for code in range(len(ACTIVATIONS))),
+        *((DERIVE, activations.backward(code)) for code in range(len(ACTIVATIONS))),
+        *((COST, losses.cost(code)) for code in range(len(LOSSES))),
+        *((DELTA, losses.delta(code)) for code in range(len(LOSSES))),
+        *((COSTS, losses.costs(code)) for code in range(len(LOSSES))),
+    ):
+        if function is not None:
+            contract.address(function, dtype)
 
 
 def kind_of(row: Row, single: bool) -> Kind | None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..checks.values import floating_dtype
+from ..kernels.network.linking import compile_all
 from ..network import Network
 from ..train_many import train_many
 
@@ -49,7 +50,13 @@ def _populations(dtype: str, data: Data) -> None:
         )
 
 
+def _called(dtype: str, data: Data) -> None:
+    """Activations, losses, optimizers and kinds of layer, which tables call by address."""
+    compile_all(np.dtype(dtype))
+
+
 JOBS: dict[str, Callable[[str, Data], None]] = {
+    "activations, losses, optimizers and layers": _called,
     "F, J and derJ": _functions,
     "plain descents": _plain_descent,
     "descents with options": _descent_with_options,

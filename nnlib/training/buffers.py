@@ -201,7 +201,7 @@ def arrange(
     dtype = examples.X.dtype
     x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
     batch_blocks = -(-batch_size // lanes)
-    draw = ORDER.address(draw_order, np.int64) if shuffle else 0
+    draw = ORDER.address(draw_order, dtype) if shuffle else 0
     numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks), draw
     if shuffle:
         return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
