@@ -15,19 +15,21 @@ from ..products.block_product import product
 
 @kernel
 def forward(
-    z: Vector,
+    a_out: Vector,
     parameters: Vector,
-    a: Vector,
+    a_in: Vector,
     row: Vector,
     lanes: int,
     scratch: Vector,
     precision: int,
 ) -> None:
-    """z ← W a + b; z (d_out, lanes) is written, a is (d_in, lanes)."""
+    """a_out ← W a_in + b; a_out (d_out, lanes) is written, a_in is (d_in, lanes)."""
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(parameters, 0, d_in * d_out)
     bias = window(parameters, d_in * d_out, d_out)
-    product(z, weight, a, bias, scratch, d_out, lanes, d_in, d_in, 1, lanes, 1, WRITE, precision)
+    product(
+        a_out, weight, a_in, bias, scratch, d_out, lanes, d_in, d_in, 1, lanes, 1, WRITE, precision
+    )
 
 
 @kernel
@@ -64,22 +66,35 @@ def delta(
 
 @kernel
 def gradient(
-    gradient_out: Vector,
+    gradient: Vector,
     delta_out: Vector,
-    a: Vector,
+    a_in: Vector,
     row: Vector,
     lanes: int,
     accumulate: bool,
     scratch: Vector,
     precision: int,
 ) -> None:
-    """∇W ← δ_out aᵀ and ∇b ← Σ_s δ_out, added to what gradient_out holds if `accumulate`."""
+    """∇W ← δ_out a_inᵀ and ∇b ← Σ_s δ_out, added to what gradient holds if `accumulate`."""
     d_in, d_out = row[D_IN], row[D_OUT]
-    weight = window(gradient_out, 0, d_in * d_out)
-    bias = window(gradient_out, d_in * d_out, d_out)
-    none = window(gradient_out, 0, 0)
+    weight = window(gradient, 0, d_in * d_out)
+    bias = window(gradient, d_in * d_out, d_out)
+    none = window(gradient, 0, 0)
     mode = ADD if accumulate else WRITE
     product(
-        weight, delta_out, a, none, scratch, d_out, d_in, lanes, lanes, 1, 1, lanes, mode, precision
+        weight,
+        delta_out,
+        a_in,
+        none,
+        scratch,
+        d_out,
+        d_in,
+        lanes,
+        lanes,
+        1,
+        1,
+        lanes,
+        mode,
+        precision,
     )
     row_sums(bias, delta_out, scratch, lanes, accumulate)

@@ -44,18 +44,20 @@ def keep(row: Vector, draw: Draw, unit: int, sample: int, one: Any) -> Any:
 
 
 @kernel
-def forward(a_out: Vector, mask: Vector, a_in: Vector, row: Vector, lanes: int, draw: Draw) -> None:
-    """a_out ← mask ⊙ a_in; mask (d, lanes) is written: 1/p where a value is kept, else 0."""
-    for i in range(cuda.threadIdx.x, mask.size, cuda.blockDim.x):
+def forward(
+    a_out: Vector, workspace: Vector, a_in: Vector, row: Vector, lanes: int, draw: Draw
+) -> None:
+    """a_out ← mask ⊙ a_in; workspace (d, lanes) becomes the mask: 1/p for what is kept, else 0."""
+    for i in range(cuda.threadIdx.x, workspace.size, cuda.blockDim.x):
         unit = i // lanes
-        mask[i] = keep(row, draw, unit, i - unit * lanes, mask.dtype.type(1))
-        a_out[i] = mask[i] * a_in[i]
+        workspace[i] = keep(row, draw, unit, i - unit * lanes, workspace.dtype.type(1))
+        a_out[i] = workspace[i] * a_in[i]
     cuda.syncthreads()
 
 
 @kernel
-def delta(delta_in: Vector, mask: Vector, delta_out: Vector) -> None:
+def delta(delta_in: Vector, workspace: Vector, delta_out: Vector) -> None:
     """δ_in ← δ_in ⊙ mask ⊙ δ_out, where delta_in holds f'(z) of the layer before."""
-    for i in range(cuda.threadIdx.x, mask.size, cuda.blockDim.x):
-        delta_in[i] *= mask[i] * delta_out[i]
+    for i in range(cuda.threadIdx.x, workspace.size, cuda.blockDim.x):
+        delta_in[i] *= workspace[i] * delta_out[i]
     cuda.syncthreads()
