@@ -8,6 +8,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path as _Path
+
+_KERNELS = _Path(__file__).with_name("kernels")
+if not _KERNELS.is_dir():
+    raise ImportError(
+        f"{_KERNELS} is a link in the repository, and was checked out as a text file: run `git "
+        "config core.symlinks true` and check it out again (Windows needs its developer mode for "
+        "links), or install a wheel"
+    )
+
 from . import course, optimizers, schedules, text
 from .commands.warm_up import warm_up
 from .errors import DeviceError, DivergenceError, FormatError

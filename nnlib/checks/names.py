@@ -161,7 +161,9 @@ def unknown_attribute(owner: object, name: str) -> AttributeError:
     """
     names = [known for known in dir(owner) if not known.startswith("_")]
     near = "" if name.startswith("_") else hint("attribute", name, names)
-    return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}{near}")
+    text = f"{type(owner).__name__!r} object has no attribute {name!r}{near}"
+    # A name that is set keeps Python from adding its own guess to ours.
+    return AttributeError(text, name=None)
 
 
 class NearNames:

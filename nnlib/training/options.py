@@ -214,14 +214,19 @@ class Options:
             "optimizer": self.optimizer.name if not isinstance(self.optimizer, SGD) else None,
             "learning_rate": self.plateau,
             "batch_size (unless shuffle is False)": self.batch_size if self.shuffle else None,
-            **{name: getattr(self, name) for name in refused_by("compiled")},
+            **{name: self._unless_default(name) for name in refused_by("compiled")},
         }
         for name, value in given.items():
-            if value is not None and value != 0:
+            if value is not None:
                 raise ValueError(
                     f"compile=True and {name}={value!r} contradict each other: a kernel for one "
                     "network alone makes plain gradient descent; leave one of them out"
                 )
+
+    def _unless_default(self, name: str) -> Any:
+        """The option's value; None if it is what it is by default."""
+        value, default = getattr(self, name), OPTIONS[name].default
+        return None if value is default or (default is not None and value == default) else value
 
     @property
     def mean(self) -> bool:

@@ -95,6 +95,7 @@ def test_divergence_leaves_the_last_finite_parameters():
         ({"weight_decay": 0.1}, "weight_decay=0.1"),
         ({"validation": 0.2}, "validation=0.2"),
         ({"target_cost": 0.1}, "target_cost=0.1"),
+        ({"target_cost": 0.0}, "target_cost=0.0"),
         ({"dropout": 0.5}, "dropout"),
         ({"batch_size": 8}, "batch_size (unless shuffle is False)=8"),
         ({"learning_rate": ReduceOnPlateau(0.1)}, "learning_rate"),
