@@ -7,7 +7,8 @@ other. A file counts only for the very sources, Numba, llvmlite and Python that 
 the digest of, and if its own digest fits. Whatever is missing is compiled as usual.
 
 ``NNLIB_MACHINE_CODE=0`` leaves it alone. Code of a level and code compiled for one processor may
-round differently; of a function there is one or the other, whatever calls it.
+round differently; of a function there is one or the other, whatever calls it. The user's own file
+comes first: what was compiled here stays in use.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def is_wanted() -> bool:
     asked = os.environ.get("NNLIB_MACHINE_CODE", "1")
     if asked not in ("0", "1"):
         raise ValueError(f"NNLIB_MACHINE_CODE is {asked!r}, wanted 0 or 1")
-    return asked == "1" and config.CPU_NAME is None and config.CPU_FEATURES is None
+    as_it_is = config.CPU_NAME is None and config.CPU_FEATURES is None
+    return asked == "1" and as_it_is and bool(config.ENABLE_AVX)
 
 
 class Level:

@@ -7,7 +7,10 @@ compiled. Addresses mean nothing in another process, so linked tables are made a
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..compile.jit import Vector
 from ..formulas import activations, losses
@@ -89,9 +92,15 @@ def kind_of(row: Row, single: bool) -> Kind | None:
 
 def linked(table: Vector, use: Use) -> Vector:
     """A copy of the table with the addresses of all that this use calls."""
-    rows = [Row(*numbers) for numbers in table.reshape(-1, COLUMNS).tolist()]
-    result = table.copy()
+    return _linked(table.tobytes(), use).copy()
+
+
+@functools.lru_cache(maxsize=256)
+def _linked(content: bytes, use: Use) -> Vector:
+    """The linked table of this content; many descents are of one network."""
+    table = np.frombuffer(content, np.int64).copy()
     pack_address = PACK_CONTRACT.address(pack, use.dtype)
+    rows = [Row(*numbers) for numbers in table.reshape(-1, COLUMNS).tolist()]
     for place, row in enumerate(rows):
         loss = use.loss if place == len(rows) - 1 else None
         numbers = _linked_row(row, use._replace(loss=loss))
@@ -100,8 +109,8 @@ def linked(table: Vector, use: Use) -> Vector:
             if use.optimizer is not None:
                 address = STEP_CONTRACT.address(_STEPS[use.optimizer], use.dtype)
                 numbers = numbers._replace(optimizer_step=address)
-        result[place * COLUMNS : (place + 1) * COLUMNS] = numbers
-    return result
+        table[place * COLUMNS : (place + 1) * COLUMNS] = numbers
+    return table
 
 
 def _linked_row(row: Row, use: Use) -> Row:

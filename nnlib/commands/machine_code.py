@@ -44,7 +44,7 @@ def make_machine_code(
     ------
     ValueError
         For a level that this processor does not know, before anything is compiled.
-    CalledProcessError
+    CalledProcessError, RuntimeError
         If a level cannot be compiled.
     """
     known = shipped.levels_here()
@@ -52,19 +52,37 @@ def make_machine_code(
     for level in chosen:
         if level not in known:
             raise ValueError(f"level is {level!r}, wanted one that this processor knows: {known}")
-    shutil.rmtree(folder, ignore_errors=True)
-    for level in chosen:
-        target = folder / sources_digest() / level
-        target.mkdir(parents=True)
-        with tempfile.TemporaryDirectory() as cache:
-            surroundings = {
-                **os.environ,
-                "NUMBA_CACHE_DIR": cache,
-                "NUMBA_CPU_NAME": level,
-                "NUMBA_CPU_FEATURES": shipped.feature_text(level),
-            }
-            subprocess.run([sys.executable, "-c", _WARM_UP, *dtypes], check=True, env=surroundings)
-            for file in Path(cache).rglob("*.code"):
-                shutil.copyfile(file, target / file.name)
-        if report is not None:
-            report(level, sum(file.stat().st_size for file in target.iterdir()))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place: what fails or is interrupted leaves what was there.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="machine-code-") as made:
+        for level in chosen:
+            target = Path(made) / sources_digest() / level
+            target.mkdir(parents=True)
+            _compile_level(level, dtypes, target)
+            if report is not None:
+                report(level, sum(file.stat().st_size for file in target.iterdir()))
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(made, folder)
+
+
+def _compile_level(level: str, dtypes: Sequence[str], target: Path) -> None:
+    """Let a process of its own compile for the level, and copy its files."""
+    # No setting of Numba's that the user has made shapes the code of others. Intel's library of
+    # vector functions may be here and not there.
+    surroundings = {name: value for name, value in os.environ.items() if name[:6] != "NUMBA_"}
+    with tempfile.TemporaryDirectory() as cache:
+        surroundings |= {
+            "NUMBA_CACHE_DIR": cache,
+            "NUMBA_CPU_NAME": level,
+            "NUMBA_CPU_FEATURES": shipped.feature_text(level),
+            "NUMBA_DISABLE_INTEL_SVML": "1",
+            "NNLIB_PLAIN": "0",
+        }
+        subprocess.run([sys.executable, "-c", _WARM_UP, *dtypes], check=True, env=surroundings)
+        files = list((Path(cache) / f"nnlib-{sources_digest()}").glob("*.code"))
+        if not files:
+            raise RuntimeError(
+                "another nnlib than this one was compiled: start from a folder that has none"
+            )
+        for file in files:
+            shutil.copyfile(file, target / file.name)

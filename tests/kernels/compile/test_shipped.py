@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nnlib.commands import machine_code
 from nnlib.kernels.compile import cache, shipped
+from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.cpu("host")
 
@@ -21,6 +23,7 @@ DESCENT = (
     "import nnlib; net = nnlib.Network([1, 2, 1]); "
     "net.descent([0, 0.5, 1], [0.2, 0.8, 0.2], epochs=50); print(*net.parameters)"
 )
+STEPS = 50 * 3  # epochs, and examples of each
 needs_level = pytest.mark.skipif(not shipped.levels_here(), reason="no level for this processor")
 
 
@@ -30,19 +33,22 @@ def package(tmp_path_factory):
     folder = tmp_path_factory.mktemp("package")
     leave_out = shutil.ignore_patterns("__pycache__", "machine_code")
     shutil.copytree(ROOT / "nnlib", folder / "nnlib", ignore=leave_out)
+    add_code(folder, shipped.levels_here()[:1])
+    return folder
+
+
+def add_code(folder, levels):
+    """Code of the levels for one descent, in the place of what the package has."""
     whole, machine_code._WARM_UP = machine_code._WARM_UP, DESCENT
     try:
-        machine_code.make_machine_code(
-            folder / "nnlib" / "kernels" / "machine_code", shipped.levels_here()[:1], ()
-        )
+        machine_code.make_machine_code(folder / "nnlib" / "kernels" / "machine_code", levels, ())
     finally:
         machine_code._WARM_UP = whole
-    return folder
 
 
 def run(package, own, **variables):
     """What a descent of the copied package prints, and how many entries it compiled."""
-    taken_out = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NNLIB_MACHINE_CODE")
+    taken_out = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NNLIB_MACHINE_CODE", "NUMBA_ENABLE_AVX")
     surroundings = {name: value for name, value in os.environ.items() if name not in taken_out}
     own.mkdir(mode=0o700)
     surroundings |= {"NUMBA_CACHE_DIR": str(own), "PYTHONPATH": str(package), **variables}
@@ -50,7 +56,7 @@ def run(package, own, **variables):
         [sys.executable, "-c", DESCENT], cwd=own, env=surroundings, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
-    return [float(word) for word in ended.stdout.split()], len(list(own.rglob("*.code")))
+    return np.array(ended.stdout.split(), float), len(list(own.rglob("*.code")))
 
 
 @needs_level
@@ -59,7 +65,18 @@ def test_nothing_is_compiled_and_the_result_is_that_of_compiled_code(package, tm
     assert compiled == 0
     without, compiled = run(package, tmp_path / "two", NNLIB_MACHINE_CODE="0")
     assert compiled > 0
-    assert with_code == pytest.approx(without, rel=1e-12)
+    assert_close(with_code, without, terms=STEPS)
+
+
+@needs_level
+def test_the_lowest_level(package, tmp_path):
+    copy = tmp_path / "package"
+    shutil.copytree(package, copy)
+    add_code(copy, shipped.levels_here()[-1:])
+    found, compiled = run(copy, tmp_path / "own")
+    assert compiled == 0
+    wanted, _ = run(package, tmp_path / "other")
+    assert_close(found, wanted, terms=STEPS)
 
 
 @needs_level
@@ -72,12 +89,14 @@ def test_a_flipped_bit_is_compiled_again(package, tmp_path):
         found, compiled = run(package, tmp_path / "two")
     finally:
         files[0].write_bytes(kept)
-    assert (found, compiled) == (pytest.approx(wanted, rel=1e-12), 1)
+    assert compiled == 1
+    assert_close(found, wanted, terms=STEPS)
 
 
 @needs_level
-def test_another_processor_than_this_one_compiles(package, tmp_path):
-    _, compiled = run(package, tmp_path / "own", NUMBA_CPU_NAME="generic")
+@pytest.mark.parametrize("asked", [{"NUMBA_CPU_NAME": "generic"}, {"NUMBA_ENABLE_AVX": "0"}])
+def test_another_processor_than_this_one_compiles(asked, package, tmp_path):
+    _, compiled = run(package, tmp_path / "own", **asked)
     assert compiled > 0
 
 
@@ -134,6 +153,20 @@ def test_the_switch(monkeypatch):
     monkeypatch.setenv("NNLIB_MACHINE_CODE", "no")
     with pytest.raises(ValueError, match="NNLIB_MACHINE_CODE is 'no', wanted 0 or 1"):
         shipped.is_wanted()
+
+
+def test_a_failed_build_leaves_what_was_there(tmp_path, monkeypatch):
+    kept = tmp_path / "code" / "kept"
+    kept.mkdir(parents=True)
+    monkeypatch.setattr(machine_code, "_WARM_UP", "raise SystemExit(1)")
+    monkeypatch.setattr(shipped, "levels_here", lambda: ["x86-64-v3"])
+    with pytest.raises(subprocess.CalledProcessError):
+        machine_code.make_machine_code(tmp_path / "code")
+    monkeypatch.setattr(machine_code, "_WARM_UP", "pass")
+    with pytest.raises(RuntimeError, match="another nnlib than this one was compiled"):
+        machine_code.make_machine_code(tmp_path / "code")
+    assert list((tmp_path / "code").iterdir()) == [kept]
+    assert list(tmp_path.iterdir()) == [tmp_path / "code"]
 
 
 def test_a_level_that_this_processor_does_not_know_is_refused(tmp_path):
