@@ -272,7 +272,7 @@ def survivors(work: Work, chosen: Array, keep: int) -> Array:
     """
     candidates = chosen.reshape(-1, work.siblings)
     number = np.arange(chosen.size) // work.siblings
-    best = best_first(group_means(work.score()[chosen], number))[:keep]
+    best = best_first(group_means(work.ranked()[chosen], number))[:keep]
     return candidates[np.sort(best)].reshape(-1)
 
 

@@ -13,6 +13,17 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def ranked(scores: Array, diverged: Array) -> Array:
+    """The scores by which members are compared: infinite for all that diverged.
+
+    A member that diverged may have a finite score, the lowest validation cost before that.
+
+    >>> ranked(np.array([1.0, 2.0]), np.array([True, False]))
+    array([inf,  2.])
+    """
+    return np.where(diverged, np.inf, scores)
+
+
 def group_means(scores: Array, groups: Array) -> Array:
     """The mean score of each group 0, 1, …, without those that are NaN; infinite if all are.
 

@@ -13,7 +13,7 @@ from ..checks.names import NearNames
 from ..checks.values import whole_number
 from ..kernels.network import problem
 from ..network import Network
-from .ranking import best_first, best_folds_first
+from .ranking import best_first, best_folds_first, ranked
 from .sweep import Choice
 from .work import HALVED
 
@@ -113,7 +113,7 @@ class Population(NearNames):
     @property
     def _ranked(self) -> NDArray[np.float64]:
         """The score, infinite for all that diverged."""
-        return np.where(self.diverged, np.inf, self.score)
+        return ranked(self.score, self.diverged)
 
     @property
     def diverged(self) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from ..optimizers import FullBatch
 from ..schedules import Constant, Schedule, rates_of
 from ..training import buffers
 from ..training.options import Options
+from .ranking import ranked
 
 Array = NDArray[Any]
 
@@ -101,13 +102,17 @@ class Work:
         return judged[self.members.weight_row]
 
     def score(self) -> Array:
-        """What members are compared by, shape (members,): infinite is worst.
+        """The cost of each member that `ranked` starts from, shape (members,): infinite is worst.
 
         NaN where nothing was held out that could tell.
         """
         if self.held_out.size:
             return self.held_out_cost
         return self.cost if self.validation is None else self.members.validation_cost
+
+    def ranked(self) -> Array:
+        """The score, infinite for all that diverged."""
+        return ranked(self.score(), self.members.status == problem.DIVERGED)
 
 
 def kept_epochs(epochs: int, points: int) -> Array:

@@ -46,7 +46,8 @@ class Watch:
     def look(self, parameters: Array, state: Any, seconds: float) -> int:
         """The status with which to end after a slice, 0 to go on.
 
-        The callback hears of an iteration once, and finds its parameters, not those on trial.
+        The callback hears of an iteration once, and finds its parameters, not those on trial. The
+        time limit waits for the first evaluation: before it there is no cost to tell.
         """
         epoch = int(state.position[objective.EPOCH])
         if self._callback is not None and epoch > self._told:
@@ -60,7 +61,8 @@ class Watch:
                 parameters[:] = trial
             if stop:
                 return CALLBACK_STOPPED
-        if self._max_seconds is not None and seconds >= self._max_seconds:
+        evaluated = state.position[objective.EVALUATIONS] > 0
+        if self._max_seconds is not None and seconds >= self._max_seconds and evaluated:
             return TIME_IS_UP
         return 0
 

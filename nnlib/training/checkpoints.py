@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ class Checkpoint:
     Parameters
     ----------
     path : str or PathLike
-        Of the file; its folder must exist.
+        Of the file; its folder must exist. A relative path is one of the working directory at the
+        start.
     interval : float
         Seconds between two writings.
     arrays : mapping from str to ndarray
@@ -81,7 +83,8 @@ class Checkpoint:
         fingerprint: Mapping[str, str],
         status: int,
     ) -> None:
-        self._path = path
+        # Also after a change of the working directory; `os.path.join` keeps what a user has typed.
+        self._path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
         self._interval = interval
         self._arrays = arrays
         self._fingerprint = fingerprint

@@ -123,3 +123,18 @@ def test_nothing_to_train_with_is_refused_by_name():
     weights = np.where(np.arange(12) < 1, 1.0, 0.0)
     with pytest.raises(ValueError, match=r"bootstrap with seed \d+ drew only examples of sample_"):
         nnlib.train_many([1, 1], X, Y, n=12, bootstrap=True, sample_weight=weights)
+
+
+@pytest.mark.cpu("halving")
+def test_halving_leaves_behind_who_diverged_after_a_good_start():
+    """Examples on which the second member is perfect after its first epoch, before it diverges."""
+    X, y, rates = [0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [1e-3, 50.0]
+    lucky = nnlib.Network([1, 1], "identity", seed=0)
+    lucky.descent(X, y, epochs=1, learning_rate=rates[1])
+    population = nnlib.train_many(
+        [1, 1], X, y, activation="identity", seeds=[0], grid={"learning_rate": rates},
+        validation=(X, lucky.F(X)), epochs=400, halving=2,
+    )  # fmt: skip
+    assert population.validation_cost[1] < population.validation_cost[0]
+    assert population.ended == ["epochs", "diverged"]
+    assert population.epochs[0] == 400

@@ -399,7 +399,7 @@ def test_survivors_are_chosen_by_their_mean_score():
     class Scores:
         siblings = 2
 
-        def score(self):
+        def ranked(self):
             return np.array([1.0, 5.0, 2.0, 2.0, np.inf, 0.0, 3.0, 3.5])
 
     kept = engine.survivors(Scores(), np.arange(8), 2)

@@ -199,6 +199,21 @@ def test_the_time_limit_is_of_one_call(path):
     assert second.seconds >= first.seconds + 0.1
 
 
+@pytest.mark.parametrize(("run", "options"), [(train, {}), (optimize, {"optimizer": "lbfgs"})])
+def test_the_file_stays_where_the_descent_began(run, options, tmp_path, monkeypatch):
+    """A callback may change the working directory, which a relative path starts from."""
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    there.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(there)
+    often = {"checkpoint": "descent", "checkpoint_seconds": 1e-9, **options}
+    ended = run(callback=lambda report: os.chdir(elsewhere), **often)
+    assert [path.name for path in there.iterdir()] == ["descent"]
+    assert not list(elsewhere.iterdir())
+    again = run(network(seed=9), checkpoint=there / "descent", resume=True, **options)
+    assert_same(again, ended)
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"validation": (X, Y)}, {"target_cost": 0.2}, {"epochs": 0}]
 )

@@ -202,6 +202,20 @@ def test_time_limit_and_callback_stop_full_batches(optimizer):
     assert history.stopped == "callback"
 
 
+@pytest.mark.parametrize("optimizer", METHODS)
+def test_the_time_limit_waits_for_the_first_cost(optimizer, monkeypatch):
+    """A slice may be a part of the first pass over the data, which alone tells the cost."""
+    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(amount(3000, 30), 10)), rng.normal(size=amount(3000, 30))
+    net = nnlib.Network([10, amount(40, 4), 1], "tanh", seed=0)
+    start = net.J(X, y)
+    history = net.descent(X, y, optimizer=optimizer, max_seconds=1e-9)
+    assert (history.stopped, history.epochs, history.evaluations) == ("max_seconds", 0, 1)
+    assert history.cost == pytest.approx(start)
+    assert net.J(X, y) == start
+
+
 def _record():
     RECORDED.write_text(
         json.dumps({name: torch_trajectory(name)[-1].tolist() for name in CASES}, indent=1) + "\n"
