@@ -93,11 +93,12 @@ def routines(entry: Any) -> Iterator[Routine]:
 
 def entries() -> list[Any]:
     """The compiled functions that the rows call."""
+    from nnlib.kernels.compile import called
     from nnlib.kernels.network import evaluate
     from nnlib.kernels.training import descent, unrolled
 
     drivers = [descent.driver(True), descent.driver(False), evaluate.outputs]
-    return drivers + list(unrolled.compiled.values())
+    return [*drivers, *unrolled.compiled.values(), *called.entries]
 
 
 def sampled(work: Callable[[], Any], seconds: float) -> list[int]:

@@ -6,13 +6,14 @@ of the products of wide layers, half of its nine seconds. A called function is c
 each dtype, when a table first names it, and every entry, in this process and in the next ones,
 calls the same code. What calls it is compiled without it. A call takes 1 to 3 ns.
 
-All functions that may stand in one place have one `Contract`. A user's own function fits in as
-well as the library's.
+All functions that may stand in one place have one `Contract`.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
 
@@ -20,7 +21,7 @@ import numpy as np
 from numba import from_dtype, types
 from numba.extending import intrinsic
 
-from .internals import cgutils, code_address, data_of, size_of, vector_at
+from .internals import TypingError, cgutils, code_address, data_of, size_of, vector_at
 from .jit import Doubles, Integers, Key, Vector, Words, entry
 
 # The elements of arrays of a dtype of their own, and the scalars.
@@ -39,6 +40,21 @@ def _vector(typingctx: Any, place: Any, size: Any) -> Any:
 
 
 vector: Any = intrinsic(_vector)
+
+# The entries of all called functions of this process; `bench.profile` looks for samples in them.
+entries: list[Any] = []
+
+
+class _Locks:
+    """The lock on what is being compiled; a forked child has its own."""
+
+    def __init__(self) -> None:
+        self.compiling = threading.RLock()
+
+
+_locks = _Locks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_locks.__init__)  # type: ignore[misc]
 
 
 class Contract:
@@ -68,19 +84,26 @@ class Contract:
         """
         key = function, np.dtype(dtype)
         if key not in self._addresses:
-            self._addresses[key] = self._compiled(function, from_dtype(key[1]))
+            with _locks.compiling:  # two threads would each make an entry of the function
+                if key not in self._addresses:
+                    self._addresses[key] = self._compiled(function, from_dtype(key[1]))
         return self._addresses[key]
 
     def _compiled(self, function: Any, number: Any) -> int:
         if function not in self._entries:
             self._entries[function] = _flat_entry(function, self._parameters)
+            entries.append(self._entries[function])
         dispatcher = self._entries[function]
         signature = tuple(_flat_types(self._parameters, number))
         dispatcher.compile(signature)
         return code_address(dispatcher, signature)
 
     def _caller(self) -> Callable[..., Any]:
-        """What kernels call: call(address, …), with arguments as the contract has them."""
+        """What kernels call: call(address, …), with arguments as the contract has them.
+
+        given are Numba's types of the arguments of one call, number is that of the elements of its
+        vectors: both are known where the calling kernel is compiled.
+        """
         returns, parameters = self._returns, self._parameters
 
         def call(typingctx: Any, address: Any, *given: Any) -> Any:
@@ -88,6 +111,7 @@ class Contract:
                 _SCALARS.get(kind, found) for kind, found in zip(parameters, given, strict=True)
             ]
             number = next(_numbers(parameters, given), types.float64)
+            _check(parameters, given, number)
             flat = tuple(_flat_types(parameters, number))
 
             def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -143,6 +167,20 @@ def _numbers(kinds: Any, given: Any) -> Iterator[Any]:
             yield found.dtype
 
 
+def _check(kinds: Any, given: Any, number: Any) -> None:
+    """Raise TypingError unless all arrays are as the contract has them; given are their types."""
+    for kind, found in zip(kinds, given, strict=True):
+        fields = _fields(kind)
+        if fields is not None:
+            _check(fields.values(), found, number)
+        elif kind not in _SCALARS:
+            wanted = types.Array(number if kind == Vector else _ELEMENTS[kind], 1, "C")
+            if not (isinstance(found, types.Array) and found.is_contig and found.ndim == 1):
+                raise TypingError(f"a called function wants {wanted}, got {found}")
+            if found.dtype != wanted.dtype:
+                raise TypingError(f"a called function wants {wanted}, got {found}")
+
+
 def _flat_values(context: Any, builder: Any, kind: Any, found: Any, value: Any) -> list[Any]:
     """The values that `_flat_types` names; found is Numba's type of the value."""
     fields = _fields(kind)
@@ -181,5 +219,7 @@ def _flat_entry(function: Any, kinds: Any) -> Any:
     place = f"<called {python.__module__}.{python.__qualname__}>"
     exec(compile(text, place, "exec"), globals_)
     called: Any = globals_["called"]
-    called.__qualname__ = python.__qualname__
+    # The symbol in the machine code: no two functions may share it, since the last one that is
+    # loaded under a name is found by it.
+    called.__qualname__ = f"{python.__module__}.{python.__qualname__}"
     return entry(called)

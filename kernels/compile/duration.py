@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import time
@@ -52,6 +53,16 @@ class _Process:
 
 
 _process = _Process()
+
+
+def _forget() -> None:
+    """A forked child waits for nothing: its parent's other threads are not there."""
+    _process.__init__()  # type: ignore[misc]
+    _thread.inside = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def compile_seconds() -> float:

@@ -11,6 +11,7 @@ of `compiler`'s, which is slower and needs less of this file. ``NNLIB_PLAIN=1`` 
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import Any
 
@@ -24,6 +25,7 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import register_pass
 from numba.core.dispatcher import Dispatcher
+from numba.core.errors import TypingError
 from numba.core.lowering import Lower
 from numba.core.serialize import dumps
 from numba.core.typed_passes import NativeLowering
@@ -39,14 +41,15 @@ __all__ = [
     "JITCodeLibrary",
     "Lower",
     "NativeLowering",
+    "TypingError",
     "add_attribute",
     "binding",
     "cgutils",
     "code_address",
+    "compiles_here",
     "data_of",
     "dumps",
     "ir",
-    "is_compiling",
     "is_plain",
     "keep_code_in",
     "register_pass",
@@ -67,8 +70,8 @@ def is_plain(version: str = numba.__version__) -> bool:
         raise ValueError(f"NNLIB_PLAIN is {asked!r}, wanted 0 or 1")
     if asked:
         return asked == "1"
-    minor = tuple(int(part) for part in version.split(".")[:2])
-    if TESTED[0] <= minor <= TESTED[1]:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found and TESTED[0] <= (int(found[1]), int(found[2])) <= TESTED[1]:
         return False
     low, high = (".".join(map(str, bound)) for bound in TESTED)
     warnings.warn(
@@ -86,8 +89,8 @@ PLAIN = is_plain()
 VERSIONS = f"numba {numba.__version__} llvmlite {llvmlite.__version__} plain {PLAIN}"
 
 
-def is_compiling() -> bool:
-    """Whether a compilation is going on in any thread."""
+def compiles_here() -> bool:
+    """Whether this thread is compiling: it holds Numba's lock."""
     return bool(global_compiler_lock.is_locked())
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any
 
-from .internals import is_compiling
+from .internals import compiles_here
 
 _running: set[Future[Any]] = set()
 
@@ -34,7 +34,7 @@ def uninterrupted(compilation: Callable[..., Any]) -> Callable[..., Any]:
     def run(*arguments: Any) -> Any:
         in_main_thread = threading.current_thread() is threading.main_thread()
         # A compilation inside another one would wait for the lock that its own caller holds.
-        if not in_main_thread or is_compiling():
+        if not in_main_thread or compiles_here():
             return compilation(*arguments)
         outcome: Future[Any] = Future()
         thread = threading.Thread(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.values import REDUCTIONS, file_path, real_number, seed_number
+from ..checks.values import REDUCTIONS, file_path, real_number, seed_number, shown
 from ..history import Report
 from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from ..schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
@@ -200,9 +200,10 @@ class Options:
     def _check_full_batch(self, optimizer: FullBatch) -> None:
         """What optimizers that search for their own steps on all the data have no use for."""
         for name in refused_by("full batch"):
-            if getattr(self, name) != OPTIONS[name].default:
+            value = self._unless_default(name)
+            if value is not None:
                 raise ValueError(
-                    f"optimizer {optimizer.name!r} and {name}={getattr(self, name)!r} contradict "
+                    f"optimizer {optimizer.name!r} and {name}={shown(value)} contradict "
                     f"each other: it finds its own steps on the cost of all the data, so leave "
                     f"{name} out, or use another optimizer"
                 )
@@ -219,14 +220,16 @@ class Options:
         for name, value in given.items():
             if value is not None:
                 raise ValueError(
-                    f"compile=True and {name}={value!r} contradict each other: a kernel for one "
-                    "network alone makes plain gradient descent; leave one of them out"
+                    f"compile=True and {name}={shown(value)} contradict each other: a kernel for "
+                    "one network alone makes plain gradient descent; leave one of them out"
                 )
 
     def _unless_default(self, name: str) -> Any:
         """The option's value; None if it is what it is by default."""
         value, default = getattr(self, name), OPTIONS[name].default
-        return None if value is default or (default is not None and value == default) else value
+        # Only numbers and names are compared: arrays do not say whether they are equal.
+        comparable = isinstance(value, (str, int, float))
+        return None if value is default or (comparable and value == default) else value
 
     @property
     def mean(self) -> bool:

@@ -120,6 +120,10 @@ def test_an_untested_version_is_compiled_the_plain_way(monkeypatch):
     with pytest.warns(RuntimeWarning, match=r"numba 9\.1\.0 is untested with nnlib"):
         assert internals.is_plain("9.1.0")
     assert not internals.is_plain("0.68.1")
+    for odd in ("0.69rc1", "0+untagged.1.gabc"):
+        with pytest.warns(RuntimeWarning, match="untested"):
+            assert internals.is_plain(odd)
+    assert not internals.is_plain("0.68rc1")
     monkeypatch.setenv("NNLIB_PLAIN", "0")
     assert not internals.is_plain("9.1.0")
     monkeypatch.setenv("NNLIB_PLAIN", "1")
