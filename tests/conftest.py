@@ -13,8 +13,7 @@ import pytest
 
 import nnlib
 from nnlib.machine.device import missing_for_cuda
-from nnlib.second_order import slices
-from nnlib.training import descent
+from nnlib.training import slices
 from tests.devices import CPU_ONLY, LARGE, SIMULATED, may_skip
 
 # No deadline: the first example of a dtype compiles. "ci" tries the same examples every time;
@@ -48,7 +47,7 @@ def pytest_configure(config):
             # Forty times as fast as the simulator's own, and every access is watched for races.
             Schedule("random", watched=True).install(pytest.MonkeyPatch())
             # The first slice's length is for a machine that does so many multiply-adds a second.
-            descent._SLOW_MACHINE = slices._SLOW_MACHINE = 20_000
+            slices._SLOW_MACHINE = 20_000
 
 
 def pytest_collection_modifyitems(config, items):

@@ -43,16 +43,17 @@ from ..second_order import methods
 from ..training import buffers
 from ..training.options import Options
 from ..training.progress import Progress
+from ..training.slices import units_within
 from .lanes import in_lanes, lanes
 from .ranking import best_first, group_means
-from .work import HALVED, WATCH_SECONDS, Group, Work
+from .work import HALVED, Group, Work
 
 Array = NDArray[Any]
 
 # How long a thread computes before it looks up.
 _LOOK_SECONDS = 0.01
-# The work in a look is sized for a machine of this speed, multiply-adds per second.
-_SLOW_MACHINE = 1e9
+# How often the caller's thread looks whether they are to stop.
+WATCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,7 @@ class Scratch:
             buffers.settings(options, lanes, units, chunks, loss, 0),
         )
         # As many rounds as take about `_LOOK_SECONDS`.
-        rounds = _LOOK_SECONDS * _SLOW_MACHINE / (3 * parameters.size * lanes)
-        self.budget = max(1, int(rounds))
+        self.budget = units_within(_LOOK_SECONDS, 3 * parameters.size * lanes)
 
 
 def train(work: Work) -> None:

@@ -28,8 +28,6 @@ Array = NDArray[Any]
 
 # The status of a member that successive halving has left behind.
 HALVED = -1
-# How often an engine looks whether it is to stop, in seconds.
-WATCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True)

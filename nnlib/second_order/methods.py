@@ -28,7 +28,7 @@ from ..training.checkpoint_rules import (
     of_levenberg_marquardt,
 )
 from ..training.options import Options
-from .slices import Begin, Watch, begin_from, run_slices
+from .slices import Begin, Watch, begin_from, run_driver
 
 Array = NDArray[Any]
 
@@ -128,7 +128,7 @@ def run_lbfgs(
     )
     work = 3 * size * lanes
     rules = functools.partial(of_lbfgs, settings=settings)
-    seconds = run_slices(descend, model, data, state, settings, work, progress, watch, begin, rules)
+    seconds = run_driver(descend, model, data, state, settings, work, progress, watch, begin, rules)
     return _history(state, seconds)
 
 
@@ -211,7 +211,7 @@ def run_levenberg_marquardt(
     )
     data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
     rules = functools.partial(of_levenberg_marquardt, settings=settings, outputs=y.shape[1])
-    seconds = run_slices(
+    seconds = run_driver(
         levenberg_marquardt.descend, model, data, state, settings, 1, progress, watch, begin,
         rules,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,9 @@ from ..training.checkpoint_rules import CALLBACK_STOPPED, TIME_IS_UP, UNFINISHED
 from ..training.checkpoints import Checkpoint, fingerprint
 from ..training.options import Options
 from ..training.progress import Progress
+from ..training.slices import Budget, Stopwatch, run_slices
 
 Array = NDArray[Any]
-
-# A slice is long against the 5 µs of its call and short against the 0.2 s of a late Ctrl-C.
-SLICE_SECONDS = 0.05
-# The first slice is sized for a machine of this speed, multiply-adds per second.
-_SLOW_MACHINE = 1e9
-# The driver counts its budget in int64.
-_MOST_WORK = 1e18
 
 # From the descent's own arrays and the rules for those of a file to its file.
 Begin = Callable[[Mapping[str, Array], Table], Checkpoint]
@@ -84,7 +79,43 @@ def begin_from(
     return begin
 
 
-def run_slices(
+class _FullBatchSlices:
+    """A descent as `slices.run_slices` sees it; what a unit of its budget is, its driver says."""
+
+    def __init__(
+        self,
+        model: problem.Model,
+        state: Any,
+        watch: Watch | None,
+        checkpoint: Checkpoint | None,
+        bar: Progress,
+        stopwatch: Stopwatch,
+    ) -> None:
+        self._model, self._state, self._watch = model, state, watch
+        self._checkpoint, self._bar, self._stopwatch = checkpoint, bar, stopwatch
+
+    def is_running(self) -> bool:
+        """Whether the driver is to be called again."""
+        return bool(self._state.position[objective.STATUS] == problem.RUNNING)
+
+    def next_slice(self, budget: int) -> int:
+        """All of the budget."""
+        if self._checkpoint is not None:
+            self._checkpoint.write_if_due(lambda: None)
+        return budget
+
+    def look(self) -> None:
+        """Progress, the time limit, the callback."""
+        state, seconds = self._state, self._stopwatch.read()
+        epoch = int(state.position[objective.EPOCH])
+        if epoch:
+            self._bar.update(epoch, float(state.costs[epoch - 1]))
+        reason = self._watch.look(self._model.parameters, state, seconds) if self._watch else 0
+        if reason and self.is_running():
+            state.position[objective.STATUS] = reason
+
+
+def run_driver(
     descend: Callable[..., None],
     model: problem.Model,
     data: Any,
@@ -96,7 +127,7 @@ def run_slices(
     begin: Begin | None,
     rules: Table,
 ) -> float:
-    """Call a driver until it is done, each time with about `SLICE_SECONDS` of work.
+    """Call a driver until it is done, slice by slice.
 
     However that ends, the network then holds the last completed iteration, the best so far.
     Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint. watch
@@ -104,7 +135,6 @@ def run_slices(
     the examples from, work what a unit of its budget takes, in multiply-adds; rules says what may
     stand in the method's arrays in a file.
     """
-    budget = SLICE_SECONDS * _SLOW_MACHINE / work
     start, seconds, position = working_time(), np.zeros(1), state.position
     arrays = {
         **state._asdict(),
@@ -119,28 +149,12 @@ def run_slices(
             checkpoint.restore()
         if position[objective.STATUS] in UNFINISHED:
             position[objective.STATUS] = problem.RUNNING
-        earlier = seconds[0]
         if watch is not None:
             watch.begin(state)
-        with (
-            checkpoint or nullcontext(),
-            Progress(settings.epochs, progress) as bar,
-        ):
-            while position[objective.STATUS] == problem.RUNNING:
-                if checkpoint is not None:
-                    checkpoint.write_if_due(lambda: None)
-                slice_start = working_time()
-                descend(model, data, state, settings, max(1, int(budget)))
-                now = working_time()
-                seconds[0] = earlier + now - start
-                factor = SLICE_SECONDS / max(now - slice_start, 1e-6)
-                budget = min(budget * min(max(factor, 0.25), 8), _MOST_WORK)
-                epoch = int(position[objective.EPOCH])
-                if epoch:
-                    bar.update(epoch, float(state.costs[epoch - 1]))
-                reason = watch.look(model.parameters, state, now - start) if watch else 0
-                if reason and position[objective.STATUS] == problem.RUNNING:
-                    position[objective.STATUS] = reason
+        with checkpoint or nullcontext(), Progress(settings.epochs, progress) as bar:
+            stopwatch = Stopwatch(seconds, start)
+            slices = _FullBatchSlices(model, state, watch, checkpoint, bar, stopwatch)
+            run_slices(slices, partial(descend, model, data, state, settings), Budget(work))
     finally:
         model.parameters[:] = state.base
         if checkpoint is not None:

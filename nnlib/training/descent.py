@@ -1,4 +1,4 @@
-"""Running the compiled driver in slices, so that Python can interrupt, report and save."""
+"""One descent by epochs: its arrays and its driver, how it begins, and how it is left."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.examples import Examples
-from ..errors import DivergenceError
-from ..history import History, Report
+from ..history import History
 from ..kernels.compile.duration import working_time
 from ..kernels.network import problem
 from ..kernels.network.evaluate import all_finite
@@ -23,34 +22,26 @@ from ..kernels.training import unrolled
 from ..kernels.training.descent import driver
 from ..machine.threads import usable_threads
 from ..optimizers import Optimizer
-from . import buffers
+from . import buffers, outcome
 from .buffers import OptimizerState
 from .checkpoint_rules import of_descent
 from .checkpoints import Checkpoint, fingerprint
 from .epoch_rounds import EpochRounds
+from .epoch_slices import EpochSlices
 from .marks import Marks, undivided, with_marks
 from .options import Options
-from .progress import Progress
+from .positions import between_epochs, last_good_epoch
+from .slices import Budget, Stopwatch, run_slices
 from .team_slices import team_slices
 
 Array = NDArray[Any]
 
-# A slice is long against the 10 µs of its call and short against the 0.2 s of a late Ctrl-C.
-SLICE_SECONDS = 0.05
-# The first slice is sized for a machine of this speed, multiply-adds per second.
-_SLOW_MACHINE = 1e9
 # For a loop that is run by one thread.
 _NO_BOARD = np.zeros(0, np.int64)
 
-_REASONS = {
-    problem.FINISHED: "epochs",
-    problem.NO_PROGRESS: "patience",
-    problem.TARGET_REACHED: "target_cost",
-}
-
 
 class Descent:
-    """One descent: its buffers, its slices, and how it ends.
+    """One descent: its buffers and its driver, and how the network is left.
 
     Parameters
     ----------
@@ -90,7 +81,7 @@ class Descent:
         )
         self._allocate(table, parameters, units, train, validation, layout)
         self._rounds = EpochRounds(self._data, self._validation, self._settings.lanes)
-        self._budget = max(1, int(SLICE_SECONDS * _SLOW_MACHINE / self._work))  # rounds of a slice
+        self._budget = Budget(self._work)
         self._marks = Marks(parameters, self._state)
         self._stopped: str | None = None
         self._last: Array | None = None  # the last epoch's parameters, where they are not the best
@@ -146,11 +137,16 @@ class Descent:
             if self._options.epochs and running:
                 # The team ends before its last checkpoint is written.
                 saving = self._checkpoint or nullcontext()
-                with saving, self._driver() as run:
-                    self._run_slices(run, start)
+                slices = self._slices(start)
+                with saving, self._driver() as run, slices.bar:
+                    run_slices(slices, run, self._budget)
+                self._stopped = slices.stopped
             status, parameters = self._state.position[problem.STATUS], self._model.parameters
             if status == problem.DIVERGED or not all_finite(parameters):
-                raise self._divergence()
+                raise outcome.divergence(
+                    self._state, self._options.epochs, self._last_good_epoch(),
+                    float(self._seconds[0]),
+                )  # fmt: skip
         except BaseException:
             undivided(self._leave)
             raise
@@ -219,45 +215,17 @@ class Descent:
     def _complete(self, *names: str) -> None:
         """Make the host's arrays of these names current, or all; on the CPU they always are."""
 
-    def _run_slices(self, run: Callable[[int], Any], start: float) -> None:
-        """Call the driver until it is done, each time with about `SLICE_SECONDS` of work."""
-        state, options = self._state, self._options
-        earlier, told = float(self._seconds[0]), int(state.position[problem.EPOCH])
-        with Progress(options.epochs, options.progress) as bar:
-            while state.position[problem.STATUS] == problem.RUNNING:
-                if self._checkpoint is not None:
-                    self._checkpoint.write_if_due(self._complete)
-                rounds = self._next_slice()
-                begin = working_time()
-                run(rounds)
-                elapsed = max(working_time() - begin, 1e-6)
-                factor = min(max(SLICE_SECONDS / elapsed, 0.25), 8)
-                self._budget = max(1, int(rounds * factor))
-                seconds = begin + elapsed - start
-                self._seconds[0] = earlier + seconds
-                epoch = int(state.position[problem.EPOCH])
-                if epoch > told and self._at_an_epochs_end():
-                    bar.update(epoch, float(state.costs[epoch - 1]))
-                    self._report(epoch, seconds)
-                    told = epoch
-                if self._stopped is not None:
-                    return
+    def _slices(self, start: float) -> EpochSlices:
+        """What happens between two slices of the call that began at this time."""
+        return EpochSlices(
+            self._options, self._state, self._rounds, self._marks, self._complete,
+            self._checkpoint, Stopwatch(self._seconds, start),
+        )  # fmt: skip
 
     def _slice(self, board: Array, member: int, members: int, rounds: int) -> None:
         model, data, validation = self._model, self._data, self._validation
         whole = problem.Problem(model, data, validation, self._state, self._settings)
         self._descend(whole, Member(board, member, members), rounds)
-
-    def _next_slice(self) -> int:
-        """Rounds of the next slice: up to an epoch's end, if one is within the budget."""
-        position, every = self._state.position, self._options.callback_epochs
-        epochs = self._options.epochs
-        if every is not None:
-            epochs = every - int(position[problem.EPOCH]) % every
-        rounds = self._rounds.within(self._budget, position, epochs)
-        if self._at_an_epochs_end():
-            self._marks.take(rounds < self._rounds.of_epoch, self._complete)
-        return rounds
 
     def _work_done(self) -> float:
         """Passes so far, in examples; one without a gradient takes about a third of the time."""
@@ -268,50 +236,18 @@ class Descent:
             return float(examples + self._data.n + block / 3)
         return float(examples + position[problem.BATCH] * self._data.batch_size + block)
 
-    def _at_an_epochs_end(self) -> bool:
-        """Whether nothing of an epoch has begun, and no cost has gone bad."""
-        position = self._state.position.tolist()
-        begun = position[problem.BATCH] or position[problem.ROUND] or position[problem.VALIDATING]
-        return not begun and position[problem.STATUS] != problem.DIVERGED
-
-    def _report(self, epoch: int, seconds: float) -> None:
-        """Time limit and callback at an epoch's end."""
-        options, state = self._options, self._state
-        running = state.position[problem.STATUS] == problem.RUNNING
-        if options.max_seconds is not None and seconds >= options.max_seconds and running:
-            self._stopped = "max_seconds"
-        every = options.callback_epochs or 1
-        if options.callback is None or (epoch % every and running):
-            return
-        report = Report(
-            epoch,
-            float(state.costs[epoch - 1]),
-            float(state.validation_costs[epoch - 1]) if state.validation_costs.size else None,
-            float(state.rates[epoch - 1]),
-            seconds,
-        )
-        self._complete("parameters", "generator")
-        if options.callback(report) is True and running:
-            self._stopped = "callback"
-
     def _leave(self) -> None:
         """Undo what an epoch has done that did not end, or went wrong."""
         epoch = self._last_good_epoch()
-        if epoch != self._state.position[problem.EPOCH] or not self._at_an_epochs_end():
+        position = self._state.position
+        if epoch != position[problem.EPOCH] or not between_epochs(position):
             self._go_back(epoch)
 
     def _last_good_epoch(self) -> int:
-        """The epoch under way, or the one before.
-
-        The cost of an epoch's first batch belongs to the parameters of that epoch's start: if it is
-        bad, or if the last step of all went wrong, the epoch before has the last good start.
-        """
+        """The epoch whose start the network can be left at."""
         position = self._state.position
-        epoch = int(position[problem.EPOCH])
-        if position[problem.BATCH] or position[problem.VALIDATING] or not epoch:
-            return epoch
         bad = position[problem.STATUS] == problem.DIVERGED or not all_finite(self._model.parameters)
-        return epoch - 1 if bad else epoch
+        return int(last_good_epoch(position, bad))
 
     def _go_back(self, epoch: int) -> None:
         """Leave network, optimizer and generator as they were at the start of this epoch."""
@@ -325,7 +261,7 @@ class Descent:
             with self._driver() as run:
                 while position[problem.EPOCH] < epoch:
                     missing = epoch - int(position[problem.EPOCH])
-                    run(self._rounds.within(self._budget, position, missing))
+                    run(self._rounds.within(self._budget.units, position, missing))
         except BaseException:
             self._marks.go_back(epoch)
             raise
@@ -333,37 +269,7 @@ class Descent:
     def _history(self) -> History:
         """The trace; with validation, the parameters become the best ones."""
         state = self._state
-        epochs = int(state.position[problem.EPOCH])
-        validation, best = None, None
-        if state.validation_costs.size and epochs:
-            validation = state.validation_costs[:epochs].copy()
-            known = np.where(np.isfinite(validation), validation, np.inf)
-            best = int(known.argmin()) if np.isfinite(known).any() else None
+        if state.validation_costs.size and state.position[problem.EPOCH]:
             self._last = self._model.parameters.copy()
             self._model.parameters[:] = state.best
-        reason = self._stopped or _REASONS.get(int(state.position[problem.STATUS]), "epochs")
-        return History(
-            state.costs[:epochs].copy(),
-            float(self._seconds[0]),
-            state.rates[:epochs].copy(),
-            validation,
-            best,
-            reason,
-        )
-
-    def _divergence(self) -> DivergenceError:
-        """What happened, as an error to raise."""
-        state, kept = self._state, self._last_good_epoch()
-        epoch = int(state.position[problem.EPOCH])
-        diverged = state.position[problem.STATUS] == problem.DIVERGED
-        costs = state.costs[: epoch + 1] if diverged else state.costs[:epoch]
-        value = costs[-1] if diverged else "NaN or infinite parameters"
-        rate = state.rates[min(epoch, len(state.rates) - 1)]
-        message = (
-            f"the descent diverged in epoch {epoch} of {self._options.epochs} (cost {value}) with "
-            f"learning_rate={rate:g}; the network holds the parameters of the start of epoch "
-            f"{kept}. Try a smaller learning_rate, or scaled inputs"
-        )
-        seconds = float(self._seconds[0])
-        history = History(costs.copy(), seconds, state.rates[: len(costs)].copy())
-        return DivergenceError(message, epoch, history)
+        return outcome.history(state, float(self._seconds[0]), self._stopped)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.network import problem
+from .positions import between_epochs
 
 Array = NDArray[Any]
 
@@ -120,9 +121,8 @@ def with_marks(arrays: Mapping[str, Array], batches: int) -> dict[str, Array]:
         # Patience was counted from the cost of the best parameters.
         found["numbers"] = np.append(numbers, numbers[problem.BEST])
         epoch, batch = int(position[problem.EPOCH]), int(position[problem.BATCH])
-        validating, status = position[problem.VALIDATING], position[problem.STATUS]
-        begun = batch or position[problem.ROUND] or validating or status == problem.DIVERGED
-        steps = int(position[problem.STEP]) - batch - (batches if validating else 0)
+        passed = batches if position[problem.VALIDATING] else 0
+        steps = int(position[problem.STEP]) - batch - passed
         start = position.copy()
         start[[problem.BATCH, problem.ROUND, problem.VALIDATING, problem.STATUS]] = 0
         start[[problem.EPOCH, problem.STEP]] = epoch, steps
@@ -130,7 +130,9 @@ def with_marks(arrays: Mapping[str, Array], batches: int) -> dict[str, Array]:
         before[[problem.EPOCH, problem.STEP]] = epoch - 1, steps - batches
         found["marked_position"] = np.stack([start, before])
         kept = snapshots[[epoch % 2, (epoch - 1) % 2]]
-        found["marked_parameters"] = kept if begun else np.stack([found["parameters"], kept[1]])
+        if between_epochs(position):
+            kept = np.stack([found["parameters"], kept[1]])
+        found["marked_parameters"] = kept
         for name in ("first", "second", "generator", "numbers"):
             if found[name].size:
                 found[f"marked_{name}"] = np.stack([found[name]] * 2)

@@ -128,7 +128,7 @@ def test_slices_leave_no_trace(kind, data, monkeypatch):
     nets = [nnlib.Network([3, 5, 2], device="cuda") for _ in range(2)]
     options = {"epochs": 2, "batch_size": 12, "validation": 0.2, "optimizer": "adam"}
     histories = [nets[0].descent(*data, **options)]
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     histories.append(nets[1].descent(*data, **options))
     np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
     np.testing.assert_array_equal(histories[0].J, histories[1].J)
@@ -155,7 +155,7 @@ def test_divergence_leaves_the_last_finite_parameters(kind, data):
 
 @pytest.mark.parametrize("kind_of_end", ["callback", KeyboardInterrupt])
 def test_an_early_end_leaves_an_epoch_s_end(kind, kind_of_end, data, monkeypatch):
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
 
     def callback(report):
         if kind_of_end is KeyboardInterrupt:
@@ -184,7 +184,7 @@ def test_after_ctrl_c_it_goes_on_as_if_uninterrupted(kind, short, data, monkeypa
         elif kind == "alone":
             return  # many epochs are one launch
         else:
-            patch.setattr("nnlib.training.descent.SLICE_SECONDS", 100)
+            patch.setattr("nnlib.training.slices.SLICE_SECONDS", 100)
             run = cuda_rounds.Rounds.run
 
             def interrupted(self, batch, rounds):
@@ -219,7 +219,7 @@ def test_a_callback_sees_the_epoch_that_the_report_names(kind, data):
 
 
 def test_a_resumed_descent_has_the_same_bits(kind, data, monkeypatch, tmp_path):
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     options = {"epochs": 4, "batch_size": 12, "optimizer": "adam", "seed": 1, "dropout": 0.2}
     whole, net = (nnlib.Network([3, 4, 2], device="cuda") for _ in range(2))
     history = whole.descent(*data, **options)

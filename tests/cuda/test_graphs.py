@@ -287,7 +287,7 @@ def kind(request, monkeypatch):
 )
 def test_descents_have_the_same_bits(kind, options, monkeypatch, rng):
     X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e9)  # all rounds in one slice
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e9)  # all rounds in one slice
     made = []
     before = cuda_rounds.graph
     monkeypatch.setattr(cuda_rounds, "graph", lambda own: made.append(len(own)) or before(own))

@@ -90,7 +90,7 @@ def test_no_finite_cost_at_the_start_is_an_error(data):
 
 
 def test_a_resumed_run_has_the_same_bits(data, monkeypatch, tmp_path):
-    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     options = {"optimizer": "lbfgs", "epochs": 4}
     whole, net = (nnlib.Network([3, 4, 2], device="cuda") for _ in range(2))
     history = whole.descent(*data, **options)

@@ -8,7 +8,8 @@ import pytest
 import nnlib
 from nnlib.kernels.cuda.training import unrolled
 from nnlib.machine.device import missing_for_cuda
-from nnlib.population.cuda import slices, threads
+from nnlib.population.cuda import threads
+from nnlib.training import slices
 from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(
@@ -83,7 +84,7 @@ def test_slices_do_not_change_the_bits(monkeypatch, drivers):
         return nnlib.train_many([1, 2, 1], *examples([1, 1]), n=6, epochs=9, device="cuda")
 
     whole = train()
-    monkeypatch.setattr(slices, "WATCH_SECONDS", 0)  # an epoch at a time
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0)  # an epoch at a time
     sliced = train()
     np.testing.assert_array_equal(sliced.parameters, whole.parameters)
     np.testing.assert_array_equal(sliced.J, whole.J)
@@ -92,7 +93,7 @@ def test_slices_do_not_change_the_bits(monkeypatch, drivers):
 
 @pytest.mark.parametrize("epochs", [1, 2, 7])
 def test_what_diverges_keeps_the_epoch_before(epochs, drivers, monkeypatch):
-    monkeypatch.setattr(slices, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0)
     options = {"activation": "identity", "grid": {"learning_rate": [1e-2, 1e200]}, "n": 2}
     cpu, gpu = (
         nnlib.train_many([2, 2, 1], *examples([2, 1]), epochs=epochs, device=device, **options)

@@ -100,7 +100,7 @@ def test_lbfgs_goes_on_from_slice_to_slice(data, monkeypatch):
     options = {"n": 2, "epochs": 6, "optimizer": "lbfgs", "device": "cuda"}
     whole = nnlib.train_many([2, 3, 1], *data, **options)
     launches = []
-    monkeypatch.setattr("nnlib.population.cuda.slices.WATCH_SECONDS", 0.0)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 0.0)
     sliced = nnlib.train_many([2, 3, 1], *data, callback=launches.append, **options)
     assert len(launches) > 6
     np.testing.assert_array_equal(sliced.parameters, whole.parameters)
@@ -108,7 +108,7 @@ def test_lbfgs_goes_on_from_slice_to_slice(data, monkeypatch):
 
 
 def test_lbfgs_that_is_stopped_has_its_last_iteration(data, monkeypatch):
-    monkeypatch.setattr("nnlib.population.cuda.slices.WATCH_SECONDS", 0.0)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 0.0)
     population = nnlib.train_many(
         [2, 3, 1], *data, n=2, epochs=100, optimizer="lbfgs", device="cuda",
         callback=lambda report: report.epochs >= 4,
@@ -156,7 +156,7 @@ def test_a_callback_ends_it_at_an_epoch_s_end(data):
 
 def test_members_stop_with_the_random_numbers_of_their_epoch(data, monkeypatch):
     """Three batches an epoch, one a launch, and stopped after the fifth."""
-    monkeypatch.setattr("nnlib.population.cuda.slices.WATCH_SECONDS", 0.0)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 0.0)
     launches = []
 
     def callback(report):

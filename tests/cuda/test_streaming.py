@@ -106,13 +106,13 @@ def test_options(kind, options, data, memory, slabs):
 
 
 def test_slices_leave_no_trace(kind, data, memory, monkeypatch):
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     same(data, memory, slab=600, batch_size=4)
 
 
 @pytest.mark.parametrize("gathered", [1, 4, 5, 6, 9, 12])
 def test_a_resumed_descent_has_the_same_bits(gathered, data, memory, monkeypatch, tmp_path):
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     options = {"epochs": 3, "batch_size": 7, "optimizer": "adam", "seed": 1}
     whole, net, again = (nnlib.Network([3, 4, 2], device="cuda") for _ in range(3))
     history = whole.descent(*data, **options)

@@ -118,7 +118,7 @@ def test_descents(method, resume, lasting, path, monkeypatch):
     What a failure may leave is the file of a lock that nobody has or, where it lasts, a temporary
     one that could not be removed; the next call removes them.
     """
-    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # nobody pulls the plug here
     uninterrupted, epochs = descend(method, network()), completed_epochs(method)
     settings = {"checkpoint": path, "checkpoint_seconds": 1e-9}

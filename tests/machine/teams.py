@@ -8,7 +8,7 @@ import itertools
 from nnlib.machine import team_size, threads
 from nnlib.model import function
 from nnlib.population import engine
-from nnlib.training import descent
+from nnlib.training import descent, slices
 
 
 class FixedSize(team_size.TeamSize):
@@ -32,7 +32,7 @@ def force(monkeypatch, *members):
 
 def short_slices(monkeypatch):
     """A slice is a single round."""
-    monkeypatch.setattr(descent, "SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 1e-12)
 
 
 def fail_to_start(monkeypatch, after, error):

@@ -19,7 +19,7 @@ import numpy as np
 import nnlib
 from nnlib.files.arrays import read_arrays
 from nnlib.machine import team_size
-from nnlib.training import descent
+from nnlib.training import descent, slices
 from tests.machine.teams import FixedSize
 from tests.training.killed_descents import CASES, train
 
@@ -103,7 +103,7 @@ def interrupt_populations(storms):
 
 def main(folder, storms):
     # Members who have begun a slice compute for long after the first interrupt.
-    descent.SLICE_SECONDS = 0.05
+    slices.SLICE_SECONDS = 0.05
     descent.usable_threads = lambda tasks: 3
     team_size.take = lambda kind, most: FixedSize(2, 3)
     team_size.keep = lambda kind, most, size: None

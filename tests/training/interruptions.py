@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from nnlib.second_order import methods
-from nnlib.training.descent import Descent
+from nnlib.second_order import slices as second_order
+from nnlib.training import descent
+from nnlib.training.slices import run_slices
 
 
 def interrupt_after(slices, monkeypatch):
     """Descents from now on run one round a slice, and after so many slices comes Ctrl-C."""
     remaining = iter(range(slices))
-    run_slices, run_second_order = Descent._run_slices, methods.run_slices
 
     def interrupted(run):
         def run_or_raise(*arguments):
@@ -20,13 +20,10 @@ def interrupt_after(slices, monkeypatch):
         return run_or_raise
 
     # So short a slice is a single round: a block on the CPU, a batch on a GPU.
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr(
-        Descent, "_run_slices", lambda self, run, start: run_slices(self, interrupted(run), start)
-    )
-    monkeypatch.setattr(
-        methods,
-        "run_slices",
-        lambda descend, *arguments: run_second_order(interrupted(descend), *arguments),
-    )
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
+    for module in (descent, second_order):
+        monkeypatch.setattr(
+            module,
+            "run_slices",
+            lambda slices, run, budget: run_slices(slices, interrupted(run), budget),
+        )

@@ -23,7 +23,7 @@ import nnlib
 from nnlib.files.arrays import read_arrays
 from nnlib.kernels.network import problem
 from nnlib.machine import threads
-from nnlib.training import descent
+from nnlib.training import slices
 
 CASES = {
     "full batch, tiny epochs": {"sizes": [1, 2, 1], "n": 60, "epochs": 100_000},
@@ -107,7 +107,7 @@ def main(folder, kills):
     seen = {}
     for name, case in CASES.items():
         start = time.perf_counter()
-        descent.SLICE_SECONDS = SLICE_SECONDS[name]
+        slices.SLICE_SECONDS = SLICE_SECONDS[name]
         seen[name] = kill_and_resume(case, folder, kills)
         print(name, dict(seen[name]), f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
     print(json.dumps(seen))

@@ -8,7 +8,7 @@ import pytest
 import nnlib
 from nnlib.kernels.network import problem
 from nnlib.machine import threads
-from nnlib.training.descent import Descent
+from nnlib.training import descent
 from tests.devices import amount
 from tests.second_order.full_batches import METHODS
 from tests.training.checkpointed import ITERATIONS, SIZES, X, Y, network
@@ -20,8 +20,7 @@ N, BATCH, EPOCHS = amount((2500, 2000, 60), (17, 8, 3))
 @pytest.fixture
 def short_slices(monkeypatch):
     """Slices of a round: a block of each chunk on the CPU, a batch on a GPU."""
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
-    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
 
 
 def examples(sizes, n=N):
@@ -75,15 +74,15 @@ def test_it_sees_the_epoch_that_the_report_names(sizes, every, validated, short,
 def test_the_rounds_of_an_epoch_are_known(sizes, n, validated, monkeypatch):
     """One round after the other, and how many are left after each."""
 
-    def one_by_one(self, run, start):
-        position, left = self._state.position, []
+    def one_by_one(slices, run, budget):
+        position, left = slices.state.position, []
         while position[problem.EPOCH] == 0:
-            left.append(self._rounds.left(position))
+            left.append(slices.rounds.left(position))
             run(1)
-        assert left == list(range(self._rounds.of_epoch, 0, -1))
-        assert self._rounds.left(position) == self._rounds.of_epoch
+        assert left == list(range(slices.rounds.of_epoch, 0, -1))
+        assert slices.rounds.left(position) == slices.rounds.of_epoch
 
-    monkeypatch.setattr(Descent, "_run_slices", one_by_one)
+    monkeypatch.setattr(descent, "run_slices", one_by_one)
     validation = examples(sizes, n=amount(700, 5)) if validated else None
     make(sizes).descent(*examples(sizes, n), epochs=2, batch_size=BATCH, validation=validation)
 

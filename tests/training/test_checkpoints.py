@@ -16,7 +16,7 @@ import nnlib
 from nnlib import optimizers, schedules
 from nnlib.files.arrays import read_arrays
 from nnlib.machine import threads
-from nnlib.training.descent import Descent
+from nnlib.training import descent
 
 from ..devices import amount
 from ..second_order import full_batches
@@ -219,7 +219,7 @@ def test_the_file_stays_where_the_descent_began(run, options, tmp_path, monkeypa
 )
 def test_what_has_ended_returns_at_once(options, path, monkeypatch):
     ended = train(checkpoint=path, **options)
-    monkeypatch.setattr(Descent, "_run_slices", lambda *_: pytest.fail("it runs"))
+    monkeypatch.setattr(descent, "run_slices", lambda *_: pytest.fail("it runs"))
     again = train(network(seed=9), checkpoint=path, resume=True, **options)
     if options.get("epochs") != 0:
         assert_same(again, ended)

@@ -213,7 +213,7 @@ def test_slices_leave_no_trace(sizes, batch_size, monkeypatch, rng):
     X, y = rng.normal(size=(2, amount(1500, 30)))
     nets = [nnlib.Network(sizes, activation="tanh") for _ in range(2)]
     histories = [nets[0].descent(X, y, epochs=3, batch_size=batch_size)]
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     histories.append(nets[1].descent(X, y, epochs=3, batch_size=batch_size))
     np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
     np.testing.assert_array_equal(histories[0].J, histories[1].J)

@@ -27,12 +27,12 @@ def train(net, **options):
 
 def stopped_by_the_callback(net, monkeypatch, options):
     """Slices of one round, so that it would be in the midst of an epoch."""
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     return train(net, callback=lambda report: report.epoch == EPOCHS // 2, **options).epochs
 
 
 def stopped_by_the_time(net, monkeypatch, options):
-    monkeypatch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     return train(net, max_seconds=1e-9, **options).epochs
 
 
@@ -182,7 +182,7 @@ def test_after_a_divergence(optimizer, batch_size, rate, short, monkeypatch):
         options["learning_rate"] = 1e305  # its steps have the length of the rate
     with monkeypatch.context() as patch:
         if short:
-            patch.setattr("nnlib.training.descent.SLICE_SECONDS", 1e-12)
+            patch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
         with pytest.raises(nnlib.DivergenceError) as caught:
             net.descent(x, 3 * x + 1, epochs=amount(5000, 900), **options)
     kept = int(re.search(r"start of epoch (\d+)", str(caught.value))[1])

@@ -205,7 +205,7 @@ def test_time_limit_and_callback_stop_full_batches(optimizer):
 @pytest.mark.parametrize("optimizer", METHODS)
 def test_the_time_limit_waits_for_the_first_cost(optimizer, monkeypatch):
     """A slice may be a part of the first pass over the data, which alone tells the cost."""
-    monkeypatch.setattr("nnlib.second_order.slices.SLICE_SECONDS", 1e-12)
+    monkeypatch.setattr("nnlib.training.slices.SLICE_SECONDS", 1e-12)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(amount(3000, 30), 10)), rng.normal(size=amount(3000, 30))
     net = nnlib.Network([10, amount(40, 4), 1], "tanh", seed=0)

@@ -20,8 +20,9 @@ from ...optimizers import Optimizer
 from ...training import buffers
 from ...training.cuda import packed_header
 from ...training.options import Options
+from ...training.positions import last_good_epoch
 from ..work import Group, Work
-from .slices import Look, run_slices
+from .slices import Look, run_launches
 
 Array = NDArray[Any]
 
@@ -130,7 +131,7 @@ class BlocksPart:
             dummy if held_out is None else held_out.X, dummy if held_out is None else held_out.y,
         )  # fmt: skip
         examples = tuple(on_device(array.reshape(-1) if array.size else dummy) for array in arrays)
-        run_slices(self._launch(examples), self._progress, look)
+        run_launches(self._launch(examples), self._progress, look)
 
     def _launch(self, examples: tuple[Any, ...]) -> launch.Run:
         """What runs the members for a number of batches."""
@@ -153,8 +154,7 @@ class BlocksPart:
         bad = ~np.isfinite(parameters).all(axis=1)
         position[bad, problem.STATUS] = problem.DIVERGED
         diverged = position[:, problem.STATUS] == problem.DIVERGED
-        # The cost of an epoch's first batch belongs to the parameters of that epoch's start.
-        kept = np.where(diverged & (batch == 0) & (epochs > 0), epochs - 1, epochs)
+        kept = last_good_epoch(position, diverged)
         inside = diverged | (batch > 0) | (position[:, problem.VALIDATING] == 1)
         generators = own.rows(state.generator)
         for current, place in ((parameters, state.snapshots), (generators, state.generators)):

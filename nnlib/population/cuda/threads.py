@@ -15,7 +15,7 @@ from ...kernels.network import problem
 from ...kernels.training import unrolled
 from ..lanes import in_lanes
 from ..work import Group, Work
-from .slices import Look, run_slices
+from .slices import Look, run_launches
 
 Array = NDArray[Any]
 
@@ -57,7 +57,7 @@ class ThreadsPart:
         descend = threads.driver(_table(self._group), _loss(self._group))
         launch = launcher(descend, -(-self._jobs.size // BLOCK), BLOCK)
         there, examples = self._there, self._examples()
-        run_slices(lambda epochs: launch(there, examples, epochs), self._progress, look)
+        run_launches(lambda epochs: launch(there, examples, epochs), self._progress, look)
 
     def _upload(self) -> Members:
         members, jobs = self._work.members, self._jobs
