@@ -28,9 +28,6 @@ def count_for(run: Run, least: int = 1) -> tuple[int, float]:
     while True:
         seconds = timed(run, count)[1]
         if seconds >= ROUND_SECONDS:
-            # Again: another process may have made the first of them long.
-            seconds = min(seconds, timed(run, count)[1])
-        if seconds >= ROUND_SECONDS:
             return count, seconds
         # Aimed a little too far, so that the next step is the last; at most tenfold.
         wanted = 1.2 * ROUND_SECONDS / max(seconds, 1e-9)
