@@ -23,9 +23,10 @@ from .internals import (
     add_attribute,
     register_pass,
 )
+from .vector_code import WIDE_VECTORS
 
-# LLVM's function attributes.
-WIDE_VECTORS, ALIGNED_STACK = '"prefer-vector-width"="512"', '"stackrealign"'
+# LLVM's attribute of a function.
+ALIGNED_STACK = '"stackrealign"'
 
 
 class _WideVectorLower(Lower):

@@ -5,7 +5,8 @@ place. `tests/kernels/compile/test_internals.py` holds each of them against the 
 with the structure of the machine code that they are to give.
 
 A version of Numba that nobody has tried gets plain compilation: Numba's own pipeline in the place
-of `compiler`'s, which is slower and needs less of this file. ``NNLIB_PLAIN=1`` asks for it.
+of `compiler`'s, which is slower and does without the names that only `compiler` uses.
+``NNLIB_PLAIN=1`` asks for it.
 """
 
 from __future__ import annotations
@@ -20,15 +21,10 @@ import numba
 from llvmlite import binding, ir
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.compiler_machinery import register_pass
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
-from numba.core.lowering import Lower
 from numba.core.serialize import dumps
-from numba.core.typed_passes import NativeLowering
 from numba.np import arrayobj
 
 __all__ = [
@@ -58,8 +54,9 @@ __all__ = [
     "wrap_compilation",
 ]
 
-# Minor versions of Numba with which the whole test-suite has passed. To widen it: run the tests
-# with the new version, and raise the bound in pyproject.toml.
+# Minor versions of Numba from the first to the last for which our own compiler is taken; the whole
+# test-suite has passed with the last. To widen it: run the tests with the new version, and raise the
+# bound in pyproject.toml.
 TESTED = ((0, 62), (0, 68))
 
 
@@ -85,6 +82,13 @@ def is_plain(version: str = numba.__version__) -> bool:
 
 
 PLAIN = is_plain()
+if not PLAIN:  # for `compiler`; a Numba to come may have them elsewhere
+    from numba.core.codegen import JITCodeLibrary
+    from numba.core.compiler import CompilerBase, DefaultPassBuilder
+    from numba.core.compiler_machinery import register_pass
+    from numba.core.lowering import Lower
+    from numba.core.typed_passes import NativeLowering
+
 # What decides, beside the sources, which machine code a compilation gives.
 VERSIONS = f"numba {numba.__version__} llvmlite {llvmlite.__version__} plain {PLAIN}"
 

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from . import cache
 from .collector import without_collector
-from .compiler import CalledKernelCompiler, EntryCompiler, KernelCompiler
 from .duration import counted
 from .internals import PLAIN, keep_code_in, wrap_compilation
 from .interrupts import uninterrupted
@@ -58,15 +57,22 @@ _IN_ORDER = {"contract"}
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 
 
-def _by(compiler: Any) -> dict[str, Any]:
-    """The option that names our own compiler; none in plain mode, see `internals`."""
-    return {} if PLAIN else {"pipeline_class": compiler}
+# The option that names the compiler: our own, or in plain mode none, see `internals`.
+_BY_ENTRY: dict[str, Any] = {}
+_BY_KERNEL: dict[str, Any] = {}
+_BY_CALLED_KERNEL: dict[str, Any] = {}
+if not PLAIN:
+    from .compiler import CalledKernelCompiler, EntryCompiler, KernelCompiler
+
+    _BY_ENTRY["pipeline_class"] = EntryCompiler
+    _BY_KERNEL["pipeline_class"] = KernelCompiler
+    _BY_CALLED_KERNEL["pipeline_class"] = CalledKernelCompiler
 
 
 def entry(function: Function) -> Function:
     """Compile a function that Python calls; keep the machine code on disk where possible."""
     # Without a wrapper for C, which nobody calls: a twelfth of the time of a first descent.
-    options = {"fastmath": _IN_ORDER, "no_cfunc_wrapper": True, **_by(EntryCompiler)}
+    options = {"fastmath": _IN_ORDER, "no_cfunc_wrapper": True, **_BY_ENTRY}
     dispatcher: Any = njit(**options, **_OPTIONS)(function)
     wrap_compilation(dispatcher, lambda own: counted(uninterrupted(without_collector(own))))
     if cache.FOLDER is not None or cache.SHIPPED is not None:
@@ -76,7 +82,7 @@ def entry(function: Function) -> Function:
 
 def kernel(function: Function) -> Function:
     """Compile a loop that only compiled code calls."""
-    options = {"fastmath": _REORDERED, "forceinline": True, **_by(KernelCompiler)}
+    options = {"fastmath": _REORDERED, "forceinline": True, **_BY_KERNEL}
     return njit(**options, **_OPTIONS)(function)
 
 
@@ -87,7 +93,7 @@ def routine(function: Function) -> Function:
     and a driver with everything 1 s of 10 less to compile.
     """
     # Without its own value Numba takes the caller's.
-    inlining = {"forceinline": False, **_by(CalledKernelCompiler)}
+    inlining = {"forceinline": False, **_BY_CALLED_KERNEL}
     return njit(fastmath=_REORDERED, **inlining, **_OPTIONS)(function)
 
 
@@ -97,7 +103,7 @@ def elementwise(function: Function) -> Function:
     Then every element has the same bits in a vector, in the rest of a vector, and in any part of
     the array that a thread may get.
     """
-    options = {"fastmath": _IN_ORDER, "forceinline": True, **_by(KernelCompiler)}
+    options = {"fastmath": _IN_ORDER, "forceinline": True, **_BY_KERNEL}
     return njit(**options, **_OPTIONS)(function)
 
 
@@ -117,6 +123,6 @@ def by_dtype(float32: Callable[..., Any], float64: Callable[..., Any]) -> Callab
         implementation = float32 if x == types.float32 else float64
         return lambda x, *rest: implementation(x, *rest)
 
-    overload(chosen, jit_options={"forceinline": True, **_by(KernelCompiler)}, strict=False)(choose)
+    overload(chosen, jit_options={"forceinline": True, **_BY_KERNEL}, strict=False)(choose)
     chosen.by_dtype = float32, float64  # type: ignore[attr-defined]  # for the CUDA twin
     return chosen

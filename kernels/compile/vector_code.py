@@ -12,6 +12,8 @@ from typing import Any
 from .internals import cgutils, ir
 
 SIZE = cgutils.intp_t
+# LLVM's attribute of a function; `compiler` says why.
+WIDE_VECTORS = '"prefer-vector-width"="512"'
 # A product may be fused with its sum; nothing else is reordered.
 FLAGS = ("contract",)
 _INTEGER = ir.IntType(32)

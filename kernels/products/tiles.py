@@ -21,9 +21,8 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from ..compile.compiler import WIDE_VECTORS
 from ..compile.internals import add_attribute, data_of, ir
-from ..compile.vector_code import SIZE, VectorCode, item_size
+from ..compile.vector_code import SIZE, WIDE_VECTORS, VectorCode, item_size
 
 # Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add.
 _WEIGHTED_SUMS = ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))

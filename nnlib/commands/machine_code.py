@@ -17,6 +17,7 @@ from typing import Any
 
 from ..kernels.compile import shipped
 from ..kernels.compile.cache import sources_digest
+from ..kernels.compile.internals import PLAIN
 
 _WARM_UP = "import sys; from nnlib.commands.warm_up import warm_up; warm_up(sys.argv[1:])"
 
@@ -45,13 +46,18 @@ def make_machine_code(
     ValueError
         For a level that this processor does not know, before anything is compiled.
     CalledProcessError, RuntimeError
-        If a level cannot be compiled.
+        If a level cannot be compiled, as none can be in plain mode.
     """
     known = shipped.levels_here()
     chosen = known if levels is None else list(levels)
     for level in chosen:
         if level not in known:
             raise ValueError(f"level is {level!r}, wanted one that this processor knows: {known}")
+    if PLAIN:  # this process has another digest than those that compile
+        raise RuntimeError(
+            "machine code is made by nnlib's own compiler, and this is plain mode: wanted a tested "
+            "version of numba, and no NNLIB_PLAIN=1"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside its place: what fails or is interrupted leaves what was there.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="machine-code-") as made:

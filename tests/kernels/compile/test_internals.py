@@ -150,3 +150,31 @@ def test_plain_mode_trains_the_same_network(tmp_path):
         )  # fmt: skip
         found.append([float(word) for word in ended.stdout.split()])
     np.testing.assert_allclose(*found, rtol=1e-9)
+
+
+GONE = """
+import importlib, sys, types
+for module, names in (
+    ("codegen", "JITCodeLibrary"), ("compiler", "CompilerBase DefaultPassBuilder"),
+    ("compiler_machinery", "register_pass"), ("lowering", "Lower"),
+    ("typed_passes", "NativeLowering"),
+):
+    whole = importlib.import_module(f"numba.core.{module}")
+    without = types.ModuleType(whole.__name__)
+    vars(without).update(vars(whole))
+    for name in names.split():
+        delattr(without, name)
+    sys.modules[whole.__name__] = without
+"""
+
+
+@pytest.mark.parametrize("plain", ["0", "1"])
+def test_plain_mode_does_without_what_only_our_compiler_uses(plain):
+    """A Numba to come may have it elsewhere: then the fast way cannot even be imported."""
+    ended = subprocess.run(
+        [sys.executable, "-c", GONE + PLAIN], cwd=ROOT, text=True, capture_output=True,
+        env={**__import__("os").environ, "NNLIB_PLAIN": plain},
+    )  # fmt: skip
+    assert (ended.returncode == 0) == (plain == "1"), ended.stderr
+    if plain == "0":
+        assert "JITCodeLibrary" in ended.stderr
