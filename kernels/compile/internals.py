@@ -55,8 +55,8 @@ __all__ = [
 ]
 
 # Minor versions of Numba from the first to the last for which our own compiler is taken; the whole
-# test-suite has passed with the last. To widen it: run the tests with the new version, and raise the
-# bound in pyproject.toml.
+# test-suite has passed with the last. To widen it: run the tests with the new version, and raise
+# the bound in pyproject.toml.
 TESTED = ((0, 62), (0, 68))
 
 
