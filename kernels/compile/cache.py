@@ -224,7 +224,8 @@ def cache_folder() -> Folder | None:
     If there is none because somebody else may write there, a warning says so.
     """
     try:
-        folders = [Folder(place / f"nnlib-{sources_digest()}") for place in _places()]
+        name = f"nnlib-{sources_digest()}"
+        folders = [Folder(place / name) for place in _places()]
     except (OSError, RuntimeError):  # sources inside an archive, or no home folder
         return None
     refused = None
@@ -278,6 +279,8 @@ class _Shipped:
 
 def _shipped() -> _Shipped | None:
     """What the installed package has for this processor, if anything."""
+    if not shipped.FOLDER.is_dir():  # as in most of them: the sources need not be read for it
+        return None
     try:
         found = shipped.shipped_folder(sources_digest())
     except OSError:
@@ -339,9 +342,7 @@ class KeptCode:
             return None
 
     def _save_overload(self, signature: Any, data: Any) -> None:
-        if not self._may_keep(data):
-            return
-        if self._folder is None:
+        if self._folder is None or not self._may_keep(data):
             return
         content = dumps(self._impl_class.reduce(None, data))
         with contextlib.suppress(OSError):

@@ -175,9 +175,8 @@ def _check(kinds: Any, given: Any, number: Any) -> None:
             _check(fields.values(), found, number)
         elif kind not in _SCALARS:
             wanted = types.Array(number if kind == Vector else _ELEMENTS[kind], 1, "C")
-            if not (isinstance(found, types.Array) and found.is_contig and found.ndim == 1):
-                raise TypingError(f"a called function wants {wanted}, got {found}")
-            if found.dtype != wanted.dtype:
+            is_vector = isinstance(found, types.Array) and found.is_contig and found.ndim == 1
+            if not is_vector or found.dtype != wanted.dtype:
                 raise TypingError(f"a called function wants {wanted}, got {found}")
 
 

@@ -39,16 +39,12 @@ def _code(context: Any, builder: Any, dtype: Any) -> VectorCode:
     return VectorCode(builder, context.get_value_type(dtype), LANES)
 
 
-def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return data_of(context, builder, kind, array)
-
-
 def _load(typingctx: Any, array: Any, index: Any) -> Any:
     """The LANES elements of the array from `index` on."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _code(context, builder, array.dtype)
-        return code.load(_data(context, builder, array, arguments[0]), arguments[1])
+        return code.load(data_of(context, builder, array, arguments[0]), arguments[1])
 
     return _LanesType(array.dtype)(array, types.intp), build
 
@@ -57,7 +53,7 @@ def _store(typingctx: Any, array: Any, index: Any, values: Any) -> Any:
     """Write them."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = _data(context, builder, array, arguments[0])
+        data = data_of(context, builder, array, arguments[0])
         _code(context, builder, array.dtype).store(arguments[2], data, arguments[1])
         return context.get_dummy_value()
 

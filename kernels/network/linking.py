@@ -25,6 +25,7 @@ from ..layers.operations import (
     DROPOUT,
     LAYER_CONTRACT,
     Row,
+    rows_of,
 )
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack
@@ -100,7 +101,7 @@ def _linked(content: bytes, use: Use) -> Vector:
     """The linked table of this content; many descents are of one network."""
     table = np.frombuffer(content, np.int64).copy()
     pack_address = PACK_CONTRACT.address(pack, use.dtype)
-    rows = [Row(*numbers) for numbers in table.reshape(-1, COLUMNS).tolist()]
+    rows = rows_of(table)
     for place, row in enumerate(rows):
         loss = use.loss if place == len(rows) - 1 else None
         numbers = _linked_row(row, use._replace(loss=loss))

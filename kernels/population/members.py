@@ -35,6 +35,7 @@ from ..network.problem import (
     Problem,
     Settings,
     State,
+    batch_examples,
     block_pass,
 )
 from ..network.rules import RULES, rules_of
@@ -283,7 +284,7 @@ def data_cost(model: Model, data: Data, settings: Settings) -> float:
         data.order[k] = k
     total = 0.0
     for batch in range(-(-data.n // data.batch_size)):
-        examples = min(data.batch_size, data.n - batch * data.batch_size)
+        examples = batch_examples(data, batch)
         for block in range(-(-examples // settings.lanes)):
             place = Place(batch, block, 0)
             total += block_pass(model, data, settings, place, NO_DROPOUT, False, False)

@@ -46,10 +46,6 @@ def _code(builder: Any, number: Any) -> VectorCode:
     return VectorCode(builder, number, VECTOR_BYTES // item_size(number))
 
 
-def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return data_of(context, builder, kind, array)
-
-
 def _vector_size(typingctx: Any, values: Any) -> Any:
     """How many elements of its dtype a vector has."""
 
@@ -68,8 +64,8 @@ def _copy_vector(
     """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = _data(context, builder, out, arguments[0])
-        place = builder.gep(_data(context, builder, source, arguments[2]), [arguments[3]])
+        target = data_of(context, builder, out, arguments[0])
+        place = builder.gep(data_of(context, builder, source, arguments[2]), [arguments[3]])
         code = _code(builder, target.type.pointee)
         code.store(code.load_part(place, code.first(arguments[4])), target, arguments[1])
         return context.get_dummy_value()
@@ -92,9 +88,9 @@ def _multiply_tile(
         c_first_, ldc_, a_first_, row_, step_ = (arguments[i] for i in (1, 2, 4, 5, 6))
         b_first_, ldb_, depth_, rows_, columns_ = arguments[8:13]
         alpha_, beta_ = arguments[13:]
-        c_data = builder.gep(_data(context, builder, c, arguments[0]), [c_first_])
-        a_data = builder.gep(_data(context, builder, a, arguments[3]), [a_first_])
-        b_data = builder.gep(_data(context, builder, b, arguments[7]), [b_first_])
+        c_data = builder.gep(data_of(context, builder, c, arguments[0]), [c_first_])
+        a_data = builder.gep(data_of(context, builder, a, arguments[3]), [a_first_])
+        b_data = builder.gep(data_of(context, builder, b, arguments[7]), [b_first_])
         code = _code(builder, c_data.type.pointee)
         width = code.width
 
@@ -196,8 +192,8 @@ def _transpose_square(
     """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = builder.gep(_data(context, builder, out, arguments[0]), [arguments[1]])
-        place = builder.gep(_data(context, builder, source, arguments[3]), [arguments[4]])
+        target = builder.gep(data_of(context, builder, out, arguments[0]), [arguments[1]])
+        place = builder.gep(data_of(context, builder, source, arguments[3]), [arguments[4]])
         ld_out_, ld_, rows_, columns_ = (arguments[i] for i in (2, 5, 6, 7))
         code = _code(builder, target.type.pointee)
         side = code.width
