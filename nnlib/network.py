@@ -14,8 +14,9 @@ from .checks.names import hinted
 from .checks.values import example_weights
 from .history import History, Report
 from .model.arguments import dropout_probabilities
+from .model.description import Description
 from .model.function import examples_for
-from .model.target_range import warn_of_unreachable
+from .model.target_range import warn_of_targets
 from .network_training import NetworkTraining, split
 from .optimizers import Optimizer
 from .schedules import Schedule
@@ -84,15 +85,21 @@ class Network(NetworkTraining):
     @hinted
     def __init__(
         self,
-        sizes: Sequence[int],
+        sizes: Any = None,
         activation: str | Sequence[str] = "sigmoid",
-        loss: str = "half_squared_error",
+        loss: Any = "half_squared_error",
         dtype: DTypeLike = "float64",
         seed: int | None = 0,
         initializer: Any = None,
         device: str = "cpu",
+        *,
+        inputs: Any = None,
+        outputs: Any = None,
+        loss_weights: Any = None,
+        trainable: Any = None,
     ) -> None:
-        super().__init__(sizes, activation, loss, dtype, seed, initializer, device)
+        described = Description(sizes, activation, loss, inputs, outputs, loss_weights, trainable)
+        super().__init__(described, dtype, seed, initializer, device)
         self._memory: OptimizerState | None = None
 
     @hinted
@@ -277,7 +284,7 @@ class Network(NetworkTraining):
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         train, held_out = split(self, Examples(inputs, targets, weights), options)
         train = counted(train)
-        warn_of_unreachable(train.y, self.activations[-1], self.loss, stacklevel=3)
+        warn_of_targets(self._architecture, train.y, stacklevel=3)
         if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(
@@ -355,9 +362,15 @@ class Network(NetworkTraining):
         return show(self, X, y, ax=ax)
 
     def __repr__(self) -> str:
+        own, graph = self._architecture, self._architecture.graph
+        end = f"dtype={self._dtype.name!r}, seed={self._seed})"
+        if not graph.is_dense_chain:
+            losses = own.losses[0] if len(own.losses) == 1 else list(own.losses)
+            layers = f"{len(graph.layers)} layers" if len(graph.layers) > 1 else "1 layer"
+            return (
+                f"Network(<{layers} from {', '.join(graph.input_names)} to "
+                f"{', '.join(graph.output_names)}>, loss={losses!r}, {end}"
+            )
         names = self.activations
         activation = names[0] if len(set(names)) == 1 else list(names)
-        return (
-            f"Network({list(self.sizes)}, activation={activation!r}, loss={self.loss!r}, "
-            f"dtype={self._dtype.name!r}, seed={self._seed})"
-        )
+        return f"Network({list(self.sizes)}, activation={activation!r}, loss={self.loss!r}, {end}"

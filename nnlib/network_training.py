@@ -36,7 +36,7 @@ class NetworkTraining(NetworkFunction):
     def _trained(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent by its optimizer's driver."""
         self._check_parameters()
-        own = self._architecture.with_dropout(options.dropout)
+        own = self.descent_architecture(options.dropout)
         table, units, code = own.training_table, own.units, own.loss_code
         if isinstance(options.optimizer, FullBatch):
             return methods.run(
@@ -55,7 +55,6 @@ class NetworkTraining(NetworkFunction):
             descent = self._descent_class()(
                 table,
                 self._parameters,
-                units,
                 code,
                 generator,
                 train,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from nnlib.kernels.layers.operations import KIND_NAMES, build_table, rows_of
+from nnlib.kernels.layers.kinds import KINDS
+from nnlib.kernels.layers.operations import build_table, rows_of
 
-KIND = max(KIND_NAMES) + 1
+KIND = max(KINDS) + 1
 NAME = f"number {KIND}"
 
 

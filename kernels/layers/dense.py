@@ -28,11 +28,14 @@ WIDE_WEIGHTS = 4096
 WHOLE_VECTORS = 16
 
 
-def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, first: bool) -> Row:
-    """Table row of a dense layer; its parameters are W (d_out, d_in), then b (d_out,)."""
+def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, source: int) -> Row:
+    """Table row of a dense layer; its parameters are W (d_out, d_in), then b (d_out,).
+
+    If source is −1 it reads all of the data, and may read it as the user has it.
+    """
     weights = d_in * d_out
     wide = weights >= WIDE_WEIGHTS
-    sample_major = first and (wide or d_in % WHOLE_VECTORS == 0)
+    sample_major = source == -1 and (wide or d_in % WHOLE_VECTORS == 0)
     workspace = output + d_out if ACTIVATIONS[activation].needs_workspace else output
     return Row(
         kind=DENSE,
@@ -50,6 +53,9 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, fi
         transposed=workspace + d_out if sample_major and not wide else 0,
         weight_rows=d_out,
         row_weights=d_in,
+        source=source,
+        work=weights + d_out,
+        learns=1,
     )
 
 

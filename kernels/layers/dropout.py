@@ -25,7 +25,7 @@ _S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _WHOLE = 2**32
 
 
-def row(units: int, probability: float, parameters: int, output: int) -> Row:
+def row(units: int, probability: float, parameters: int, output: int, source: int) -> Row:
     """Table row of a dropout of `units` values, each dropped with this probability.
 
     Its workspace holds the mask.
@@ -43,6 +43,7 @@ def row(units: int, probability: float, parameters: int, output: int) -> Row:
         wide=0,
         sample_major=0,
         keep=round((1 - probability) * _WHOLE),
+        source=source,
     )
 
 

@@ -1,24 +1,37 @@
 """The operation table: a network is rows of integers over flat buffers.
 
-A row names one layer: which kernels compute it, where its parameters start in the flat vector,
-and where its output starts in the activation buffer (counted in units: unit u of a block occupies
-elements u·lanes … (u+1)·lanes). The columns are the same for every kind of layer; a kind gives
-`D_IN` and `D_OUT` their meaning. The table is a flat int64 vector, so that a row is a window.
+A row names one operation: which kernels compute it, where its parameters start in the flat vector,
+from where it reads and where its output starts in the activation buffer (counted in units: unit u
+of a block occupies elements u·lanes … (u+1)·lanes). Every row comes after those that it reads, so
+the rows are a graph without cycles. A row reads one value. An operation on several values, as a sum
+of two, is several rows with one output, which the later ones change in place.
+
+The columns are the same for every kind of layer; a kind gives `D_IN`, `D_OUT` and the geometry
+their meaning. The table is a flat int64 vector, so that a row is a window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..compile.called import Contract
-from ..compile.jit import Integers, Key, Vector
+from ..compile.jit import Integers, Key, Vector, kernel
+
+
+def bits_of(number: float) -> int:
+    """The int64 with the bits of a float64, for a column; `number_at` reads it."""
+    return int(np.float64(number).view(np.int64))
+
+
+ONE = bits_of(1.0)
 
 
 class Row(NamedTuple):
-    """One layer, as its kind's row builder makes it."""
+    """One operation, as its kind's row builder makes it; `build_table` fills in the rest."""
 
     kind: int
     activation: int  # code in activations.CODES, applied to the layer's output
@@ -36,6 +49,33 @@ class Row(NamedTuple):
     in_step: int = 0  # 1: its gradient is made in the step, of all blocks of the batch
     weight_rows: int = 0  # rows of its weights: a unit's incoming ones, or those of a filter
     row_weights: int = 0  # how many weights a row has; all rows together are those that decay
+    # The graph.
+    source: int = -1  # first unit of its input in the activation buffer; −1 − u: unit u of the data
+    continues: int = 0  # 1: it changes what the row before made, and in `delta` δ_out for that row
+    work: int = 0  # multiply-adds of a sample
+    learns: int = 0  # 1: its parameters are trained
+    loss: int = -1  # code of the loss of its output; −1: none
+    loss_weight: int = ONE  # factor of that loss, the bits of a float64
+    rate: int = ONE  # factor of the learning rate, likewise
+    decay: int = ONE  # factor of weight decay, likewise
+    geometry_0: int = 0  # what its kind has to say of shapes
+    geometry_1: int = 0
+    geometry_2: int = 0
+    geometry_3: int = 0
+    geometry_4: int = 0
+    geometry_5: int = 0
+    geometry_6: int = 0
+    geometry_7: int = 0
+    # What `build_table` finds out.
+    delta_in: int = -1  # first unit of the deltas where δ_in is written; −1: it is not wanted
+    adds: int = 0  # 1: δ_in is then added to what other readers of its input gave
+    shares: int = 0  # 1: its parameters are another row's too, 2: which has made its gradient
+    # The same in every row: values of an example and of an output, and where these begin.
+    example: int = 0
+    outputs: int = 0
+    result: int = 0
+    buffer_units: int = 0  # of the activation buffer
+    first_loss: int = 0  # where the first row with a loss begins in the table
     # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
     forward: int = 0  # of the kind of layer
     delta: int = 0
@@ -46,7 +86,7 @@ class Row(NamedTuple):
     optimizer_step: int = 0  # of the optimizer, in the first row
     activate: int = 0  # of the activation
     derive: int = 0
-    cost: int = 0  # of the loss, in the last row
+    cost: int = 0  # of the loss
     cost_delta: int = 0
     costs: int = 0
 
@@ -75,6 +115,30 @@ COLUMNS = len(Row._fields)
     IN_STEP,
     WEIGHT_ROWS,
     ROW_WEIGHTS,
+    SOURCE,
+    CONTINUES,
+    WORK,
+    LEARNS,
+    LOSS,
+    LOSS_WEIGHT,
+    RATE,
+    DECAY,
+    GEOMETRY_0,
+    GEOMETRY_1,
+    GEOMETRY_2,
+    GEOMETRY_3,
+    GEOMETRY_4,
+    GEOMETRY_5,
+    GEOMETRY_6,
+    GEOMETRY_7,
+    DELTA_IN,
+    ADDS,
+    SHARES,
+    EXAMPLE,
+    OUTPUTS,
+    RESULT,
+    BUFFER_UNITS,
+    FIRST_LOSS,
     FORWARD,
     DELTA,
     GRADIENT,
@@ -88,9 +152,9 @@ COLUMNS = len(Row._fields)
     COST_DELTA,
     COSTS,
 ) = range(COLUMNS)
-# So many columns describe a network in a checkpoint; those behind them follow from these, or are
-# addresses of this process.
-DESCRIBING = WEIGHT_ROWS
+# So many columns describe a chain of layers in a checkpoint, and so many a graph; those behind them
+# follow from these, or are addresses of this process.
+_CHAIN_COLUMNS, _GRAPH_COLUMNS = WEIGHT_ROWS, DELTA_IN
 
 
 class Layer(NamedTuple):
@@ -98,7 +162,8 @@ class Layer(NamedTuple):
 
     Empty windows stand for what a pass does not have: for F there are no deltas and no gradient.
     Every kind of layer has `forward(layer)`, `delta(layer)` and, with parameters,
-    `gradient(layer)`.
+    `gradient(layer)`. A kind that continues an output finds in a_out what the rows before it made,
+    and its `delta` turns delta_out into the δ of that.
     """
 
     row: Integers  # of the table, see `Row`
@@ -107,7 +172,7 @@ class Layer(NamedTuple):
     a_out: Vector  # (d_out, lanes): written by `forward`
     workspace: Vector  # (d_out, lanes): what `forward` keeps, if the row has one
     delta_out: Vector  # (d_out, lanes)
-    delta_in: Vector  # (d_in, lanes): written by `delta`; empty for the first layer
+    delta_in: Vector  # (d_in, lanes): written by `delta`; empty if nobody wants it
     gradient: Vector  # as the parameters: written by `gradient`, or added to if `accumulate`
     lanes: int
     accumulate: bool
@@ -117,41 +182,95 @@ class Layer(NamedTuple):
 # How a layer is called at an address of its row.
 LAYER_CONTRACT = Contract(Layer)
 
-# Kinds of layer, and their names for messages.
-DENSE, DROPOUT = range(2)
-KIND_NAMES = {DENSE: "dense", DROPOUT: "dropout"}
+# Kinds of layer; `kinds` has their functions.
+DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
 
 
-class Part(NamedTuple):
-    """Some rows of one layer's W, and its b with the last of them: what one member steps alone.
+@kernel
+def number_at(table: Integers, place: int) -> float:
+    """The float64 whose bits a column holds."""
+    bits = np.int64(table[place])
+    number: float = bits.view(np.float64)
+    return number
 
-    What a layer has besides W, as b, is the tail of its parameters, behind the last row of W.
+
+class Ends(NamedTuple):
+    """Where a table begins and ends: the data, and the values that F gives."""
+
+    example: int  # values of an example
+    result: int  # first unit of the outputs
+    outputs: int
+
+
+def build_table(rows: Sequence[Row], ends: Ends | None = None, whole: bool = False) -> Vector:
+    """The rows as one flat int64 vector, with what they have to know of one another.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        In an order in which each comes after those that it reads.
+    ends : Ends or None
+        None: the first row reads all of the data, and the last one makes the outputs.
+    whole : bool
+        Whether every δ is wanted, also where nothing below learns.
     """
-
-    layer: int  # where the layer's row begins in the table
-    unit: int  # first row of W
-    units: int
-    weights: int  # how many weights that makes; biases come after them
-    first: int  # first of the part's parameters in the flat vector
-    last: int  # one more than the last of them
-
-
-PART_COLUMNS = len(Part._fields)
-LAYER, UNIT, UNITS, WEIGHTS, FIRST, LAST = range(PART_COLUMNS)
-
-# A layer has a part for so many weights, at most; W's rows in a part are a multiple of so many.
-_PART_WEIGHTS = 40_000
-_PART_UNITS = 16
+    if ends is None:
+        ends = Ends(rows[0].d_in, rows[-1].output, rows[-1].d_out)
+    buffer = max(row.end for row in rows)
+    rows = list(_shared(_with_deltas(rows, buffer, whole)))
+    spare = [row.d_in for row in rows if row.delta_in == buffer]
+    first_loss = next((k for k, row in enumerate(rows) if row.loss >= 0), len(rows) - 1)
+    header = {
+        **ends._asdict(), "buffer_units": buffer + max(spare, default=0),
+        "first_loss": first_loss * COLUMNS,
+    }  # fmt: skip
+    return np.array([row._replace(**header) for row in rows], dtype=np.int64).reshape(-1)
 
 
-def build_table(rows: list[Row]) -> Vector:
-    """The rows as one flat int64 vector."""
-    return np.array(rows, dtype=np.int64).reshape(-1)
+def _with_deltas(rows: Sequence[Row], spare: int, whole: bool) -> list[Row]:
+    """The rows with the places of their δ_in.
+
+    A value's reader that is the last in the table is the first to give a δ: it writes, and the
+    others add, by way of the spare units behind the buffer. A row that continues an output has to
+    be called for the sake of that, so that it writes into these units where nobody wants its δ_in.
+    """
+    wanted: set[int] = set()  # first units of values on which parameters have an influence
+    for row in rows:
+        if whole or row.learns or row.source in wanted:
+            wanted.add(row.output)
+    given = {row.output for row in rows if row.loss >= 0}  # the loss writes there first
+    found = []
+    for row in reversed(rows):
+        place, adds = -1, 0
+        if row.source >= 0 and row.source in wanted:
+            adds = int(row.source in given)
+            place = spare if adds else row.source
+            given.add(row.source)
+        elif row.continues:
+            place = spare
+        found.append(row._replace(delta_in=place, adds=adds))
+    return found[::-1]
+
+
+def _shared(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows, those of shared parameters marked.
+
+    The last of them is the first to make a gradient; it writes, the others add, and leave weight
+    decay and the step to it.
+    """
+    last = {row.parameters: place for place, row in enumerate(rows) if row.size}
+    users = Counter(row.parameters for row in rows if row.size)
+    for place, row in enumerate(rows):
+        if row.size and users[row.parameters] > 1:
+            owner = last[row.parameters] == place
+            row = row._replace(shares=1 if owner else 2, decayed=row.decayed if owner else 0)
+        yield row
 
 
 def described(table: Vector) -> Vector:
     """The columns that describe a network, for its fingerprint: a flat int64 vector."""
-    return np.ascontiguousarray(table.reshape(-1, COLUMNS)[:, :DESCRIBING]).reshape(-1)
+    columns = _CHAIN_COLUMNS if is_chain(table) else _GRAPH_COLUMNS
+    return np.ascontiguousarray(table.reshape(-1, COLUMNS)[:, :columns]).reshape(-1)
 
 
 def rows_of(table: Vector) -> list[Row]:
@@ -159,92 +278,34 @@ def rows_of(table: Vector) -> list[Row]:
     return [Row(*columns) for columns in table.reshape(-1, COLUMNS).tolist()]
 
 
-def unknown_kind(table: Vector, known: Collection[int]) -> str | None:
-    """The name of the first kind in the table that is not among the known ones; None: all are.
-
-    A way to compute that does not walk the table by `propagate` states the kinds that it knows.
-    Whoever chooses it asks here first: a layer of another kind would be computed as one of them.
-    """
-    for kind in table.reshape(-1, COLUMNS)[:, KIND].tolist():
-        if kind not in known:
-            return KIND_NAMES.get(kind, f"number {kind}")
-    return None
+def multiply_adds(table: Vector) -> int:
+    """Multiply-adds of a sample's pass forward."""
+    return int(table.reshape(-1, COLUMNS)[:, WORK].sum())
 
 
-def build_parts(table: Vector, most: int) -> Vector:
-    """The flat parameter vector cut into parts, a layer into `most` of them: a flat int64 vector.
-
-    Layers with few weights have fewer parts: short products waste time. A layer with parameters
-    but without weights is one part of no rows.
-    """
-    parts: list[Part] = []
-    for number, row in enumerate(rows_of(table)):
-        if row.size:
-            parts += _layer_parts(number * COLUMNS, row, most)
-    return np.array(parts, dtype=np.int64).reshape(-1)
+def drops(table: Vector) -> bool:
+    """Whether it has dropout."""
+    return bool((table.reshape(-1, COLUMNS)[:, KIND] == DROPOUT).any())
 
 
-def _layer_parts(layer: int, row: Row, most: int) -> list[Part]:
-    """The parts of the layer whose row begins at `layer` in the table."""
-    end = row.parameters + row.size
-    if not row.weight_rows:
-        return [Part(layer, 0, 0, 0, row.parameters, end)]
-    count = max(1, min(most, row.decayed // _PART_WEIGHTS))
-    units = -(-row.weight_rows // (count * _PART_UNITS)) * _PART_UNITS
-    parts = []
-    for unit in range(0, row.weight_rows, units):
-        last = min(unit + units, row.weight_rows)
-        first = row.parameters + unit * row.row_weights
-        weights = (last - unit) * row.row_weights
-        after = first + weights if last < row.weight_rows else end
-        parts.append(Part(layer, unit, last - unit, weights, first, after))
-    return parts
-
-
-def gradients_in_step(table: Vector, weights: int, units: int) -> Vector:
-    """The table with the gradients of wide dense layers made in the step, of those that have at
-    least so many weights and units.
-    """
-    table = table.copy()
+def has_factors(table: Vector) -> bool:
+    """Whether any layer has its own learning rate or weight decay."""
     rows = table.reshape(-1, COLUMNS)
-    large = (rows[:, DECAYED] >= weights) & (rows[:, WEIGHT_ROWS] >= units)
-    rows[:, IN_STEP] = (rows[:, KIND] == DENSE) & (rows[:, WIDE] == 1) & large
-    return table
+    return bool((rows[:, [RATE, DECAY]] != ONE).any())
 
 
-def block_lanes(batch: int, units: int, d_in: int, itemsize: int) -> int:
-    """Samples per block: a whole number of vectors, blocks of equal size, scratch near L1.
+def is_chain(table: Vector) -> bool:
+    """Whether every row reads the one before it, learns what it has and shares nothing.
 
-    A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements. With 64 KiB
-    of them a layer's share stays in the first-level cache; with 512 an epoch of 4-32-16-4 takes a
-    fifth longer. Wide networks still get 256 lanes, since their products need long sides, and 1024
-    are enough for the narrowest. A single sample is a block of its own, without padding.
+    A chain has one loss. Ways that compute chains alone ask here, see `kinds.obstacle`.
     """
-    if batch == 1:
-        return 1
-    vector = 64 // itemsize
-    fitting = 2**16 // ((2 * units + d_in) * itemsize)
-    most = min(max(fitting, 256), 1024)
-    blocks = -(-batch // most)
-    share = -(-batch // blocks)
-    return -(-share // vector) * vector
-
-
-def chunk_count(batch: int, parameters: int) -> int:
-    """Parts of a batch that may be computed at the same time, whatever the number of threads.
-
-    One where a batch takes less than about 40 µs, as to open and close two phases takes 1 to 2. A
-    chunk has at least 64 samples, for the products; with many parameters it has 128 if that leaves
-    two chunks, and 32 if there would be but one. There are at most 4 where adding up their
-    gradients costs more than a few per cent of the passes.
-
-    More threads than chunks have no part in a descent: 16 processors serve networks of at most
-    20 000 parameters in batches of 1024 and more, larger ones take 4 in batches of 512 and more;
-    64 serve none. They serve populations, whose members need not wait for each other, and F, which
-    shares blocks.
-    """
-    if 3 * parameters * batch < 2_000_000:
-        return 1
-    if parameters > 20_000:
-        return max(min(batch // 32, 2), min(batch // 128, 4), 1)
-    return max(1, min(batch // 64, 16))
+    rows = rows_of(table)
+    source = -1
+    for row in rows:
+        plain = (row.rate, row.decay, row.loss_weight, row.shares) == (ONE, ONE, ONE, 0)
+        if row.source != source or not plain or row.learns != (row.size > 0):
+            return False
+        source = row.output
+    losses = [row for row in rows if row.loss >= 0]
+    last, ends = rows[-1], (rows[-1].result, rows[-1].outputs)
+    return losses in ([], [last]) and ends == (last.output, last.d_out)

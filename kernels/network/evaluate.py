@@ -9,13 +9,15 @@ from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import (
     COLUMNS,
-    D_IN,
-    D_OUT,
+    DECAY,
     DECAYED,
-    OUTPUT,
+    EXAMPLE,
+    OUTPUTS,
     PACK,
     PARAMETERS,
+    RESULT,
     SAMPLE_MAJOR,
+    number_at,
 )
 from ..threads.atomic import atomic_load, atomic_store
 from ..threads.team import (
@@ -59,7 +61,7 @@ def outputs(
         return PARAMETERS_NOT_FINITE
     size = scratch.size // members
     own = window(scratch, member * size, size)
-    blocks = -(-out.size // (table[table.size - COLUMNS + D_OUT] * lanes))
+    blocks = -(-out.size // (table[OUTPUTS] * lanes))
     team, phase = Member(board, member, members), 0
     if member == 0:
         if members > 1:
@@ -93,10 +95,10 @@ def block_outputs(
     block: int,
 ) -> int:
     """A block of `outputs`, in scratch (units + d_1, lanes); whether its inputs are finite."""
-    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    d_in, d_out = table[EXAMPLE], table[OUTPUTS]
     packed = window(scratch, 0, d_in * lanes)
     activations = window(scratch, d_in * lanes, scratch.size - d_in * lanes)
-    a_out = window(activations, table[table.size - COLUMNS + OUTPUT] * lanes, d_out * lanes)
+    a_out = window(activations, table[RESULT] * lanes, d_out * lanes)
     order = window(table, 0, 0)  # empty: the order of the data
     start = block * lanes
     count = min(lanes, out.size // d_out - start)
@@ -132,7 +134,7 @@ def cost(
     x (n, d_1), y (n, d_L), v = weights (n,), or empty: all 1. All else is scratch; gradient and
     deltas may be empty if not `train`.
     """
-    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    d_in, d_out = table[EXAMPLE], table[OUTPUTS]
     targets = window(target_block, 0, d_out * lanes)
     weight = window(target_block, d_out * lanes, lanes)
     order = window(table, 0, 0)  # empty: the order of the data
@@ -155,23 +157,25 @@ def cost(
 
 @kernel
 def squared_weights(table: Vector, parameters: Vector) -> float:
-    """Σ w² over the weights that decay, not the biases."""
+    """Σ f w² over the weights that decay, not the biases; f is their layer's factor."""
     total = 0.0
     for first in range(0, table.size, COLUMNS):
         weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
+        factor = weight.dtype.type(number_at(table, first + DECAY))
         for k in range(weight.size):
-            total += weight[k] * weight[k]
+            total += (factor * weight[k]) * weight[k]
     return total
 
 
 @kernel
 def absolute_weights(table: Vector, parameters: Vector) -> float:
-    """Σ |w| over the weights that decay, not the biases."""
+    """Σ f |w| over the weights that decay, not the biases; f is their layer's factor."""
     total = 0.0
     for first in range(0, table.size, COLUMNS):
         weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
+        factor = weight.dtype.type(number_at(table, first + DECAY))
         for k in range(weight.size):
-            total += abs(weight[k])
+            total += factor * abs(weight[k])
     return total
 
 

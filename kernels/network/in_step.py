@@ -13,18 +13,8 @@ from ..compile.jit import Integers, Vector, kernel
 from ..compile.memory import window
 from ..layers.dense import lane_sum
 from ..layers.dense_wide import add_product
-from ..layers.operations import (
-    COLUMNS,
-    D_IN,
-    D_OUT,
-    FIRST,
-    LAST,
-    LAYER,
-    OUTPUT,
-    UNIT,
-    UNITS,
-    WEIGHTS,
-)
+from ..layers.operations import COLUMNS, D_IN, D_OUT, OUTPUT, SAMPLE_MAJOR, SOURCE
+from ..layers.parts import FIRST, LAST, LAYER, UNIT, UNITS, WEIGHTS
 from .problem import Data, Model, Place, Settings, batch_examples, input_place
 
 
@@ -32,7 +22,7 @@ class Terms(NamedTuple):
     """Which products are added up, and with what factors: out ← β out + α Σ_c …."""
 
     batch: int
-    part: Integers  # see `operations.Part`
+    part: Integers  # see `parts.Part`
     alpha: float
     weight_beta: float
     bias_beta: float
@@ -60,12 +50,13 @@ def add_products(out: Vector, model: Model, data: Data, settings: Settings, term
         if chunk * lanes >= examples:
             break
         scratch = chunk * settings.units * lanes
-        if part[LAYER] == 0:
-            place, size = input_place(model, data, settings, Place(batch, chunk, chunk))
-            a_in = window(model.input_block if data.order.size else data.inputs, place, size)
+        if row[SOURCE] >= 0:
+            a_in = window(model.activations, scratch + row[SOURCE] * lanes, d_in * lanes)
         else:
-            before = model.table[part[LAYER] - COLUMNS + OUTPUT]
-            a_in = window(model.activations, scratch + before * lanes, d_in * lanes)
+            place, size = input_place(model, data, settings, Place(batch, chunk, chunk))
+            if not row[SAMPLE_MAJOR]:
+                place, size = place + (-1 - row[SOURCE]) * lanes, d_in * lanes
+            a_in = window(model.input_block if data.order.size else data.inputs, place, size)
         delta_out = window(model.deltas, scratch + row[OUTPUT] * lanes, row[D_OUT] * lanes)
         rows = window(delta_out, part[UNIT] * lanes, units * lanes)
         add_product(weight, rows, a_in, row, lanes, terms.alpha, weight_beta)

@@ -18,15 +18,8 @@ from ..formulas.activations import ACTIVATE, ACTIVATIONS, DERIVE
 from ..formulas.losses import COST, COSTS, DELTA, LOSSES
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..formulas.shuffle import ORDER, draw_order
-from ..layers import dense_single, dense_wide, dropout
-from ..layers.operations import (
-    COLUMNS,
-    DENSE,
-    DROPOUT,
-    LAYER_CONTRACT,
-    Row,
-    rows_of,
-)
+from ..layers.kinds import all_functions, kind_of
+from ..layers.operations import COLUMNS, DENSE, LAYER_CONTRACT, Row, rows_of
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack
 from .in_step import PRODUCTS_CONTRACT, add_products
@@ -34,25 +27,12 @@ from .in_step import PRODUCTS_CONTRACT, add_products
 _STEPS = tuple(STEPS.values())
 
 
-class Kind(NamedTuple):
-    """The called functions of a kind of layer; None: there is nothing to do."""
-
-    forward: Any
-    delta: Any
-    gradient: Any
-
-
-_WIDE = Kind(dense_wide.forward, dense_wide.delta, dense_wide.gradient)
-_SINGLE = Kind(dense_single.forward, dense_single.delta, dense_single.gradient)
-_DROPOUT = Kind(dropout.forward, dropout.delta, None)
-
-
 class Use(NamedTuple):
     """What a table is linked for."""
 
     dtype: Any
     single: bool = False  # blocks of one sample
-    loss: int | None = None  # code of the loss; None: F alone
+    cost: bool = False  # J, not F alone
     train: bool = False  # deltas and gradients too
     optimizer: int | None = None  # code of the one that makes the steps
     lanes: bool = False  # costs sample by sample, for networks side by side
@@ -60,11 +40,8 @@ class Use(NamedTuple):
 
 def compile_all(dtype: Any) -> None:
     """Compile everything that a table may call, for networks of this dtype."""
-    for kind in (_WIDE, _SINGLE, _DROPOUT):
-        for function in kind:
-            if function is not None:
-                LAYER_CONTRACT.address(function, dtype)
     for contract, function in (
+        *((LAYER_CONTRACT, function) for function in all_functions()),
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
         (PACK_CONTRACT, pack),
@@ -80,17 +57,6 @@ def compile_all(dtype: Any) -> None:
             contract.address(function, dtype)
 
 
-def kind_of(row: Row, single: bool) -> Kind | None:
-    """The functions called for a layer; None for those that are inlined, of narrow dense layers."""
-    if row.kind == DROPOUT:
-        return _DROPOUT
-    if row.kind != DENSE:
-        raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
-    if single:
-        return _SINGLE
-    return _WIDE if row.wide else None
-
-
 def linked(table: Vector, use: Use) -> Vector:
     """A copy of the table with the addresses of all that this use calls."""
     return _linked(table.tobytes(), use).copy()
@@ -103,8 +69,7 @@ def _linked(content: bytes, use: Use) -> Vector:
     pack_address = PACK_CONTRACT.address(pack, use.dtype)
     rows = rows_of(table)
     for place, row in enumerate(rows):
-        loss = use.loss if place == len(rows) - 1 else None
-        numbers = _linked_row(row, use._replace(loss=loss))
+        numbers = _linked_row(row, use)
         if place == 0:
             numbers = numbers._replace(pack=pack_address)
             if use.optimizer is not None:
@@ -115,7 +80,7 @@ def _linked(content: bytes, use: Use) -> Vector:
 
 
 def _linked_row(row: Row, use: Use) -> Row:
-    """The row with addresses; a loss belongs to the last row."""
+    """The row with addresses."""
     kind = kind_of(row, use.single)
     addresses: dict[str, int] = {}
 
@@ -126,19 +91,18 @@ def _linked_row(row: Row, use: Use) -> Row:
     call("activate", ACTIVATE, activations.forward(row.activation))
     if use.train:
         call("derive", DERIVE, activations.backward(row.activation))
-    if kind is not None:
-        call("forward", LAYER_CONTRACT, kind.forward)
-        if use.train:
-            call("delta", LAYER_CONTRACT, kind.delta)
-            call("gradient", LAYER_CONTRACT, kind.gradient)
+    call("forward", LAYER_CONTRACT, kind.forward)
+    if use.train:
+        call("delta", LAYER_CONTRACT, kind.delta)
+        call("gradient", LAYER_CONTRACT, kind.gradient)
     if row.kind == DENSE and row.wide:
         call("product", GEMM, gemm)
     if row.in_step:
         call("step_products", PRODUCTS_CONTRACT, add_products)
-    if use.loss is not None:
-        call("cost", COST, losses.cost(use.loss))
+    if use.cost and row.loss >= 0:
+        call("cost", COST, losses.cost(row.loss))
         if use.train:
-            call("cost_delta", DELTA, losses.delta(use.loss))
+            call("cost_delta", DELTA, losses.delta(row.loss))
         if use.lanes:
-            call("costs", COSTS, losses.costs(use.loss))
+            call("costs", COSTS, losses.costs(row.loss))
     return row._replace(**addresses)

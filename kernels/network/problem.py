@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..compile.jit import Doubles, Integers, Key, Vector, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
-from ..layers.operations import COLUMNS, D_IN, D_OUT, PACK, SAMPLE_MAJOR
+from ..layers.operations import EXAMPLE, OUTPUTS, PACK, SAMPLE_MAJOR
 from .blocks import Rows, pack_inputs, pack_targets
 from .propagate import Pass, cost_and_gradient
 from .rules import Rules
@@ -30,7 +30,7 @@ class Model(NamedTuple):
     """
 
     table: Integers  # linked
-    parts: Integers  # see operations.Part
+    parts: Integers  # see parts.Part
     parameters: Vector
     gradient: Vector  # (chunks, parameters); those made in the step are in the first
     activations: Vector  # (chunks, units, lanes)
@@ -132,7 +132,7 @@ def input_place(model: Model, data: Data, settings: Settings, place: Place) -> t
     """First element and size of a block's inputs: in model.input_block if the data is shuffled,
     else in data.inputs.
     """
-    lanes, d_in = settings.lanes, model.table[D_IN]
+    lanes, d_in = settings.lanes, model.table[EXAMPLE]
     sample_major = model.table[SAMPLE_MAJOR] == 1
     start = place.batch * data.batch_size + place.block * lanes
     count = min(lanes, batch_examples(data, place.batch) - place.block * lanes)
@@ -160,7 +160,7 @@ def block_pass(
     """
     lanes = settings.lanes
     table = model.table
-    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    d_in, d_out = table[EXAMPLE], table[OUTPUTS]
     chunk = place.chunk
     start = place.batch * data.batch_size + place.block * lanes
     count = min(lanes, batch_examples(data, place.batch) - place.block * lanes)

@@ -1,5 +1,9 @@
 """The table walked forward and backward for one block of samples.
 
+Every row reads one value: of an earlier row, or of the data. A value with several readers gets a δ
+from each of them. The first to give one writes it, the others make theirs in spare units, from
+where it is added; the table says who does what, so a chain pays nothing for graphs.
+
 The three phases of back-propagation are visible by name: `forward`, then in `backward` for every
 layer from the last to the first the delta and the gradient. Narrow dense layers are inlined here;
 all other layers, and activations and losses, are called at the addresses of a linked table
@@ -15,28 +19,39 @@ from ..compile.memory import window
 from ..formulas import activations as activation
 from ..formulas import losses
 from ..layers import dense
+from ..layers.joins import add_scaled, scaled
 from ..layers.operations import (
     ACTIVATE,
+    ADDS,
     COLUMNS,
     COST,
     COST_DELTA,
     D_IN,
     D_OUT,
     DELTA,
+    DELTA_IN,
     DERIVE,
+    FIRST_LOSS,
     FORWARD,
     GRADIENT,
     IN_STEP,
     LAYER_CONTRACT,
+    LEARNS,
+    LOSS_WEIGHT,
+    ONE,
     OUTPUT,
     PACK,
     PARAMETERS,
+    RESULT,
     SAMPLE_MAJOR,
+    SHARES,
     SIZE,
+    SOURCE,
     TRANSPOSED,
     WIDE,
     WORKSPACE,
     Layer,
+    number_at,
 )
 from .blocks import call_pack
 
@@ -53,7 +68,7 @@ class Pass(NamedTuple):
 
     table: Integers  # linked
     parameters: Vector
-    inputs: Vector  # the block, (d_1, lanes) or (samples, d_1)
+    inputs: Vector  # the block, (values of an example, lanes) or (samples, values)
     activations: Vector  # (units, lanes): written by `forward`
     deltas: Vector  # (units, lanes): written by `backward`
     gradient: Vector  # as the parameters: written by `backward`, or added to if `accumulate`
@@ -63,14 +78,22 @@ class Pass(NamedTuple):
 
 
 @kernel
-def layer_at(block: Pass, first: int, a_in: Vector) -> Layer:
-    """The layer whose row begins at table[first], with the activations that go in."""
+def layer_at(block: Pass, first: int, forwards: bool) -> Layer:
+    """The layer whose row begins at table[first]; forwards says which way the pass goes."""
     lanes, row = block.lanes, window(block.table, first, COLUMNS)
     output, units = row[OUTPUT] * lanes, row[D_OUT] * lanes
+    source, width = row[SOURCE], row[D_IN] * lanes
+    if source >= 0:
+        a_in = window(block.activations, source * lanes, width)
+    elif not row[SAMPLE_MAJOR]:
+        a_in = window(block.inputs, (-1 - source) * lanes, width)
+    elif forwards and reads_columns(row, lanes):
+        a_in = window(block.activations, row[TRANSPOSED] * lanes, width)
+    else:
+        a_in = block.inputs
     trains = block.deltas.size > 0
-    below, width = 0, 0
-    if trains and first > 0:
-        below, width = block.table[first - COLUMNS + OUTPUT] * lanes, row[D_IN] * lanes
+    if not (trains and row[DELTA_IN] >= 0):
+        width = 0
     return Layer(
         row=row,
         parameters=window(block.parameters, row[PARAMETERS], row[SIZE]),
@@ -78,28 +101,33 @@ def layer_at(block: Pass, first: int, a_in: Vector) -> Layer:
         a_out=window(block.activations, output, units),
         workspace=window(block.activations, row[WORKSPACE] * lanes, units),
         delta_out=window(block.deltas, output if trains else 0, units if trains else 0),
-        delta_in=window(block.deltas, below, width),
+        delta_in=window(block.deltas, row[DELTA_IN] * lanes if width > 0 else 0, width),
         gradient=window(
             block.gradient, row[PARAMETERS] if trains else 0, row[SIZE] if trains else 0
         ),
         lanes=lanes,
-        accumulate=block.accumulate,
+        accumulate=block.accumulate or row[SHARES] == 2,
         key=block.key,
     )
+
+
+@kernel
+def reads_columns(row: Integers, lanes: int) -> bool:
+    """Whether a narrow first layer has the data as rows, and reads columns on the way forward."""
+    return row[SAMPLE_MAJOR] != 0 and row[WIDE] == 0 and lanes > 1
 
 
 @kernel
 def forward(block: Pass) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ])."""
     table, lanes = block.table, block.lanes
-    a_in = block.inputs
-    if table[SAMPLE_MAJOR] and not table[WIDE] and lanes > 1:
-        a_in = window(block.activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
+    if reads_columns(window(table, 0, COLUMNS), lanes):
+        columns = window(block.activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
         no_order = window(table, 0, 0)
         samples = block.inputs.size // table[D_IN]
-        call_pack(table[PACK], a_in, block.inputs, no_order, 0, samples, table[D_IN])
+        call_pack(table[PACK], columns, block.inputs, no_order, 0, samples, table[D_IN])
     for first in range(0, table.size, COLUMNS):
-        layer = layer_at(block, first, a_in)
+        layer = layer_at(block, first, True)
         row = layer.row
         if row[FORWARD]:
             call_layer(row[FORWARD], layer)
@@ -107,51 +135,75 @@ def forward(block: Pass) -> None:
             dense.forward(layer)
         if row[ACTIVATE]:
             call_activate(row[ACTIVATE], layer.a_out, layer.workspace, lanes)
-        a_in = layer.a_out
 
 
 @kernel
 def backward(block: Pass) -> None:
     """All layers from the last to the first: δ ⊙ f'(z), then ∇W, ∇b, then the δ before it.
 
-    The last layer's part of deltas holds ∂J/∂a^[L] (∂J/∂z^[L] where the loss takes logits) and is
+    The outputs' part of deltas holds ∂J/∂a^[L] (∂J/∂z^[L] where the loss takes logits) and is
     overwritten like the rest; the gradient is written but for the layers that have it made in the
     step.
     """
-    table, lanes = block.table, block.lanes
+    table = block.table
     for first in range(table.size - COLUMNS, -1, -COLUMNS):
-        a_in = block.inputs
-        if first > 0:
-            before = table[first - COLUMNS + OUTPUT] * lanes
-            a_in = window(block.activations, before, table[first + D_IN] * lanes)
-        layer = layer_at(block, first, a_in)
+        layer = layer_at(block, first, False)
         row = layer.row
         if row[DERIVE]:
             call_derive(row[DERIVE], layer.delta_out, layer.workspace)
-        if row[SIZE] and not row[IN_STEP]:
+        if row[LEARNS] and not row[IN_STEP]:
             if row[GRADIENT]:
                 call_layer(row[GRADIENT], layer)
             else:
                 dense.gradient(layer)
-        if first > 0:
+        if row[DELTA_IN] >= 0:
             if row[DELTA]:
                 call_layer(row[DELTA], layer)
             else:
                 dense.delta(layer)
+            if row[ADDS]:
+                given = window(block.deltas, row[SOURCE] * block.lanes, layer.delta_in.size)
+                add_scaled(given, layer.delta_in, 1.0)
 
 
 @kernel
 def cost_and_gradient(block: Pass, targets: Vector, weight: Vector, train: bool) -> float:
     """Forward pass on one block and its summed cost; if `train`, output delta and backward pass.
 
-    targets is (d_L, lanes), weight (lanes,) with 0 for padding lanes.
+    targets is (outputs, lanes), weight (lanes,) with 0 for padding lanes. A network with several
+    outputs has several losses, each with a factor of its own.
     """
     forward(block)
-    row = window(block.table, block.table.size - COLUMNS, COLUMNS)
-    last = row[OUTPUT] * block.lanes
-    a = window(block.activations, last, targets.size)
+    table = block.table
     if train:
-        delta_out = window(block.deltas, last, targets.size)
-        call_cost_delta(row[COST_DELTA], delta_out, a, targets, weight)
+        for first in range(table[FIRST_LOSS], table.size, COLUMNS):
+            output_delta(block, window(table, first, COLUMNS), targets, weight)
         backward(block)
-    return call_cost(row[COST], a, targets, weight)
+    total = 0.0
+    for first in range(table[FIRST_LOSS], table.size, COLUMNS):
+        total += output_cost(block, window(table, first, COLUMNS), targets, weight)
+    return total
+
+
+@kernel
+def output_delta(block: Pass, row: Integers, targets: Vector, weight: Vector) -> None:
+    """∂J/∂a of the row's output, if it has a loss, into its part of deltas."""
+    if row[COST_DELTA]:
+        place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
+        delta_out, a = window(block.deltas, place, size), window(block.activations, place, size)
+        y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
+        call_cost_delta(row[COST_DELTA], delta_out, a, y, weight)
+        if row[LOSS_WEIGHT] != ONE:
+            scaled(delta_out, delta_out, number_at(row, LOSS_WEIGHT))
+
+
+@kernel
+def output_cost(block: Pass, row: Integers, targets: Vector, weight: Vector) -> float:
+    """J of the row's output times its factor; 0 if it has no loss."""
+    total = 0.0
+    if row[COST]:
+        place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
+        a = window(block.activations, place, size)
+        y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
+        total = number_at(row, LOSS_WEIGHT) * call_cost(row[COST], a, y, weight)
+    return total

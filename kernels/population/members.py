@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..compile.jit import Vector, elementwise, entry, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
-from ..layers.operations import COLUMNS, D_OUT
+from ..layers.operations import OUTPUTS
 from ..network.problem import (
     BATCH,
     BEST,
@@ -123,7 +123,7 @@ def set_weights(model: Model, data: Data, lanes: int, weights: Vector) -> None:
     if data.order.size:
         copy(data.weights, weights)
         return
-    d_out = model.table[model.table.size - COLUMNS + D_OUT]
+    d_out = model.table[OUTPUTS]
     place = d_out * lanes
     for first in range(0, data.n, data.batch_size):
         end = min(first + data.batch_size, data.n)

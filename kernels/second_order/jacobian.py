@@ -17,14 +17,32 @@ import math
 from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
 from ..layers.dense_single import add_lane_products
-from ..layers.operations import COLUMNS, D_IN, D_OUT, DENSE, KIND, OUTPUT, PARAMETERS, SIZE
+from ..layers.operations import (
+    ADD,
+    COLUMNS,
+    CONCATENATE,
+    COPY,
+    D_IN,
+    D_OUT,
+    DENSE,
+    KIND,
+    LEARNS,
+    MAXIMUM,
+    MULTIPLY,
+    OUTPUT,
+    OUTPUTS,
+    PARAMETERS,
+    RESULT,
+    SHARES,
+    SIZE,
+)
 from ..network.problem import Model, whole_pass
-from ..network.propagate import backward
+from ..network.propagate import backward, layer_at
 from ..products.gemm import Product, gemm
 from .objective import clear
 
-# The kinds of layer whose part of G is made.
-KINDS = (DENSE,)
+# The kinds of layer whose part of G is made, and those that have no part.
+KINDS = (DENSE, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE)
 # With this many parameters G Gᵀ is worth calls of gemm: at 73 both take the same time, at 161
 # gemm is 1.1 to 1.3 times as fast.
 WIDE_PARAMETERS = 96
@@ -75,10 +93,9 @@ def add_tile(normal: Vector, jacobian: Vector, p: int, first: int, accumulate: b
 
 @kernel
 def seed_delta(model: Model, weight: Vector, output: int) -> None:
-    """∂r_k/∂a^[L] = √v at output k, 0 at the others, in the last layer's part of model.deltas."""
+    """∂r_k/∂a^[L] = √v at output k, 0 at the others, in the outputs' part of model.deltas."""
     lanes = weight.size
-    last = model.table.size - COLUMNS
-    d_out, first = model.table[last + D_OUT], model.table[last + OUTPUT] * lanes
+    d_out, first = model.table[OUTPUTS], model.table[RESULT] * lanes
     deltas = window(model.deltas, first, d_out * lanes)
     clear(deltas)
     seed = window(deltas, output * lanes, lanes)
@@ -88,35 +105,36 @@ def seed_delta(model: Model, weight: Vector, output: int) -> None:
 
 @kernel
 def fill(jacobian: Vector, model: Model, inputs: Vector, lanes: int) -> None:
-    """Rows of G for every parameter, from the δ and a that model holds."""
+    """Rows of G for every parameter that is trained, from the δ and a that model holds.
+
+    The rows of the table come from the last to the first, as the first to have shared parameters
+    then writes.
+    """
     table = model.table
-    for first in range(0, table.size, COLUMNS):
+    block = whole_pass(model, inputs, lanes, False)
+    for first in range(table.size - COLUMNS, -1, -COLUMNS):
         row = window(table, first, COLUMNS)
-        a_in = inputs
-        if first > 0:
-            a_in = window(
-                model.activations, table[first - COLUMNS + OUTPUT] * lanes, row[D_IN] * lanes
-            )
         delta_out = window(model.deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
         layer = window(jacobian, row[PARAMETERS] * lanes, row[SIZE] * lanes)
-        if row[KIND] == DENSE:
-            fill_dense(layer, delta_out, a_in, row, lanes)
+        if row[KIND] == DENSE and row[LEARNS]:
+            fill_dense(layer, delta_out, layer_at(block, first, False).a_in, row, lanes)
 
 
 @kernel
 def fill_dense(jacobian: Vector, delta_out: Vector, a: Vector, row: Vector, lanes: int) -> None:
-    """∂r/∂W_ji = δ_j a_i and ∂r/∂b_j = δ_j, example by example."""
-    d_in, d_out = row[D_IN], row[D_OUT]
+    """∂r/∂W_ji = δ_j a_i and ∂r/∂b_j = δ_j, example by example; added where they are shared."""
+    d_in, d_out, adds = row[D_IN], row[D_OUT], row[SHARES] == 2
     for j in range(d_out):
         delta_row = window(delta_out, j * lanes, lanes)
         for i in range(d_in):
             out = window(jacobian, (j * d_in + i) * lanes, lanes)
             a_row = window(a, i * lanes, lanes)
             for s in range(lanes):
-                out[s] = float(delta_row[s]) * float(a_row[s])
+                product = float(delta_row[s]) * float(a_row[s])
+                out[s] = out[s] + product if adds else product
         out = window(jacobian, (d_in * d_out + j) * lanes, lanes)
         for s in range(lanes):
-            out[s] = delta_row[s]
+            out[s] = out[s] + delta_row[s] if adds else delta_row[s]
 
 
 @kernel
@@ -126,8 +144,7 @@ def set_residual(residual: Vector, model: Model, targets: Vector, output: int) -
     residual (lanes,) is float64, targets (d_L + 1, lanes) has v in its last row.
     """
     lanes = residual.size
-    last = model.table[model.table.size - COLUMNS + OUTPUT]
-    a = window(model.activations, (last + output) * lanes, lanes)
+    a = window(model.activations, (model.table[RESULT] + output) * lanes, lanes)
     y = window(targets, output * lanes, lanes)
     weight = window(targets, targets.size - lanes, lanes)
     for s in range(lanes):

@@ -17,7 +17,15 @@ from typing import NamedTuple
 
 from ..compile.jit import Vector, entry, kernel
 from ..compile.memory import window
-from ..layers.operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS
+from ..layers.operations import (
+    COLUMNS,
+    DECAY,
+    DECAYED,
+    EXAMPLE,
+    OUTPUTS,
+    PARAMETERS,
+    number_at,
+)
 from ..network.problem import DIVERGED, FINISHED, RUNNING, Data, Model, whole_pass
 from ..network.propagate import forward
 from . import cholesky, jacobian
@@ -77,7 +85,7 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
             budget -= solve(model, state)
             continue
         block, lanes = position[BLOCK], settings.lanes
-        d_in, d_out = model.table[D_IN], model.table[model.table.size - COLUMNS + D_OUT]
+        d_in, d_out = model.table[EXAMPLE], model.table[OUTPUTS]
         inputs = window(data.inputs, block * d_in * lanes, d_in * lanes)
         targets = window(data.targets, block * (d_out + 1) * lanes, (d_out + 1) * lanes)
         if position[OUTPUT_UNIT] == 0 and position[ROW] == 0:
@@ -147,9 +155,10 @@ def add_decay(normal: Vector, gradient: Vector, model: Model, decay: float) -> N
     p = gradient.size
     for first in range(0, model.table.size, COLUMNS):
         offset = model.table[first + PARAMETERS]
+        own_decay = decay * number_at(model.table, first + DECAY)
         for k in range(offset, offset + model.table[first + DECAYED]):
-            normal[k * p + k] += decay
-            gradient[k] += decay * model.parameters[k]
+            normal[k * p + k] += own_decay
+            gradient[k] += own_decay * model.parameters[k]
 
 
 @kernel

@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from ..compile.jit import Scalar, Vector, formula, kernel
 from ..compile.memory import window
-from ..layers.operations import COLUMNS, D_IN, D_OUT, DECAYED, PARAMETERS, SAMPLE_MAJOR
+from ..layers.operations import (
+    COLUMNS,
+    DECAY,
+    DECAYED,
+    EXAMPLE,
+    OUTPUTS,
+    PARAMETERS,
+    SAMPLE_MAJOR,
+    number_at,
+)
 from ..network.evaluate import squared_weights
 from ..network.problem import Data, Model, whole_pass
 from ..network.propagate import cost_and_gradient
@@ -42,7 +51,7 @@ def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings
     model.gradient and cost[0] then hold ∇J and J at model.parameters. data is packed.
     """
     table, lanes, block = model.table, settings.lanes, position[BLOCK]
-    d_in, d_out = table[D_IN], table[table.size - COLUMNS + D_OUT]
+    d_in, d_out = table[EXAMPLE], table[OUTPUTS]
     count = min(lanes, settings.n - block * lanes) if table[SAMPLE_MAJOR] else lanes
     if block == 0:
         cost[0] = 0
@@ -84,7 +93,8 @@ def scale_gradient(model: Model, settings: Settings) -> None:
     for first in range(0, model.table.size, COLUMNS):
         offset, decayed = model.table[first + PARAMETERS], model.table[first + DECAYED]
         part, weight = window(gradient, offset, decayed), window(model.parameters, offset, decayed)
-        add_multiple(part, settings.weight_decay, weight)
+        factor = number_at(model.table, first + DECAY)
+        add_multiple(part, settings.weight_decay * factor, weight)
 
 
 @kernel

@@ -21,6 +21,7 @@ from typing import Any
 from ..compile.jit import Vector, elementwise, entry, kernel
 from ..compile.memory import window
 from ..formulas import activations, losses
+from ..layers.kinds import NO_CHAIN, unknown_kind
 from ..layers.operations import (
     COLUMNS,
     D_IN,
@@ -28,8 +29,8 @@ from ..layers.operations import (
     DENSE,
     SAMPLE_MAJOR,
     Row,
+    is_chain,
     rows_of,
-    unknown_kind,
 )
 from ..network.problem import Problem
 from ..products.tiles import VECTOR_BYTES
@@ -61,6 +62,8 @@ def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
     rows, kind = rows_of(table), unknown_kind(table, KINDS)
     if kind is not None:
         return f"it has a layer of kind {kind!r}"
+    if not is_chain(table):
+        return f"it is one of the {NO_CHAIN}"
     if parameters > MOST_PARAMETERS:
         return f"it has {parameters} parameters, and at most {MOST_PARAMETERS} can be written out"
     for row in rows:

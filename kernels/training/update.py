@@ -1,6 +1,6 @@
 """From the deltas, or the chunks' gradients, to new parameters: one step, part by part.
 
-The flat parameter vector is cut into parts (`operations.Part`), and each part is stepped by one
+The flat parameter vector is cut into parts (`parts.Part`), and each part is stepped by one
 member: its gradient is made, and used while it is in that member's cache. Where a chunk is a
 single block no chunk needs a gradient of its own for wide layers (`in_step`): adding up four
 gradients of 12 MB took as long as a third of the products.
@@ -25,16 +25,14 @@ from ..formulas.optimizers import (
 )
 from ..layers.operations import (
     COLUMNS,
-    FIRST,
+    DECAY,
     IN_STEP,
-    LAST,
-    LAYER,
     OPTIMIZER_STEP,
-    PART_COLUMNS,
+    RATE,
     STEP_PRODUCTS,
-    UNITS,
-    WEIGHTS,
+    number_at,
 )
+from ..layers.parts import FIRST, LAST, LAYER, PART_COLUMNS, UNITS, WEIGHTS
 from ..network.in_step import PRODUCTS_CONTRACT, Terms
 from ..network.problem import Data, Model, Problem, Settings, State
 from ..network.rules import Rules
@@ -134,9 +132,22 @@ def step_by_product(
     model: Model, data: Data, settings: Settings, order: Order, part: Integers
 ) -> None:
     """Plain descent: W ← (1 − αλ) W − α scale Σ_c δ_c a_cᵀ, b ← b − α scale Σ δ, no gradient."""
-    rate = order.rate
-    terms = Terms(order.batch, part, -rate * order.scale, 1 - rate * settings.rules.l2, 1.0)
+    rate = order.rate * rate_factor(model, part)
+    decay = settings.rules.l2 * decay_factor(model, part)
+    terms = Terms(order.batch, part, -rate * order.scale, 1 - rate * decay, 1.0)
     call_products(products_of(model, part), model.parameters, model, data, settings, terms)
+
+
+@kernel
+def rate_factor(model: Model, part: Integers) -> float:
+    """By what the learning rate of the part's layer is multiplied."""
+    return number_at(model.table, part[LAYER] + RATE)
+
+
+@kernel
+def decay_factor(model: Model, part: Integers) -> float:
+    """By what the weight decay of the part's layer is multiplied."""
+    return number_at(model.table, part[LAYER] + DECAY)
 
 
 @kernel
@@ -157,7 +168,8 @@ def regularise(model: Model, rules: Rules, scale: float, part: Vector) -> None:
     if rules.l1 > 0 or rules.l2 > 0:
         weights = part[WEIGHTS]
         g, w = window(model.gradient, first, weights), window(model.parameters, first, weights)
-        add_penalties(g, w, scale, rules.l1, rules.l2)
+        factor = decay_factor(model, part)
+        add_penalties(g, w, scale, rules.l1 * factor, rules.l2 * factor)
     if rules.clip_value > 0:
         clip_value(window(model.gradient, first, part[LAST] - first), rules.clip_value / scale)
 
@@ -166,9 +178,11 @@ def regularise(model: Model, rules: Rules, scale: float, part: Vector) -> None:
 def step_part(model: Model, state: State, settings: Settings, order: Order, part: Integers) -> None:
     """Decoupled decay and the optimizer's step on the part."""
     first, size = part[FIRST], part[LAST] - part[FIRST]
+    rate = order.rate * rate_factor(model, part)
     if settings.optimizer == ADAMW:
         weight = window(model.parameters, first, part[WEIGHTS])
-        shrink_weights(weight, 1 - order.rate * settings.optimizer_settings[3])
+        decay = settings.optimizer_settings[3] * decay_factor(model, part)
+        shrink_weights(weight, 1 - rate * decay)
     # Plain descent has no vectors of its own; an empty window is never read.
     one, two = min(size, state.first.size), min(size, state.second.size)
     stepped = Stepped(
@@ -177,7 +191,7 @@ def step_part(model: Model, state: State, settings: Settings, order: Order, part
         first=window(state.first, first if one else 0, one),
         second=window(state.second, first if two else 0, two),
         settings=settings.optimizer_settings,
-        rate=order.rate,
+        rate=rate,
         scale=order.scale,
         t=order.step,
     )

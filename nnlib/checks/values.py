@@ -31,6 +31,11 @@ LARGEST_SEED = 2**64 - 1
 _LONGEST = 100
 
 
+# The largest probability with which values are dropped: of 2³² at least one is kept, as the kernel
+# counts in whole numbers of 2⁻³².
+MOST_DROPOUT = 1 - 2.0**-32
+
+
 def shown(value: object) -> str:
     """A value as a message shows it: what is long is cut.
 
@@ -95,6 +100,13 @@ def real_number(argument: str, value: Any, *, above: float | None = None) -> flo
     if not math.isfinite(number) or (number < 0 if above is None else number <= above):
         raise ValueError(f"{argument} is {number!r}, wanted {wanted}")
     return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, from Python's type or NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
+    return bool(value)
 
 
 def file_path(argument: str, value: Any) -> PathLike:

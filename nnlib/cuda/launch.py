@@ -19,7 +19,8 @@ from ..kernels.cuda.wide import layers
 from ..kernels.cuda.wide.products import PRODUCTS, Entries
 from ..kernels.cuda.wide.slabs import Block
 from ..kernels.formulas.activations import LOG_SOFTMAX, SOFTMAX
-from ..kernels.layers.operations import DENSE, DROPOUT, Row, rows_of, unknown_kind
+from ..kernels.layers.kinds import obstacle
+from ..kernels.layers.operations import DENSE, DROPOUT, Row, rows_of
 from ..kernels.network import problem
 from .rounds import Rounds
 
@@ -114,11 +115,10 @@ def cut_alone(batch: int, table: Array, parameters: int, units: int, itemsize: i
 
 def known_rows(table: Array) -> list[Row]:
     """The rows of a table whose kinds of layer all have kernels for a GPU; else `ValueError`."""
-    kind = unknown_kind(table, KINDS)
-    if kind is not None:
+    reason = obstacle(table, KINDS)
+    if reason is not None:
         raise ValueError(
-            f"layers of kind {kind!r} run on the CPU only: leave out device='cuda', or use "
-            "net.to('cpu')"
+            f"{reason} run on the CPU only: leave out device='cuda', or use net.to('cpu')"
         )
     return rows_of(table)
 

@@ -1,4 +1,4 @@
-"""What a network is without its parameters: layers, loss, and the tables that kernels walk.
+"""What a network is without its parameters: a graph, its losses, and the tables that kernels walk.
 
 Two losses are computed from the logits z^[L], with the output activation folded in: sigmoid with
 binary_cross_entropy and softmax with softmax_cross_entropy. Both have δ^[L] = F(x) − y, and J stays
@@ -14,49 +14,57 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..checks.memory import check_memory
 from ..checks.values import known_name, layer_sizes, shown
 from ..kernels.formulas import losses
-from ..kernels.layers.operations import Row, build_table
+from ..kernels.layers.operations import BUFFER_UNITS, multiply_adds
 from ..kernels.network.linking import Use, linked
-from .arguments import activation_names, check_output
-from .layers import DenseLayer, DropoutLayer, Place
+from ..layers.dense import DenseLayer
+from ..layers.shaped import Array, ShapedLayer, units_of
+from .arguments import activation_names, check_graph_outputs, check_output
+from .graph import Graph
 from .linked_tables import LinkedTables
-
-Array = NDArray[Any]
+from .rows import Costs, Purpose, Training, table_of
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A chain of dense layers and its loss; immutable, and equal where these are equal.
+    """A graph of layers and its losses; immutable, and equal where these are equal.
 
     It owns everything that follows from them: the tables of operations, the offsets of the
     parameters, the shapes. Other code asks it and derives nothing from the sizes.
 
     Parameters
     ----------
-    layers : tuple of DenseLayer
-        From the first to the last.
-    loss : str
-        Name of J.
+    graph : Graph
+        The layers, and which reads which.
+    losses : tuple of str
+        Name of J for each output.
+    loss_weights : tuple of float
+        By what each of them is multiplied in the sum that a network's J is.
     dropout : tuple of float
-        For each hidden layer the probability with which a descent drops its values; or empty.
+        For each hidden layer of a chain the probability with which a descent drops its values; or
+        empty.
+    training : tuple of Training
+        How a descent treats each layer; empty: all as usual.
+    descends : bool
+        Whether the training table is a descent's: with what is active there alone.
 
     Attributes
     ----------
     d_in, d_out : int
-        Values of an example, and of an output.
+        Values of an example of all inputs, and of all outputs.
     size : int
         How many parameters there are.
     units : int
         Rows of the activation buffer, in training and for F.
+    work : int
+        Multiply-adds of F for an example.
     table : ndarray of int64
         The table of operations for F: every layer with the activation that the user named.
     training_table : ndarray of int64
-        The table for J, its gradient and a descent, with dropout and with the last activation that
-        the loss wants.
+        The table for J, its gradient and a descent, with the last activations that the losses want.
     linked : dict
         Tables with addresses of compiled code, which no other process may see.
 
@@ -69,14 +77,19 @@ class Architecture:
     True
     """
 
-    layers: tuple[DenseLayer, ...]
-    loss: str
+    graph: Graph
+    losses: tuple[str, ...]
+    loss_weights: tuple[float, ...] = (1.0,)
     dropout: tuple[float, ...] = ()
+    training: tuple[Training, ...] = ()
+    descends: bool = False
     # Attributes, not properties: `Network.F` of one example looks at them, and takes 2 µs.
     d_in: int = field(init=False, repr=False, compare=False)
     d_out: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     units: int = field(init=False, repr=False, compare=False)
+    work: int = field(init=False, repr=False, compare=False)
+    has_ports: bool = field(init=False, repr=False, compare=False)  # see `ports`
     table: Array = field(init=False, repr=False, compare=False)
     training_table: Array = field(init=False, repr=False, compare=False)
     linked: LinkedTables = field(
@@ -84,14 +97,20 @@ class Architecture:
     )
 
     def __post_init__(self) -> None:
-        rows = _rows(self.layers, self.dropout, losses.ON_LOGITS.get(self.loss_code))
+        graph = self.graph
+        costs = Costs(tuple(losses.CODES[name] for name in self.losses), self.loss_weights)
+        table = table_of(graph, Purpose())
+        training_table = table_of(graph, Purpose(costs, self.descends, self.dropout, self.training))
+        shapes = [*graph.input_shapes, *map(graph.shape, graph.outputs)]
         derived = {
-            "d_in": self.layers[0].d_in,
-            "d_out": self.layers[-1].d_out,
-            "size": sum(layer.size for layer in self.layers),
-            "units": rows[-1].end,
-            "table": build_table(_rows(self.layers)),
-            "training_table": build_table(rows),
+            "d_in": graph.example,
+            "d_out": sum(graph.output_units),
+            "size": sum(layer.size for layer in graph.layers),
+            "units": int(max(table[BUFFER_UNITS], training_table[BUFFER_UNITS])),
+            "work": multiply_adds(table),
+            "has_ports": len(shapes) > 2 or any(len(shape) > 1 for shape in shapes),
+            "table": table,
+            "training_table": training_table,
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -104,7 +123,7 @@ class Architecture:
         loss: Any = "half_squared_error",
         itemsize: int = 8,
     ) -> Architecture:
-        """The architecture that a user describes, after all checks.
+        """The architecture of a chain of dense layers that a user describes, after all checks.
 
         Parameters
         ----------
@@ -134,7 +153,33 @@ class Architecture:
         check_output(names, loss, sizes[-1])
         size = count_parameters(sizes)
         check_memory(f"sizes is {shown(list(sizes))}: its {size} parameters", size * itemsize)
-        return cls(tuple(_dense_chain(sizes, names)), loss)
+        return cls(Graph.chain(list(_dense_chain(sizes, names))), (loss,))
+
+    @classmethod
+    def of_graph(
+        cls, graph: Graph, loss: Any, loss_weights: Any = None, itemsize: int = 8
+    ) -> Architecture:
+        """The architecture of a graph, with one loss for all outputs or one for each.
+
+        Parameters
+        ----------
+        graph : Graph
+        loss : str, list or dict
+            By the names of the outputs, if it is a dict.
+        loss_weights : list, dict or None
+            Likewise; None: 1 for each.
+        itemsize : int
+            Bytes of a parameter.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `of`.
+        """
+        names, weights = check_graph_outputs(graph, loss, loss_weights)
+        size = sum(layer.size for layer in graph.layers)
+        check_memory(f"the network's {size} parameters", size * itemsize)
+        return cls(graph, names, weights)
 
     def with_dropout(self, probabilities: Sequence[float] | None) -> Architecture:
         """The same with a probability for each hidden layer, or with none.
@@ -145,25 +190,49 @@ class Architecture:
         dropout = tuple(probabilities or ())
         return self if dropout == self.dropout else replace(self, dropout=dropout)
 
+    def for_descent(
+        self, dropout: Sequence[float] | None, training: Sequence[Training] = ()
+    ) -> Architecture:
+        """The same with all that a descent alone does: dropout, frozen layers, factors.
+
+        training says how it treats each layer; empty: all as usual.
+        """
+        own = tuple(training) if any(one != Training() for one in training) else ()
+        drops = any(not layer.active for layer in self.graph.layers)
+        descends = drops or bool(own)
+        return replace(self.with_dropout(dropout), training=own, descends=descends) if (
+            descends
+        ) else self.with_dropout(dropout)  # fmt: skip
+
+    @property
+    def layers(self) -> tuple[ShapedLayer, ...]:
+        """The layers, each once."""
+        return self.graph.layers
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss, of the first output."""
+        return self.losses[0]
+
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, d_1 … d_L."""
-        return (self.d_in, *(layer.d_out for layer in self.layers))
+        """Units of each layer, d_1 … d_L: of the data, and of each use of a layer."""
+        return (self.d_in, *(units_of(self.graph.shape(k)) for k in range(len(self.graph.nodes))))
 
     @property
     def activations(self) -> tuple[str, ...]:
         """Name of each layer's activation, the input layer left out."""
-        return tuple(layer.activation for layer in self.layers)
+        return tuple(layer.activation for layer in self.graph.layers)
 
     @property
     def hidden(self) -> int:
         """How many layers are neither the input nor the output."""
-        return len(self.layers) - 1
+        return len(self.graph.nodes) - 1
 
     @property
     def loss_code(self) -> int:
-        """The kernels' number of the loss."""
-        return losses.CODES[self.loss]
+        """The kernels' number of the loss, of the first output."""
+        return losses.CODES[self.losses[0]]
 
     def output_table(self, dtype: Any, single: bool) -> Array:
         """The table for F with the addresses of what it calls, kept for the next time.
@@ -179,12 +248,12 @@ class Architecture:
 
         It is kept as `linked[single, train, itemsize]`.
         """
-        table = linked(self.training_table, Use(dtype, single, self.loss_code, train))
+        table = linked(self.training_table, Use(dtype, single, cost=True, train=train))
         self.linked[single, train, np.dtype(dtype).itemsize] = table
         return table
 
-    def views(self, parameters: Array) -> list[tuple[Array, Array]]:
-        """(W, b) of each layer as views of a flat vector laid out like the parameters.
+    def arrays(self, parameters: Array) -> list[dict[str, Array]]:
+        """The arrays of each layer by name, as views of a flat vector laid out like the parameters.
 
         Parameters
         ----------
@@ -194,22 +263,33 @@ class Architecture:
         Examples
         --------
         >>> import numpy as np
-        >>> Architecture.of([2, 1]).views(np.arange(3))
-        [(array([[0, 1]]), array([2]))]
+        >>> Architecture.of([2, 1]).arrays(np.arange(3))
+        [{'weight': array([[0, 1]]), 'bias': array([2])}]
         """
         views, start = [], 0
         for layer in self.layers:
-            views.append(layer.views(parameters[start : start + layer.size]))
+            views.append(layer.arrays(parameters[start : start + layer.size]))
             start += layer.size
         return views
 
+    def named(self, name: str, parameters: Array) -> list[Array]:
+        """The arrays of this name of all layers that have one, likewise.
+
+        >>> import numpy as np
+        >>> Architecture.of([2, 1]).named("bias", np.arange(3))
+        [array([2])]
+        """
+        return [arrays[name] for arrays in self.arrays(parameters) if name in arrays]
+
     def arguments(self) -> dict[str, Any]:
-        """The arguments of `Network` that give this architecture; a file holds them as JSON.
+        """The arguments of `Network` that give this architecture.
 
         >>> Architecture.of([2, 1]).arguments()
         {'sizes': (2, 1), 'activation': ('sigmoid',), 'loss': 'half_squared_error'}
         """
-        return {"sizes": self.sizes, "activation": self.activations, "loss": self.loss}
+        if not self.graph.is_dense_chain:
+            return {"sizes": self}
+        return {"sizes": self.sizes, "activation": self.activations, "loss": self.losses[0]}
 
 
 def count_parameters(sizes: Sequence[int]) -> int:
@@ -218,28 +298,10 @@ def count_parameters(sizes: Sequence[int]) -> int:
     >>> count_parameters([1, 2, 1])
     7
     """
-    return sum(layer.size for layer in _dense_chain(sizes, ["identity"] * (len(sizes) - 1)))
+    return sum((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
 
 
 def _dense_chain(sizes: Sequence[int], activations: Sequence[str]) -> Iterator[DenseLayer]:
     """The layers between sizes d_1 … d_L, from the first to the last."""
     for (d_in, d_out), activation in zip(itertools.pairwise(sizes), activations, strict=True):
         yield DenseLayer(d_in, d_out, activation)
-
-
-def _rows(
-    layers: Sequence[DenseLayer], dropout: Sequence[float] = (), logits: int | None = None
-) -> list[Row]:
-    """The rows of a chain; layers with dropout above 0 are followed by a row that thins them.
-
-    logits is the code of the last layer's activation, if it is not the layer's own.
-    """
-    rows: list[Row] = []
-    place, last = Place(), len(layers) - 1
-    for number, layer in enumerate(layers):
-        rows.append(layer.row(place, logits if number == last else None))
-        place = place.after(rows[-1])
-        if number < len(dropout) and dropout[number] > 0:
-            rows.append(DropoutLayer(layer.output_shape, dropout[number]).row(place))
-            place = place.after(rows[-1])
-    return rows

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..checks.values import known_name, real_number, shown
-from ..kernels.formulas import activations
+from ..checks.names import hint
+from ..checks.values import MOST_DROPOUT, known_name, real_number, shown
+from ..kernels.formulas import activations, losses
+from .graph import Graph
 
 # The output activations with which a loss on logits makes sense: the one folded in, and identity,
 # with which F returns the logits.
@@ -14,9 +16,6 @@ LOGITS = {
     "binary_cross_entropy": ("sigmoid", "identity"),
     "softmax_cross_entropy": ("softmax", "identity"),
 }
-
-# Of 2³² values at least one is kept: the kernel counts in whole numbers of 2⁻³².
-_MOST_DROPOUT = 1 - 2.0**-32
 
 
 def activation_names(activation: Any, layers: int) -> tuple[str, ...]:
@@ -64,6 +63,71 @@ def check_output(names: Sequence[str], loss: str, d_out: int) -> None:
         )
 
 
+def check_graph_outputs(
+    graph: Graph, loss: Any, loss_weights: Any
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """A checked name of a loss and a factor for every output of a graph."""
+    names = graph.output_names
+    given = _one_each("loss", loss, names) if not isinstance(loss, str) else [loss] * len(names)
+    chosen = tuple(
+        known_name(
+            "loss" if isinstance(loss, str) else f"loss of output {name!r}", one, losses.CODES
+        )
+        for name, one in zip(names, given, strict=True)
+    )
+    factors: Sequence[Any] = [1.0] * len(names)
+    if loss_weights is not None:
+        factors = _one_each("loss_weights", loss_weights, names)
+    weights = tuple(
+        real_number(f"loss_weights of output {name!r}", one, above=0)
+        for name, one in zip(names, factors, strict=True)
+    )
+    reads = [source for node in graph.nodes for source in node.sources]
+    for number, node in enumerate(graph.nodes):
+        activation, name = graph.layers[node.layer].activation, graph.names[node.layer]
+        if activation == "softmax" and (number not in graph.outputs or number in reads):
+            raise ValueError(
+                f"layer {name!r} has activation 'softmax' and another layer reads it, wanted "
+                "softmax on outputs only"
+            )
+    for output, name, one, units in zip(
+        graph.outputs, names, chosen, graph.output_units, strict=True
+    ):
+        layer = None if output < 0 else graph.layers[graph.nodes[output].layer]
+        activation = "identity" if layer is None else layer.activation
+        check_output([activation], one, units)
+        if one in LOGITS and output in reads:
+            raise ValueError(
+                f"output {name!r} has the loss {one!r}, which folds its activation in, so no other "
+                "layer may read it: give that an Activation of its own"
+            )
+    return chosen, weights
+
+
+def _one_each(argument: str, given: Any, names: Sequence[str]) -> list[Any]:
+    """One element for every output, from a list in their order or a dict by their names."""
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in names:
+                near = hint("output", str(name), names)
+                raise ValueError(
+                    f"{argument} names the output {shown(name)}, wanted {', '.join(names)}{near}"
+                )
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise ValueError(f"{argument} has nothing for the output {missing[0]!r}")
+        return [given[name] for name in names]
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(
+            f"{argument} must be a list or a dict, one for each output; got {shown(given)}"
+        )
+    if len(given) != len(names):
+        raise ValueError(
+            f"{argument} has {len(given)} elements, wanted {len(names)}, one for each output"
+        )
+    return list(given)
+
+
 def dropout_probabilities(value: Any, hidden: int) -> tuple[float, ...]:
     """One checked probability per hidden layer, from one number for all of them or a list.
 
@@ -79,7 +143,7 @@ def dropout_probabilities(value: Any, hidden: int) -> tuple[float, ...]:
             "layer"
         )
     for probability in values:
-        if real_number("dropout", probability) > _MOST_DROPOUT:
+        if real_number("dropout", probability) > MOST_DROPOUT:
             raise ValueError(
                 f"dropout is {shown(probability)}, wanted probabilities below 1 (at most 1 − 2⁻³²)"
             )

@@ -20,10 +20,11 @@ from ..checks.values import (
     on_gpu,
     shaped_rows,
 )
-from ..kernels.layers.operations import block_lanes
 from ..kernels.network import evaluate
+from ..kernels.network.cut import block_lanes
 from ..kernels.threads.team import disband
 from ..machine.threads import Team, usable_threads
+from . import ports
 from .architecture import Architecture
 from .parameters import NetworkParameters
 
@@ -71,6 +72,8 @@ class NetworkFunction(NetworkParameters):
         # Every look at an attribute of this class takes 25 ns, a call for one example 2 µs.
         architecture, parameters, device = self._architecture, self._parameters, self._device
         d_in, d_out, dtype = architecture.d_in, architecture.d_out, parameters.dtype
+        if architecture.has_ports:
+            return self._outputs_by_port(X)
         if device == "cuda" and on_gpu(X):
             from ..cuda.arrays import gpu_rows
 
@@ -90,6 +93,18 @@ class NetworkFunction(NetworkParameters):
             check_finite("X", array)
             check_finite("parameters", parameters)
         return out.reshape(shape) if shape else float(out[0])
+
+    def _outputs_by_port(self, X: Any) -> Any:
+        """F of a network with several inputs or outputs, or values of several axes."""
+        own = self._architecture
+        rows = ports.input_rows(own, X, self._dtype)
+        out = np.empty(len(rows) * own.d_out, self._dtype)
+        self._check_parameters()
+        if self._device == "cuda":
+            self._outputs_by_gpu(out, rows)
+        else:
+            _outputs(out, own, self._parameters, rows)
+        return ports.split_outputs(own, out.reshape(len(rows), -1))
 
     def _outputs_by_gpu(self, out: Array, X: Array) -> None:
         """out (n · d_L,) ← F(X), both on the host."""
@@ -160,7 +175,8 @@ class NetworkFunction(NetworkParameters):
         reduction: str = "mean",
         weight_decay: float = 0.0,
         sample_weight: ArrayLike | None = None,
-    ) -> tuple[list[Array], list[Array]]:
+        flat: bool = False,
+    ) -> tuple[list[Array], list[Array]] | Array:
         """Gradient of `J` by back-propagation.
 
         δ^[L] = ∂J/∂a^[L] ⊙ f'(z^[L]);  δ^[ℓ] = (W^[ℓ]ᵀ δ^[ℓ+1]) ⊙ f'(z^[ℓ]);
@@ -170,11 +186,14 @@ class NetworkFunction(NetworkParameters):
         ----------
         X, y, reduction, weight_decay, sample_weight
             As for `J`.
+        flat : bool
+            Give one vector, in the order of `parameters`.
 
         Returns
         -------
-        tuple of (list of ndarray, list of ndarray)
-            ∂J/∂W of shape (d_out, d_in) and ∂J/∂b of shape (d_out,), one per layer.
+        tuple of (list of ndarray, list of ndarray), or ndarray of shape (size,) if `flat`
+            ∂J/∂W of shape (d_out, d_in) and ∂J/∂b of shape (d_out,), one per layer that has them.
+            Frozen layers have theirs too, as it is J's gradient, not a descent's.
 
         Raises
         ------
@@ -189,8 +208,10 @@ class NetworkFunction(NetworkParameters):
         ([array([[-1.5]])], [array([-2.])])
         """
         _, gradient = self._pass(X, y, reduction, weight_decay, sample_weight, train=True)
-        views = self._architecture.views(gradient)
-        return [weight for weight, _ in views], [bias for _, bias in views]
+        if flat:
+            return gradient
+        own = self._architecture
+        return own.named("weight", gradient), own.named("bias", gradient)
 
     def _pass(
         self,
@@ -221,8 +242,8 @@ class NetworkFunction(NetworkParameters):
             squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
             total += 0.5 * decay * float(sum(squares))
         if decay and train:
-            parts = self._architecture.views(gradient)
-            for (part, _), weight in zip(parts, self.weights, strict=True):
+            parts = self._architecture.named("weight", gradient)
+            for part, weight in zip(parts, self.weights, strict=True):
                 part += decay * weight
         return total, gradient
 
@@ -264,6 +285,8 @@ class NetworkFunction(NetworkParameters):
 def examples_for(network: NetworkParameters, X: Any, y: Any) -> tuple[Any, Any]:
     """Checked X (n, d_1) and y (n, d_L) for a network, on the GPU if they came from there."""
     own = network.architecture
+    if own.has_ports:
+        return ports.port_examples(own, X, y, network.dtype)
     shape = own.d_in, own.d_out, network.dtype, own.loss
     if network.device == "cuda" and (on_gpu(X) or on_gpu(y)):
         from ..cuda.arrays import gpu_examples
@@ -279,7 +302,7 @@ def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array
     """
     (n, d_in), units = X.shape, architecture.units
     lanes = block_lanes(n, units, d_in, out.itemsize)
-    work = n * (parameters.size + UNIT_WORK * units)
+    work = n * (architecture.work + UNIT_WORK * units)
     members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
     scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
     table = architecture.linked.get((lanes == 1, out.itemsize))

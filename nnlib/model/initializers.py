@@ -7,15 +7,15 @@ say how many values a unit sums up and to how many units a value goes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.values import check_finite, known_name, numbers, shown
+from ..layers.shaped import Fans
 from .architecture import Architecture
-from .layers import Fans
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -127,6 +127,9 @@ INITIALIZERS: dict[str, Initializer] = {
 # He's variance makes up for the half that the relu family cuts off; Glorot's suits the others.
 _DEFAULTS = dict.fromkeys(["relu", "leaky_relu", "elu", "gelu", "silu", "softplus"], "he_uniform")
 
+# How the lecture writes the arrays of a dense layer.
+_SYMBOLS = {"weight": "W", "bias": "b"}
+
 
 def initialize(
     architecture: Architecture,
@@ -134,32 +137,43 @@ def initialize(
     initializer: Any,
     generator: np.random.Generator,
 ) -> None:
-    """Fill the parameters in place: by name, by activation (None), or from (W, b) pairs."""
-    views = architecture.views(parameters)
-    if initializer is None or isinstance(initializer, str):
-        for layer, (weight, bias) in zip(architecture.layers, views, strict=True):
-            default = _DEFAULTS.get(layer.activation, "glorot_uniform")
-            name = default if initializer is None else initializer
-            known_name("initializer", name, INITIALIZERS)
-            weight[...] = INITIALIZERS[name](generator, weight.shape, layer.fans)
-            bias[...] = 0
-    else:
-        copy_pairs(views, initializer)
+    """Fill the parameters in place: by name, by activation (None), or from arrays."""
+    if initializer is not None and not isinstance(initializer, str):
+        copy_arrays(architecture.arrays(parameters), initializer)
+        return
+    if initializer is not None:
+        known_name("initializer", initializer, INITIALIZERS)
+
+    def draw(shape: Shape, fans: Fans, activation: str) -> Array:
+        name = initializer or _DEFAULTS.get(activation, "glorot_uniform")
+        return INITIALIZERS[name](generator, shape, fans)
+
+    start = 0
+    for layer in architecture.layers:
+        layer.initialise(parameters[start : start + layer.size], draw)
+        start += layer.size
 
 
-def copy_pairs(views: Sequence[tuple[Array, Array]], pairs: Any) -> None:
-    """Copy the user's (W, b) of every layer into the views after checking all of them."""
-    wanted = f"a name, None, or {len(views)} pairs (W, b)"
-    if not isinstance(pairs, Sequence):
-        raise TypeError(f"initializer must be {wanted}; got {shown(pairs)}")
-    if len(pairs) != len(views) or not all(
-        isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs
+def copy_arrays(layers: Sequence[Mapping[str, Array]], given: Any) -> None:
+    """Copy the user's arrays of every layer that has any into the views after checking all.
+
+    A dense layer has (W, b).
+    """
+    views = [own for own in layers if own]
+    dense = all(tuple(own) == ("weight", "bias") for own in views)
+    of_each = "pairs (W, b)" if dense else "tuples, one for each layer with parameters"
+    wanted = f"a name, None, or {len(views)} {of_each}"
+    if not isinstance(given, Sequence):
+        raise TypeError(f"initializer must be {wanted}; got {shown(given)}")
+    if len(given) != len(views) or not all(
+        isinstance(arrays, Sequence) and len(arrays) == len(own)
+        for arrays, own in zip(given, views, strict=True)
     ):
-        raise ValueError(f"initializer has {len(pairs)} elements, wanted {wanted}")
+        raise ValueError(f"initializer has {len(given)} elements, wanted {wanted}")
     checked = []
-    for layer, (pair, own) in enumerate(zip(pairs, views, strict=True)):
-        for name, value, target in zip("Wb", pair, own, strict=True):
-            argument = f"initializer[{layer}] ({name})"
+    for layer, (arrays, own) in enumerate(zip(given, views, strict=True)):
+        for (name, target), value in zip(own.items(), arrays, strict=True):
+            argument = f"initializer[{layer}] ({_SYMBOLS.get(name, name)})"
             array = numbers(argument, value, target.dtype)
             if array.shape != target.shape:
                 raise ValueError(f"{argument} has shape {array.shape}, wanted {target.shape}")

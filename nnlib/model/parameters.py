@@ -13,10 +13,14 @@ from ..checks import values as checks
 from ..checks.names import NearNames
 from ..checks.values import check_finite, numbers
 from ..kernels.network import evaluate
+from ..layers import Layer
 from ..machine.device import chosen_device
 from .architecture import Architecture
+from .description import Description
+from .graph import rebuilt_layers
 from .initializers import initialize
 from .layer_arrays import LayerArrays
+from .rows import Training
 from .training_lock import TrainingLock
 
 Array = NDArray[Any]
@@ -38,9 +42,7 @@ class NetworkParameters(NearNames):
 
     def __init__(
         self,
-        sizes: Sequence[int],
-        activation: str | Sequence[str] = "sigmoid",
-        loss: str = "half_squared_error",
+        described: Description,
         dtype: DTypeLike = "float64",
         seed: int | None = 0,
         initializer: Any = None,
@@ -48,7 +50,7 @@ class NetworkParameters(NearNames):
     ) -> None:
         self._training = TrainingLock()
         self._dtype = checks.floating_dtype(dtype)
-        self._architecture = Architecture.of(sizes, activation, loss, self._dtype.itemsize)
+        self._architecture, self._layers = described.architecture(self._dtype.itemsize)
         self._seed_known = seed is not None
         self._seed: int | None = (
             secrets.randbits(_SEED_BITS) if seed is None else checks.seed_number("seed", seed)
@@ -57,6 +59,8 @@ class NetworkParameters(NearNames):
         self._parameters = np.zeros(self._architecture.size, self._dtype)
         generator = np.random.default_rng(self._begin(self._seed))
         initialize(self._architecture, self._parameters, initializer, generator)
+        for number, layer in enumerate(self._layers or ()):
+            layer.belong(self, number)
 
     def _begin(self, seed: int | None) -> np.random.SeedSequence:
         """Generator and masks of dropout as the seed decides them; returns that of the weights."""
@@ -138,9 +142,48 @@ class NetworkParameters(NearNames):
         return self._architecture.activations
 
     @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, each once, in the order in which `parameters` has theirs.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 2, 1])
+        >>> net.layers
+        (Dense('dense'), Dense('dense_1'))
+        >>> net.layers[1].trainable = False
+        """
+        if self._layers is None:
+            self._layers = rebuilt_layers(self._architecture.graph)
+            for number, layer in enumerate(self._layers):
+                layer.belong(self, number)
+        return self._layers
+
+    def layer_arrays(self, number: int) -> dict[str, Array]:
+        """The arrays of a layer by name: writable views of `parameters`, as `weights`."""
+        return self._architecture.arrays(self.parameters)[number]
+
+    def train_like(self, other: NetworkParameters) -> None:
+        """Treat each layer in a descent as another network of this architecture does."""
+        for own, given in zip(self.layers, other.layers, strict=True):
+            own.trainable = given.trainable
+            own.rate_factor, own.decay_factor = given.rate_factor, given.decay_factor
+
+    def layer_training(self) -> list[Training]:
+        """How a descent treats each layer; empty: all as usual."""
+        return [
+            Training(layer.trainable, layer.rate_factor, layer.decay_factor)
+            for layer in self._layers or ()
+        ]
+
+    def descent_architecture(self, dropout: Sequence[float] | None) -> Architecture:
+        """The architecture as a descent sees it: dropout, and what its layers say of training."""
+        return self._architecture.for_descent(dropout, self.layer_training())
+
+    @property
     def loss(self) -> str:
-        """Name of the loss."""
-        return self._architecture.loss
+        """Name of the loss; where there are several outputs, the names with commas."""
+        return ", ".join(self._architecture.losses)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -218,20 +261,16 @@ class NetworkParameters(NearNames):
 
     @property
     def weights(self) -> LayerArrays:
-        """W of each layer, shape (d_out, d_in): writable views of `parameters`.
+        """W of each layer that has one, of a dense layer (d_out, d_in): views of `parameters`.
 
         `net.weights[l] = W` writes the numbers of W into the view.
         """
-        return LayerArrays("weights", [weight for weight, _ in self._views()])
+        return LayerArrays("weights", self._architecture.named("weight", self.parameters))
 
     @property
     def biases(self) -> LayerArrays:
-        """b of each layer, shape (d_out,): writable views of `parameters`, as `weights`."""
-        return LayerArrays("biases", [bias for _, bias in self._views()])
-
-    def _views(self) -> list[tuple[Array, Array]]:
-        """(W, b) of each layer as views of `parameters`."""
-        return self._architecture.views(self.parameters)
+        """b of each layer that has one, shape (d_out,): views of `parameters`, as `weights`."""
+        return LayerArrays("biases", self._architecture.named("bias", self.parameters))
 
     def _check_parameters(self) -> None:
         if not evaluate.all_finite(self._parameters):

@@ -14,12 +14,17 @@ from ..files.arrays import Array, read_arrays, write_arrays
 from ..files.writing import sweep
 from .architecture import count_parameters
 from .function import NetworkFunction
+from .graph import draw
+from .graph_json import graph_to_json, values_from_json
+from .rows import Training
 
 Made = TypeVar("Made", bound=NetworkFunction)
 
 _KIND = "network"
 _ARRAYS = {"parameters", "generator"}
 _ARCHITECTURE = {"sizes", "activation", "loss", "dtype", "seed"}
+# Of a network that is no plain chain.
+_GRAPH = {"graph", "loss", "loss_weights", "dtype", "seed"}
 # A layer costs 10 µs and 1 KB when a network is made, however few bytes it took in the file.
 LAYERS_LIMIT = 40_000
 
@@ -38,11 +43,7 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     """
     _check_layers(network.sizes)
     parameters, seed, generator = network.state()
-    architecture = {
-        **network.architecture.arguments(),
-        "dtype": network.dtype.name,
-        "seed": seed,
-    }
+    architecture = {**_described(network), "dtype": network.dtype.name, "seed": seed}
     sweep(file_path("path", path))
     write_arrays(
         path,
@@ -63,9 +64,17 @@ def read(path: PathLike, make: Callable[..., Made]) -> Made:
     try:
         _check_parts(arrays, metadata)
         architecture = _parse_architecture(metadata["architecture"])
-        _check_parameters(arrays["parameters"], architecture)
-        _check_generator(arrays["generator"])
         seed = architecture.pop("seed")
+        if "graph" in architecture:
+            graph = architecture.pop("graph")
+            inputs, outputs = values_from_json(graph, LAYERS_LIMIT)
+            architecture = {**architecture, "inputs": inputs, "outputs": outputs}
+            wanted = sum(layer.size for layer in draw(inputs, outputs).graph.layers)
+        else:
+            _check_layers(architecture["sizes"])
+            wanted = count_parameters(layer_sizes(architecture["sizes"]))
+        _check_parameters(arrays["parameters"], wanted, architecture["dtype"])
+        _check_generator(arrays["generator"])
         _check_seed(seed)
         network = make(**architecture, initializer="zeros")
         network.parameters = arrays["parameters"]
@@ -98,23 +107,32 @@ def _parse_architecture(text: str) -> dict[str, Any]:
         raise ValueError(f"its architecture cannot be parsed: {error}") from None
     if not isinstance(architecture, dict):
         raise TypeError("its architecture is no JSON object")
-    _check_names("architecture", set(architecture), _ARCHITECTURE)
+    wanted = _GRAPH if "graph" in architecture else _ARCHITECTURE
+    _check_names("architecture", set(architecture), wanted)
     return architecture
 
 
-def _check_parameters(parameters: Array, architecture: dict[str, Any]) -> None:
+def _described(network: NetworkFunction) -> dict[str, Any]:
+    """What the file says of the architecture: sizes where these are all, else a graph."""
+    own, training = network.architecture, network.layer_training()
+    if own.graph.is_dense_chain and all(one == Training() for one in training):
+        return own.arguments()
+    training = training or [Training()] * len(own.layers)
+    return {
+        "graph": graph_to_json(own.graph, training),
+        "loss": own.losses,
+        "loss_weights": own.loss_weights,
+    }
+
+
+def _check_parameters(parameters: Array, wanted: int, dtype: Any) -> None:
     """Shape and dtype agree with the architecture; nothing of the claimed sizes is allocated."""
-    _check_layers(architecture["sizes"])
-    wanted = count_parameters(layer_sizes(architecture["sizes"]))
     if parameters.shape != (wanted,):
         raise ValueError(
             f"its parameters have shape {parameters.shape}, its sizes need {(wanted,)}"
         )
-    if parameters.dtype.name != architecture["dtype"]:
-        raise ValueError(
-            f"its parameters are {parameters.dtype}, its architecture says "
-            f"{architecture['dtype']!r}"
-        )
+    if parameters.dtype.name != dtype:
+        raise ValueError(f"its parameters are {parameters.dtype}, its architecture says {dtype!r}")
 
 
 def _check_layers(sizes: Any) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .architecture import Architecture
+
 # Between which values f lies; silu and gelu have a minimum a little below 0.
 _RANGES = {
     "sigmoid": (0.0, 1.0),
@@ -45,3 +47,15 @@ def warn_of_unreachable(y: Any, activation: str, loss: str, stacklevel: int) -> 
         UserWarning,
         stacklevel=stacklevel + 1,
     )
+
+
+def warn_of_targets(architecture: Architecture, y: Any, stacklevel: int) -> None:
+    """`warn_of_unreachable` for the targets (n, d_L) of every output."""
+    graph, first = architecture.graph, 0
+    outputs = zip(graph.outputs, graph.output_units, architecture.losses, strict=True)
+    for number, units, loss in outputs:
+        if number >= 0:
+            activation = graph.layers[graph.nodes[number].layer].activation
+            part = y if len(graph.outputs) == 1 else y[:, first : first + units]
+            warn_of_unreachable(part, activation, loss, stacklevel + 1)
+        first += units

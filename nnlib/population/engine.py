@@ -22,6 +22,7 @@ from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History
 from ..kernels.compile.duration import compile_seconds_of_all
+from ..kernels.layers.operations import multiply_adds
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import descend_lanes
@@ -41,6 +42,7 @@ from ..model.function import NetworkFunction
 from ..optimizers import FullBatch, Optimizer
 from ..second_order import methods
 from ..training import buffers
+from ..training.contradictions import is_plain
 from ..training.options import Options
 from ..training.progress import Progress
 from ..training.slices import units_within
@@ -83,33 +85,33 @@ class Scratch:
 
     def __init__(self, work: Work, network: NetworkFunction, options: Options) -> None:
         train, dtype = work.train, network.dtype
-        architecture = network.architecture.with_dropout(options.dropout)
-        table, units = architecture.training_table, architecture.units
+        architecture = network.descent_architecture(options.dropout)
+        table = architecture.training_table
         parameters = aligned_zeros(architecture.size, dtype)
         if work.members.example_weights.size:
             # Each member's own weights will take the place of these.
             train = Examples(train.X, train.y, np.ones(len(train.X), dtype))
-        layout = buffers.layout(options, train, parameters, units)
+        layout = buffers.layout(options, train, parameters, table)
         lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
         table = buffers.descent_table(table, layout)
         loss = architecture.loss_code
         validated = work.validation is not None
-        self.plain = chunks == 1 and not validated and options.plain
-        use = Use(dtype, single=lanes == 1, loss=loss, train=True)
+        self.plain = chunks == 1 and not validated and is_plain(options, table)
+        use = Use(dtype, single=lanes == 1, cost=True, train=True)
         if not self.plain:
             assert isinstance(options.optimizer, Optimizer)
             use = use._replace(optimizer=options.optimizer.code)
         table = linked(table, use)
         generator = np.zeros(4, np.uint64)
         self.problem = problem.Problem(
-            buffers.model(table, parameters, units, train, lanes, chunks, shuffle),
+            buffers.model(table, parameters, train, lanes, chunks, shuffle),
             buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle),
             buffers.validation_data(table, train, work.validation, lanes, chunks),
             buffers.state(parameters, generator, options, validated, chunks, None, snapshots=True),
-            buffers.settings(options, lanes, units, chunks, loss, 0),
+            buffers.settings(options, table, lanes, chunks, loss, 0),
         )
         # As many rounds as take about `_LOOK_SECONDS`.
-        self.budget = units_within(_LOOK_SECONDS, 3 * parameters.size * lanes)
+        self.budget = units_within(_LOOK_SECONDS, 3 * multiply_adds(table) * lanes)
 
 
 def train(work: Work) -> None:
@@ -309,7 +311,7 @@ def _descend_one(work: Work, network: NetworkFunction, member: int, control: Arr
     options.max_seconds = None
     assert isinstance(options.optimizer, FullBatch)
     row = members.parameters.reshape(work.size, -1)[member]
-    own = network.architecture
+    own = network.descent_architecture(None)
     parameters = row[: own.size].copy()
     history: History
     try:

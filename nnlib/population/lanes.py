@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels.compile.vectors import LANES
-from ..kernels.layers.operations import unknown_kind
+from ..kernels.layers.kinds import obstacle
 from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import KINDS, Lanes
 from ..machine.aligned import aligned_zeros
@@ -30,7 +30,7 @@ def in_lanes(work: Work, group: Group) -> bool:
     full = options.batch_size is None or options.batch_size >= n
     architecture = group.network.architecture
     small = architecture.size * n <= MOST_WORK
-    known = unknown_kind(architecture.training_table, KINDS) is None
+    known = obstacle(architecture.training_table, KINDS) is None
     return known and options.plain and full and small and work.validation is None
 
 
@@ -40,7 +40,7 @@ def lanes(work: Work, group: Group) -> Lanes:
     units, dtype, (n, d_in) = architecture.units, group.network.dtype, train.X.shape
     samples = block_samples(n, units, dtype.itemsize)
     size = architecture.size * LANES
-    use = Use(dtype, loss=architecture.loss_code, train=True, lanes=True)
+    use = Use(dtype, cost=True, train=True, lanes=True)
     weights = aligned_zeros(n * LANES, dtype)
     weights.reshape(n, LANES)[:] = train.weights[:, None] if train.weights.size else 1
     inputs, targets = aligned_zeros(train.X.size, dtype), aligned_zeros(train.y.size * LANES, dtype)

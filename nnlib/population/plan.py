@@ -15,7 +15,6 @@ from ..checks.examples import Examples, counted
 from ..checks.memory import check_memory
 from ..checks.values import (
     example_weights,
-    examples,
     holds_several,
     real_number,
     seed_number,
@@ -26,7 +25,8 @@ from ..errors import DivergenceError
 from ..history import History
 from ..kernels.network import problem
 from ..model.arguments import dropout_probabilities
-from ..model.target_range import warn_of_unreachable
+from ..model.function import examples_for
+from ..model.target_range import warn_of_targets
 from ..network import Network
 from ..network_training import split
 from ..optimizers import FullBatch
@@ -75,11 +75,8 @@ class Template:
                     f"{', '.join(given)}: given beside a network, which has its own; give its "
                     "sizes instead of the network"
                 )
-            given = {"activation": net.activations, "loss": net.loss, "dtype": net.dtype}
-        self._arguments: dict[str, Any] = {
-            "sizes": net.sizes if isinstance(net, Network) else net,
-            **given,
-        }
+            given = {**net.architecture.arguments(), "dtype": net.dtype}
+        self._arguments: dict[str, Any] = {"sizes": net, **given}
         self._networks: dict[Any, Network] = {}
 
     def network(self, choice: Choice) -> Network:
@@ -95,7 +92,9 @@ class Template:
             arguments: dict[str, Any] = {**self._arguments, **own}
             if arguments["sizes"] is None:
                 raise ValueError("sizes are missing: give them as first argument or in the grid")
-            self._networks[key] = Network(**arguments, initializer="zeros")
+            made = self._networks[key] = Network(**arguments, initializer="zeros")
+            if self.start is not None:
+                made.train_like(self.start)
         return self._networks[key]
 
 
@@ -132,18 +131,15 @@ class Plan:
     def take_examples(self, X: Any, y: Any, sample_weight: Any, seed: int) -> None:
         """The examples, and the validation examples that are given or split off."""
         network, options = self._networks[0], self._options[0]
-        architecture = network.architecture
-        X, y = examples(
-            X, y, architecture.d_in, architecture.d_out, network.dtype, architecture.loss
-        )
+        X, y = examples_for(network, X, y)
         shared = None if np.ndim(sample_weight) == 2 else sample_weight
         given = Examples(X, y, example_weights(shared, len(X), network.dtype, mean=False))
         splitting = copy(options)  # not made anew, which checks again what is completed by now
         splitting.seed = seed
         train, self._validation = split(network, given, splitting)
         self._data, self._train = (train.X, train.y), counted(train)
-        for last in dict.fromkeys(own.activations[-1] for own in self._networks):
-            warn_of_unreachable(self._train.y, last, network.loss, stacklevel=3)
+        for one in {own.activations[-1]: own for own in reversed(self._networks)}.values():
+            warn_of_targets(one.architecture, self._train.y, stacklevel=3)
         for own in self._options:
             if own.batch_size is not None:
                 own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))

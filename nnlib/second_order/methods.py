@@ -14,8 +14,10 @@ from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History, SecondOrderHistory
 from ..kernels.formulas import losses
-from ..kernels.layers.operations import SAMPLE_MAJOR, block_lanes, unknown_kind
+from ..kernels.layers.kinds import unknown_kind
+from ..kernels.layers.operations import SAMPLE_MAJOR, multiply_adds
 from ..kernels.network import problem
+from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use, linked
 from ..kernels.second_order import lbfgs, levenberg_marquardt, line_search, objective
 from ..kernels.second_order.jacobian import KINDS
@@ -113,8 +115,8 @@ def run_lbfgs(
     data: Any
     if device == "cpu":
         lanes = block_lanes(len(X), units, X.shape[1], X.itemsize)
-        table = linked(table, Use(dtype, single=lanes == 1, loss=loss, train=True))
-        model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
+        table = linked(table, Use(dtype, single=lanes == 1, cost=True, train=True))
+        model = buffers.model(table, parameters, train, lanes, 1, shuffle=False)
         data = buffers.arrange(table, train, len(X), lanes, 1, shuffle=False)
     else:
         from . import cuda
@@ -126,7 +128,7 @@ def run_lbfgs(
     settings = _settings(
         X, epochs, lanes, loss, mean, weight_decay, gradient_tolerance, cost_tolerance
     )
-    work = 3 * size * lanes
+    work = 3 * multiply_adds(table) * lanes
     rules = functools.partial(of_lbfgs, settings=settings)
     seconds = run_driver(descend, model, data, state, settings, work, progress, watch, begin, rules)
     return _history(state, seconds)
@@ -193,8 +195,8 @@ def run_levenberg_marquardt(
     table[SAMPLE_MAJOR] = 0
     lanes = _jacobian_lanes(len(X), size)
     train = Examples(X, y, weights)
-    table = linked(table, Use(parameters.dtype, single=lanes == 1, loss=loss, train=True))
-    model = buffers.model(table, parameters, units, train, lanes, 1, shuffle=False)
+    table = linked(table, Use(parameters.dtype, single=lanes == 1, cost=True, train=True))
+    model = buffers.model(table, parameters, train, lanes, 1, shuffle=False)
     state = levenberg_marquardt.State(
         position=np.zeros(levenberg_marquardt.POSITIONS, np.int64),
         cost=np.zeros(2),

@@ -10,14 +10,10 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..kernels.formulas.shuffle import ORDER, draw_order
-from ..kernels.layers.operations import (
-    SAMPLE_MAJOR,
-    block_lanes,
-    build_parts,
-    chunk_count,
-    gradients_in_step,
-)
+from ..kernels.layers.operations import BUFFER_UNITS, SAMPLE_MAJOR, drops, multiply_adds
+from ..kernels.layers.parts import build_parts, gradients_in_step
 from ..kernels.network import blocks, problem
+from ..kernels.network.cut import block_lanes, chunk_count
 from ..kernels.network.rules import Rules
 from ..kernels.training import unrolled
 from ..machine.aligned import aligned_zeros
@@ -62,7 +58,7 @@ class Layout:
     lanes: int
 
 
-def layout(options: Options, train: Examples, parameters: Array, units: int) -> Layout:
+def layout(options: Options, train: Examples, parameters: Array, table: Array) -> Layout:
     """The cut of a descent; it depends on the shapes alone, never on the threads."""
     n, d_in = train.X.shape
     batch = min(options.batch_size or n, n)
@@ -70,7 +66,8 @@ def layout(options: Options, train: Examples, parameters: Array, units: int) -> 
         copies = unrolled.side_by_side(batch, parameters.size, parameters.itemsize)
         lanes = unrolled.block_lanes(batch, copies, parameters.itemsize)
         return Layout(batch, False, 1, lanes)
-    chunks = chunk_count(batch, parameters.size)
+    chunks = chunk_count(batch, parameters.size, multiply_adds(table))
+    units = int(table[BUFFER_UNITS])
     lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
@@ -93,7 +90,7 @@ def rules(options: Options) -> Rules:
 
 
 def settings(
-    options: Options, lanes: int, units: int, chunks: int, loss: int, dropout_seed: int
+    options: Options, table: Array, lanes: int, chunks: int, loss: int, dropout_seed: int
 ) -> problem.Settings:
     """What does not change during the descent."""
     optimizer = options.optimizer
@@ -101,14 +98,14 @@ def settings(
     return problem.Settings(
         epochs=options.epochs,
         lanes=lanes,
-        units=units,
+        units=int(table[BUFFER_UNITS]),
         chunks=chunks,
         loss=loss,
         mean=options.mean,
         optimizer=optimizer.code,
         optimizer_settings=np.array(optimizer.settings, dtype=np.float64),
         rules=rules(options),
-        dropout=options.dropout is not None,
+        dropout=options.dropout is not None or drops(table),
         # The same 64 bits with a sign: without one, a large seed would compile the driver anew.
         dropout_seed=dropout_seed - 2**64 if dropout_seed >= 2**63 else dropout_seed,
     )
@@ -132,14 +129,13 @@ def descent_table(table: Array, layout: Layout) -> Array:
 def model(
     table: Array,
     parameters: Array,
-    units: int,
     train: Examples,
     lanes: int,
     chunks: int,
     shuffle: bool,
 ) -> problem.Model:
     """Scratch and gradients for every chunk."""
-    dtype = parameters.dtype
+    dtype, units = parameters.dtype, int(table[BUFFER_UNITS])
     shuffled = chunks * lanes if shuffle else 0
     return problem.Model(
         table,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..checks.examples import is_fraction
 from ..checks.values import on_gpu
 from ..errors import DeviceError
+from ..kernels.layers.operations import drops, has_factors
 from ..kernels.training import unrolled
 from ..optimizers import LevenbergMarquardt
 from .options import OPTIONS, Options
@@ -81,6 +82,11 @@ def check_seed(options: Options, known: bool) -> None:
             f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
             "network: without one, nothing is drawn the same way when it is resumed"
         )
+
+
+def is_plain(options: Options, table: Array) -> bool:
+    """Whether a descent is plain, see `kernels.training.descent`: by its options and its table."""
+    return options.plain and not drops(table) and not has_factors(table)
 
 
 def check_compiled(table: Array, parameters: int, loss: int) -> None:

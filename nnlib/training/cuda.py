@@ -34,12 +34,12 @@ class CudaDescent(Descent):
         self,
         table: Array,
         parameters: Array,
-        units: int,
         train: Examples,
         validation: Examples | None,
         layout: buffers.Layout,
     ) -> None:
         settings, state = self._settings, self._state
+        units = settings.units
         batch, size = layout.batch_size, parameters.size
         empty = np.empty(0, parameters.dtype)
         nothing = Examples(empty.reshape(0, 1), empty.reshape(0, 1), empty)

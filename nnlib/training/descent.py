@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..history import History
 from ..kernels.compile.duration import working_time
+from ..kernels.layers.operations import multiply_adds
 from ..kernels.network import problem
 from ..kernels.network.evaluate import all_finite
 from ..kernels.network.linking import Use, linked
@@ -26,6 +27,7 @@ from . import buffers, outcome
 from .buffers import OptimizerState
 from .checkpoint_rules import of_descent
 from .checkpoints import Checkpoint, fingerprint
+from .contradictions import is_plain
 from .epoch_rounds import EpochRounds
 from .epoch_slices import EpochSlices
 from .marks import Marks, undivided, with_marks
@@ -45,7 +47,7 @@ class Descent:
 
     Parameters
     ----------
-    table, parameters, units, loss, generator
+    table, parameters, loss, generator
         The network's; parameters and generator are written in place.
     train : Examples
     validation : Examples or None
@@ -63,7 +65,6 @@ class Descent:
         self,
         table: Array,
         parameters: Array,
-        units: int,
         loss: int,
         generator: Array,
         train: Examples,
@@ -72,14 +73,14 @@ class Descent:
         memory: OptimizerState | None,
         dropout_seed: int,
     ) -> None:
-        layout = buffers.layout(options, train, parameters, units)
+        layout = buffers.layout(options, train, parameters, table)
         lanes, chunks = layout.lanes, layout.chunks
         self._options = options
-        self._settings = buffers.settings(options, lanes, units, chunks, loss, dropout_seed)
+        self._settings = buffers.settings(options, table, lanes, chunks, loss, dropout_seed)
         self._state = buffers.state(
             parameters, generator, options, validation is not None, chunks, memory, snapshots=False
         )
-        self._allocate(table, parameters, units, train, validation, layout)
+        self._allocate(table, parameters, train, validation, layout)
         self._rounds = EpochRounds(self._data, self._validation, self._settings.lanes)
         self._budget = Budget(self._work)
         self._marks = Marks(parameters, self._state)
@@ -92,7 +93,6 @@ class Descent:
         self,
         table: Array,
         parameters: Array,
-        units: int,
         train: Examples,
         validation: Examples | None,
         layout: buffers.Layout,
@@ -106,18 +106,18 @@ class Descent:
             self._descend = unrolled.driver(table, loss, copies)
         else:
             table = buffers.descent_table(table, layout)
-            use = Use(parameters.dtype, lanes == 1, self._settings.loss, train=True)
-            plain = chunks == 1 and validation is None and self._options.plain
+            use = Use(parameters.dtype, lanes == 1, cost=True, train=True)
+            plain = chunks == 1 and validation is None and is_plain(self._options, table)
             if not plain:
                 use = use._replace(optimizer=self._settings.optimizer)
             table = linked(table, use)
             self._descend = driver(plain)
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
-        self._model = buffers.model(table, parameters, units, train, lanes, chunks, shuffle)
+        self._model = buffers.model(table, parameters, train, lanes, chunks, shuffle)
         self._members = usable_threads(chunks)
         # Multiply-adds of a round.
-        self._work = 3 * parameters.size * lanes
+        self._work = 3 * multiply_adds(table) * lanes
 
     def run(self) -> History:
         """All of it; the network is left at an epoch's end, whatever happens.

@@ -20,8 +20,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from ..checks.values import known_name, real_number, shown, whole_number
 
 # From an option's name and value to the value that is used; raises for any that is not of its form.
@@ -127,13 +125,6 @@ def epoch_number(name: str, value: Any) -> int:
             f"{24 * number // 10**9} GB, 24 bytes an epoch; to go on, call descent again"
         )
     return number
-
-
-def flag(name: str, value: Any) -> bool:
-    """True or False, from Python's type or NumPy's."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False; got {shown(value)}")
-    return bool(value)
 
 
 def flag_or_none(name: str, value: Any) -> bool | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.values import REDUCTIONS, file_path, real_number, seed_number, shown
+from ..checks.values import REDUCTIONS, file_path, flag, real_number, seed_number, shown
 from ..history import Report
 from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from ..schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
@@ -19,7 +19,6 @@ from .option_table import (
     count,
     entries,
     epoch_number,
-    flag,
     flag_or_none,
     function,
     one_of,

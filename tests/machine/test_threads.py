@@ -13,7 +13,7 @@ import pytest
 
 import nnlib
 from nnlib.kernels.compile.jit import entry
-from nnlib.kernels.layers.operations import chunk_count
+from nnlib.kernels.network.cut import chunk_count
 from nnlib.kernels.threads.team import share
 from nnlib.machine import threads
 from nnlib.model import function
@@ -53,7 +53,9 @@ def train(sizes, n, dtype="float64", **options):
 def test_same_bits_for_any_number_of_threads(case, dtype, thread_count):
     options = CASES[case]
     size = sum((a + 1) * b for a, b in zip(options["sizes"], options["sizes"][1:], strict=False))
-    assert chunk_count(options.get("batch_size", options["n"]), size) > 1, "one chunk tests nothing"
+    assert chunk_count(options.get("batch_size", options["n"]), size, size) > 1, (
+        "one chunk tests nothing"
+    )
     thread_count(1)
     one = train(dtype=dtype, **options)
     for members in (2, 3, 5):
@@ -66,7 +68,7 @@ def test_same_bits_for_any_number_of_threads(case, dtype, thread_count):
 def test_same_bits_for_more_members_than_chunks(members, thread_count, monkeypatch):
     """16 chunks are the most that there are; 64 members take turns at them, a round a slice."""
     options = {"sizes": [2, 3, 1], "n": 60_000, "optimizer": "adam"}
-    assert chunk_count(options["n"], 13) == 16
+    assert chunk_count(options["n"], 13, 13) == 16
     thread_count(1)
     one = train(**options)
     thread_count(members)

@@ -66,8 +66,8 @@ class BlocksPart:
         network, options = group.network, self._packed_options(group.options)
         architecture = _architecture(group)
         table, units, loss = architecture.training_table, architecture.units, architecture.loss_code
-        layout = buffers.layout(options, work.train, network.parameters, units)
-        settings = buffers.settings(options, layout.lanes, units, layout.chunks, loss, 0)
+        layout = buffers.layout(options, work.train, network.parameters, table)
+        settings = buffers.settings(options, table, layout.lanes, layout.chunks, loss, 0)
         held_out = 0 if work.validation is None else len(work.validation.X)
         weighted = bool(work.train.weights.size or work.members.example_weights.size)
         self._cut = cut(work, group)

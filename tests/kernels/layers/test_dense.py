@@ -48,7 +48,7 @@ class Layer:
     """One layer's row, random parameters and a block of inputs, as the kernels want them."""
 
     def __init__(self, d_in, d_out, wide, sample_major, dtype, rng):
-        row = dense.row(d_in, d_out, activations.IDENTITY, 0, 0, True)
+        row = dense.row(d_in, d_out, activations.IDENTITY, 0, 0, -1)
         table = build_table([row._replace(wide=wide, sample_major=sample_major)])
         self.row = linked(table, Use(dtype, train=True))
         self.W = rng.normal(size=(d_out, d_in)).astype(dtype)

@@ -27,7 +27,7 @@ def key_of(seed, step, block):
 
 
 def table(units, probability, output=0):
-    return build_table([dropout.row(units, probability, 0, output)])
+    return build_table([dropout.row(units, probability, 0, output, -1)])
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])

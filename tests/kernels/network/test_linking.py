@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.kernels.formulas import losses, optimizers
-from nnlib.kernels.layers.operations import COLUMNS, DESCRIBING, DROPOUT, KIND, Row, described
+from nnlib.kernels.formulas import optimizers
+from nnlib.kernels.layers.operations import COLUMNS, DROPOUT, FORWARD, KIND, Row, described
 from nnlib.kernels.network.linking import Use, linked
 
 pytestmark = pytest.mark.cpu("kernels")
@@ -35,7 +35,7 @@ def test_f_alone_calls_activations():
 
 
 def test_a_descent_also_calls_derivatives_loss_and_optimizer():
-    use = Use(np.float64, loss=losses.CODES["huber"], train=True)
+    use = Use(np.float64, cost=True, train=True)
     table = linked(architecture().training_table, use)
     assert addresses(table, 0) == {"pack", "activate", "derive"}
     assert addresses(table, 1) == {"cost", "cost_delta"}
@@ -56,7 +56,7 @@ def test_wide_layers_dropout_and_single_samples_are_called():
 
 def test_dtypes_have_code_of_their_own():
     one, other = (linked(architecture().table, Use(dtype)) for dtype in (np.float32, np.float64))
-    assert (one[DESCRIBING:COLUMNS] != other[DESCRIBING:COLUMNS]).any()
+    assert (one[FORWARD:COLUMNS] != other[FORWARD:COLUMNS]).any()
     np.testing.assert_array_equal(described(one), described(other))
 
 

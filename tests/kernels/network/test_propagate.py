@@ -47,11 +47,12 @@ class Chain:
         rows, parameters, output = [], 0, 0
         for layer, (d_in, d_out) in enumerate(itertools.pairwise(sizes)):
             code = activations.CODES[NAMES[layer]]
-            row = dense.row(d_in, d_out, code, parameters, output, layer == 0)
+            source = rows[-1].output if rows else -1
+            row = dense.row(d_in, d_out, code, parameters, output, source)
             rows.append(row._replace(wide=wide[layer], sample_major=0))
             parameters, output = parameters + row.size, row.end
-        use = Use(dtype, loss=losses.CODES["half_squared_error"], train=True)
-        self.table = linked(build_table(rows), use)
+        rows[-1] = rows[-1]._replace(loss=losses.CODES["half_squared_error"])
+        self.table = linked(build_table(rows), Use(dtype, cost=True, train=True))
         self.layers = [
             (rng.normal(size=(o, i)).astype(dtype), rng.normal(size=o).astype(dtype))
             for i, o in itertools.pairwise(sizes)

@@ -10,7 +10,8 @@ import pytest
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.formulas import activations
 from nnlib.kernels.layers import dense
-from nnlib.kernels.layers.operations import build_parts, build_table
+from nnlib.kernels.layers.operations import build_table
+from nnlib.kernels.layers.parts import build_parts
 from nnlib.kernels.network import problem, propagate
 from nnlib.kernels.network.linking import Use, linked
 from nnlib.kernels.second_order import jacobian
@@ -40,7 +41,8 @@ class Case:
         rows, parameters, units = [], 0, 0
         for name, (d_in, d_out) in zip(NAMES, itertools.pairwise(sizes), strict=True):
             code = activations.CODES[name]
-            row = dense.row(d_in, d_out, code, parameters, units, parameters == 0)
+            source = rows[-1].output if rows else -1
+            row = dense.row(d_in, d_out, code, parameters, units, source)
             rows.append(row._replace(sample_major=0))
             parameters, units = parameters + row.size, row.end
         self.sizes, self.p, self.d_out = sizes, parameters, sizes[-1]

@@ -1,0 +1,97 @@
+"""All kinds of layer: their names and functions; and which of them a way to compute knows.
+
+To add one: a file with its row and its functions on a `Layer`, and a line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from ..compile.jit import Vector
+from . import dense_single, dense_wide, dropout, joins, prelu, scale
+from .operations import (
+    ADD,
+    CONCATENATE,
+    COPY,
+    DENSE,
+    DROPOUT,
+    MAXIMUM,
+    MULTIPLY,
+    PRELU,
+    SCALE,
+    Row,
+    is_chain,
+    rows_of,
+)
+
+# What is_chain found, for messages.
+NO_CHAIN = "graphs other than a chain of layers, each trained by itself at the same rate"
+
+
+class Kind(NamedTuple):
+    """The functions of a kind of layer, called by address.
+
+    delta and gradient are None where there is nothing to do; forward is None for the narrow dense
+    layer, which `propagate` inlines.
+    """
+
+    name: str
+    forward: Any
+    delta: Any
+    gradient: Any = None
+
+
+_NARROW = Kind("dense", None, None)
+_WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
+_SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
+KINDS = {
+    DENSE: _WIDE,
+    DROPOUT: Kind("dropout", dropout.forward, dropout.delta),
+    COPY: Kind("copy", joins.copy_forward, joins.copy_delta),
+    ADD: Kind("add", joins.add_forward, joins.copy_delta),
+    MULTIPLY: Kind("multiply", joins.multiply_forward, joins.multiply_delta),
+    MAXIMUM: Kind("maximum", joins.maximum_forward, joins.maximum_delta),
+    CONCATENATE: Kind("concatenate", joins.concatenate_forward, joins.concatenate_delta),
+    SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
+    PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
+}
+# Those that have no parameters.
+PLAIN_KINDS = tuple(code for code, kind in KINDS.items() if kind.gradient is None)
+
+
+def kind_of(row: Row, single: bool) -> Kind:
+    """The functions of a row's layer; single says whether blocks have one sample."""
+    if row.kind not in KINDS:
+        raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
+    if row.kind != DENSE:
+        return KINDS[row.kind]
+    return _SINGLE if single else _WIDE if row.wide else _NARROW
+
+
+def unknown_kind(table: Vector, known: Collection[int]) -> str | None:
+    """The name of the first kind in the table that is not among the known ones; None: all are.
+
+    A way to compute that does not walk the table by `propagate` states the kinds that it knows.
+    Whoever chooses it asks here first: a layer of another kind would be computed as one of them.
+    """
+    for row in rows_of(table):
+        if row.kind not in known:
+            return KINDS[row.kind].name if row.kind in KINDS else f"number {row.kind}"
+    return None
+
+
+def obstacle(table: Vector, known: Collection[int]) -> str | None:
+    """Why a way that computes chains of the known kinds cannot compute this table; None: it can."""
+    kind = unknown_kind(table, known)
+    if kind is not None:
+        return f"layers of kind {kind!r}"
+    if not is_chain(table):
+        return NO_CHAIN
+    return None
+
+
+def all_functions() -> list[Any]:
+    """All functions that a table may call for its layers."""
+    kinds = [*KINDS.values(), _SINGLE]
+    return [function for kind in kinds for function in kind[1:] if function is not None]

@@ -1,0 +1,106 @@
+"""The dense layer: z = W a + b, then f."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..checks.values import known_name, whole_number
+from ..kernels.formulas import activations
+from ..kernels.layers import dense
+from ..kernels.layers.operations import Row
+from .layer import Layer
+from .shaped import Fans, Parameters, Place, Shape, ShapedLayer
+
+
+@dataclass(frozen=True)
+class DenseLayer(ShapedLayer):
+    """z = W a + b, a ← f(z), with W (d_out, d_in) and b (d_out,).
+
+    Parameters
+    ----------
+    d_in, d_out : int
+        Values that the layer takes and gives for each example.
+    activation : str
+        Name of f.
+
+    Examples
+    --------
+    >>> layer = DenseLayer(3, 2, "tanh")
+    >>> layer.size, layer.output_shape, layer.parameters["weight"].fans
+    (8, (2,), Fans(fan_in=3, fan_out=2))
+    """
+
+    d_in: int
+    d_out: int
+    activation: str
+    folds = True
+
+    @property
+    def output_shape(self) -> Shape:
+        return (self.d_out,)
+
+    @property
+    def parameters(self) -> dict[str, Parameters]:
+        fans = Fans(self.d_in, self.d_out)
+        return {
+            "weight": Parameters((self.d_out, self.d_in), fans=fans),
+            "bias": Parameters((self.d_out,)),
+        }
+
+    def described(self) -> tuple[str, dict[str, Any]]:
+        return "Dense", {"units": self.d_out, "activation": self.activation}
+
+    def rows(self, place: Place, logits: int | None = None) -> list[Row]:
+        activation = activations.CODES[self.activation] if logits is None else logits
+        source = place.sources[0].unit
+        return [
+            dense.row(self.d_in, self.d_out, activation, place.parameters, place.output, source)
+        ]
+
+
+class Dense(Layer):
+    """z = W x + b, a = f(z), with a weight for every pair of an input and a unit.
+
+    Parameters
+    ----------
+    units : int
+        How many values the layer gives.
+    activation : str
+        Name of f, as for `Network`.
+    name, trainable, rate_factor, decay_factor
+        As for `Layer`.
+
+    Examples
+    --------
+    >>> from nnlib import layers
+    >>> layers.Dense(2, "tanh")(layers.Input(3)).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str = "identity",
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        rate_factor: float = 1.0,
+        decay_factor: float = 1.0,
+    ) -> None:
+        super().__init__(name, trainable, rate_factor, decay_factor)
+        self.units = whole_number("units", units, 1)
+        self.activation = known_name("activation", activation, activations.CODES)
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        (shape,) = shapes
+        if len(shape) != 1:
+            raise ValueError(
+                f"{self!r} is called with a value of shape {shape}, wanted one axis; put a Flatten "
+                "before it"
+            )
+        return DenseLayer(shape[0], self.units, self.activation)
+
+    def config(self) -> dict[str, Any]:
+        return {"units": self.units, "activation": self.activation}

@@ -1,0 +1,288 @@
+"""Layers as users see them, and the values that they are called with: a graph being drawn.
+
+`WeightedSum` and `Multiply` are here, since the operators of values make them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..checks.names import NearNames
+from ..checks.values import real_number, shown, whole_number
+from .joined import MultiplyLayer, SumLayer, equal_shapes
+from .shaped import Array, Shape, ShapedLayer
+
+
+class Value:
+    """What a layer gives for an example, while a network is drawn; it holds no numbers.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of one example.
+    layer : Layer or Input
+        What gives it.
+    sources : tuple of Value
+        What that is called with.
+
+    Examples
+    --------
+    >>> from nnlib import layers
+    >>> x = layers.Input(3)
+    >>> (x + x).shape
+    (3,)
+    """
+
+    def __init__(self, layer: Any, sources: tuple[Value, ...], shape: Shape) -> None:
+        self.layer, self.sources, self.shape = layer, sources, shape
+
+    def __add__(self, other: Any) -> Value:
+        return _sum((self, other), (1.0, 1.0), "+")
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Value:
+        return _sum((self, other), (1.0, -1.0), "-")
+
+    def __mul__(self, other: Any) -> Value:
+        if isinstance(other, Value):
+            return Multiply()([self, other])
+        return WeightedSum([other])([self])
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Value:
+        return self * -1.0
+
+    def __repr__(self) -> str:
+        return f"<value of shape {self.shape} from {self.layer!r}>"
+
+
+def _sum(values: tuple[Any, Any], factors: tuple[float, float], sign: str) -> Value:
+    """factors[0] values[0] + factors[1] values[1], as an operator writes it."""
+    if not all(isinstance(value, Value) for value in values):
+        raise TypeError(f"{sign} wants a value of a layer on both sides; got {shown(values[1])}")
+    return WeightedSum(list(factors))(list(values))
+
+
+class Input(Value):
+    """Where examples come in.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Of one example.
+    name : str or None
+        By which a dict of inputs has it.
+
+    Examples
+    --------
+    >>> from nnlib import layers
+    >>> layers.Input((28, 28, 1)).shape
+    (28, 28, 1)
+    """
+
+    def __init__(self, shape: int | Sequence[int], name: str | None = None) -> None:
+        self.name = checked_name(name)
+        super().__init__(self, (), checked_shape("shape", shape))
+
+    def __repr__(self) -> str:
+        return f"Input({self.name or self.shape!r})"
+
+
+class Layer(NearNames):
+    """What all layers have in common.
+
+    Parameters
+    ----------
+    name : str or None
+        Of the layer in its network; None: its class with a number.
+    trainable : bool
+        Whether a descent changes its parameters; it may be set at any time between descents.
+    rate_factor, decay_factor : float
+        By what a descent's learning rate and its weight decay and l1 are multiplied for this layer.
+
+    A subclass gives `shaped`, its host half for inputs of these shapes, and `config`.
+    """
+
+    joins = False  # whether it is called with a list of values
+
+    def __init__(
+        self,
+        name: str | None = None,
+        trainable: bool = True,
+        rate_factor: float = 1.0,
+        decay_factor: float = 1.0,
+    ) -> None:
+        self.name = checked_name(name)
+        self.trainable = trainable
+        self.rate_factor = rate_factor
+        self.decay_factor = decay_factor
+        self._called: ShapedLayer | None = None
+        self._owner: Any = None
+        self._number = 0
+
+    @property
+    def trainable(self) -> bool:
+        """Whether a descent changes its parameters."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if value not in (True, False):
+            raise TypeError(f"trainable must be True or False; got {shown(value)}")
+        self._trainable = bool(value)
+
+    @property
+    def rate_factor(self) -> float:
+        """By what a descent's learning rate is multiplied for this layer."""
+        return self._rate_factor
+
+    @rate_factor.setter
+    def rate_factor(self, value: float) -> None:
+        self._rate_factor = real_number("rate_factor", value, above=0)
+
+    @property
+    def decay_factor(self) -> float:
+        """By what weight decay and l1 are multiplied for this layer."""
+        return self._decay_factor
+
+    @decay_factor.setter
+    def decay_factor(self, value: float) -> None:
+        self._decay_factor = real_number("decay_factor", value)
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        """The layer for inputs of these shapes; `ValueError` if they do not fit."""
+        raise NotImplementedError
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a layer like this, for a file: numbers, strings and lists."""
+        return {}
+
+    def __call__(self, values: Value | Sequence[Value]) -> Value:
+        given = self._checked_values(values)
+        shaped = self.shaped([value.shape for value in given])
+        if self._called is not None and shaped != self._called:
+            raise ValueError(
+                f"{self!r} is used twice, so its inputs need one shape: it had {self._called}, now "
+                f"it is called with {self._described(given)}"
+            )
+        self._called = shaped
+        return Value(self, given, shaped.output_shape)
+
+    def _checked_values(self, values: Any) -> tuple[Value, ...]:
+        wanted = "a list of values" if self.joins else "one value of a layer"
+        given = values if self.joins else [values]
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"{self!r} joins {wanted}; got {shown(values)}")
+        for value in given:
+            if not isinstance(value, Value):
+                hint = ""
+                if isinstance(value, Layer):
+                    hint = f": call it first, as in {value!r}(x)"
+                raise TypeError(f"{self!r} must be called with {wanted}; got {shown(value)}{hint}")
+        if not given:
+            raise ValueError(f"{self!r} is called with no values, wanted at least one")
+        return tuple(given)
+
+    @staticmethod
+    def _described(values: Sequence[Value]) -> str:
+        return " and ".join(f"{value.shape} from {value.layer!r}" for value in values)
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The parameters by name, as writable views of those of its network.
+
+        That is the one that it was last made into.
+
+        >>> from nnlib import Network, layers
+        >>> layer = layers.Dense(2)
+        >>> net = Network([layers.Input(3), layer])
+        >>> {name: array.shape for name, array in layer.weights.items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
+        if self._owner is None:
+            raise ValueError(f"{self!r} is in no network yet, so it has no weights")
+        arrays: dict[str, Array] = self._owner.layer_arrays(self._number)
+        return arrays
+
+    def belong(self, network: Any, number: int) -> None:
+        """Be layer `number` of a network, whose `layer_arrays` has the parameters."""
+        self._owner, self._number = network, number
+
+    def __repr__(self) -> str:
+        given = [repr(self.name)] if self.name else [
+            f"{value!r}" for value in self.config().values()
+        ]  # fmt: skip
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class WeightedSum(Layer):
+    """Σ_k c_k x_k over values of one shape: what ``+``, ``-`` and ``c * x`` make.
+
+    Parameters
+    ----------
+    factors : list of float
+        c, one for each value.
+    name : str or None
+
+    Examples
+    --------
+    >>> from nnlib import layers
+    >>> x = layers.Input(2)
+    >>> layers.layer.WeightedSum([1.0, -2.0])([x, x]).shape
+    (2,)
+    """
+
+    joins = True
+
+    def __init__(self, factors: Sequence[float], name: str | None = None) -> None:
+        super().__init__(name)
+        self.factors = tuple(real_number("factor", one, above=-math.inf) for one in factors)
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        if len(shapes) != len(self.factors):
+            raise ValueError(f"{self!r} is called with {len(shapes)} values")
+        return SumLayer(equal_shapes(self, shapes), self.factors)
+
+    def config(self) -> dict[str, Any]:
+        return {"factors": list(self.factors)}
+
+
+class Multiply(Layer):
+    """x_1 ⊙ x_2 ⊙ …, element by element, of values of one shape; ``h * g`` is the same.
+
+    >>> from nnlib import layers
+    >>> x = layers.Input(2)
+    >>> layers.Multiply()([x, x]).shape
+    (2,)
+    """
+
+    joins = True
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        return MultiplyLayer(equal_shapes(self, shapes), len(shapes))
+
+
+def checked_name(name: Any) -> str | None:
+    """A layer's name, or None."""
+    if name is not None and (not isinstance(name, str) or not name):
+        raise TypeError(f"name must be a string, or None; got {shown(name)}")
+    return name
+
+
+def checked_shape(argument: str, shape: Any) -> Shape:
+    """A shape from a number or a sequence of numbers of at least 1.
+
+    >>> checked_shape("shape", 3)
+    (3,)
+    """
+    sides = shape if isinstance(shape, Sequence) and not isinstance(shape, str) else [shape]
+    if not sides:
+        raise ValueError(f"{argument} is {shown(shape)}, wanted at least one side")
+    return tuple(whole_number(argument, side, 1) for side in sides)

@@ -1,0 +1,116 @@
+"""The host half of a kind of layer, once the shapes of its inputs are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.layers.operations import Row
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Fans(NamedTuple):
+    """How many values a unit sums up, and how many units a value goes to: for initial weights."""
+
+    fan_in: int
+    fan_out: int
+
+
+class Parameters(NamedTuple):
+    """One array of a layer's parameters: its shape, and how it begins."""
+
+    shape: Shape
+    start: float = 0.0  # every element, if no initializer draws them
+    fans: Fans | None = None  # for an initializer; None: none draws them
+
+
+class Source(NamedTuple):
+    """Where a value lies that a layer reads."""
+
+    unit: int  # first unit in the activation buffer; −1 − u: unit u of the data
+    shape: Shape
+
+
+class Place(NamedTuple):
+    """Where a layer stands in its network."""
+
+    parameters: int  # offset of its parameters in the flat vector
+    output: int  # first free unit of the activation buffer
+    sources: tuple[Source, ...]
+
+
+def units_of(shape: Shape) -> int:
+    """How many values a value of this shape has."""
+    return math.prod(shape)
+
+
+@dataclass(frozen=True)
+class ShapedLayer:
+    """What an architecture asks a layer; every kind has a subclass of its own.
+
+    Two are equal if they compute the same function of their parameters. A subclass gives
+    `output_shape` and `rows`, and `parameters` if it has any.
+
+    Attributes
+    ----------
+    activation : str
+        What is applied to the output; the name of f where the kind has one.
+    active : bool
+        Whether it does anything outside a descent.
+    folds : bool
+        Whether `rows` can put a loss's activation in place of the layer's own.
+    """
+
+    activation = "identity"
+    active = True
+    folds = False
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the output for one example."""
+        raise NotImplementedError
+
+    def described(self) -> tuple[str, dict[str, Any]]:
+        """The class of `nnlib.layers` and the arguments that make a layer like this, for a file."""
+        raise NotImplementedError
+
+    @property
+    def parameters(self) -> dict[str, Parameters]:
+        """The arrays of its parameters by name, in their order in the flat vector."""
+        return {}
+
+    def rows(self, place: Place, logits: int | None = None) -> list[Row]:
+        """Its rows in the table of operations; none: the output is the value that it reads.
+
+        logits is the code of the activation in place of the layer's own, for a loss that takes the
+        logits; None: the layer's own.
+        """
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """How many parameters the layer has."""
+        return sum(math.prod(array.shape) for array in self.parameters.values())
+
+    def arrays(self, parameters: Array) -> dict[str, Array]:
+        """The layer's part of a flat vector, shape (size,), as views by name."""
+        views, start = {}, 0
+        for name, array in self.parameters.items():
+            size = math.prod(array.shape)
+            views[name] = parameters[start : start + size].reshape(array.shape)
+            start += size
+        return views
+
+    def initialise(self, parameters: Array, draw: Callable[[Shape, Fans, str], Array]) -> None:
+        """Fill the layer's part of a flat vector; draw(shape, fans, activation) gives weights."""
+        arrays = self.arrays(parameters)
+        for name, array in self.parameters.items():
+            drawn = None if array.fans is None else draw(array.shape, array.fans, self.activation)
+            arrays[name][...] = np.float64(array.start) if drawn is None else drawn

@@ -1,0 +1,125 @@
+"""Examples of networks with several inputs or outputs, or with values of several axes.
+
+Inside, an example is one row: its inputs one behind the other, each with its last axis running
+fastest, and so are its targets. Here rows are made of what a user gives, and outputs of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks.names import hint
+from ..checks.values import check_finite, examples, numbers, shown
+from ..layers.shaped import Array, Shape
+from .architecture import Architecture
+
+
+def input_rows(architecture: Architecture, X: Any, dtype: np.dtype[Any]) -> Array:
+    """X as rows (n, d_1): an array, or a list or dict with one for each input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other shapes, or that are no finite real numbers.
+    """
+    graph = architecture.graph
+    given = _each("X", X, graph.input_names)
+    parts = []
+    for (label, value), shape in zip(given.items(), graph.input_shapes, strict=True):
+        array = _as_rows(label, numbers(label, value, dtype), shape)
+        check_finite(label, array)
+        parts.append(array)
+    return _side_by_side(list(given), parts)
+
+
+def port_examples(
+    architecture: Architecture, X: Any, y: Any, dtype: np.dtype[Any]
+) -> tuple[Array, Array]:
+    """X and y as rows (n, d_1) and (n, d_L), y with what each output's loss has a meaning for."""
+    if y is None:
+        raise ValueError(
+            "y is missing: a network with several inputs or outputs, or with values of several "
+            "axes, takes X and y"
+        )
+    graph = architecture.graph
+    X = input_rows(architecture, X, dtype)
+    given = _each("y", y, graph.output_names)
+    parts = []
+    for (label, value), loss, number in zip(
+        given.items(), architecture.losses, graph.outputs, strict=True
+    ):
+        shape = graph.shape(number)
+        units = math.prod(shape)
+        array = numbers(label, value, dtype)
+        if array.ndim > 1:
+            array = _as_rows(label, array, shape)
+        if len(array) != len(X):
+            raise ValueError(
+                f"{label} has {len(array)} examples and X has {len(X)}, wanted equally many"
+            )
+        try:
+            _, targets = examples(X, array, X.shape[1], units, dtype, loss)
+        except (TypeError, ValueError) as error:
+            raise type(error)(str(error).replace("y ", f"{label} ", 1)) from None
+        parts.append(targets)
+    return X, _side_by_side(list(given), parts)
+
+
+def split_outputs(architecture: Architecture, rows: Array) -> Any:
+    """F's rows (n, d_L) as an array (n, …), or one for each output, by name if these have names."""
+    graph = architecture.graph
+    parts, start = [], 0
+    for number, units in zip(graph.outputs, graph.output_units, strict=True):
+        part = rows[:, start : start + units]
+        parts.append(np.ascontiguousarray(part).reshape(len(rows), *graph.shape(number)))
+        start += units
+    if graph.outputs_named:
+        return dict(zip(graph.output_names, parts, strict=True))
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _each(argument: str, given: Any, names: Sequence[str]) -> dict[str, Any]:
+    """One value for each name, by what a message calls it."""
+    if len(names) == 1 and not isinstance(given, Mapping):
+        return {argument: given}
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in names:
+                near = hint(argument, str(name), names)
+                raise ValueError(f"{argument} has {shown(name)}, wanted {', '.join(names)}{near}")
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise ValueError(f"{argument} has nothing for {missing[0]!r}")
+        return {f"{argument}[{name!r}]": given[name] for name in names}
+    if not isinstance(given, (list, tuple)) or len(given) != len(names):
+        raise ValueError(
+            f"{argument} must be a list of {len(names)} arrays or a dict of them, for "
+            f"{', '.join(names)}; got {shown(given)}"
+        )
+    return {f"{argument}[{number}]": value for number, value in enumerate(given)}
+
+
+def _as_rows(label: str, array: Array, shape: Shape) -> Array:
+    """Values (n, …) as rows; (n,) where a value is one number."""
+    units = math.prod(shape)
+    if array.shape[1:] == shape or (array.ndim == 2 and array.shape[1] == units):
+        return np.ascontiguousarray(array.reshape(len(array), units))
+    if array.ndim == 1 and units == 1:
+        return array.reshape(-1, 1)
+    wanted = ", ".join(map(str, ("n", *shape)))
+    raise ValueError(f"{label} has shape {array.shape}, wanted ({wanted})")
+
+
+def _side_by_side(labels: Sequence[str], parts: Sequence[Array]) -> Array:
+    """Rows of several arrays as one."""
+    for label, part in zip(labels, parts, strict=True):
+        if len(part) != len(parts[0]):
+            raise ValueError(
+                f"{labels[0]} has {len(parts[0])} examples and {label} has {len(part)}, wanted "
+                "equally many"
+            )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

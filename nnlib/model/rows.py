@@ -1,0 +1,194 @@
+"""From a graph of layers to the rows of a table, each with its place in the buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..kernels.formulas import losses
+from ..kernels.formulas.activations import ACTIVATIONS, IDENTITY
+from ..kernels.layers.joins import copy_row
+from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table
+from ..layers.dropout import DropoutLayer
+from ..layers.shaped import Array, Place, Source, units_of
+from .graph import Graph
+
+
+class Training(NamedTuple):
+    """How a descent treats a layer."""
+
+    trainable: bool = True
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
+
+class Costs(NamedTuple):
+    """The losses of the outputs and their factors."""
+
+    codes: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+class Purpose(NamedTuple):
+    """What a table is for."""
+
+    costs: Costs | None = None  # J, not F alone
+    descends: bool = False  # with dropout, and with what `training` says of layers
+    dropout: tuple[float, ...] = ()  # behind each hidden layer of a chain
+    training: tuple[Training, ...] = ()  # of each layer; empty: all as usual
+
+
+def table_of(graph: Graph, purpose: Purpose) -> Array:
+    """The graph's table for a purpose."""
+    return _Builder(graph, purpose).table()
+
+
+def gradient_table(graph: Graph) -> Array:
+    """The table for ∂F/∂x: J's, its inputs copied into the buffer, where they have a δ."""
+    return _Builder(graph, Purpose(), copies_data=True).table()
+
+
+class _Builder:
+    """The rows of one table, and where the values lie."""
+
+    def __init__(self, graph: Graph, purpose: Purpose, copies_data: bool = False) -> None:
+        self._graph, self._purpose, self._copies_data = graph, purpose, copies_data
+        self._rows: list[Row] = []
+        self._values: dict[int, Source] = {}  # by number of the node, or −1 − k of input k
+        self._offsets = _offsets(graph)
+        self._free = 0
+        self._data_readers = 0
+
+    def table(self) -> Array:
+        graph = self._graph
+        self._place_inputs()
+        for number in range(len(graph.nodes)):
+            self._add_node(number)
+        first = self._add_outputs()
+        ends = Ends(graph.example, first, sum(graph.output_units))
+        return build_table(self._with_data_by_columns(), ends, whole=self._copies_data)
+
+    def _place_inputs(self) -> None:
+        start = 0
+        for number, shape in enumerate(self._graph.input_shapes):
+            source = Source(-1 - start, shape)
+            start += units_of(shape)
+            if self._copies_data:
+                source = self._copied(source)
+            self._values[-1 - number] = source
+
+    def _copied(self, source: Source) -> Source:
+        """A copy of the value in the buffer."""
+        units = units_of(source.shape)
+        self._append([copy_row(units, IDENTITY, source.unit, self._free, self._free)])
+        return Source(self._rows[-1].output, source.shape)
+
+    def _append(self, rows: Sequence[Row]) -> None:
+        self._rows += rows
+        self._free = max([self._free, *(row.end for row in rows)])
+
+    def _add_node(self, number: int) -> None:
+        graph, purpose = self._graph, self._purpose
+        node = graph.nodes[number]
+        layer = graph.layers[node.layer]
+        sources = tuple(self._values[source] for source in node.sources)
+        if not layer.active and not purpose.descends:
+            self._values[number] = sources[0]._replace(shape=layer.output_shape)
+            return
+        place = Place(self._offsets[node.layer], self._free, sources)
+        rows = layer.rows(place, self._folded(number))
+        if purpose.descends and purpose.training:
+            rows = [_trained(row, purpose.training[node.layer]) for row in rows]
+        self._append(rows)
+        unit = rows[-1].output if rows else sources[0].unit
+        self._values[number] = Source(unit, layer.output_shape)
+        if number < len(purpose.dropout) and purpose.dropout[number] > 0:
+            thinned = DropoutLayer(layer.output_shape, purpose.dropout[number])
+            source = self._values[number]
+            self._append(thinned.rows(Place(place.parameters + layer.size, self._free, (source,))))
+            self._values[number] = source._replace(unit=self._rows[-1].output)
+
+    def _wanted(self, output: int) -> int | None:
+        """The code of the activation that an output's loss wants in place of its own."""
+        costs = self._purpose.costs
+        return None if costs is None else losses.ON_LOGITS.get(costs.codes[output])
+
+    def _folded(self, number: int) -> int | None:
+        """The same for a node, if it makes an output and has an activation to fold in."""
+        outputs = self._graph.outputs
+        folds = self._graph.layers[self._graph.nodes[number].layer].folds
+        return self._wanted(outputs.index(number)) if folds and number in outputs else None
+
+    def _add_outputs(self) -> int:
+        """The rows of the outputs, one behind the other in the buffer; the first unit of them.
+
+        A single output that nothing else reads is where its layer made it, any others are copied.
+        """
+        graph, costs = self._graph, self._purpose.costs
+        if self._ends_in_place():
+            if costs is not None:
+                self._rows[-1] = _with_loss(self._rows[-1], costs, 0)
+            return self._rows[-1].output
+        first, place = self._free, 0
+        self._free = first + sum(graph.output_units)
+        for number, (output, units) in enumerate(
+            zip(graph.outputs, graph.output_units, strict=True)
+        ):
+            code = self._unfolded(number)
+            needs = ACTIVATIONS[code].needs_workspace
+            workspace = self._free if needs else first + place
+            row = copy_row(units, code, self._values[output].unit, first + place, workspace)
+            self._append([row if costs is None else _with_loss(row, costs, number)])
+            place += units
+        return first
+
+    def _unfolded(self, number: int) -> int:
+        """The code of the activation that an output's copy has for the sake of its loss."""
+        wanted, output = self._wanted(number), self._graph.outputs[number]
+        if wanted is None or (output >= 0 and self._folded(output) is not None):
+            return IDENTITY
+        return wanted
+
+    def _ends_in_place(self) -> bool:
+        """Whether the last row has made the one output as its loss wants it, for nobody else."""
+        graph = self._graph
+        if len(graph.outputs) > 1 or graph.outputs[0] < 0 or not self._rows:
+            return False
+        made, last = self._values[graph.outputs[0]].unit, self._rows[-1]
+        in_place = last.output == made and last.d_out == sum(graph.output_units)
+        return (
+            in_place
+            and self._unfolded(0) == IDENTITY
+            and all(row.source != made for row in self._rows)
+        )
+
+    def _with_data_by_columns(self) -> list[Row]:
+        """The rows; data that several read, or that is several inputs, comes as columns."""
+        readers = [row for row in self._rows if row.source < 0]
+        alone = len(readers) == 1 and len(self._graph.input_shapes) == 1
+        if alone and readers[0].kind == DENSE:
+            return self._rows
+        return [row._replace(sample_major=0, transposed=0) for row in self._rows]
+
+
+def _offsets(graph: Graph) -> list[int]:
+    """Where each layer's parameters begin in the flat vector."""
+    offsets, start = [], 0
+    for layer in graph.layers:
+        offsets.append(start)
+        start += layer.size
+    return offsets
+
+
+def _trained(row: Row, training: Training) -> Row:
+    """The row as a descent treats its layer."""
+    if not training.trainable:
+        return row._replace(learns=0, decayed=0)
+    factors: dict[str, Any] = {
+        "rate": bits_of(training.rate_factor), "decay": bits_of(training.decay_factor)
+    }  # fmt: skip
+    return row._replace(**factors) if row.size else row
+
+
+def _with_loss(row: Row, costs: Costs, number: int) -> Row:
+    return row._replace(loss=costs.codes[number], loss_weight=bits_of(costs.weights[number]))
