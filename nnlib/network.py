@@ -273,9 +273,9 @@ class Network(NetworkTraining):
         # Before any other local variable: these are the arguments by name.
         arguments = locals()
         options = Options.from_arguments(
-            arguments, dropout=dropout_probabilities(dropout, self._architecture.hidden) or None
+            arguments, dropout=dropout_probabilities(dropout, self._architecture.graph) or None
         )
-        check_seed(options, self._seed_known)
+        check_seed(options, self._seed_known, self._architecture.drops)
         check_device(options, self._device)
         check_precision(options.precision, self._dtype)
         if self._device != "cpu":
@@ -364,7 +364,7 @@ class Network(NetworkTraining):
     def __repr__(self) -> str:
         own, graph = self._architecture, self._architecture.graph
         end = f"dtype={self._dtype.name!r}, seed={self._seed})"
-        if not graph.is_dense_chain:
+        if not graph.is_given_by_sizes:
             losses = own.losses[0] if len(own.losses) == 1 else list(own.losses)
             layers = f"{len(graph.layers)} layers" if len(graph.layers) > 1 else "1 layer"
             return (

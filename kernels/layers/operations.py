@@ -288,10 +288,9 @@ def drops(table: Vector) -> bool:
     return bool((table.reshape(-1, COLUMNS)[:, KIND] == DROPOUT).any())
 
 
-def has_factors(table: Vector) -> bool:
-    """Whether any layer has its own learning rate or weight decay."""
-    rows = table.reshape(-1, COLUMNS)
-    return bool((rows[:, [RATE, DECAY]] != ONE).any())
+def has_rates(table: Vector) -> bool:
+    """Whether any layer has its own learning rate."""
+    return bool((table.reshape(-1, COLUMNS)[:, RATE] != ONE).any())
 
 
 def is_chain(table: Vector) -> bool:

@@ -198,8 +198,7 @@ class Architecture:
         training says how it treats each layer; empty: all as usual.
         """
         own = tuple(training) if any(one != Training() for one in training) else ()
-        drops = any(not layer.active for layer in self.graph.layers)
-        descends = drops or bool(own)
+        descends = self.drops or bool(own)
         return replace(self.with_dropout(dropout), training=own, descends=descends) if (
             descends
         ) else self.with_dropout(dropout)  # fmt: skip
@@ -225,9 +224,9 @@ class Architecture:
         return tuple(layer.activation for layer in self.graph.layers)
 
     @property
-    def hidden(self) -> int:
-        """How many layers are neither the input nor the output."""
-        return len(self.graph.nodes) - 1
+    def drops(self) -> bool:
+        """Whether layers of it drop values in a descent."""
+        return any(not layer.active for layer in self.layers)
 
     @property
     def loss_code(self) -> int:
@@ -287,7 +286,7 @@ class Architecture:
         >>> Architecture.of([2, 1]).arguments()
         {'sizes': (2, 1), 'activation': ('sigmoid',), 'loss': 'half_squared_error'}
         """
-        if not self.graph.is_dense_chain:
+        if not self.graph.is_given_by_sizes:
             return {"sizes": self}
         return {"sizes": self.sizes, "activation": self.activations, "loss": self.losses[0]}
 

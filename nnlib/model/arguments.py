@@ -128,14 +128,22 @@ def _one_each(argument: str, given: Any, names: Sequence[str]) -> list[Any]:
     return list(given)
 
 
-def dropout_probabilities(value: Any, hidden: int) -> tuple[float, ...]:
+def dropout_probabilities(value: Any, graph: Graph) -> tuple[float, ...]:
     """One checked probability per hidden layer, from one number for all of them or a list.
 
-    >>> dropout_probabilities(0.5, 2)
+    >>> from nnlib.layers.dense import DenseLayer
+    >>> chain = [DenseLayer(1, 2, "tanh"), DenseLayer(2, 2, "tanh"), DenseLayer(2, 1, "tanh")]
+    >>> dropout_probabilities(0.5, Graph.chain(chain))
     (0.5, 0.5)
     """
     if value is None:
         return ()
+    if not graph.is_dense_chain:
+        raise ValueError(
+            f"dropout is {shown(value)}, which is for a chain of dense layers: this network is "
+            "another graph, so put layers.Dropout where values are to be dropped"
+        )
+    hidden = len(graph.nodes) - 1
     values = value if isinstance(value, Sequence) else [value] * hidden
     if len(values) != hidden or not hidden:
         raise ValueError(

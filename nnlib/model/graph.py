@@ -83,9 +83,19 @@ class Graph:
 
     @property
     def is_dense_chain(self) -> bool:
-        """Whether it is what a list of sizes describes."""
-        dense = [layer for layer in self.layers if isinstance(layer, DenseLayer)]
-        return len(dense) == len(self.layers) and self == Graph.chain(dense)
+        """Whether it is dense layers, each reading the one before it."""
+        dense = all(isinstance(layer, DenseLayer) for layer in self.layers)
+        nodes = tuple(Node(k, (k - 1,)) for k in range(len(self.layers)))
+        ends = len(self.input_shapes), self.outputs
+        return dense and self.nodes == nodes and ends == (1, (len(nodes) - 1,))
+
+    @property
+    def is_given_by_sizes(self) -> bool:
+        """Whether it is what a list of sizes describes: dense layers without names of their own."""
+        if not self.is_dense_chain:
+            return False
+        layers = [layer for layer in self.layers if isinstance(layer, DenseLayer)]
+        return self == Graph.chain(layers)
 
 
 class Drawn(NamedTuple):

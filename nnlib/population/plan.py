@@ -220,7 +220,8 @@ class Plan:
         parameters, generators = self._starts(counts)
         shuffled = any(own.batch_size and own.shuffle for own in options)
         dropout_seeds = np.empty(0, np.int64)
-        if any(own.dropout for own in options):
+        drops = any(network.architecture.drops for network in self._networks)
+        if drops or any(own.dropout for own in options):
             dropout_seeds = (generators[seed_row, 0] >> np.uint64(1)).astype(np.int64)
         kept = shuffled or self._seeds.from_network
         members = member_arrays(
@@ -370,8 +371,8 @@ def _options(given: dict[str, Any], choice: Choice, network: Network) -> Options
     own = {name: value for name, value in choice.items() if name not in ARCHITECTURE}
     merged = {**given, **own}
     try:
-        hidden = network.architecture.hidden
-        merged["dropout"] = dropout_probabilities(merged.get("dropout"), hidden) or None
+        graph = network.architecture.graph
+        merged["dropout"] = dropout_probabilities(merged.get("dropout"), graph) or None
         return Options(**merged)
     except (TypeError, ValueError) as error:
         if not own:

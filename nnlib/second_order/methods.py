@@ -15,7 +15,14 @@ from ..errors import DivergenceError
 from ..history import History, SecondOrderHistory
 from ..kernels.formulas import losses
 from ..kernels.layers.kinds import unknown_kind
-from ..kernels.layers.operations import SAMPLE_MAJOR, multiply_adds
+from ..kernels.layers.operations import (
+    ONE,
+    SAMPLE_MAJOR,
+    drops,
+    has_rates,
+    multiply_adds,
+    rows_of,
+)
 from ..kernels.network import problem
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use, linked
@@ -239,6 +246,7 @@ def run(
     ValueError, DivergenceError
         As `run_lbfgs` and `run_levenberg_marquardt`.
     """
+    check_full_batch(optimizer, table)
     chosen: Callable[..., SecondOrderHistory] = run_levenberg_marquardt
     if isinstance(optimizer, LBFGS):
         chosen = functools.partial(run_lbfgs, device=device)
@@ -248,6 +256,23 @@ def run(
         progress=options.progress, watch=Watch(options),
         begin=begin_from(table, loss, train, options, device), **asdict(optimizer),
     )  # fmt: skip
+
+
+def check_full_batch(optimizer: FullBatch, table: Array) -> None:
+    """Refuse what a method that takes full batches and finds its own steps cannot do.
+
+    Raises
+    ------
+    ValueError
+    """
+    reasons = {
+        "layers of dropout draw other masks for every step": drops(table),
+        "layers with a rate_factor of their own have no meaning where there is no learning rate":
+            has_rates(table),
+    }  # fmt: skip
+    for reason, holds in reasons.items():
+        if holds:
+            raise ValueError(f"optimizer={optimizer.name!r}: {reason}; use another optimizer")
 
 
 def check_levenberg_marquardt(parameters: int, loss: int) -> None:
@@ -289,6 +314,15 @@ def check_jacobian(table: Array) -> None:
         raise ValueError(
             f"optimizer='levenberg_marquardt' has no Jacobian of layers of kind {kind!r} (use "
             "optimizer='lbfgs')"
+        )
+    if any(row.loss_weight != ONE for row in rows_of(table)):
+        raise ValueError(
+            "optimizer='levenberg_marquardt' takes no loss_weights (use optimizer='lbfgs')"
+        )
+    if any(row.loss not in (-1, losses.HALF_SQUARED_ERROR) for row in rows_of(table)):
+        raise ValueError(
+            "optimizer='levenberg_marquardt' minimises sums of squares, wanted "
+            "loss='half_squared_error' for every output (or optimizer='lbfgs')"
         )
 
 

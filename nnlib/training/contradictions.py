@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..checks.examples import is_fraction
 from ..checks.values import on_gpu
 from ..errors import DeviceError
-from ..kernels.layers.operations import drops, has_factors
+from ..kernels.layers.operations import drops, has_rates
 from ..kernels.training import unrolled
 from ..optimizers import LevenbergMarquardt
 from .options import OPTIONS, Options
@@ -68,25 +68,28 @@ def check_precision(precision: str | None, dtype: Any) -> None:
         )
 
 
-def check_seed(options: Options, known: bool) -> None:
+def check_seed(options: Options, known: bool, drops: bool) -> None:
     """A checkpoint needs everything drawn at the start to be drawn again when it is resumed.
 
     known says whether the network's seed was given: the program that resumes would draw another.
+    drops says whether layers of the network drop values.
     """
     if options.checkpoint is None or options.seed is not None or known:
         return
     drawn = _splits(options) and options.shuffle
-    if drawn or options.dropout:
-        name = "validation" if drawn else "dropout"
+    if drawn or drops or options.dropout:
+        what = f"validation={options.validation}" if drawn else f"dropout={options.dropout}"
+        if drops and not drawn:
+            what = "layers of dropout"
         raise ValueError(
-            f"checkpoint with {name}={getattr(options, name)} needs a seed, here or of the "
+            f"checkpoint with {what} needs a seed, here or of the "
             "network: without one, nothing is drawn the same way when it is resumed"
         )
 
 
 def is_plain(options: Options, table: Array) -> bool:
     """Whether a descent is plain, see `kernels.training.descent`: by its options and its table."""
-    return options.plain and not drops(table) and not has_factors(table)
+    return options.plain and not drops(table) and not has_rates(table)
 
 
 def check_compiled(table: Array, parameters: int, loss: int) -> None:
