@@ -12,6 +12,7 @@ from .checks.examples import Examples, as_data, counted, is_fraction, scaled, sp
 from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
+from .model.insight import NetworkInsight
 from .optimizers import FullBatch
 from .second_order import methods
 from .training.buffers import OptimizerState
@@ -22,7 +23,7 @@ from .training.options import Options
 Array = NDArray[Any]
 
 
-class NetworkTraining(NetworkFunction):
+class NetworkTraining(NetworkInsight):
     """What a `Network` trains with, below its public method `descent`."""
 
     _memory: OptimizerState | None

@@ -7,35 +7,13 @@ from typing import Any
 
 from ..checks.values import whole_number
 from .joined import ConcatenateLayer, MaximumLayer, SumLayer, equal_shapes
-from .layer import Layer, Multiply
+from .layer import Add, Join, Layer, Multiply, Subtract
 from .shaped import Shape, ShapedLayer
 
 __all__ = ["Add", "Average", "Concatenate", "Maximum", "Multiply", "Subtract"]
 
 
-class _Join(Layer):
-    """A layer that is called with a list of values, and has nothing but a name."""
-
-    joins = True
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name)
-
-
-class Add(_Join):
-    """x_1 + x_2 + …, of values of one shape; ``h + g`` is the same.
-
-    >>> from nnlib import layers
-    >>> x = layers.Input(2)
-    >>> layers.Add()([x, x]).shape
-    (2,)
-    """
-
-    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        return SumLayer(equal_shapes(self, shapes), (1.0,) * len(shapes))
-
-
-class Average(_Join):
+class Average(Join):
     """(x_1 + x_2 + … + x_n)/n, of values of one shape.
 
     >>> from nnlib import layers
@@ -48,22 +26,7 @@ class Average(_Join):
         return SumLayer(equal_shapes(self, shapes), (1 / len(shapes),) * len(shapes))
 
 
-class Subtract(_Join):
-    """x_1 − x_2, of two values of one shape; ``h - g`` is the same.
-
-    >>> from nnlib import layers
-    >>> x = layers.Input(2)
-    >>> layers.Subtract()([x, x]).shape
-    (2,)
-    """
-
-    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        if len(shapes) != 2:
-            raise ValueError(f"{self!r} is called with {len(shapes)} values, wanted two")
-        return SumLayer(equal_shapes(self, shapes), (1.0, -1.0))
-
-
-class Maximum(_Join):
+class Maximum(Join):
     """The largest of x_1, x_2, …, element by element, of values of one shape.
 
     >>> from nnlib import layers

@@ -1,6 +1,7 @@
 """Layers as users see them, and the values that they are called with: a graph being drawn.
 
-`WeightedSum` and `Multiply` are here, since the operators of values make them.
+The joins that the operators of values make are here too: `Add`, `Subtract`, `Multiply`, and
+`WeightedSum` for a number times a value.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ class Value:
         self.layer, self.sources, self.shape = layer, sources, shape
 
     def __add__(self, other: Any) -> Value:
-        return _sum((self, other), (1.0, 1.0), "+")
+        return Add()([self, _operand("+", other)])
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Value:
-        return _sum((self, other), (1.0, -1.0), "-")
+        return Subtract()([self, _operand("-", other)])
 
     def __mul__(self, other: Any) -> Value:
         if isinstance(other, Value):
@@ -60,11 +61,11 @@ class Value:
         return f"<value of shape {self.shape} from {self.layer!r}>"
 
 
-def _sum(values: tuple[Any, Any], factors: tuple[float, float], sign: str) -> Value:
-    """factors[0] values[0] + factors[1] values[1], as an operator writes it."""
-    if not all(isinstance(value, Value) for value in values):
-        raise TypeError(f"{sign} wants a value of a layer on both sides; got {shown(values[1])}")
-    return WeightedSum(list(factors))(list(values))
+def _operand(sign: str, other: Any) -> Value:
+    """The other value of an operator; `TypeError` if it is none."""
+    if not isinstance(other, Value):
+        raise TypeError(f"{sign} wants a value of a layer on both sides; got {shown(other)}")
+    return other
 
 
 class Input(Value):
@@ -219,8 +220,58 @@ class Layer(NearNames):
         return f"{type(self).__name__}({', '.join(given)})"
 
 
+class Join(Layer):
+    """A layer that is called with a list of values, and has nothing but a name."""
+
+    joins = True
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+
+
+class Add(Join):
+    """x_1 + x_2 + …, of values of one shape; ``h + g`` is the same.
+
+    >>> from nnlib import layers
+    >>> x = layers.Input(2)
+    >>> layers.Add()([x, x]).shape
+    (2,)
+    """
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        return SumLayer(equal_shapes(self, shapes), (1.0,) * len(shapes))
+
+
+class Subtract(Join):
+    """x_1 − x_2, of two values of one shape; ``h - g`` is the same.
+
+    >>> from nnlib import layers
+    >>> x = layers.Input(2)
+    >>> layers.Subtract()([x, x]).shape
+    (2,)
+    """
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        if len(shapes) != 2:
+            raise ValueError(f"{self!r} is called with {len(shapes)} values, wanted two")
+        return SumLayer(equal_shapes(self, shapes), (1.0, -1.0))
+
+
+class Multiply(Join):
+    """x_1 ⊙ x_2 ⊙ …, element by element, of values of one shape; ``h * g`` is the same.
+
+    >>> from nnlib import layers
+    >>> x = layers.Input(2)
+    >>> layers.Multiply()([x, x]).shape
+    (2,)
+    """
+
+    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        return MultiplyLayer(equal_shapes(self, shapes), len(shapes))
+
+
 class WeightedSum(Layer):
-    """Σ_k c_k x_k over values of one shape: what ``+``, ``-`` and ``c * x`` make.
+    """Σ_k c_k x_k over values of one shape; ``c * x`` makes it of one value.
 
     Parameters
     ----------
@@ -249,24 +300,6 @@ class WeightedSum(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"factors": list(self.factors)}
-
-
-class Multiply(Layer):
-    """x_1 ⊙ x_2 ⊙ …, element by element, of values of one shape; ``h * g`` is the same.
-
-    >>> from nnlib import layers
-    >>> x = layers.Input(2)
-    >>> layers.Multiply()([x, x]).shape
-    (2,)
-    """
-
-    joins = True
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name)
-
-    def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        return MultiplyLayer(equal_shapes(self, shapes), len(shapes))
 
 
 def checked_name(name: Any) -> str | None:

@@ -82,6 +82,16 @@ class Graph:
         return tuple(units_of(self.shape(number)) for number in self.outputs)
 
     @property
+    def node_names(self) -> tuple[str, ...]:
+        """A name for every node: its layer's, with a number where that is used again."""
+        found: list[str] = []
+        for node in self.nodes:
+            name = self.names[node.layer]
+            again = (one for one in _names(name) if one not in found)
+            found.append(next(one for one in again if one == name or one not in self.names))
+        return tuple(found)
+
+    @property
     def is_dense_chain(self) -> bool:
         """Whether it is dense layers, each reading the one before it."""
         dense = all(isinstance(layer, DenseLayer) for layer in self.layers)
@@ -247,7 +257,7 @@ def _layer_names(layers: Sequence[Layer]) -> tuple[str, ...]:
     for layer in layers:
         name = layer.name
         if name is None:
-            kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
+            kind = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
             name = next(one for one in _names(kind) if one not in taken)
             taken.add(name)
         names.append(name)

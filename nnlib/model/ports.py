@@ -82,6 +82,27 @@ def split_outputs(architecture: Architecture, rows: Array) -> Any:
     return parts[0] if len(parts) == 1 else parts
 
 
+def split_gradient(architecture: Architecture, gradient: Array) -> Any:
+    """∂F/∂x (n, d_L, d_1) as (n, …, …) for every output and input, in the form of `split_outputs`.
+
+    Where there are several inputs, each output has a list of them.
+    """
+    graph = architecture.graph
+    found, row = [], 0
+    for number, units in zip(graph.outputs, graph.output_units, strict=True):
+        parts, column = [], 0
+        for shape in graph.input_shapes:
+            width = math.prod(shape)
+            part = gradient[:, row : row + units, column : column + width]
+            parts.append(part.reshape(len(gradient), *graph.shape(number), *shape))
+            column += width
+        found.append(parts[0] if len(parts) == 1 else parts)
+        row += units
+    if graph.outputs_named:
+        return dict(zip(graph.output_names, found, strict=True))
+    return found[0] if len(found) == 1 else found
+
+
 def _each(argument: str, given: Any, names: Sequence[str]) -> dict[str, Any]:
     """One value for each name, by what a message calls it."""
     if len(names) == 1 and not isinstance(given, Mapping):

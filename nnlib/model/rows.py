@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..kernels.formulas import losses
 from ..kernels.formulas.activations import ACTIVATIONS, IDENTITY
 from ..kernels.layers.joins import copy_row
-from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table
+from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table, rows_of
 from ..layers.dropout import DropoutLayer
 from ..layers.shaped import Array, Place, Source, units_of
 from .graph import Graph
@@ -44,8 +44,30 @@ def table_of(graph: Graph, purpose: Purpose) -> Array:
 
 
 def gradient_table(graph: Graph) -> Array:
-    """The table for ∂F/∂x: J's, its inputs copied into the buffer, where they have a δ."""
+    """The table for ∂F/∂x: its inputs are copied to the beginning of the buffer, for their δ.
+
+    Nothing learns in it, and softmax is left out: its derivative is no factor of single units.
+    """
     return _Builder(graph, Purpose(), copies_data=True).table()
+
+
+class Made(NamedTuple):
+    """What a use of a layer makes in F's table."""
+
+    source: Source  # where its value lies
+    work: int  # multiply-adds of an example
+
+
+def values_made(graph: Graph) -> list[Made]:
+    """Where the values of all nodes lie when F has been computed."""
+    builder = _Builder(graph, Purpose())
+    table = builder.table()
+    found = []
+    for number in range(len(graph.nodes)):
+        first, last = builder.spans[number]
+        work = sum(row.work for row in rows_of(table)[first:last])
+        found.append(Made(builder.values[number], work))
+    return found
 
 
 class _Builder:
@@ -54,19 +76,24 @@ class _Builder:
     def __init__(self, graph: Graph, purpose: Purpose, copies_data: bool = False) -> None:
         self._graph, self._purpose, self._copies_data = graph, purpose, copies_data
         self._rows: list[Row] = []
-        self._values: dict[int, Source] = {}  # by number of the node, or −1 − k of input k
+        self.values: dict[int, Source] = {}  # by number of the node, or −1 − k of input k
+        self.spans: dict[int, tuple[int, int]] = {}  # the rows of each node
         self._offsets = _offsets(graph)
         self._free = 0
-        self._data_readers = 0
 
     def table(self) -> Array:
         graph = self._graph
         self._place_inputs()
         for number in range(len(graph.nodes)):
+            before = len(self._rows)
             self._add_node(number)
+            self.spans[number] = before, len(self._rows)
         first = self._add_outputs()
         ends = Ends(graph.example, first, sum(graph.output_units))
-        return build_table(self._with_data_by_columns(), ends, whole=self._copies_data)
+        rows = self._with_data_by_columns()
+        if self._copies_data:
+            rows = [row._replace(learns=0) for row in rows]
+        return build_table(rows, ends, whole=self._copies_data)
 
     def _place_inputs(self) -> None:
         start = 0
@@ -75,7 +102,7 @@ class _Builder:
             start += units_of(shape)
             if self._copies_data:
                 source = self._copied(source)
-            self._values[-1 - number] = source
+            self.values[-1 - number] = source
 
     def _copied(self, source: Source) -> Source:
         """A copy of the value in the buffer."""
@@ -91,9 +118,9 @@ class _Builder:
         graph, purpose = self._graph, self._purpose
         node = graph.nodes[number]
         layer = graph.layers[node.layer]
-        sources = tuple(self._values[source] for source in node.sources)
+        sources = tuple(self.values[source] for source in node.sources)
         if not layer.active and not purpose.descends:
-            self._values[number] = sources[0]._replace(shape=layer.output_shape)
+            self.values[number] = sources[0]._replace(shape=layer.output_shape)
             return
         place = Place(self._offsets[node.layer], self._free, sources)
         rows = layer.rows(place, self._folded(number))
@@ -101,12 +128,12 @@ class _Builder:
             rows = [_trained(row, purpose.training[node.layer]) for row in rows]
         self._append(rows)
         unit = rows[-1].output if rows else sources[0].unit
-        self._values[number] = Source(unit, layer.output_shape)
+        self.values[number] = Source(unit, layer.output_shape)
         if number < len(purpose.dropout) and purpose.dropout[number] > 0:
             thinned = DropoutLayer(layer.output_shape, purpose.dropout[number])
-            source = self._values[number]
+            source = self.values[number]
             self._append(thinned.rows(Place(place.parameters + layer.size, self._free, (source,))))
-            self._values[number] = source._replace(unit=self._rows[-1].output)
+            self.values[number] = source._replace(unit=self._rows[-1].output)
 
     def _wanted(self, output: int) -> int | None:
         """The code of the activation that an output's loss wants in place of its own."""
@@ -116,8 +143,10 @@ class _Builder:
     def _folded(self, number: int) -> int | None:
         """The same for a node, if it makes an output and has an activation to fold in."""
         outputs = self._graph.outputs
-        folds = self._graph.layers[self._graph.nodes[number].layer].folds
-        return self._wanted(outputs.index(number)) if folds and number in outputs else None
+        layer = self._graph.layers[self._graph.nodes[number].layer]
+        if self._copies_data and layer.activation == "softmax":
+            return IDENTITY
+        return self._wanted(outputs.index(number)) if layer.folds and number in outputs else None
 
     def _add_outputs(self) -> int:
         """The rows of the outputs, one behind the other in the buffer; the first unit of them.
@@ -137,7 +166,7 @@ class _Builder:
             code = self._unfolded(number)
             needs = ACTIVATIONS[code].needs_workspace
             workspace = self._free if needs else first + place
-            row = copy_row(units, code, self._values[output].unit, first + place, workspace)
+            row = copy_row(units, code, self.values[output].unit, first + place, workspace)
             self._append([row if costs is None else _with_loss(row, costs, number)])
             place += units
         return first
@@ -154,7 +183,7 @@ class _Builder:
         graph = self._graph
         if len(graph.outputs) > 1 or graph.outputs[0] < 0 or not self._rows:
             return False
-        made, last = self._values[graph.outputs[0]].unit, self._rows[-1]
+        made, last = self.values[graph.outputs[0]].unit, self._rows[-1]
         in_place = last.output == made and last.d_out == sum(graph.output_units)
         return (
             in_place

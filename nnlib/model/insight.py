@@ -1,0 +1,133 @@
+"""What a network shows of itself: ∂F/∂x, the values of its layers, a summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..checks.values import check_finite, numbers, shaped_rows
+from ..layers.shaped import Array
+from . import ports
+from .function import NetworkFunction
+from .inspection import input_gradient, layer_values, through_softmax
+from .summary import Summary, drawing, summary
+
+
+class NetworkInsight(NetworkFunction):
+    """A `Network` that can be looked into, below its training."""
+
+    def gradient(self, X: ArrayLike) -> Any:
+        """∂F/∂x at every example, by back-propagation to the inputs.
+
+        Parameters
+        ----------
+        X
+            As for `F`.
+
+        Returns
+        -------
+        ndarray, shape (n, d_L, d_1)
+            Element s, k, i is ∂F_k/∂x_i at example s; (d_L, d_1) for one example. Where
+            d_1 = d_L = 1 it has the shape of X, as F has. A network with several outputs gives a
+            list of them, or a dict if F gives one, and with several inputs each is a list.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `F`.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([2, 1], "identity", initializer=[([[1, -2]], [1])])
+        >>> net.gradient([[3, 2]])
+        array([[[ 1., -2.]]])
+        """
+        rows, shape = self._example_rows(X)
+        own = self._architecture
+        gradient = input_gradient(own, self._parameters, rows)
+        if "softmax" in own.activations:
+            outputs = self._rows_of_F(rows)
+            gradient = through_softmax(own, gradient, outputs)
+        if own.has_ports:
+            return ports.split_gradient(own, gradient)
+        if own.d_in == own.d_out == 1:
+            return gradient.reshape(shape) if shape else float(gradient[0, 0, 0])
+        return gradient[0] if len(shape) == 1 and own.d_in > 1 else gradient
+
+    def layer_outputs(self, X: ArrayLike) -> dict[str, Array]:
+        """What every layer gives for the examples.
+
+        Parameters
+        ----------
+        X
+            As for `F`.
+
+        Returns
+        -------
+        dict from str to ndarray of shape (n, …)
+            By the layer's name, see `summary`; a layer that is used again has a number behind it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `F`.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 2, 1])
+        >>> {name: values.shape for name, values in net.layer_outputs([0, 1, 2]).items()}
+        {'dense': (3, 2), 'dense_1': (3, 1)}
+        """
+        rows, _ = self._example_rows(X)
+        return layer_values(self._architecture, self._parameters, rows)
+
+    def summary(self) -> Summary:
+        """A table of the layers: what they read, shapes, parameters, multiply-adds of an example.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> nnlib.Network([1, 2, 1]).summary()
+        layer    class  reads  output  parameters  multiply-adds
+        -------  -----  -----  ------  ----------  -------------
+        input    Input         (1,)             0              0
+        dense    Dense  input  (2,)             4              4
+        dense_1  Dense  dense  (1,)             3              3
+        -------  -----  -----  ------  ----------  -------------
+        7 parameters; 7 multiply-adds an example; loss half_squared_error
+        """
+        return summary(self._architecture, self.layers)
+
+    def _repr_html_(self) -> str:
+        """The graph, and the summary, for notebooks."""
+        return drawing(self._architecture, self.layers)
+
+    def _example_rows(self, X: Any) -> tuple[Array, tuple[int, ...]]:
+        """X as rows (n, d_1), and the shape that it had."""
+        own, dtype = self._architecture, self._parameters.dtype
+        self._check_parameters()
+        if own.has_ports:
+            return ports.input_rows(own, X, dtype), ()
+        array = numbers("X", X, dtype)
+        rows = array
+        if array.ndim == 1 and own.d_in > 1 and array.shape == (own.d_in,):
+            rows = array.reshape(1, -1)
+        rows = shaped_rows("X", rows, own.d_in)
+        check_finite("X", rows)
+        return np.ascontiguousarray(rows), array.shape
+
+    def _rows_of_F(self, rows: Array) -> Array:
+        """F of checked rows, (n, d_L)."""
+        own = self._architecture
+        parts = layer_values(own, self._parameters, rows)
+        names = own.graph.node_names
+        found = [
+            parts[names[number]].reshape(len(rows), -1) if number >= 0 else
+            np.zeros((len(rows), units), rows.dtype)  # a copied input has no softmax
+            for number, units in zip(own.graph.outputs, own.graph.output_units, strict=True)
+        ]  # fmt: skip
+        return np.concatenate(found, axis=1)
