@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.kernels.layers import operations
+from nnlib.kernels.layers import operations, parts
 from nnlib.kernels.layers.operations import COLUMNS, IN_STEP
 from nnlib.training import buffers
 
@@ -81,7 +81,7 @@ def test_gradients_in_the_step(case, monkeypatch):
         in_step = train(CASES[case], tables, patch)
     assert has_gradients_in_step(tables[0]), "the other way was taken"
     with monkeypatch.context() as patch:
-        patch.setattr(operations, "WIDE", operations.IN_STEP)  # 0 everywhere: no layer is chosen
+        patch.setattr(parts, "WIDE", operations.IN_STEP)  # 0 everywhere: no layer is chosen
         added_up = train(CASES[case], tables, patch)
     assert not has_gradients_in_step(tables[1])
     # Sums of a few hundred float64 terms in another order, over nine steps of small rates.
