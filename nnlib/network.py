@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
+from .activations import Custom
 from .checks import values as checks
 from .checks.examples import Examples, counted
 from .checks.names import hinted
 from .checks.values import example_weights
 from .history import History, Report
+from .losses import Loss
 from .model.arguments import dropout_probabilities
 from .model.function import examples_for
 from .model.target_range import warn_of_unreachable
@@ -36,18 +38,21 @@ class Network(NetworkTraining):
     ----------
     sizes : list of int
         Units of each layer, d_1 (inputs) to d_L (outputs).
-    activation : str or list of str
+    activation : str, activations.Custom, or list of these
         One name for every layer, or one per layer after the input: ``identity``, ``sigmoid``,
         ``tanh``, ``relu``, ``leaky_relu`` (slope 0.01), ``elu`` (α = 1), ``gelu`` (tanh form),
-        ``silu``, ``softplus``, ``heaviside``; on the output layer also ``softmax``.
-    loss : str
+        ``silu``, ``softplus``, ``heaviside``; on the output layer also ``softmax``. An
+        `nnlib.activations.Custom` is a function of your own.
+    loss : str or Loss
         J(x, y) of one example, with e = F(x) − y, the sum over the outputs of
         ``half_squared_error`` ½e²; ``absolute_error`` |e|; ``huber`` ½e², but |e| − ½ for
         |e| > 1; ``log_cosh`` ln cosh e; ``poisson`` e^F − y F, F the logarithm of the rate,
-        y ≥ 0; ``binary_cross_entropy`` −y ln p − (1 − y) ln(1 − p), 0 ≤ y ≤ 1;
-        ``softmax_cross_entropy`` −Σ y ln p, y a class from 0 on or a row of probabilities.
-        The last two are computed from the logits: with the output activation ``sigmoid``
-        (``softmax``) F returns the probabilities p, with ``identity`` the logits.
+        y ≥ 0; ``hinge`` max(0, 1 − y F), y = ±1; ``binary_cross_entropy``
+        −y ln p − (1 − y) ln(1 − p), 0 ≤ y ≤ 1; ``softmax_cross_entropy`` −Σ y ln p and
+        ``kl_divergence`` Σ y (ln y − ln p), y a class from 0 on or a row of probabilities.
+        The last three are computed from the logits: with the output activation ``sigmoid``
+        (``softmax``) F returns the probabilities p, with ``identity`` the logits. Or an object of
+        `nnlib.losses`: those with settings, as ``Quantile(0.9)``, and functions of your own.
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
@@ -85,8 +90,8 @@ class Network(NetworkTraining):
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: str | Sequence[str] = "sigmoid",
-        loss: str = "half_squared_error",
+        activation: str | Custom | Sequence[str | Custom] = "sigmoid",
+        loss: str | Loss = "half_squared_error",
         dtype: DTypeLike = "float64",
         seed: int | None = 0,
         initializer: Any = None,
@@ -277,7 +282,8 @@ class Network(NetworkTraining):
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         train, held_out = split(self, Examples(inputs, targets, weights), options)
         train = counted(train)
-        warn_of_unreachable(train.y, self.activations[-1], self.loss, stacklevel=3)
+        family = self._architecture.loss_family
+        warn_of_unreachable(train.y, self.activations[-1], family, stacklevel=3)
         if options.batch_size is not None:
             rest = " (after the validation split)" if held_out else ""
             options.batch_size = checks.whole_number(

@@ -32,6 +32,11 @@ def log_sum_exp(z):
     return np.max(z) + np.log(np.sum(np.exp(z - np.max(z))))
 
 
+def x_log_x(y):
+    """y ln y, 0 for y = 0."""
+    return np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0)), 0.0)
+
+
 def gelu_gate(z):
     """½ (1 + tanh(√(2/π) (z + 0.044715 z³)))."""
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
@@ -83,6 +88,10 @@ LOSSES = {
         lambda a, y: np.tanh(a - y),
     ),
     "poisson": (lambda a, y: np.sum(np.exp(a) - y * a), lambda a, y: np.exp(a) - y),
+    "hinge": (
+        lambda a, y: np.sum(np.maximum(0, 1 - y * a)),
+        lambda a, y: np.where(y * a < 1, -y, 0.0),
+    ),
 }
 # The same as functions of z^[L], whatever the last activation is.
 LOSSES_OF_LOGITS = {
@@ -92,6 +101,10 @@ LOSSES_OF_LOGITS = {
     ),
     "softmax_cross_entropy": (
         lambda z, y: np.sum(y * (log_sum_exp(z) - z)),
+        lambda z, y: softmax(z) - y,
+    ),
+    "kl_divergence": (
+        lambda z, y: np.sum(x_log_x(y) + y * (log_sum_exp(z) - z)),
         lambda z, y: softmax(z) - y,
     ),
 }

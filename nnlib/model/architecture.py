@@ -1,9 +1,9 @@
 """What a network is without its parameters: layers, loss, and the tables that kernels walk.
 
-Two losses are computed from the logits z^[L], with the output activation folded in: sigmoid with
-binary_cross_entropy and softmax with softmax_cross_entropy. Both have δ^[L] = F(x) − y, and J stays
-finite where F rounds to 0 or 1. So a network has two tables, the same but for the code of the last
-activation: one for F, one for J, its gradient and the descent.
+Losses of probabilities are computed from the logits z^[L], with the output activation folded in:
+sigmoid with binary_cross_entropy and softmax with softmax_cross_entropy, for example. Both have
+δ^[L] = F(x) − y, and J stays finite where F rounds to 0 or 1. So a network has two tables, the same
+but for the code of the last activation: one for F, one for J, its gradient and the descent.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..activations import Custom
 from ..checks.memory import check_memory
-from ..checks.values import known_name, layer_sizes, shown
+from ..checks.values import layer_sizes, shown
 from ..kernels.formulas import losses
 from ..kernels.layers.operations import Row, build_table
 from ..kernels.network.linking import Use, linked
+from ..losses import Loss, loss_code, loss_family, loss_from
 from .arguments import activation_names, check_output
 from .layers import DenseLayer, DropoutLayer, Place
 from .linked_tables import LinkedTables
@@ -39,8 +41,8 @@ class Architecture:
     ----------
     layers : tuple of DenseLayer
         From the first to the last.
-    loss : str
-        Name of J.
+    loss : str or losses.Loss
+        Name of J, or J itself.
     dropout : tuple of float
         For each hidden layer the probability with which a descent drops its values; or empty.
 
@@ -70,7 +72,7 @@ class Architecture:
     """
 
     layers: tuple[DenseLayer, ...]
-    loss: str
+    loss: str | Loss
     dropout: tuple[float, ...] = ()
     # Attributes, not properties: `Network.F` of one example looks at them, and takes 2 µs.
     d_in: int = field(init=False, repr=False, compare=False)
@@ -84,7 +86,7 @@ class Architecture:
     )
 
     def __post_init__(self) -> None:
-        rows = _rows(self.layers, self.dropout, losses.ON_LOGITS.get(self.loss_code))
+        rows = _rows(self.layers, self.dropout, losses.of(self.loss_code).on_logits)
         derived = {
             "d_in": self.layers[0].d_in,
             "d_out": self.layers[-1].d_out,
@@ -130,7 +132,7 @@ class Architecture:
         """
         sizes = layer_sizes(sizes)
         names = activation_names(activation, len(sizes) - 1)
-        loss = known_name("loss", loss, losses.CODES)
+        loss = loss_from(loss)
         check_output(names, loss, sizes[-1])
         size = count_parameters(sizes)
         check_memory(f"sizes is {shown(list(sizes))}: its {size} parameters", size * itemsize)
@@ -151,8 +153,8 @@ class Architecture:
         return (self.d_in, *(layer.d_out for layer in self.layers))
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        """Name of each layer's activation, the input layer left out."""
+    def activations(self) -> tuple[str | Custom, ...]:
+        """Each layer's activation, a name or the user's own; the input layer left out."""
         return tuple(layer.activation for layer in self.layers)
 
     @property
@@ -163,7 +165,12 @@ class Architecture:
     @property
     def loss_code(self) -> int:
         """The kernels' number of the loss."""
-        return losses.CODES[self.loss]
+        return loss_code(self.loss, self.layers[-1].d_out)
+
+    @property
+    def loss_family(self) -> str:
+        """The name that says which targets the loss takes."""
+        return loss_family(self.loss)
 
     def output_table(self, dtype: Any, single: bool) -> Array:
         """The table for F with the addresses of what it calls, kept for the next time.
@@ -221,7 +228,7 @@ def count_parameters(sizes: Sequence[int]) -> int:
     return sum(layer.size for layer in _dense_chain(sizes, ["identity"] * (len(sizes) - 1)))
 
 
-def _dense_chain(sizes: Sequence[int], activations: Sequence[str]) -> Iterator[DenseLayer]:
+def _dense_chain(sizes: Sequence[int], activations: Sequence[str | Custom]) -> Iterator[DenseLayer]:
     """The layers between sizes d_1 … d_L, from the first to the last."""
     for (d_in, d_out), activation in zip(itertools.pairwise(sizes), activations, strict=True):
         yield DenseLayer(d_in, d_out, activation)

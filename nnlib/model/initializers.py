@@ -125,7 +125,7 @@ INITIALIZERS: dict[str, Initializer] = {
 }
 
 # He's variance makes up for the half that the relu family cuts off; Glorot's suits the others.
-_DEFAULTS = dict.fromkeys(["relu", "leaky_relu", "elu", "gelu", "silu", "softplus"], "he_uniform")
+_HALVED: tuple[object, ...] = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 
 
 def initialize(
@@ -138,7 +138,7 @@ def initialize(
     views = architecture.views(parameters)
     if initializer is None or isinstance(initializer, str):
         for layer, (weight, bias) in zip(architecture.layers, views, strict=True):
-            default = _DEFAULTS.get(layer.activation, "glorot_uniform")
+            default = "he_uniform" if layer.activation in _HALVED else "glorot_uniform"
             name = default if initializer is None else initializer
             known_name("initializer", name, INITIALIZERS)
             weight[...] = INITIALIZERS[name](generator, weight.shape, layer.fans)

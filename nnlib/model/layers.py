@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..kernels.formulas import activations
+from ..activations import Custom, activation_code
 from ..kernels.layers import dense, dropout
 from ..kernels.layers.operations import Row
 
@@ -46,8 +46,8 @@ class DenseLayer:
     ----------
     d_in, d_out : int
         Values that the layer takes and gives for each example.
-    activation : str
-        Name of f.
+    activation : str or activations.Custom
+        Name of f, or f itself.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class DenseLayer:
 
     d_in: int
     d_out: int
-    activation: str
+    activation: str | Custom
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -81,7 +81,7 @@ class DenseLayer:
         logits is the code of the activation in place of the layer's own, for a loss that takes the
         logits; None: the layer's own.
         """
-        activation = activations.CODES[self.activation] if logits is None else logits
+        activation = activation_code(self.activation) if logits is None else logits
         return dense.row(
             self.d_in, self.d_out, activation, place.parameters, place.output, place.first
         )

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..activations import Custom
 from ..checks import values as checks
 from ..checks.names import NearNames
 from ..checks.values import check_finite, numbers
 from ..kernels.network import evaluate
-from ..machine.device import chosen_device
+from ..losses import Loss
 from .architecture import Architecture
+from .device import device_for
 from .initializers import initialize
 from .layer_arrays import LayerArrays
 from .training_lock import TrainingLock
@@ -39,8 +41,8 @@ class NetworkParameters(NearNames):
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: str | Sequence[str] = "sigmoid",
-        loss: str = "half_squared_error",
+        activation: str | Custom | Sequence[str | Custom] = "sigmoid",
+        loss: str | Loss = "half_squared_error",
         dtype: DTypeLike = "float64",
         seed: int | None = 0,
         initializer: Any = None,
@@ -53,7 +55,7 @@ class NetworkParameters(NearNames):
         self._seed: int | None = (
             secrets.randbits(_SEED_BITS) if seed is None else checks.seed_number("seed", seed)
         )
-        self._device = chosen_device(device)
+        self._device = device_for(self._architecture, device)
         self._parameters = np.zeros(self._architecture.size, self._dtype)
         generator = np.random.default_rng(self._begin(self._seed))
         initialize(self._architecture, self._parameters, initializer, generator)
@@ -133,13 +135,13 @@ class NetworkParameters(NearNames):
         return self._architecture.sizes
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        """Name of each layer's activation, the input layer left out."""
+    def activations(self) -> tuple[str | Custom, ...]:
+        """Each layer's activation, a name or the user's own; the input layer left out."""
         return self._architecture.activations
 
     @property
-    def loss(self) -> str:
-        """Name of the loss."""
+    def loss(self) -> str | Loss:
+        """The loss: a name, or the object of `nnlib.losses` for one with settings."""
         return self._architecture.loss
 
     @property
@@ -195,7 +197,7 @@ class NetworkParameters(NearNames):
         'cpu'
         """
         self._training.check("it cannot change its device")
-        self._device = chosen_device(device)
+        self._device = device_for(self._architecture, device)
         return self
 
     @property

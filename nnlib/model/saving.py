@@ -14,6 +14,7 @@ from ..files.arrays import Array, read_arrays, write_arrays
 from ..files.writing import sweep
 from .architecture import count_parameters
 from .function import NetworkFunction
+from .saved_formulas import check_custom, from_json, to_json
 
 Made = TypeVar("Made", bound=NetworkFunction)
 
@@ -38,8 +39,11 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     """
     _check_layers(network.sizes)
     parameters, seed, generator = network.state()
+    own = network.architecture
     architecture = {
-        **network.architecture.arguments(),
+        "sizes": own.sizes,
+        "activation": [to_json(activation) for activation in own.activations],
+        "loss": to_json(own.loss),
         "dtype": network.dtype.name,
         "seed": seed,
     }
@@ -51,18 +55,22 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     )
 
 
-def read(path: PathLike, make: Callable[..., Made]) -> Made:
+def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     """The network in a file that `save` wrote, made by `make(sizes=…, activation=…, …)`.
+
+    custom are the formulas of the user's own that the file may name.
 
     Raises
     ------
     FormatError, OSError, ImportError
         As `nnlib.load`.
     """
+    custom = check_custom(custom)
     arrays, metadata = read_arrays(path)
     try:
         _check_parts(arrays, metadata)
         architecture = _parse_architecture(metadata["architecture"])
+        _read_formulas(architecture, custom)
         _check_parameters(arrays["parameters"], architecture)
         _check_generator(arrays["generator"])
         seed = architecture.pop("seed")
@@ -100,6 +108,14 @@ def _parse_architecture(text: str) -> dict[str, Any]:
         raise TypeError("its architecture is no JSON object")
     _check_names("architecture", set(architecture), _ARCHITECTURE)
     return architecture
+
+
+def _read_formulas(architecture: dict[str, Any], custom: tuple[Any, ...]) -> None:
+    """Put losses and activations in the places of what the file holds of them."""
+    architecture["loss"] = from_json("loss", architecture["loss"], custom)
+    names = architecture["activation"]
+    if isinstance(names, list):
+        architecture["activation"] = [from_json("activation", name, custom) for name in names]
 
 
 def _check_parameters(parameters: Array, architecture: dict[str, Any]) -> None:

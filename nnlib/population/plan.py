@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..activations import Custom
 from ..checks.examples import Examples, counted
 from ..checks.memory import check_memory
 from ..checks.values import (
@@ -25,6 +26,7 @@ from ..checks.values import (
 from ..errors import DivergenceError
 from ..history import History
 from ..kernels.network import problem
+from ..losses import Loss
 from ..model.arguments import dropout_probabilities
 from ..model.target_range import warn_of_unreachable
 from ..network import Network
@@ -58,8 +60,8 @@ class Template:
     def __init__(
         self,
         net: Network | Sequence[int] | None,
-        activation: str | Sequence[str] | None,
-        loss: str | None,
+        activation: str | Custom | Sequence[str | Custom] | None,
+        loss: str | Loss | None,
         dtype: DTypeLike | None,
         initializer: Any,
     ) -> None:
@@ -134,7 +136,7 @@ class Plan:
         network, options = self._networks[0], self._options[0]
         architecture = network.architecture
         X, y = examples(
-            X, y, architecture.d_in, architecture.d_out, network.dtype, architecture.loss
+            X, y, architecture.d_in, architecture.d_out, network.dtype, architecture.loss_family
         )
         shared = None if np.ndim(sample_weight) == 2 else sample_weight
         given = Examples(X, y, example_weights(shared, len(X), network.dtype, mean=False))
@@ -143,7 +145,7 @@ class Plan:
         train, self._validation = split(network, given, splitting)
         self._data, self._train = (train.X, train.y), counted(train)
         for last in dict.fromkeys(own.activations[-1] for own in self._networks):
-            warn_of_unreachable(self._train.y, last, network.loss, stacklevel=3)
+            warn_of_unreachable(self._train.y, last, architecture.loss_family, stacklevel=3)
         for own in self._options:
             if own.batch_size is not None:
                 own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))

@@ -1,0 +1,160 @@
+"""A user's scalar function, frozen: what it computes no longer depends on anything outside.
+
+A Python function looks up the names that it uses when it runs; what stands behind them may be
+another thing by then, and is one in another process. Here a function is copied, with the numbers
+behind its names and with the functions that it calls, and all of that goes into a digest. Equal
+digests mean equal formulas, in every process of one version of Python.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import inspect
+import math
+import numbers
+from collections.abc import Iterator
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..compile.internals import Dispatcher
+from ..compile.jit import formula
+from .registry import digest_of
+
+# Where functions come from that a formula may call as they are.
+_MODULES: tuple[ModuleType, ...] = (math, np, builtins)
+# Flags of functions that take more than numbers, or return none.
+_OTHERS = (
+    inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+    | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+)  # fmt: skip
+
+
+class Frozen(NamedTuple):
+    """A formula, and the digest of all that it depends on."""
+
+    formula: Any
+    digest: str
+
+
+def freeze(argument: str, function: Any, parameters: int) -> Frozen:
+    """The function as a formula of so many numbers; nothing is compiled yet.
+
+    Raises
+    ------
+    TypeError
+        If it is no plain Python function of so many parameters, or depends on anything but numbers
+        and functions; the message begins with the name of the argument.
+    """
+    function = _python_function(function)
+    if not isinstance(function, FunctionType):
+        raise TypeError(
+            f"{argument} must be a plain Python function such as `lambda z: math.tanh(z)`; got "
+            f"an object of type {type(function).__name__}"
+        )
+    code = function.__code__
+    least = code.co_argcount - len(function.__defaults__ or ())
+    if code.co_flags & _OTHERS or not least <= parameters <= code.co_argcount:
+        raise TypeError(
+            f"{argument} has the signature {inspect.signature(function)}, wanted a function of "
+            f"{parameters} number{'s' if parameters > 1 else ''}"
+        )
+    return _freeze(argument, function, ())
+
+
+def _python_function(function: Any) -> Any:
+    """What a function was compiled from, if it is compiled by Numba already."""
+    return function.py_func if isinstance(function, Dispatcher) else function
+
+
+def _freeze(argument: str, function: FunctionType, callers: tuple[CodeType, ...]) -> Frozen:
+    """The formula; callers are the codes of the functions that call this one."""
+    code = function.__code__
+    if code in callers:
+        raise TypeError(f"{argument} calls itself by way of {function.__name__!r}")
+    if any(step.opname == "RAISE_VARARGS" for part in _codes(code) for step in _steps(part)):
+        raise TypeError(f"{argument} raises an exception; compiled formulas cannot, return NaN")
+    callers = (*callers, code)
+    parts, values = [_text(code)], {}
+    for name in sorted(_global_names(code)):
+        if name in function.__globals__:
+            values[name], text = _value(argument, name, function.__globals__[name], callers)
+            parts.append(f"{name} {text}")
+        elif not hasattr(builtins, name):
+            raise TypeError(f"{argument} uses the name {name!r}, which is not defined")
+    cells = []
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        value, text = _value(argument, name, cell.cell_contents, callers)
+        cells.append(CellType(value))
+        parts.append(f"{name} {text}")
+    defaults, text = _value(argument, "default", function.__defaults__, callers)
+    digest = digest_of(*parts, text)
+    names = {"__builtins__": builtins, "__name__": __name__, **values}
+    # The name stands in symbols of machine code.
+    made = FunctionType(code, names, f"formula_{digest}", defaults, tuple(cells) or None)
+    made.__qualname__, made.__module__ = made.__name__, __name__
+    return Frozen(formula(made), digest)
+
+
+def _value(argument: str, name: str, value: Any, callers: tuple[CodeType, ...]) -> tuple[Any, str]:
+    """What stands behind a name, frozen, and a text that tells it from all else."""
+    if value is None or isinstance(value, (bool, np.bool_, numbers.Real)):
+        return value, f"{type(value).__name__} {value!r}"
+    if isinstance(value, tuple):
+        items = [_value(argument, name, item, callers) for item in value]
+        return tuple(item for item, _ in items), f"({', '.join(text for _, text in items)})"
+    if isinstance(value, ModuleType) and value in _MODULES:
+        return value, f"module {value.__name__}"
+    called = getattr(value, "__name__", "")
+    for module in _MODULES:
+        if called and getattr(module, called, None) is value:
+            return value, f"{module.__name__}.{called}"
+    function = _python_function(value)
+    if isinstance(function, FunctionType):
+        inner = _freeze(argument, function, callers)
+        return inner.formula, f"function {inner.digest}"
+    raise TypeError(
+        f"{argument} uses {name!r}, an object of type {type(value).__name__}; a formula may use "
+        "numbers, functions of math and numpy, and plain Python functions"
+    )
+
+
+def _steps(code: CodeType) -> Iterator[dis.Instruction]:
+    return dis.get_instructions(code)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code, and that of all functions defined in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The names that are looked up outside of the function."""
+    return {
+        step.argval
+        for part in _codes(code)
+        for step in _steps(part)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
+
+
+def _text(code: CodeType) -> str:
+    """A text that two codes share only if they compute the same from the same values."""
+    constants = [
+        _text(constant) if isinstance(constant, CodeType) else _constant(constant)
+        for constant in code.co_consts
+    ]
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return f"{code.co_argcount} {code.co_code.hex()} {names} [{', '.join(constants)}]"
+
+
+def _constant(constant: Any) -> str:
+    """A constant of a function; a set has no order of its own."""
+    if isinstance(constant, frozenset):
+        return f"{{{', '.join(sorted(map(repr, constant)))}}}"
+    return f"{type(constant).__name__} {constant!r}"
