@@ -9,6 +9,7 @@ digests mean equal formulas, in every process of one version of Python.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import dis
 import inspect
 import math
@@ -56,7 +57,8 @@ def freeze(argument: str, function: Any, parameters: int) -> Frozen:
         )
     code = function.__code__
     least = code.co_argcount - len(function.__defaults__ or ())
-    if code.co_flags & _OTHERS or not least <= parameters <= code.co_argcount:
+    others = code.co_flags & _OTHERS or code.co_kwonlyargcount
+    if others or not least <= parameters <= code.co_argcount:
         raise TypeError(
             f"{argument} has the signature {inspect.signature(function)}, wanted a function of "
             f"{parameters} number{'s' if parameters > 1 else ''}"
@@ -69,36 +71,49 @@ def _python_function(function: Any) -> Any:
     return function.py_func if isinstance(function, Dispatcher) else function
 
 
-def _freeze(argument: str, function: FunctionType, callers: tuple[CodeType, ...]) -> Frozen:
-    """The formula; callers are the codes of the functions that call this one."""
+def _freeze(argument: str, function: FunctionType, callers: tuple[FunctionType, ...]) -> Frozen:
+    """The formula; callers are the functions that call this one."""
     code = function.__code__
-    if code in callers:
+    if function in callers:
         raise TypeError(f"{argument} calls itself by way of {function.__name__!r}")
     if any(step.opname == "RAISE_VARARGS" for part in _codes(code) for step in _steps(part)):
         raise TypeError(f"{argument} raises an exception; compiled formulas cannot, return NaN")
-    callers = (*callers, code)
+    callers = (*callers, function)
     parts, values = [_text(code)], {}
-    for name in sorted(_global_names(code)):
-        if name in function.__globals__:
-            values[name], text = _value(argument, name, function.__globals__[name], callers)
+    outside = {**_globals(function), **_closure(function), "its defaults": function.__defaults__}
+    for name in sorted({*_global_names(code), *code.co_freevars, "its defaults"}):
+        if name in outside:
+            values[name], text = _value(argument, name, outside[name], callers)
             parts.append(f"{name} {text}")
         elif not hasattr(builtins, name):
             raise TypeError(f"{argument} uses the name {name!r}, which is not defined")
-    cells = []
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        value, text = _value(argument, name, cell.cell_contents, callers)
-        cells.append(CellType(value))
-        parts.append(f"{name} {text}")
-    defaults, text = _value(argument, "default", function.__defaults__, callers)
-    digest = digest_of(*parts, text)
+    digest, defaults = digest_of(*parts), values.pop("its defaults")
     names = {"__builtins__": builtins, "__name__": __name__, **values}
+    cells = tuple(CellType(values[name]) for name in code.co_freevars)
     # The name stands in symbols of machine code.
-    made = FunctionType(code, names, f"formula_{digest}", defaults, tuple(cells) or None)
+    made = FunctionType(code, names, f"formula_{digest}", defaults, cells)
     made.__qualname__, made.__module__ = made.__name__, __name__
     return Frozen(formula(made), digest)
 
 
-def _value(argument: str, name: str, value: Any, callers: tuple[CodeType, ...]) -> tuple[Any, str]:
+def _globals(function: FunctionType) -> dict[str, Any]:
+    """What stands behind the names that the function looks up in its module."""
+    names = _global_names(function.__code__)
+    return {name: function.__globals__[name] for name in names if name in function.__globals__}
+
+
+def _closure(function: FunctionType) -> dict[str, Any]:
+    """What stands behind the names of the functions around it, as far as they are set."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # an empty cell
+            found[name] = cell.cell_contents
+    return found
+
+
+def _value(
+    argument: str, name: str, value: Any, callers: tuple[FunctionType, ...]
+) -> tuple[Any, str]:
     """What stands behind a name, frozen, and a text that tells it from all else."""
     if value is None or isinstance(value, (bool, np.bool_, numbers.Real)):
         return value, f"{type(value).__name__} {value!r}"
