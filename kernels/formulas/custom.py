@@ -60,7 +60,10 @@ def own_activation(name: str, function: Any, derivative: Any) -> tuple[int, str]
 def _checked(argument: str, function: Any, parameters: int) -> Frozen:
     """The frozen function, if Numba compiles it to a real number."""
     frozen = freeze(argument, function, parameters)
-    signature = (types.float64,) * parameters
+    python = frozen.formula.py_func
+    spare = python.__code__.co_argcount - parameters
+    left_out = python.__defaults__[-spare:] if spare else ()
+    signature = (types.float64,) * parameters + tuple(map(types.Omitted, left_out))
     try:
         frozen.formula.compile(signature)
     except Exception as error:  # Numba lets some of Python's own errors through

@@ -21,16 +21,44 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..compile.internals import Dispatcher
-from ..compile.jit import formula
+from ..compile.jit import Scalar, by_dtype, formula
+from . import elementary
 from .registry import digest_of
 
-# Where functions come from that a formula may call as they are.
-_MODULES: tuple[ModuleType, ...] = (math, np, builtins)
 # Flags of functions that take more than numbers, or return none.
 _OTHERS = (
     inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
     | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 )  # fmt: skip
+
+
+def _of_any_number(function: Any) -> Any:
+    """An elementary function that also takes integers, as float64."""
+    float32, float64 = function.by_dtype
+
+    @formula
+    def from_number(x: Scalar) -> Scalar:
+        return float64(np.float64(x))
+
+    return by_dtype(float32, from_number)
+
+
+# What stands in a formula for functions of these names: the C library's are scalar calls, and tanh
+# in a hidden layer takes ten times as long.
+_ELEMENTARY = {
+    name: _of_any_number(getattr(elementary, name))
+    for name in ("exp", "expm1", "log", "log1p", "tanh")
+}
+
+
+def _with_elementary(module: ModuleType) -> ModuleType:
+    """The module with the functions of `elementary` in the places of its own."""
+    own = ModuleType(module.__name__)
+    vars(own).update({**vars(module), **_ELEMENTARY})
+    return own
+
+
+_STAND_INS = {math: _with_elementary(math), np: _with_elementary(np), builtins: builtins}
 
 
 class Frozen(NamedTuple):
@@ -120,12 +148,12 @@ def _value(
     if isinstance(value, tuple):
         items = [_value(argument, name, item, callers) for item in value]
         return tuple(item for item, _ in items), f"({', '.join(text for _, text in items)})"
-    if isinstance(value, ModuleType) and value in _MODULES:
-        return value, f"module {value.__name__}"
+    if isinstance(value, ModuleType) and value in _STAND_INS:
+        return _STAND_INS[value], f"module {value.__name__}"
     called = getattr(value, "__name__", "")
-    for module in _MODULES:
+    for module, stand_in in _STAND_INS.items():
         if called and getattr(module, called, None) is value:
-            return value, f"{module.__name__}.{called}"
+            return getattr(stand_in, called), f"{module.__name__}.{called}"
     function = _python_function(value)
     if isinstance(function, FunctionType):
         inner = _freeze(argument, function, callers)

@@ -86,6 +86,21 @@ def test_what_a_formula_may_use(function, expected):
     assert value_of(function) == pytest.approx(expected, rel=1e-15)
 
 
+@pytest.mark.parametrize("module", [math, np], ids=["math", "numpy"])
+@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p", "tanh"])
+def test_functions_that_have_a_vector_form(module, name):
+    """In the dtype of their argument, and of whole numbers too."""
+    called = getattr(module, name)
+    exact = getattr(math, name)
+    by_module = eval(f"lambda z: module.{name}(z)", {"module": module})
+    for function in (lambda z: called(z), by_module):
+        assert value_of(function, 0.7) == pytest.approx(exact(0.7), rel=1e-15)
+        assert value_of(function, 2) == pytest.approx(exact(2), rel=1e-15)
+        single = value_of(function, np.float32(0.7))
+        assert single == pytest.approx(exact(0.7), rel=1e-6)
+        assert single == np.float32(single)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
