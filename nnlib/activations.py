@@ -19,8 +19,6 @@ from typing import Any
 
 from .checks.derivatives import check_activation
 from .checks.formulas import formula_name
-from .checks.values import known_name
-from .kernels.formulas.activations import CODES
 from .kernels.formulas.custom import activation_values, own_activation
 
 
@@ -90,25 +88,3 @@ class Custom:
     def __reduce__(self) -> tuple[Any, ...]:
         # Made anew, the formulas are known to the process that unpickles them.
         return Custom, (self.function, self.derivative, self.name)
-
-
-def activation_from(argument: str, value: Any) -> str | Custom:
-    """The activation that a name or an object means; the error names the argument.
-
-    >>> activation_from("activation", "tanh")
-    'tanh'
-    """
-    if type(value) is Custom:
-        return value
-    if isinstance(value, type) and issubclass(value, Custom):
-        raise TypeError(f"{argument} is the class {value.__name__}, wanted an object of it")
-    return known_name(argument, value, CODES)
-
-
-def activation_code(activation: str | Custom) -> int:
-    """The kernels' number of an activation from `activation_from`.
-
-    >>> activation_code("identity")
-    0
-    """
-    return CODES[activation] if isinstance(activation, str) else activation.code

@@ -1,7 +1,8 @@
 """The losses with settings, as objects, and `Custom` for a loss of your own.
 
-A string such as ``"huber"`` means a loss without settings, see `Network`; an object of this module
-stands wherever such a name may stand. e is F(x) − y, a is F(x), and J is the sum over the outputs.
+An object of this module stands wherever the name of a loss may stand, and a name such as
+``"quantile"`` for the object with its default settings. Losses without settings have names alone,
+see `Network`. e is F(x) − y, a is F(x), and J is the sum over the outputs.
 
 >>> import nnlib
 >>> net = nnlib.Network([1, 4, 1], ["tanh", "identity"], loss=nnlib.losses.Quantile(0.9))
@@ -19,10 +20,9 @@ from typing import Any, ClassVar
 
 from .checks.derivatives import check_loss
 from .checks.formulas import formula_name
-from .checks.values import known_name, real_number
+from .checks.values import real_number
 from .kernels.formulas import loss_families
 from .kernels.formulas.custom import loss_values, own_loss
-from .kernels.formulas.losses import CODES
 
 
 @dataclass(frozen=True)
@@ -355,48 +355,6 @@ FAMILIES: dict[str, type[Loss]] = {
     kind.family: kind
     for kind in (Huber, Quantile, BinaryCrossEntropy, SoftmaxCrossEntropy, Focal, SoftmaxFocal)
 }
-# All names that a user can give.
-NAMES = tuple(dict.fromkeys((*CODES, *FAMILIES)))
-
-
-def loss_from(value: Any) -> str | Loss:
-    """The loss that a name or an object means: a name for a loss of the kernels' table.
-
-    >>> loss_from("huber"), loss_from(Huber(1.0)), loss_from(Huber(2.0)), loss_from("focal")
-    ('huber', 'huber', Huber(delta=2.0), Focal(gamma=2.0))
-    """
-    if type(value) is Custom:
-        return value
-    if type(value) in FAMILIES.values():
-        plain = value.family in CODES and value == FAMILIES[value.family]()
-        return str(value.family) if plain else value
-    if isinstance(value, Loss):
-        raise TypeError(
-            f"loss is a {type(value).__name__}, wanted one of nnlib.losses: a class of your own "
-            "has no formulas, nnlib.losses.Custom takes them"
-        )
-    if isinstance(value, type) and issubclass(value, Loss):
-        raise TypeError(f"loss is the class {value.__name__}, wanted {value.__name__}(…)")
-    name = known_name("loss", value, NAMES)
-    return name if name in CODES else FAMILIES[name]()
-
-
-def loss_code(loss: str | Loss, outputs: int) -> int:
-    """The kernels' number of a loss from `loss_from`, for a network of so many outputs.
-
-    >>> loss_code("half_squared_error", 1)
-    0
-    """
-    return CODES[loss] if isinstance(loss, str) else loss.code(outputs)
-
-
-def loss_family(loss: str | Loss) -> str:
-    """The name that says which targets a loss takes.
-
-    >>> loss_family("huber"), loss_family(Huber(2.0))
-    ('huber', 'huber')
-    """
-    return loss if isinstance(loss, str) else loss.family
 
 
 def _above_0(loss: Loss, name: str) -> None:

@@ -52,7 +52,8 @@ class Network(NetworkTraining):
         ``kl_divergence`` Σ y (ln y − ln p), y a class from 0 on or a row of probabilities.
         The last three are computed from the logits: with the output activation ``sigmoid``
         (``softmax``) F returns the probabilities p, with ``identity`` the logits. Or an object of
-        `nnlib.losses`: those with settings, as ``Quantile(0.9)``, and functions of your own.
+        `nnlib.losses`: those with settings, as ``Quantile(0.9)`` and ``Focal(2)``, and functions
+        of your own.
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib.checks.values import OF_CLASSES, OF_PROBABILITIES
-from nnlib.losses import loss_family
 from nnlib.model.arguments import LOGITS
+from nnlib.model.formulas import loss_family
 from tests import reference
 from tests.devices import amount
 

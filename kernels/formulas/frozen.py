@@ -104,10 +104,14 @@ def _freeze(argument: str, function: FunctionType, callers: tuple[FunctionType, 
     code = function.__code__
     if function in callers:
         raise TypeError(f"{argument} calls itself by way of {function.__name__!r}")
-    if any(step.opname == "RAISE_VARARGS" for part in _codes(code) for step in _steps(part)):
+    if any(
+        step.opname == "RAISE_VARARGS"
+        for part in _codes(code)
+        for step in dis.get_instructions(part)
+    ):
         raise TypeError(f"{argument} raises an exception; compiled formulas cannot, return NaN")
     callers = (*callers, function)
-    parts, values = [_text(code)], {}
+    parts, values = [_text(code, function.__doc__)], {}
     outside = {**_globals(function), **_closure(function), "its defaults": function.__defaults__}
     for name in sorted({*_global_names(code), *code.co_freevars, "its defaults"}):
         if name in outside:
@@ -164,10 +168,6 @@ def _value(
     )
 
 
-def _steps(code: CodeType) -> Iterator[dis.Instruction]:
-    return dis.get_instructions(code)
-
-
 def _codes(code: CodeType) -> Iterator[CodeType]:
     """The code, and that of all functions defined in it."""
     yield code
@@ -181,19 +181,24 @@ def _global_names(code: CodeType) -> set[str]:
     return {
         step.argval
         for part in _codes(code)
-        for step in _steps(part)
+        for step in dis.get_instructions(part)
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
     }
 
 
-def _text(code: CodeType) -> str:
-    """A text that two codes share only if they compute the same from the same values."""
+def _text(code: CodeType, documentation: str | None = None) -> str:
+    """A text that two codes share only if they compute the same from the same values.
+
+    Neither the names of variables nor the documentation, the first constant, are part of it.
+    """
     constants = [
         _text(constant) if isinstance(constant, CodeType) else _constant(constant)
         for constant in code.co_consts
     ]
-    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return f"{code.co_argcount} {code.co_code.hex()} {names} [{', '.join(constants)}]"
+    if documentation is not None and code.co_consts[0] == documentation:
+        constants[0] = _constant(None)
+    names = code.co_argcount, code.co_names, code.co_freevars
+    return f"{code.co_code.hex()} {names} [{', '.join(constants)}]"
 
 
 def _constant(constant: Any) -> str:

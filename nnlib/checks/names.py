@@ -42,8 +42,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "pinball": "quantile", "pinballloss": "quantile", "quantileloss": "quantile",
         "focalloss": "focal", "binaryfocalcrossentropy": "focal",
         "categoricalfocalcrossentropy": "softmax_focal", "hingeloss": "hinge",
-        "kld": "kl_divergence", "kldivloss": "kl_divergence", "svm": "hinge",
-        "kullbackleibler": "kl_divergence", "labelsmoothing": "softmax_cross_entropy",
+        "kld": "kl_divergence", "kldivloss": "kl_divergence",
+        "kullbackleibler": "kl_divergence",
     },
     "optimizer": {
         "gd": "sgd", "gradientdescent": "sgd", "nag": "nesterov",

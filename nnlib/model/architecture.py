@@ -22,8 +22,9 @@ from ..checks.values import layer_sizes, shown
 from ..kernels.formulas import losses
 from ..kernels.layers.operations import Row, build_table
 from ..kernels.network.linking import Use, linked
-from ..losses import Loss, loss_code, loss_family, loss_from
+from ..losses import Loss
 from .arguments import activation_names, check_output
+from .formulas import loss_code, loss_family, loss_from
 from .layers import DenseLayer, DropoutLayer, Place
 from .linked_tables import LinkedTables
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..activations import Custom, activation_from
+from ..activations import Custom
 from ..checks.values import real_number, shown
 from ..kernels.formulas import losses
 from ..kernels.formulas.activations import IDENTITY, LOG_SOFTMAX
-from ..losses import Loss, loss_code
+from ..losses import Loss
+from .formulas import activation_from, loss_code
 
 # The output activations with which a loss on logits makes sense, by what the last layer computes
 # for the loss: the one folded in, and identity, with which F returns the logits.

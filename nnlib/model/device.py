@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..activations import activation_code
 from ..kernels.formulas.registry import FIRST_DIGEST
 from ..machine.device import chosen_device
 from .architecture import Architecture
+from .formulas import activation_code
 
 
 def device_for(architecture: Architecture, device: object) -> str:

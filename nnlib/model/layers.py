@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..activations import Custom, activation_code
+from ..activations import Custom
 from ..kernels.layers import dense, dropout
 from ..kernels.layers.operations import Row
+from .formulas import activation_code
 
 Array = NDArray[Any]
 

@@ -82,7 +82,7 @@ def _own(what: str, value: Mapping[str, Any], custom: Iterable[Any]) -> Any:
             return own
     raise ValueError(
         f"its {what} {shown(value['custom'])} has the digest {shown(value['digest'])}, and that of "
-        f"the {wanted} given in its place is {named[0].digest!r}: it computes something else"
+        f"the {wanted} given in its place is {named[0].digest!r}: it is another formula"
     )
 
 

@@ -14,6 +14,7 @@ import nnlib
 from nnlib.checks import names
 from nnlib.kernels.formulas import activations
 from nnlib.machine.device import DEVICES
+from nnlib.model.formulas import LOSS_NAMES
 from nnlib.model.initializers import INITIALIZERS
 from nnlib.optimizers import OPTIMIZERS
 from nnlib.population import sweep
@@ -185,7 +186,7 @@ def test_signatures_stay():
 def test_synonyms_lead_to_names_that_there_are():
     known = {
         "activation": activations.CODES,
-        "loss": nnlib.losses.NAMES,
+        "loss": LOSS_NAMES,
         "optimizer": OPTIMIZERS,
         "initializer": INITIALIZERS,
         "device": DEVICES,

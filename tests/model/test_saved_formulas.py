@@ -75,9 +75,9 @@ def test_formulas_of_the_user_s_own(saved, path, rng):
         ([own.loss("cost")], ["activation", "'act'", "nnlib.activations.Custom", "custom=[…]"]),
         ([own.loss("act"), own.activation("cost")], ["loss", "'cost'", "nnlib.losses.Custom"]),
         ([own.scaled_loss(3.0, "cost"), own.activation("act")],
-         ["loss", "'cost'", "digest", "something else"]),
+         ["loss", "'cost'", "digest", "another formula"]),
         ([own.loss("cost"), own.scaled_activation(3.0, "act")],
-         ["activation", "'act'", "digest", "something else"]),
+         ["activation", "'act'", "digest", "another formula"]),
     ],
 )  # fmt: skip
 def test_missing_or_other_formulas(saved, path, custom, words):
