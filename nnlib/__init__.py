@@ -18,7 +18,7 @@ if not _KERNELS.is_dir():
         "links), or install a wheel"
     )
 
-from . import course, optimizers, schedules, text
+from . import activations, course, losses, optimizers, schedules, text
 from .commands.warm_up import warm_up
 from .errors import DeviceError, DivergenceError, FormatError
 from .history import History
@@ -35,9 +35,11 @@ __all__ = [
     "History",
     "Network",
     "Population",
+    "activations",
     "course",
     "get_threads",
     "load",
+    "losses",
     "optimizers",
     "schedules",
     "set_threads",

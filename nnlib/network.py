@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
+from .activations import Custom
 from .checks import values as checks
 from .checks.examples import Examples, counted
 from .checks.names import hinted
@@ -37,18 +38,22 @@ class Network(NetworkTraining):
     ----------
     sizes : list of int
         Units of each layer, d_1 (inputs) to d_L (outputs).
-    activation : str or list of str
+    activation : str, activations.Custom, or list of these
         One name for every layer, or one per layer after the input: ``identity``, ``sigmoid``,
         ``tanh``, ``relu``, ``leaky_relu`` (slope 0.01), ``elu`` (α = 1), ``gelu`` (tanh form),
-        ``silu``, ``softplus``, ``heaviside``; on the output layer also ``softmax``.
-    loss : str
+        ``silu``, ``softplus``, ``heaviside``; on the output layer also ``softmax``. An
+        `nnlib.activations.Custom` is a function of your own.
+    loss : str or Loss
         J(x, y) of one example, with e = F(x) − y, the sum over the outputs of
         ``half_squared_error`` ½e²; ``absolute_error`` |e|; ``huber`` ½e², but |e| − ½ for
         |e| > 1; ``log_cosh`` ln cosh e; ``poisson`` e^F − y F, F the logarithm of the rate,
-        y ≥ 0; ``binary_cross_entropy`` −y ln p − (1 − y) ln(1 − p), 0 ≤ y ≤ 1;
-        ``softmax_cross_entropy`` −Σ y ln p, y a class from 0 on or a row of probabilities.
-        The last two are computed from the logits: with the output activation ``sigmoid``
-        (``softmax``) F returns the probabilities p, with ``identity`` the logits.
+        y ≥ 0; ``hinge`` max(0, 1 − y F), y = ±1; ``binary_cross_entropy``
+        −y ln p − (1 − y) ln(1 − p), 0 ≤ y ≤ 1; ``softmax_cross_entropy`` −Σ y ln p and
+        ``kl_divergence`` Σ y (ln y − ln p), y a class from 0 on or a row of probabilities.
+        The last three are computed from the logits: with the output activation ``sigmoid``
+        (``softmax``) F returns the probabilities p, with ``identity`` the logits. Or an object of
+        `nnlib.losses`: those with settings, as ``Quantile(0.9)`` and ``Focal(2)``, and functions
+        of your own.
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
@@ -86,7 +91,7 @@ class Network(NetworkTraining):
     def __init__(
         self,
         sizes: Any = None,
-        activation: str | Sequence[str] = "sigmoid",
+        activation: str | Custom | Sequence[str | Custom] = "sigmoid",
         loss: Any = "half_squared_error",
         dtype: DTypeLike = "float64",
         seed: int | None = 0,

@@ -8,10 +8,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
+from .activations import Custom
 from .checks.array_like import as_array
 from .checks.values import seed_number, whole_number
 from .kernels.compile.duration import compile_seconds_of_all
+from .losses import Loss
 from .machine.device import chosen_device
+from .model.device import device_for
 from .network import Network
 from .population import engine
 from .population.plan import Plan, Template
@@ -28,8 +31,8 @@ def train_many(
     n: int | None = None,
     seeds: Sequence[int] | None = None,
     grid: Any = None,
-    activation: str | Sequence[str] | None = None,
-    loss: str | None = None,
+    activation: str | Custom | Sequence[str | Custom] | None = None,
+    loss: str | Loss | None = None,
     dtype: DTypeLike | None = None,
     initializer: Any = None,
     sample_weight: ArrayLike | None = None,
@@ -148,6 +151,8 @@ def _engine(device: str | None, net: Any) -> Callable[[Work], None]:
     from .population.cuda import engine as cuda_engine
 
     def train(work: Work) -> None:
+        for group in work.groups:
+            device_for(group.network.architecture, "cuda")
         cuda_engine.check(work)
         cuda_engine.train(work)
 

@@ -18,6 +18,7 @@ CPU_ONLY = {
     "lbfgs bits": "a network's L-BFGS steps on the CPU, a member's on the GPU: not the same bits",
     "halving": "successive halving runs on the CPU only",
     "command": "python -m nnlib computes on the CPU",
+    "formulas": "losses with settings and formulas of the user's own run on the CPU only",
     "host": "nothing of it runs on a device",
 }
 LARGE = "its reference is of a size that is too much for the simulator"

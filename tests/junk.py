@@ -25,7 +25,7 @@ from decimal import Decimal
 import numpy as np
 
 import nnlib
-from nnlib import course, optimizers, schedules, text
+from nnlib import activations, course, losses, optimizers, schedules, text
 from tests.junk_values import EXTREMES, POOL, X, Y
 
 # A call that takes longer hangs; the first ones compile.
@@ -49,7 +49,7 @@ REAL = {
     "max_seconds", "checkpoint_seconds", "halving", "rate", "factor", "power", "final", "highest",
     "rise", "divide", "divide_end", "beta1", "beta2", "epsilon", "rho", "momentum", "shrink",
     "grow", "shortest", "longest", "damping", "decrease", "increase", "most_damping",
-    "gradient_tolerance", "cost_tolerance",
+    "gradient_tolerance", "cost_tolerance", "delta", "tau", "label_smoothing", "gamma",
 }  # fmt: skip
 FLAG = {"shuffle", "partial", "compile", "resume", "bootstrap"}
 NAME = {"reduction", "loss", "device", "precision"}
@@ -76,7 +76,9 @@ def is_nonsense(argument, value):
     if argument in FLAG:
         return not boolean
     if argument in NAME:
-        return not isinstance(value, str)
+        return not isinstance(value, str) and not (
+            argument == "loss" and isinstance(value, losses.Loss)
+        )
     if argument in ARRAY:
         return isinstance(value, (str, bytes, complex, dict, set, type)) or _is_bad_array(value)
     return False
@@ -132,6 +134,12 @@ def targets():
     for kind in optimizers.OPTIMIZERS.values():
         if fields(kind):
             found.append(Target(kind.__name__, _trained_by(kind), {}))
+    for kind in losses.FAMILIES.values():
+        found.append(Target(kind.__name__, _measured_by(kind), {}))
+    own = {"derivative": lambda z: 1.0}
+    found.append(Target("activations.Custom", activations.Custom, {"function": lambda z: z, **own}))
+    own = {"derivative": lambda a, y: 1.0}
+    found.append(Target("losses.Custom", losses.Custom, {"cost": lambda a, y: a, **own}))
     good = {"rate": 0.1, "every": 1, "factor": 0.5, "epochs": 1, "then": 0.1, "highest": 0.1}
     for kind in vars(schedules).values():
         if isinstance(kind, type) and issubclass(kind, schedules.Schedule) and fields_of(kind):
@@ -180,6 +188,15 @@ def _trained_by(kind):
 
     train.__signature__ = inspect.signature(kind)
     return train
+
+
+def _measured_by(kind):
+    def measure(**settings):
+        loss = kind(**settings)
+        return nnlib.Network([2, 3, 2], ["tanh", "identity"], loss).J(X, np.eye(2)[[0, 1] * 4])
+
+    measure.__signature__ = inspect.signature(kind)
+    return measure
 
 
 def _trained_along(kind):

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 import nnlib
-from nnlib import optimizers, schedules
+from nnlib import activations, losses, optimizers, schedules
 
 # More than any machine has, of whatever it is.
 HUGE = 10**15
@@ -84,6 +84,9 @@ POOL = [
     lambda: optimizers.LBFGS(memory=10_000), lambda: schedules.Cosine(0.1), lambda: Rates(3),
     lambda: Rates([1, 2]), lambda: Rates([-1.0, 1.0]), lambda: Rates(np.array([np.nan, 1])),
     lambda: Rates("ab"), lambda: Rates(None), lambda: schedules.WarmUp(HUGE, 0.1),
+    lambda: losses.Quantile(0.9), lambda: losses.SoftmaxFocal(2.0), lambda: losses.Focal,
+    lambda: losses.Custom(lambda a, y: a - y, lambda a, y: 1), lambda: lambda z: z,
+    lambda: activations.Custom(lambda z: 2 * z, lambda z: 2), lambda: lambda a, y: a,
     lambda: schedules.WarmUp(1, Rates([])), lambda: schedules.Exponential(1.0, 1e300), Mine,
 ]  # fmt: skip
 

@@ -32,6 +32,11 @@ def log_sum_exp(z):
     return np.max(z) + np.log(np.sum(np.exp(z - np.max(z))))
 
 
+def x_log_x(y):
+    """y ln y, 0 for y = 0."""
+    return np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0)), 0.0)
+
+
 def gelu_gate(z):
     """½ (1 + tanh(√(2/π) (z + 0.044715 z³)))."""
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
@@ -83,6 +88,10 @@ LOSSES = {
         lambda a, y: np.tanh(a - y),
     ),
     "poisson": (lambda a, y: np.sum(np.exp(a) - y * a), lambda a, y: np.exp(a) - y),
+    "hinge": (
+        lambda a, y: np.sum(np.maximum(0, 1 - y * a)),
+        lambda a, y: np.where(y * a < 1, -y, 0.0),
+    ),
 }
 # The same as functions of z^[L], whatever the last activation is.
 LOSSES_OF_LOGITS = {
@@ -94,7 +103,76 @@ LOSSES_OF_LOGITS = {
         lambda z, y: np.sum(y * (log_sum_exp(z) - z)),
         lambda z, y: softmax(z) - y,
     ),
+    "kl_divergence": (
+        lambda z, y: np.sum(x_log_x(y) + y * (log_sum_exp(z) - z)),
+        lambda z, y: softmax(z) - y,
+    ),
 }
+
+
+# J of one example and its derivatives with settings, as above.
+LOSS_FAMILIES = {
+    "huber": lambda delta: (
+        lambda a, y: np.sum(
+            np.where(
+                np.abs(a - y) <= delta, 0.5 * (a - y) ** 2, delta * (np.abs(a - y) - 0.5 * delta)
+            )
+        ),
+        lambda a, y: np.clip(a - y, -delta, delta),
+    ),
+    "quantile": lambda tau: (
+        lambda a, y: np.sum(np.maximum(tau * (y - a), (tau - 1) * (y - a))),
+        lambda a, y: np.where(y > a, -tau, np.where(y < a, 1 - tau, 0.0)),
+    ),
+}
+LOSS_FAMILIES_OF_LOGITS = {
+    "binary_cross_entropy": lambda label_smoothing: (
+        lambda z, y: np.sum(np.logaddexp(0, z) - smooth(y, label_smoothing, 2) * z),
+        lambda z, y: sigmoid(z) - smooth(y, label_smoothing, 2),
+    ),
+    "softmax_cross_entropy": lambda label_smoothing: (
+        lambda z, y: np.sum(smooth(y, label_smoothing, len(y)) * (log_sum_exp(z) - z)),
+        lambda z, y: softmax(z) - smooth(y, label_smoothing, len(y)),
+    ),
+    "focal": lambda gamma: (
+        lambda z, y: np.sum(
+            y * sigmoid(-z) ** gamma * np.logaddexp(0, -z)
+            + (1 - y) * sigmoid(z) ** gamma * np.logaddexp(0, z)
+        ),
+        lambda z, y: focal_slope(z, y, gamma) - focal_slope(-z, 1 - y, gamma),
+    ),
+    "softmax_focal": lambda gamma: (
+        lambda z, y: -np.sum(y * (1 - softmax(z)) ** gamma * np.log(softmax(z))),
+        lambda z, y: softmax_focal_slope(softmax(z), y, gamma),
+    ),
+}
+
+
+def smooth(y, label_smoothing, classes):
+    """Targets of which a part is spread over all classes."""
+    return (1 - label_smoothing) * y + label_smoothing / classes
+
+
+def focal_slope(z, y, gamma):
+    """The derivative of −y q^γ ln p by z, where dp/dz = p q and q = 1 − p: the product rule."""
+    p, q = sigmoid(z), sigmoid(-z)
+    return -y * (gamma * q ** (gamma - 1) * (-p * q) * np.log(p) + q**gamma * q)
+
+
+def softmax_focal_slope(p, y, gamma):
+    """∂J/∂p through the Jacobian matrix of softmax, ∂p_j/∂z_k = p_j (δ_jk − p_k)."""
+    by_p = -y * ((1 - p) ** gamma / p - gamma * (1 - p) ** (gamma - 1) * np.log(p))
+    return (np.diag(p) - np.outer(p, p)) @ by_p
+
+
+def loss_formulas(loss):
+    """J and its derivative, and whether they are functions of the logits; by name or object."""
+    if isinstance(loss, str):
+        of_logits = loss in LOSSES_OF_LOGITS
+        return *(LOSSES_OF_LOGITS if of_logits else LOSSES)[loss], of_logits
+    of_logits = loss.family in LOSS_FAMILIES_OF_LOGITS
+    families = LOSS_FAMILIES_OF_LOGITS if of_logits else LOSS_FAMILIES
+    return *families[loss.family](**loss.settings), of_logits
 
 
 def forward(layers, activations, x):
@@ -117,16 +195,14 @@ def predict(layers, activations, X):
 def example_cost(layers, activations, x, y, loss="half_squared_error"):
     """J(W, b; x, y), by default ½‖h(x) − y‖²."""
     zs, outputs = forward(layers, activations, x)
-    if loss in LOSSES_OF_LOGITS:
-        return LOSSES_OF_LOGITS[loss][0](zs[-1], y)
-    return LOSSES[loss][0](outputs[-1], y)
+    J, _, of_logits = loss_formulas(loss)
+    return J(zs[-1] if of_logits else outputs[-1], y)
 
 
 def output_delta(z, a, y, activation, loss):
     """δ^[L] = ∂J/∂a ⊙ f'(z), by default (a − y) ⊙ f'(z)."""
-    if loss in LOSSES_OF_LOGITS:
-        return LOSSES_OF_LOGITS[loss][1](z, y)
-    return LOSSES[loss][1](a, y) * ACTIVATIONS[activation][1](z)
+    _, slope, of_logits = loss_formulas(loss)
+    return slope(z, y) if of_logits else slope(a, y) * ACTIVATIONS[activation][1](z)
 
 
 def decay_cost(layers, weight_decay):

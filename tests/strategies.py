@@ -9,6 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import nnlib
+from nnlib.checks.values import OF_CLASSES, OF_PROBABILITIES
+from nnlib.layers.formulas import loss_family
 from nnlib.model.arguments import LOGITS
 from tests import reference
 from tests.devices import amount
@@ -64,16 +66,21 @@ class Case:
                 distances.append(np.min(np.abs(outputs[-1] - y)))
             if self.loss == "huber":
                 distances.append(np.min(np.abs(np.abs(outputs[-1] - y) - 1)))
+            if self.loss == "hinge":
+                distances.append(np.min(np.abs(outputs[-1] * y - 1)))
         return min(distances)
 
 
 def targets(generator, loss, n, d_out):
     """Targets that a loss has a meaning for; classes as rows of probabilities."""
+    loss = loss_family(loss)
     if loss == "poisson":
         return generator.poisson(2, size=(n, d_out))
-    if loss == "binary_cross_entropy":
+    if loss in OF_PROBABILITIES:
         return generator.choice([0, 0.25, 1], size=(n, d_out))
-    if loss == "softmax_cross_entropy":
+    if loss == "hinge":
+        return generator.choice([-1, 1], size=(n, d_out))
+    if loss in OF_CLASSES:
         # Eighths are exact in either dtype, so the rows add up to exactly 1.
         return generator.multinomial(8, np.full(d_out, 1 / d_out), size=n) / 8
     return generator.normal(size=(n, d_out))
@@ -83,7 +90,7 @@ def targets(generator, loss, n, d_out):
 def cases(draw, losses=("half_squared_error",)):
     """Any network of up to four layers with any activations, one of the losses, and some data."""
     loss = draw(st.sampled_from(losses))
-    fewest = 2 if loss == "softmax_cross_entropy" else 1
+    fewest = 2 if loss in OF_CLASSES else 1
     sizes = [draw(st.integers(1, amount(35, 10))), *draw(HIDDEN), draw(st.integers(fewest, 5))]
     names = [draw(st.sampled_from(list(reference.ACTIVATIONS))) for _ in sizes[1:]]
     if loss in LOGITS:

@@ -7,6 +7,7 @@ anywhere) it is taken as 0; leaky_relu at 0 has the slope of its left side, as i
 
 To add one: its two formulas, or one that gives both values, and a line in `ACTIVATIONS`. The loops
 over a block, called by address, and what a GPU's thread and a written-out pass do come from there.
+The user's own are made in `custom`; `of` finds all of them by their codes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..compile.called import Contract
 from ..compile.jit import Scalar, Vector, formula, kernel
 from ..compile.memory import window
 from .elementary import exp, expm1, like, log, log1p, sigmoid, tanh
+from .registry import Registry
 
 _LEAK = 0.01
 # gelu's gate is σ(2u), u = √(2/π) (z + 0.044715 z³).
@@ -210,6 +212,12 @@ class Activation(NamedTuple):
     derivative: Any = None  # f(z) ↦ f'(z); None if `keeps`
     keeps: bool = False  # whether f'(z) is kept in the layer's workspace
     columns: Any = None  # a kernel on (units, lanes), for what is no function of one number
+    digest: str = ""  # of an activation that is not in `ACTIVATIONS`
+
+    @property
+    def symbol(self) -> str:
+        """What the names of its functions begin with: no other formula has it."""
+        return f"activation_{self.digest}" if self.digest else self.name
 
     @property
     def needs_workspace(self) -> bool:
@@ -232,6 +240,8 @@ ACTIVATIONS = (
     Activation("softmax", columns=softmax),
     Activation("log_softmax", columns=log_softmax),
 )
+registry: Registry[Activation] = Registry(ACTIVATIONS)
+of = registry.of
 _CODES = {activation.name: code for code, activation in enumerate(ACTIVATIONS)}
 IDENTITY, SOFTMAX, LOG_SOFTMAX = (_CODES[name] for name in ("identity", "softmax", "log_softmax"))
 # Those that a user can name.
@@ -247,7 +257,8 @@ def forward(code: int) -> Any:
 
     None for the identity. The workspace, as large where the activation needs one, keeps f'(z).
     """
-    name, function, _, keeps, columns = ACTIVATIONS[code]
+    entry = of(code)
+    function, columns = entry.function, entry.columns
 
     def apply(a: Vector, workspace: Vector, lanes: int) -> None:
         for i in range(a.size):
@@ -259,8 +270,8 @@ def forward(code: int) -> Any:
 
     if function is None:
         return columns
-    loop = apply_and_keep if keeps else apply
-    loop.__qualname__ = f"{name}_forward"
+    loop = apply_and_keep if entry.keeps else apply
+    loop.__qualname__ = f"{entry.symbol}_forward"
     return kernel(loop)
 
 
@@ -270,7 +281,8 @@ def backward(code: int) -> Any:
 
     kept is the layer's workspace, or its output a if it has none.
     """
-    name, function, derivative, keeps, _ = ACTIVATIONS[code]
+    entry = of(code)
+    derivative = entry.derivative
 
     def multiply(delta: Vector, kept: Vector) -> None:
         for i in range(delta.size):
@@ -280,8 +292,8 @@ def backward(code: int) -> Any:
         for i in range(delta.size):
             delta[i] *= kept[i]
 
-    if function is None:
+    if entry.function is None:
         return None
-    loop = multiply_by_kept if keeps else multiply
-    loop.__qualname__ = f"{name}_backward"
+    loop = multiply_by_kept if entry.keeps else multiply
+    loop.__qualname__ = f"{entry.symbol}_backward"
     return kernel(loop)

@@ -4,12 +4,13 @@ A loss sees one block: outputs a and targets y of shape (d_L, lanes), example we
 (lanes,). Padding lanes have weight 0, so they add neither cost nor delta. With e = a − y an
 example's J is the sum over its outputs.
 
-The two cross-entropies take a from the activation that `ON_LOGITS` names, whatever the network
-shows to its user: so p never has to be computed and then its logarithm taken, and J stays finite
-where p rounds to 0 or 1.
+Losses of probabilities p take a from the activation that `Loss.on_logits` names, whatever the
+network shows to its user: so p never has to be computed and then its logarithm taken, and J stays
+finite where p rounds to 0 or 1.
 
 To add one: its two formulas, and a line in `LOSSES`. The loops over a block, called by address, and
-what a GPU's thread and a written-out pass do come from there.
+what a GPU's thread and a written-out pass do come from there. Losses with parameters are made in
+`loss_families`, the user's own in `custom`; `of` finds all of them by their codes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ..compile.called import Contract
 from ..compile.jit import Scalar, Vector, elementwise, formula, kernel
 from ..compile.memory import window
 from .activations import IDENTITY, LOG_SOFTMAX, relu, within
-from .elementary import exp, expm1, like, log1p, sigmoid, tanh
+from .elementary import exp, expm1, like, log, log1p, sigmoid, tanh
+from .registry import Registry
 
 _LN_2 = 0.6931471805599453
 
@@ -94,7 +96,7 @@ def poisson(a: Scalar, y: Scalar) -> Scalar:
 
 @formula
 def exponential_delta(a: Scalar, y: Scalar) -> Scalar:
-    """∂J/∂a = e^a − y of poisson; the same is ∂J/∂z = p − y of softmax_cross_entropy, a = ln p.
+    """∂J/∂a = e^a − y of poisson; the same is ∂J/∂z = p − y of the losses on a = ln p.
 
     The latter for targets y that add up to 1.
     """
@@ -120,6 +122,25 @@ def softmax_cross_entropy(a: Scalar, y: Scalar) -> Scalar:
 
 
 @formula
+def hinge(a: Scalar, y: Scalar) -> Scalar:
+    """J = max(0, 1 − y a), y = ±1 (C. Cortes and V. Vapnik, Machine Learning 20, 1995)."""
+    return relu(like(a, 1) - y * a)
+
+
+@formula
+def hinge_delta(a: Scalar, y: Scalar) -> Scalar:
+    """∂J/∂a = −y if y a < 1 else 0; NaN stays NaN."""
+    margin = y * a - like(a, 1)
+    return -y if margin < like(a, 0) else (like(a, 0) if margin >= like(a, 0) else margin)
+
+
+@formula
+def kl_divergence(a: Scalar, y: Scalar) -> Scalar:
+    """J's part y (ln y − ln p), 0 for y = 0; a is ln p (S. Kullback and R. Leibler, 1951)."""
+    return y * (log(y) - a) if y > like(y, 0) else -(y * a)
+
+
+@formula
 def weighted(weight: Scalar, value: Scalar) -> Scalar:
     """v · value, but 0 for v = 0 even where the value has overflowed."""
     return weight * value if weight > like(weight, 0) else like(weight, 0)
@@ -140,6 +161,13 @@ class Loss(NamedTuple):
     cost_overflows: bool = False  # whether J may, for an example of weight 0
     delta_overflows: bool = False
     on_logits: int | None = None  # what the last layer computes from the logits z instead
+    through_softmax: bool = False  # delta is ∂J/∂a after all, a = ln p: the loop makes ∂J/∂z of it
+    digest: str = ""  # of a loss that is not in `LOSSES`
+
+    @property
+    def symbol(self) -> str:
+        """What the names of its functions begin with: no other formula has it."""
+        return f"loss_{self.digest}" if self.digest else self.name
 
     @property
     def weighted_cost(self) -> Any:
@@ -166,15 +194,16 @@ LOSSES = (
         "softmax_cross_entropy", softmax_cross_entropy, exponential_delta,
         delta_overflows=True, on_logits=LOG_SOFTMAX,
     ),
+    Loss("hinge", hinge, hinge_delta),
+    Loss(
+        "kl_divergence", kl_divergence, exponential_delta,
+        delta_overflows=True, on_logits=LOG_SOFTMAX,
+    ),
 )  # fmt: skip
+registry: Registry[Loss] = Registry(LOSSES)
+of = registry.of
 CODES = {loss.name: code for code, loss in enumerate(LOSSES)}
-HALF_SQUARED_ERROR, SOFTMAX_CROSS_ENTROPY = (
-    CODES["half_squared_error"],
-    CODES["softmax_cross_entropy"],
-)
-# What the last layer computes from the logits z while these losses are evaluated; their deltas
-# are ∂J/∂z.
-ON_LOGITS = {code: loss.on_logits for code, loss in enumerate(LOSSES) if loss.on_logits is not None}
+HALF_SQUARED_ERROR = CODES["half_squared_error"]
 
 # What the loops over a block take: (a, y, weight), (delta_out, a, y, weight) and
 # (out, a, y, weight).
@@ -202,7 +231,7 @@ def cost(code: int) -> Any:
     the weights in every sum takes 3 % of the exercise's time; so the sum is made again without
     those examples where it is not finite, and a is overwritten then.
     """
-    loss = LOSSES[code]
+    loss = of(code)
     value, times = loss.cost, loss.weighted_cost
 
     @kernel
@@ -225,28 +254,28 @@ def cost(code: int) -> Any:
             total = block_cost(a, y, weight)
         return total
 
-    finite_cost.__qualname__ = f"{loss.name}_cost"
+    finite_cost.__qualname__ = f"{loss.symbol}_cost"
     return kernel(finite_cost)
 
 
 @functools.cache
 def costs(code: int) -> Any:
     """The kernel out_s ← v_s J(a_s, y_s), one output of every sample."""
-    loss = LOSSES[code]
+    loss = of(code)
     value = loss.cost
 
     def values(out: Vector, a: Vector, y: Vector, weight: Vector) -> None:
         for s in range(out.size):
             out[s] = weighted(weight[s], value(a[s], y[s]))
 
-    values.__qualname__ = f"{loss.name}_costs"
+    values.__qualname__ = f"{loss.symbol}_costs"
     return elementwise(values)
 
 
 @functools.cache
 def delta(code: int) -> Any:
     """The kernel delta_out_js ← v_s ∂J/∂a_js over one block (∂J/∂z for the losses on logits)."""
-    loss = LOSSES[code]
+    loss = of(code)
     derivative, times = loss.delta, loss.weighted_delta
 
     def block_delta(delta_out: Vector, a: Vector, y: Vector, weight: Vector) -> None:
@@ -258,5 +287,28 @@ def delta(code: int) -> Any:
             for s in range(lanes):
                 delta_row[s] = times(weight[s], derivative(a_row[s], y_row[s]))
 
-    block_delta.__qualname__ = f"{loss.name}_delta"
-    return kernel(block_delta)
+    def block_delta_through_softmax(
+        delta_out: Vector, a: Vector, y: Vector, weight: Vector
+    ) -> None:
+        # ∂J/∂z_js = g_js − p_js Σ_i g_is, g = ∂J/∂a: the sums grow in the first row, whose own g is
+        # made again at the end.
+        lanes = weight.size
+        totals = window(delta_out, 0, lanes)
+        for s in range(lanes):
+            totals[s] = derivative(a[s], y[s])
+        for start in range(lanes, a.size, lanes):
+            delta_row = window(delta_out, start, lanes)
+            a_row, y_row = window(a, start, lanes), window(y, start, lanes)
+            for s in range(lanes):
+                delta_row[s] = derivative(a_row[s], y_row[s])
+                totals[s] += delta_row[s]
+        for start in range(lanes, a.size, lanes):
+            delta_row, a_row = window(delta_out, start, lanes), window(a, start, lanes)
+            for s in range(lanes):
+                delta_row[s] = times(weight[s], delta_row[s] - exp(a_row[s]) * totals[s])
+        for s in range(lanes):
+            totals[s] = times(weight[s], derivative(a[s], y[s]) - exp(a[s]) * totals[s])
+
+    loop = block_delta_through_softmax if loss.through_softmax else block_delta
+    loop.__qualname__ = f"{loss.symbol}_delta"
+    return kernel(loop)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
-from ..formulas.activations import ACTIVATIONS
+from ..formulas import activations
 from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO, lane_products, weighted_sums
 from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, Layer, Row
 
@@ -36,7 +36,7 @@ def row(d_in: int, d_out: int, activation: int, parameters: int, output: int, so
     weights = d_in * d_out
     wide = weights >= WIDE_WEIGHTS
     sample_major = source == -1 and (wide or d_in % WHOLE_VECTORS == 0)
-    workspace = output + d_out if ACTIVATIONS[activation].needs_workspace else output
+    workspace = output + d_out if activations.of(activation).needs_workspace else output
     return Row(
         kind=DENSE,
         activation=activation,

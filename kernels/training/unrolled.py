@@ -67,11 +67,12 @@ def obstacle(table: Vector, parameters: int, loss: int) -> str | None:
     if parameters > MOST_PARAMETERS:
         return f"it has {parameters} parameters, and at most {MOST_PARAMETERS} can be written out"
     for row in rows:
-        activation = activations.ACTIVATIONS[row.activation]
+        activation = activations.of(row.activation)
         if not _is_written_out(activation) and row.activation != activations.LOG_SOFTMAX:
             return f"it has activation {activation.name!r}"
-    if loss == losses.SOFTMAX_CROSS_ENTROPY:
-        return "its loss is 'softmax_cross_entropy'"
+    entry = losses.of(loss)
+    if entry.digest or entry.on_logits == activations.LOG_SOFTMAX:
+        return f"its loss is {entry.name!r}"
     return None
 
 
@@ -130,7 +131,7 @@ def _forward(rows: list[Row], copy: int) -> Iterator[str]:
     for i in range(rows[0].d_in):
         yield f"a0_{i}_{copy} = x{i}[s + {copy} * part]"
     for layer, row in enumerate(rows):
-        activation = activations.ACTIVATIONS[row.activation]
+        activation = activations.of(row.activation)
         for j in range(row.d_out):
             weight, bias = row.parameters + j * row.d_in, row.parameters + row.decayed + j
             z = _sum(f"w{weight + i} * a{layer}_{i}_{copy}" for i in range(row.d_in))
@@ -141,13 +142,13 @@ def _forward(rows: list[Row], copy: int) -> Iterator[str]:
 
 
 def _times_derivative(row: Row, a: str) -> str:
-    activation = activations.ACTIVATIONS[row.activation]
+    activation = activations.of(row.activation)
     return f" * {activation.name}_derivative({a})" if activation.function else ""
 
 
 def _output(rows: list[Row], loss: int, copy: int, careful: bool) -> Iterator[str]:
     """Cost, and δ of the last layer."""
-    entry = losses.LOSSES[loss]
+    entry = losses.of(loss)
     factors = (
         (f"{entry.name}_cost", entry.cost_overflows or careful),
         (f"{entry.name}_delta", entry.delta_overflows or careful),

@@ -39,6 +39,11 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "logloss": "binary_cross_entropy softmax_cross_entropy",
         "binarycrossentropy": "binary_cross_entropy", "bce": "binary_cross_entropy",
         "bceloss": "binary_cross_entropy", "bcewithlogits": "binary_cross_entropy",
+        "pinball": "quantile", "pinballloss": "quantile", "quantileloss": "quantile",
+        "focalloss": "focal", "binaryfocalcrossentropy": "focal",
+        "categoricalfocalcrossentropy": "softmax_focal", "hingeloss": "hinge",
+        "kld": "kl_divergence", "kldivloss": "kl_divergence",
+        "kullbackleibler": "kl_divergence",
     },
     "optimizer": {
         "gd": "sgd", "gradientdescent": "sgd", "nag": "nesterov",

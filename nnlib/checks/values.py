@@ -22,6 +22,10 @@ PathLike = str | os.PathLike[str]
 
 # How far the probabilities of a row may be from 1 together; float32 sums of 1000 are off by 1e-6.
 PROBABILITY_ERROR = 1e-5
+# Losses by the name of their family: whose targets are classes or rows of probabilities, and those
+# between 0 and 1.
+OF_CLASSES = ("softmax_cross_entropy", "kl_divergence", "softmax_focal")
+OF_PROBABILITIES = ("binary_cross_entropy", "focal")
 # Of the examples' costs: (1/n) Σ J and Σ J.
 REDUCTIONS = ("mean", "sum")
 # What compiled code counts with.
@@ -227,7 +231,7 @@ def examples(
 ) -> tuple[Array, Array]:
     """X (n, d_1) and y (n, d_L) from two arrays, or from one sequence of (x, y) pairs.
 
-    Classes, which the softmax loss takes, come back as rows of 0 and 1.
+    Classes, which the softmax losses take, come back as rows of 0 and 1.
     """
     if y is None:
         X, y = split_pairs(X)
@@ -245,16 +249,16 @@ def examples(
 
 def targets(y: Array, d_out: int, loss: str) -> Array:
     """y (n, d_L) with values that the loss has a meaning for."""
-    if loss == "softmax_cross_entropy":
+    if loss in OF_CLASSES:
         return class_targets(y, d_out)
     y = rows("y", y, d_out)
     if loss == "poisson":
         check_each("y", y, y >= 0, "counts of at least 0, as the loss poisson needs")
-    if loss == "binary_cross_entropy":
-        check_each(
-            "y", y, (y >= 0) & (y <= 1),
-            "numbers between 0 and 1, as the loss binary_cross_entropy needs",
-        )  # fmt: skip
+    if loss in OF_PROBABILITIES:
+        wanted = f"numbers between 0 and 1, as the loss {loss} needs"
+        check_each("y", y, (y >= 0) & (y <= 1), wanted)
+    if loss == "hinge":
+        check_each("y", y, abs(y) == 1, "1 or -1, as the loss hinge needs")
     return y
 
 

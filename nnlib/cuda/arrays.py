@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.values import PROBABILITY_ERROR, on_gpu
+from ..checks.values import OF_CLASSES, OF_PROBABILITIES, PROBABILITY_ERROR, on_gpu
 from ..kernels.cuda.compile.jit import as_cuda_array, cuda, launcher
 from ..kernels.cuda.network import evaluate
 from .launch import MOST_THREADS, processors
@@ -61,7 +61,7 @@ def gpu_targets(values: Any, d_out: int, dtype: np.dtype[Any], loss: str) -> Any
     TypeError, ValueError
         As `gpu_rows`.
     """
-    if loss == "softmax_cross_entropy" and len(values.shape) == 1:
+    if loss in OF_CLASSES and len(values.shape) == 1:
         raise ValueError(
             "y lies on the GPU as classes (n,); there wanted are rows of probabilities "
             f"(n, {d_out})"
@@ -70,9 +70,11 @@ def gpu_targets(values: Any, d_out: int, dtype: np.dtype[Any], loss: str) -> Any
     _, below, above = _survey(y)
     if loss == "poisson" and below:
         raise ValueError("y holds negative numbers, wanted counts of at least 0")
-    if loss in ("binary_cross_entropy", "softmax_cross_entropy") and (below or above):
+    if loss in (*OF_CLASSES, *OF_PROBABILITIES) and (below or above):
         raise ValueError("y holds numbers outside 0 … 1, wanted probabilities")
-    if loss == "softmax_cross_entropy":
+    if loss == "hinge" and (abs(y.copy_to_host()) != 1).any():
+        raise ValueError("y holds other numbers than 1 and -1, which the loss hinge needs")
+    if loss in OF_CLASSES:
         errors = cuda.device_array(len(y), np.float64)
         launcher(evaluate.row_errors, processors(), MOST_THREADS)(errors, flat(y))
         if errors.copy_to_host().max() > PROBABILITY_ERROR:

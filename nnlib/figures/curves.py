@@ -30,7 +30,7 @@ class Curve(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]: ...
     @property
-    def loss(self) -> str: ...
+    def architecture(self) -> Any: ...
     def F(self, X: Any) -> Any:
         """Outputs at these inputs."""
 
@@ -105,7 +105,7 @@ def show(network: Curve, X: Any, y: Any = None, *, ax: Axes | None = None) -> Ax
             f"show draws networks with one input and one output; this one has sizes "
             f"{list(network.sizes)}"
         )
-    X, y = examples(X, y, 1, 1, network.dtype, network.loss)
+    X, y = examples(X, y, 1, 1, network.dtype, network.architecture.loss_family)
     ax = given_axes(ax)
     draw_points(ax, X[:, 0], y[:, 0])
     draw_curve(ax, network, span_of(X), label="F")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.values import known_name
+from ..activations import Custom
 from ..kernels.formulas import activations
 from ..kernels.layers import joins
 from ..kernels.layers.operations import Row
+from .formulas import activation_code, activation_from
 from .layer import Layer
 from .shaped import Place, Shape, ShapedLayer, units_of
 
@@ -19,7 +20,7 @@ class ActivationLayer(ShapedLayer):
     """a = f(x), for a value of any shape."""
 
     shape: Shape
-    activation: str
+    activation: str | Custom
     folds = True
 
     @property
@@ -30,9 +31,9 @@ class ActivationLayer(ShapedLayer):
         return "Activation", {"activation": self.activation}
 
     def rows(self, place: Place, logits: int | None = None) -> list[Row]:
-        code = activations.CODES[self.activation] if logits is None else logits
+        code = activation_code(self.activation) if logits is None else logits
         units = units_of(self.shape)
-        needs = activations.ACTIVATIONS[code].needs_workspace
+        needs = activations.of(code).needs_workspace
         workspace = place.output + units if needs else place.output
         return [joins.copy_row(units, code, place.sources[0].unit, place.output, workspace)]
 
@@ -42,8 +43,8 @@ class Activation(Layer):
 
     Parameters
     ----------
-    activation : str
-        Name of f, as for `Network`.
+    activation : str or activations.Custom
+        Name of f, as for `Network`, or f itself.
     name : str or None
 
     Examples
@@ -53,9 +54,9 @@ class Activation(Layer):
     (3,)
     """
 
-    def __init__(self, activation: str, name: str | None = None) -> None:
+    def __init__(self, activation: str | Custom, name: str | None = None) -> None:
         super().__init__(name)
-        self.activation = known_name("activation", activation, activations.CODES)
+        self.activation = activation_from("activation", activation)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         return ActivationLayer(shapes[0], self.activation)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.values import known_name, whole_number
-from ..kernels.formulas import activations
+from ..activations import Custom
+from ..checks.values import whole_number
 from ..kernels.layers import dense
 from ..kernels.layers.operations import Row
+from .formulas import activation_code, activation_from
 from .layer import Layer
 from .shaped import Fans, Parameters, Place, Shape, ShapedLayer
 
@@ -22,8 +23,8 @@ class DenseLayer(ShapedLayer):
     ----------
     d_in, d_out : int
         Values that the layer takes and gives for each example.
-    activation : str
-        Name of f.
+    activation : str or activations.Custom
+        Name of f, or f itself.
 
     Examples
     --------
@@ -34,7 +35,7 @@ class DenseLayer(ShapedLayer):
 
     d_in: int
     d_out: int
-    activation: str
+    activation: str | Custom
     folds = True
 
     @property
@@ -53,7 +54,7 @@ class DenseLayer(ShapedLayer):
         return "Dense", {"units": self.d_out, "activation": self.activation}
 
     def rows(self, place: Place, logits: int | None = None) -> list[Row]:
-        activation = activations.CODES[self.activation] if logits is None else logits
+        activation = activation_code(self.activation) if logits is None else logits
         source = place.sources[0].unit
         return [
             dense.row(self.d_in, self.d_out, activation, place.parameters, place.output, source)
@@ -67,8 +68,8 @@ class Dense(Layer):
     ----------
     units : int
         How many values the layer gives.
-    activation : str
-        Name of f, as for `Network`.
+    activation : str or activations.Custom
+        Name of f, as for `Network`, or f itself.
     name, trainable, rate_factor, decay_factor
         As for `Layer`.
 
@@ -82,7 +83,7 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: str = "identity",
+        activation: str | Custom = "identity",
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -91,7 +92,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(name, trainable, rate_factor, decay_factor)
         self.units = whole_number("units", units, 1)
-        self.activation = known_name("activation", activation, activations.CODES)
+        self.activation = activation_from("activation", activation)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         (shape,) = shapes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +60,15 @@ class ShapedLayer:
 
     Attributes
     ----------
-    activation : str
-        What is applied to the output; the name of f where the kind has one.
+    activation : str or activations.Custom
+        What is applied to the output; f where the kind has one.
     active : bool
         Whether it does anything outside a descent.
     folds : bool
         Whether `rows` can put a loss's activation in place of the layer's own.
     """
 
-    activation = "identity"
+    activation = cast(Any, "identity")  # no annotation: not a field of its own
     active = True
     folds = False
 
@@ -108,7 +108,7 @@ class ShapedLayer:
             start += size
         return views
 
-    def initialise(self, parameters: Array, draw: Callable[[Shape, Fans, str], Array]) -> None:
+    def initialise(self, parameters: Array, draw: Callable[[Shape, Fans, object], Array]) -> None:
         """Fill the layer's part of a flat vector; draw(shape, fans, activation) gives weights."""
         arrays = self.arrays(parameters)
         for name, array in self.parameters.items():

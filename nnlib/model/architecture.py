@@ -1,9 +1,9 @@
 """What a network is without its parameters: a graph, its losses, and the tables that kernels walk.
 
-Two losses are computed from the logits z^[L], with the output activation folded in: sigmoid with
-binary_cross_entropy and softmax with softmax_cross_entropy. Both have δ^[L] = F(x) − y, and J stays
-finite where F rounds to 0 or 1. So a network has two tables, the same but for the code of the last
-activation: one for F, one for J, its gradient and the descent.
+Losses of probabilities are computed from the logits z^[L], with the output activation folded in:
+sigmoid with binary_cross_entropy and softmax with softmax_cross_entropy, for example. Both have
+δ^[L] = F(x) − y, and J stays finite where F rounds to 0 or 1. So a network has two tables, the same
+but for the code of the last activation: one for F, one for J, its gradient and the descent.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from ..activations import Custom
 from ..checks.memory import check_memory
-from ..checks.values import known_name, layer_sizes, shown
-from ..kernels.formulas import losses
+from ..checks.values import layer_sizes, shown
 from ..kernels.layers.operations import BUFFER_UNITS, multiply_adds
 from ..kernels.network.linking import Use, linked
 from ..layers.dense import DenseLayer
+from ..layers.formulas import loss_code, loss_family, loss_from
 from ..layers.shaped import Array, ShapedLayer, units_of
+from ..losses import Loss
 from .arguments import activation_names, check_graph_outputs, check_output
 from .graph import Graph
 from .linked_tables import LinkedTables
@@ -39,8 +41,8 @@ class Architecture:
     ----------
     graph : Graph
         The layers, and which reads which.
-    losses : tuple of str
-        Name of J for each output.
+    losses : tuple of (str or losses.Loss)
+        Name of J for each output, or J itself.
     loss_weights : tuple of float
         By what each of them is multiplied in the sum that a network's J is.
     dropout : tuple of float
@@ -78,7 +80,7 @@ class Architecture:
     """
 
     graph: Graph
-    losses: tuple[str, ...]
+    losses: tuple[str | Loss, ...]
     loss_weights: tuple[float, ...] = (1.0,)
     dropout: tuple[float, ...] = ()
     training: tuple[Training, ...] = ()
@@ -98,7 +100,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         graph = self.graph
-        costs = Costs(tuple(losses.CODES[name] for name in self.losses), self.loss_weights)
+        costs = Costs(tuple(self.loss_codes), self.loss_weights)
         table = table_of(graph, Purpose())
         training_table = table_of(graph, Purpose(costs, self.descends, self.dropout, self.training))
         shapes = [*graph.input_shapes, *map(graph.shape, graph.outputs)]
@@ -149,7 +151,7 @@ class Architecture:
         """
         sizes = layer_sizes(sizes)
         names = activation_names(activation, len(sizes) - 1)
-        loss = known_name("loss", loss, losses.CODES)
+        loss = loss_from(loss)
         check_output(names, loss, sizes[-1])
         size = count_parameters(sizes)
         check_memory(f"sizes is {shown(list(sizes))}: its {size} parameters", size * itemsize)
@@ -209,8 +211,8 @@ class Architecture:
         return self.graph.layers
 
     @property
-    def loss(self) -> str:
-        """Name of the loss, of the first output."""
+    def loss(self) -> str | Loss:
+        """The loss, of the first output."""
         return self.losses[0]
 
     @property
@@ -219,8 +221,8 @@ class Architecture:
         return (self.d_in, *(units_of(self.graph.shape(k)) for k in range(len(self.graph.nodes))))
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        """Name of each layer's activation, the input layer left out."""
+    def activations(self) -> tuple[str | Custom, ...]:
+        """Each layer's activation, a name or the user's own; the input layer left out."""
         return tuple(layer.activation for layer in self.graph.layers)
 
     @property
@@ -231,7 +233,20 @@ class Architecture:
     @property
     def loss_code(self) -> int:
         """The kernels' number of the loss, of the first output."""
-        return losses.CODES[self.losses[0]]
+        return self.loss_codes[0]
+
+    @property
+    def loss_codes(self) -> list[int]:
+        """The kernels' number of the loss of each output."""
+        return [
+            loss_code(loss, units)
+            for loss, units in zip(self.losses, self.graph.output_units, strict=True)
+        ]
+
+    @property
+    def loss_family(self) -> str:
+        """The name that says which targets the loss takes, of the first output."""
+        return loss_family(self.losses[0])
 
     def output_table(self, dtype: Any, single: bool) -> Array:
         """The table for F with the addresses of what it calls, kept for the next time.
@@ -300,7 +315,7 @@ def count_parameters(sizes: Sequence[int]) -> int:
     return sum((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
 
 
-def _dense_chain(sizes: Sequence[int], activations: Sequence[str]) -> Iterator[DenseLayer]:
+def _dense_chain(sizes: Sequence[int], activations: Sequence[str | Custom]) -> Iterator[DenseLayer]:
     """The layers between sizes d_1 … d_L, from the first to the last."""
     for (d_in, d_out), activation in zip(itertools.pairwise(sizes), activations, strict=True):
         yield DenseLayer(d_in, d_out, activation)

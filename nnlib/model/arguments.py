@@ -5,38 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..activations import Custom
 from ..checks.names import hint
-from ..checks.values import MOST_DROPOUT, known_name, real_number, shown
-from ..kernels.formulas import activations, losses
+from ..checks.values import MOST_DROPOUT, real_number, shown
+from ..kernels.formulas import losses
+from ..kernels.formulas.activations import IDENTITY, LOG_SOFTMAX
+from ..layers.formulas import activation_from, loss_code, loss_from
+from ..losses import Loss
 from .graph import Graph
 
-# The output activations with which a loss on logits makes sense: the one folded in, and identity,
-# with which F returns the logits.
+# The output activations with which a loss on logits makes sense, by what the last layer computes
+# for the loss: the one folded in, and identity, with which F returns the logits.
+_FOLDED = {IDENTITY: ("sigmoid", "identity"), LOG_SOFTMAX: ("softmax", "identity")}
+# The same by the names of losses.
 LOGITS = {
-    "binary_cross_entropy": ("sigmoid", "identity"),
-    "softmax_cross_entropy": ("softmax", "identity"),
+    loss.name: _FOLDED[loss.on_logits] for loss in losses.LOSSES if loss.on_logits is not None
 }
 
 
-def activation_names(activation: Any, layers: int) -> tuple[str, ...]:
-    """One checked name per layer after the input.
+def activation_names(activation: Any, layers: int) -> tuple[str | Custom, ...]:
+    """One checked name, or activation of the user's own, per layer after the input.
 
     >>> activation_names("tanh", 2)
     ('tanh', 'tanh')
     """
     if isinstance(activation, str) or not isinstance(activation, Sequence):
-        return (known_name("activation", activation, activations.CODES),) * layers
+        return (activation_from("activation", activation),) * layers
     if len(activation) != layers:
         raise ValueError(
             f"activation has {len(activation)} names, wanted one name or {layers}, "
             "one per layer after the input"
         )
-    return tuple(
-        known_name(f"activation[{i}]", name, activations.CODES) for i, name in enumerate(activation)
-    )
+    return tuple(activation_from(f"activation[{i}]", name) for i, name in enumerate(activation))
 
 
-def check_output(names: Sequence[str], loss: str, d_out: int) -> None:
+def check_output(names: Sequence[str | Custom], loss: str | Loss, d_out: int) -> None:
     """Refuse a softmax, or a loss on logits, where it does not belong.
 
     >>> check_output(["tanh", "softmax"], "softmax_cross_entropy", 3)
@@ -51,28 +54,28 @@ def check_output(names: Sequence[str], loss: str, d_out: int) -> None:
             f"activation[{hidden.index('softmax')}] is 'softmax' in a hidden layer, wanted it on "
             "the output layer only; give one name per layer, such as ['relu', 'softmax']"
         )
-    if output == "softmax" and loss != "softmax_cross_entropy":
+    folded = losses.of(loss_code(loss, d_out)).on_logits
+    if output == "softmax" and folded != LOG_SOFTMAX:
         raise ValueError(f"activation 'softmax' needs loss='softmax_cross_entropy', got {loss!r}")
-    if loss in LOGITS and output not in LOGITS[loss]:
-        wanted = " or ".join(map(repr, LOGITS[loss]))
+    if folded is not None and output not in _FOLDED[folded]:
+        wanted = " or ".join(map(repr, _FOLDED[folded]))
         raise ValueError(f"loss {loss!r} needs the output activation {wanted}, got {output!r}")
-    if loss == "softmax_cross_entropy" and d_out == 1:
+    if folded == LOG_SOFTMAX and d_out == 1:
         raise ValueError(
-            "loss 'softmax_cross_entropy' needs at least two outputs, one per class, got sizes "
+            f"loss {loss!r} needs at least two outputs, one per class, got sizes "
             "that end in 1; for one output use 'binary_cross_entropy'"
         )
 
 
 def check_graph_outputs(
     graph: Graph, loss: Any, loss_weights: Any
-) -> tuple[tuple[str, ...], tuple[float, ...]]:
+) -> tuple[tuple[str | Loss, ...], tuple[float, ...]]:
     """A checked name of a loss and a factor for every output of a graph."""
     names = graph.output_names
-    given = _one_each("loss", loss, names) if not isinstance(loss, str) else [loss] * len(names)
+    several = isinstance(loss, (list, tuple, Mapping))
+    given = _one_each("loss", loss, names) if several else [loss] * len(names)
     chosen = tuple(
-        known_name(
-            "loss" if isinstance(loss, str) else f"loss of output {name!r}", one, losses.CODES
-        )
+        loss_from(one, f"loss of output {name!r}" if several else "loss")
         for name, one in zip(names, given, strict=True)
     )
     factors: Sequence[Any] = [1.0] * len(names)
@@ -96,7 +99,8 @@ def check_graph_outputs(
         layer = None if output < 0 else graph.layers[graph.nodes[output].layer]
         activation = "identity" if layer is None else layer.activation
         check_output([activation], one, units)
-        if one in LOGITS and output in reads:
+        on_logits = losses.of(loss_code(one, units)).on_logits is not None
+        if on_logits and output in reads:
             raise ValueError(
                 f"output {name!r} has the loss {one!r}, which folds its activation in, so no other "
                 "layer may read it: give that an Activation of its own"

@@ -139,8 +139,8 @@ class NetworkFunction(NetworkParameters):
         X : array_like, shape (n, d_1)
             Or, without y, a sequence of (x, y) pairs.
         y : array_like, shape (n, d_L)
-            Or (n,) where d_L = 1. For the loss ``softmax_cross_entropy`` also (n,) classes
-            from 0 to d_L − 1.
+            Or (n,) where d_L = 1. For losses of softmax, as ``softmax_cross_entropy``, also (n,)
+            classes from 0 to d_L − 1.
         reduction : {"mean", "sum"}
             ``sum`` leaves out the factor 1/Σ v_i, as the lecture's programs do.
         weight_decay : float
@@ -287,7 +287,7 @@ def examples_for(network: NetworkParameters, X: Any, y: Any) -> tuple[Any, Any]:
     own = network.architecture
     if own.has_ports:
         return ports.port_examples(own, X, y, network.dtype)
-    shape = own.d_in, own.d_out, network.dtype, own.loss
+    shape = own.d_in, own.d_out, network.dtype, own.loss_family
     if network.device == "cuda" and (on_gpu(X) or on_gpu(y)):
         from ..cuda.arrays import gpu_examples
 

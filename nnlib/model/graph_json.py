@@ -6,7 +6,7 @@ by the same classes and called with the same values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..checks.values import flag, shown, whole_number
@@ -14,6 +14,7 @@ from ..layers import Input, Layer, Value
 from ..layers.rebuilt import layer_from
 from .graph import Graph
 from .rows import Training
+from .saved_formulas import from_json, to_json
 
 _LAYER = {"class", "arguments", "name", "trainable", "rate_factor", "decay_factor"}
 _GRAPH = {"inputs", "layers", "nodes", "outputs", "output_names", "outputs_named"}
@@ -30,6 +31,8 @@ def graph_to_json(graph: Graph, training: Sequence[Training]) -> dict[str, Any]:
     layers = []
     for layer, name, own in zip(graph.layers, graph.names, training, strict=True):
         kind, arguments = layer.described()
+        if "activation" in arguments:
+            arguments = {**arguments, "activation": to_json(arguments["activation"])}
         layers.append({"class": kind, "arguments": arguments, "name": name, **own._asdict()})
     return {
         "inputs": [
@@ -44,7 +47,7 @@ def graph_to_json(graph: Graph, training: Sequence[Training]) -> dict[str, Any]:
     }
 
 
-def values_from_json(found: Any, most: int) -> tuple[list[Input], Any]:
+def values_from_json(found: Any, most: int, custom: Iterable[Any] = ()) -> tuple[list[Input], Any]:
     """Inputs and outputs of the graph, as `Network` takes them.
 
     Parameters
@@ -53,6 +56,8 @@ def values_from_json(found: Any, most: int) -> tuple[list[Input], Any]:
         What `graph_to_json` made, or anything else: a file may hold anything.
     most : int
         Layers and uses of them that are allowed.
+    custom : iterable
+        The user's own formulas that may be meant.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def values_from_json(found: Any, most: int) -> tuple[list[Input], Any]:
     for name in ("layers", "nodes", "inputs", "outputs", "output_names"):
         if not isinstance(found[name], list) or not 0 < len(found[name]) <= most:
             raise ValueError(f"{name} of its graph is {shown(found[name])}, wanted a list")
-    layers = [_layer(one) for one in found["layers"]]
+    layers = [_layer(one, custom) for one in found["layers"]]
     inputs = [Input(*reversed(_pair("input", one))) for one in found["inputs"]]
     values: dict[int, Value] = {-1 - k: one for k, one in enumerate(inputs)}
     for number, node in enumerate(found["nodes"]):
@@ -79,9 +84,13 @@ def values_from_json(found: Any, most: int) -> tuple[list[Input], Any]:
     return inputs, outputs
 
 
-def _layer(found: Any) -> Layer:
+def _layer(found: Any, custom: Iterable[Any]) -> Layer:
     _check_keys("layer", found, _LAYER)
-    layer = layer_from(found["class"], found["arguments"], found["name"])
+    arguments = found["arguments"]
+    if isinstance(arguments, dict) and "activation" in arguments:
+        activation = from_json("activation", arguments["activation"], custom)
+        arguments = {**arguments, "activation": activation}
+    layer = layer_from(found["class"], arguments, found["name"])
     layer.trainable = found["trainable"]
     layer.rate_factor, layer.decay_factor = found["rate_factor"], found["decay_factor"]
     return layer

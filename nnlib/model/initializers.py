@@ -125,7 +125,7 @@ INITIALIZERS: dict[str, Initializer] = {
 }
 
 # He's variance makes up for the half that the relu family cuts off; Glorot's suits the others.
-_DEFAULTS = dict.fromkeys(["relu", "leaky_relu", "elu", "gelu", "silu", "softplus"], "he_uniform")
+_HALVED: tuple[object, ...] = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 
 # How the lecture writes the arrays of a dense layer.
 _SYMBOLS = {"weight": "W", "bias": "b"}
@@ -144,9 +144,9 @@ def initialize(
     if initializer is not None:
         known_name("initializer", initializer, INITIALIZERS)
 
-    def draw(shape: Shape, fans: Fans, activation: str) -> Array:
-        name = initializer or _DEFAULTS.get(activation, "glorot_uniform")
-        return INITIALIZERS[name](generator, shape, fans)
+    def draw(shape: Shape, fans: Fans, activation: object) -> Array:
+        default = "he_uniform" if activation in _HALVED else "glorot_uniform"
+        return INITIALIZERS[initializer or default](generator, shape, fans)
 
     start = 0
     for layer in architecture.layers:

@@ -9,14 +9,16 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..activations import Custom
 from ..checks import values as checks
 from ..checks.names import NearNames
 from ..checks.values import check_finite, numbers
 from ..kernels.network import evaluate
 from ..layers import Layer
-from ..machine.device import chosen_device
+from ..losses import Loss
 from .architecture import Architecture
 from .description import Description
+from .device import device_for
 from .graph import rebuilt_layers
 from .initializers import initialize
 from .layer_arrays import LayerArrays
@@ -55,7 +57,7 @@ class NetworkParameters(NearNames):
         self._seed: int | None = (
             secrets.randbits(_SEED_BITS) if seed is None else checks.seed_number("seed", seed)
         )
-        self._device = chosen_device(device)
+        self._device = device_for(self._architecture, device)
         self._parameters = np.zeros(self._architecture.size, self._dtype)
         generator = np.random.default_rng(self._begin(self._seed))
         initialize(self._architecture, self._parameters, initializer, generator)
@@ -137,8 +139,8 @@ class NetworkParameters(NearNames):
         return self._architecture.sizes
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        """Name of each layer's activation, the input layer left out."""
+    def activations(self) -> tuple[str | Custom, ...]:
+        """Each layer's activation, a name or the user's own; the input layer left out."""
         return self._architecture.activations
 
     @property
@@ -181,9 +183,13 @@ class NetworkParameters(NearNames):
         return self._architecture.for_descent(dropout, self.layer_training())
 
     @property
-    def loss(self) -> str:
-        """Name of the loss; where there are several outputs, the names with commas."""
-        return ", ".join(self._architecture.losses)
+    def loss(self) -> str | Loss | tuple[str | Loss, ...]:
+        """The loss: a name, or the object of `nnlib.losses` for one with settings.
+
+        A tuple of them where there are several outputs.
+        """
+        own = self._architecture.losses
+        return own[0] if len(own) == 1 else own
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -238,7 +244,7 @@ class NetworkParameters(NearNames):
         'cpu'
         """
         self._training.check("it cannot change its device")
-        self._device = chosen_device(device)
+        self._device = device_for(self._architecture, device)
         return self
 
     @property

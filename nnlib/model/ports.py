@@ -14,6 +14,7 @@ import numpy as np
 
 from ..checks.names import hint
 from ..checks.values import check_finite, examples, numbers, shown
+from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
 from .architecture import Architecture
 
@@ -62,7 +63,8 @@ def port_examples(
                 f"{label} has {len(array)} examples and X has {len(X)}, wanted equally many"
             )
         try:
-            _, targets = examples(X, array, X.shape[1], units, dtype, loss)
+            family = loss_family(loss)
+            _, targets = examples(X, array, X.shape[1], units, dtype, family)
         except (TypeError, ValueError) as error:
             raise type(error)(str(error).replace("y ", f"{label} ", 1)) from None
         parts.append(targets)

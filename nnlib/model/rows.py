@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..kernels.formulas import losses
-from ..kernels.formulas.activations import ACTIVATIONS, IDENTITY
+from ..kernels.formulas import activations, losses
+from ..kernels.formulas.activations import IDENTITY
 from ..kernels.layers.joins import copy_row
 from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table, rows_of
 from ..layers.dropout import DropoutLayer
@@ -138,7 +138,7 @@ class _Builder:
     def _wanted(self, output: int) -> int | None:
         """The code of the activation that an output's loss wants in place of its own."""
         costs = self._purpose.costs
-        return None if costs is None else losses.ON_LOGITS.get(costs.codes[output])
+        return None if costs is None else losses.of(costs.codes[output]).on_logits
 
     def _folded(self, number: int) -> int | None:
         """The same for a node, if it makes an output and has an activation to fold in."""
@@ -164,7 +164,7 @@ class _Builder:
             zip(graph.outputs, graph.output_units, strict=True)
         ):
             code = self._unfolded(number)
-            needs = ACTIVATIONS[code].needs_workspace
+            needs = activations.of(code).needs_workspace
             workspace = self._free if needs else first + place
             row = copy_row(units, code, self.values[output].unit, first + place, workspace)
             self._append([row if costs is None else _with_loss(row, costs, number)])

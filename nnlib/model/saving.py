@@ -17,6 +17,7 @@ from .function import NetworkFunction
 from .graph import draw
 from .graph_json import graph_to_json, values_from_json
 from .rows import Training
+from .saved_formulas import check_custom, from_json, to_json
 
 Made = TypeVar("Made", bound=NetworkFunction)
 
@@ -52,14 +53,17 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     )
 
 
-def read(path: PathLike, make: Callable[..., Made]) -> Made:
+def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     """The network in a file that `save` wrote, made by `make(sizes=…, activation=…, …)`.
+
+    custom are the formulas of the user's own that the file may name.
 
     Raises
     ------
     FormatError, OSError, ImportError
         As `nnlib.load`.
     """
+    custom = check_custom(custom)
     arrays, metadata = read_arrays(path)
     try:
         _check_parts(arrays, metadata)
@@ -67,12 +71,13 @@ def read(path: PathLike, make: Callable[..., Made]) -> Made:
         seed = architecture.pop("seed")
         if "graph" in architecture:
             graph = architecture.pop("graph")
-            inputs, outputs = values_from_json(graph, LAYERS_LIMIT)
+            inputs, outputs = values_from_json(graph, LAYERS_LIMIT, custom)
             architecture = {**architecture, "inputs": inputs, "outputs": outputs}
             wanted = sum(layer.size for layer in draw(inputs, outputs).graph.layers)
         else:
             _check_layers(architecture["sizes"])
             wanted = count_parameters(layer_sizes(architecture["sizes"]))
+        _read_formulas(architecture, custom)
         _check_parameters(arrays["parameters"], wanted, architecture["dtype"])
         _check_generator(arrays["generator"])
         _check_seed(seed)
@@ -116,13 +121,27 @@ def _described(network: NetworkFunction) -> dict[str, Any]:
     """What the file says of the architecture: sizes where these are all, else a graph."""
     own, training = network.architecture, network.layer_training()
     if own.graph.is_given_by_sizes and all(one == Training() for one in training):
-        return own.arguments()
+        return {
+            "sizes": own.sizes,
+            "activation": [to_json(activation) for activation in own.activations],
+            "loss": to_json(own.losses[0]),
+        }
     training = training or [Training()] * len(own.layers)
     return {
         "graph": graph_to_json(own.graph, training),
-        "loss": own.losses,
+        "loss": [to_json(loss) for loss in own.losses],
         "loss_weights": own.loss_weights,
     }
+
+
+def _read_formulas(architecture: dict[str, Any], custom: tuple[Any, ...]) -> None:
+    """Put losses and activations in the places of what the file holds of them."""
+    found = architecture["loss"]
+    several = [from_json("loss", one, custom) for one in found] if type(found) is list else None
+    architecture["loss"] = several or from_json("loss", found, custom)
+    names = architecture.get("activation")
+    if isinstance(names, list):
+        architecture["activation"] = [from_json("activation", name, custom) for name in names]
 
 
 def _check_parameters(parameters: Array, wanted: int, dtype: Any) -> None:

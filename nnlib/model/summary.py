@@ -81,7 +81,7 @@ def _totals(architecture: Architecture, layers: Sequence[Layer]) -> str:
     if frozen:
         total += f", {frozen:,} of them frozen"
     losses = " + ".join(
-        (f"{weight:g} " if weight != 1 else "") + loss
+        (f"{weight:g} " if weight != 1 else "") + str(loss)
         for loss, weight in zip(architecture.losses, architecture.loss_weights, strict=True)
     )
     return f"{total}; {architecture.work:,} multiply-adds an example; loss {losses}"

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..activations import Custom
+from ..layers.formulas import loss_family
 from .architecture import Architecture
 
 # Between which values f lies; silu and gelu have a minimum a little below 0.
@@ -23,10 +25,10 @@ _RANGES = {
     "gelu": (-0.1701, math.inf),
 }
 # Losses that compare the output itself with y; those on logits have checks of their own.
-_COMPARING = ("half_squared_error", "absolute_error", "huber", "log_cosh")
+_COMPARING = ("half_squared_error", "absolute_error", "huber", "log_cosh", "quantile", "hinge")
 
 
-def warn_of_unreachable(y: Any, activation: str, loss: str, stacklevel: int) -> None:
+def warn_of_unreachable(y: Any, activation: str | Custom, loss: str, stacklevel: int) -> None:
     """Warn if the output activation cannot reach some of the targets y.
 
     Not an error: the nearest values that it does reach may be what is wanted. Targets on a GPU are
@@ -34,7 +36,9 @@ def warn_of_unreachable(y: Any, activation: str, loss: str, stacklevel: int) -> 
 
     >>> warn_of_unreachable(np.array([0.0, 212.0]), "identity", "half_squared_error", 2)
     """
-    if activation not in _RANGES or loss not in _COMPARING or not isinstance(y, np.ndarray):
+    if isinstance(activation, Custom) or activation not in _RANGES or loss not in _COMPARING:
+        return
+    if not isinstance(y, np.ndarray):
         return
     (low, high), lowest, highest = _RANGES[activation], float(y.min()), float(y.max())
     if lowest >= low and highest <= high:
@@ -57,5 +61,5 @@ def warn_of_targets(architecture: Architecture, y: Any, stacklevel: int) -> None
         if number >= 0:
             activation = graph.layers[graph.nodes[number].layer].activation
             part = y if len(graph.outputs) == 1 else y[:, first : first + units]
-            warn_of_unreachable(part, activation, loss, stacklevel + 1)
+            warn_of_unreachable(part, activation, loss_family(loss), stacklevel + 1)
         first += units

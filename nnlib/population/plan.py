@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..activations import Custom
 from ..checks.examples import Examples, counted
 from ..checks.memory import check_memory
 from ..checks.values import (
@@ -24,6 +25,7 @@ from ..checks.values import (
 from ..errors import DivergenceError
 from ..history import History
 from ..kernels.network import problem
+from ..losses import Loss
 from ..model.arguments import dropout_probabilities
 from ..model.function import examples_for
 from ..model.target_range import warn_of_targets
@@ -58,8 +60,8 @@ class Template:
     def __init__(
         self,
         net: Network | Sequence[int] | None,
-        activation: str | Sequence[str] | None,
-        loss: str | None,
+        activation: str | Custom | Sequence[str | Custom] | None,
+        loss: str | Loss | None,
         dtype: DTypeLike | None,
         initializer: Any,
     ) -> None:

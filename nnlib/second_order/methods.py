@@ -290,7 +290,7 @@ def check_levenberg_marquardt(parameters: int, loss: int) -> None:
     ValueError: optimizer='levenberg_marquardt' with 10000 parameters needs 1.6 GB for JᵀJ and ...
     """
     if loss != losses.HALF_SQUARED_ERROR:
-        name = {code: name for name, code in losses.CODES.items()}[loss]
+        name = losses.of(loss).name
         raise ValueError(
             f"optimizer='levenberg_marquardt' with loss={name!r}: it minimises sums of squares, "
             "wanted loss='half_squared_error' (or optimizer='lbfgs')"

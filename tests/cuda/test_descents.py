@@ -99,13 +99,17 @@ def test_options(kind, options, data):
         (["silu", "identity"], "poisson"),
         (["softplus", "sigmoid"], "binary_cross_entropy"),
         (["gelu", "softmax"], "softmax_cross_entropy"),
+        (["gelu", "softmax"], "kl_divergence"),
+        (["tanh", "identity"], "hinge"),
         (["heaviside", "sigmoid"], "half_squared_error"),
     ],
 )
 def test_activations_and_losses(kind, activation, loss, rng):
     X, y = rng.normal(size=(20, 3)), rng.uniform(size=(20, 2))
-    if loss == "softmax_cross_entropy":
+    if activation[-1] == "softmax":
         y = rng.integers(0, 2, 20)
+    if loss == "hinge":
+        y = np.where(y > 0.5, 1.0, -1.0)
     nets = pair([3, 4, 2], activation, loss=loss)
     both(nets, X, y)
     (cpu, gpu) = nets
@@ -292,6 +296,9 @@ class TestArraysOnTheGPU:
             ("poisson", -1, "negative"),
             ("binary_cross_entropy", 2, "outside 0 … 1"),
             ("softmax_cross_entropy", 0.25, "does not add up to 1"),
+            ("kl_divergence", 0.25, "does not add up to 1"),
+            ("kl_divergence", 2, "outside 0 … 1"),
+            ("hinge", 0, "other numbers than 1 and -1"),
         ],
     )
     def test_wrong_targets_are_refused(self, loss, value, message, data):

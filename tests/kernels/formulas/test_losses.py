@@ -36,12 +36,15 @@ def delta_of_one(name, a, y):
     return delta(name, *one, np.ones(1, one[0].dtype)).item()
 
 
-# The oracle of the losses as the kernels see them: softmax's takes ln p and gives ∂J/∂z.
-ORACLE = {
-    **reference.LOSSES,
-    **reference.LOSSES_OF_LOGITS,
+# The oracle of the losses as the kernels see them: those of softmax take ln p and give ∂J/∂z.
+OF_LOG_SHARES = {
     "softmax_cross_entropy": (lambda a, y: np.sum(-y * a), lambda a, y: np.exp(a) - y),
+    "kl_divergence": (
+        lambda a, y: np.sum(reference.x_log_x(y) - y * a),
+        lambda a, y: np.exp(a) - y,
+    ),
 }
+ORACLE = {**reference.LOSSES, **reference.LOSSES_OF_LOGITS, **OF_LOG_SHARES}
 # Errors in whose neighbourhood J'' exists.
 A = np.array([-5.3, -2.4, -0.9, -0.3, 0.2, 0.7, 1.8, 4.1])
 
@@ -49,7 +52,7 @@ A = np.array([-5.3, -2.4, -0.9, -0.3, 0.2, 0.7, 1.8, 4.1])
 def make_block(name, dtype, rng):
     """a and y (d_L, lanes), and example weights with padding at the end."""
     a = rng.normal(size=(D_OUT, LANES)).astype(dtype)
-    if name == "softmax_cross_entropy":
+    if name in OF_LOG_SHARES:
         a -= np.log(np.sum(np.exp(a), axis=0))
     y = targets(rng, name, LANES, D_OUT).T.astype(dtype)
     weight = (np.arange(LANES) < LANES - 5).astype(dtype)
@@ -78,7 +81,7 @@ def test_delta(name, dtype, rng):
     assert_close(delta(name, a, y, weight), expected, terms=1)
 
 
-@pytest.mark.parametrize("name", [name for name in ORACLE if name != "softmax_cross_entropy"])
+@pytest.mark.parametrize("name", [name for name in ORACLE if name not in OF_LOG_SHARES])
 def test_delta_agrees_with_central_differences(name):
     h, y = difference_step(), 0.25
     error = difference_tolerance(terms=1) * np.exp(A.max())

@@ -1,0 +1,1 @@
+"""Losses with settings, and losses and activations of the user's own."""
