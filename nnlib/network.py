@@ -30,14 +30,16 @@ if TYPE_CHECKING:
 
 
 class Network(NetworkTraining):
-    """A feed-forward network of dense layers, trained by gradient descent in compiled code.
+    """A feed-forward network, trained by gradient descent in compiled code.
 
-    a^[1] = x;  z^[ℓ+1] = W^[ℓ] a^[ℓ] + b^[ℓ];  a^[ℓ+1] = f(z^[ℓ+1]);  F(x) = a^[L].
+    Of dense layers one behind the other, a^[1] = x;  z^[ℓ+1] = W^[ℓ] a^[ℓ] + b^[ℓ];
+    a^[ℓ+1] = f(z^[ℓ+1]);  F(x) = a^[L]; or any graph of the layers of `nnlib.layers`.
 
     Parameters
     ----------
-    sizes : list of int
-        Units of each layer, d_1 (inputs) to d_L (outputs).
+    sizes : list of int, or list of layers
+        Units of each dense layer, d_1 (inputs) to d_L (outputs); or layers of `nnlib.layers` one
+        behind the other, beginning with an `Input`. Left out where inputs and outputs are given.
     activation : str, activations.Custom, or list of these
         One name for every layer, or one per layer after the input: ``identity``, ``sigmoid``,
         ``tanh``, ``relu``, ``leaky_relu`` (slope 0.01), ``elu`` (α = 1), ``gelu`` (tanh form),
@@ -63,6 +65,16 @@ class Network(NetworkTraining):
         ``glorot_uniform``, ``glorot_normal``, ``he_uniform``, ``he_normal``, ``lecun_uniform``,
         ``lecun_normal``, ``orthogonal``, ``zeros``, or the arrays themselves. None:
         ``he_uniform`` for relu and its relatives, ``glorot_uniform`` for others.
+    inputs : Input, list or dict of them
+        Where examples come in, if the network is a graph.
+    outputs : value of a layer, list or dict of them
+        What F gives. Several inputs or outputs are lists or dicts in `F`, `J` and `descent` too.
+    loss_weights : list or dict of float
+        By what the losses of several outputs are multiplied in J, their sum; loss is then a list or
+        a dict too, or one for all.
+    trainable : bool, or list
+        Which layers a descent changes: one for all, one for each, or the names of those; each
+        layer's own ``trainable`` can be set at any time.
     device : {"cpu", "cuda", "auto"}
         Where it computes: "auto" is "cuda" where that can be used. On "cuda", X and y may lie on
         the GPU already (anything with ``__cuda_array_interface__``), and F then answers there.

@@ -67,14 +67,14 @@ def _checked(argument: str, function: Any, parameters: int) -> Frozen:
     try:
         frozen.formula.compile(signature)
     except Exception as error:  # Numba lets some of Python's own errors through
-        raise TypeError(f"{argument} does not compile: {_one_line(error)}") from None
+        raise TypeError(f"{argument} does not compile: {one_line(error)}") from None
     kind = frozen.formula.overloads[signature].signature.return_type
     if not isinstance(types.unliteral(kind), (types.Float, types.Integer, types.Boolean)):
         raise TypeError(f"{argument} returns {kind}, wanted a real number")
     return frozen
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """Numba's reason, without the places in its pipeline and the user's source."""
     lines = [line.strip(" >-") for line in str(error).splitlines()]
     reason: list[str] = []

@@ -15,6 +15,7 @@ of a kind are in `kernels.layers`.
 """
 
 from .activation import Activation
+from .custom import Custom
 from .dense import Dense
 from .dropout import Dropout
 from .joins import Add, Average, Concatenate, Maximum, Multiply, Subtract
@@ -28,6 +29,7 @@ __all__ = [
     "Add",
     "Average",
     "Concatenate",
+    "Custom",
     "Dense",
     "Dropout",
     "Flatten",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..checks.values import known_name, shown
 from .activation import Activation
+from .custom import CustomLayer
 from .dense import Dense
 from .dropout import Dropout
 from .joins import Concatenate, Maximum, Multiply
@@ -47,5 +48,6 @@ def layer_from(kind: Any, arguments: Any, name: str) -> Layer:
 
 def layer_like(shaped: ShapedLayer, name: str) -> Layer:
     """A layer that computes what this one does."""
-    own: Layer | None = getattr(shaped, "layer", None)  # of a user's own kind
-    return own if own is not None else layer_from(*shaped.described(), name)
+    if isinstance(shaped, CustomLayer):
+        return shaped.layer.like(name)
+    return layer_from(*shaped.described(), name)

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..checks.values import flag, shown, whole_number
-from ..layers import Input, Layer, Value
+from ..layers import Custom, Input, Layer, Value
 from ..layers.rebuilt import layer_from
 from .graph import Graph
 from .rows import Training
 from .saved_formulas import from_json, to_json
 
+# Arguments of layers that are formulas or layers of the user's own.
+_FORMULAS = ("activation", "kind")
 _LAYER = {"class", "arguments", "name", "trainable", "rate_factor", "decay_factor"}
 _GRAPH = {"inputs", "layers", "nodes", "outputs", "output_names", "outputs_named"}
 
@@ -31,8 +33,9 @@ def graph_to_json(graph: Graph, training: Sequence[Training]) -> dict[str, Any]:
     layers = []
     for layer, name, own in zip(graph.layers, graph.names, training, strict=True):
         kind, arguments = layer.described()
-        if "activation" in arguments:
-            arguments = {**arguments, "activation": to_json(arguments["activation"])}
+        arguments = {
+            key: to_json(value) if key in _FORMULAS else value for key, value in arguments.items()
+        }
         layers.append({"class": kind, "arguments": arguments, "name": name, **own._asdict()})
     return {
         "inputs": [
@@ -87,10 +90,14 @@ def values_from_json(found: Any, most: int, custom: Iterable[Any] = ()) -> tuple
 def _layer(found: Any, custom: Iterable[Any]) -> Layer:
     _check_keys("layer", found, _LAYER)
     arguments = found["arguments"]
-    if isinstance(arguments, dict) and "activation" in arguments:
-        activation = from_json("activation", arguments["activation"], custom)
-        arguments = {**arguments, "activation": activation}
-    layer = layer_from(found["class"], arguments, found["name"])
+    if found["class"] == "Custom" and isinstance(arguments, dict):
+        own: Custom = from_json("layer", arguments.get("kind"), custom)
+        layer: Layer = own.like(found["name"])
+    else:
+        if isinstance(arguments, dict) and "activation" in arguments:
+            activation = from_json("activation", arguments["activation"], custom)
+            arguments = {**arguments, "activation": activation}
+        layer = layer_from(found["class"], arguments, found["name"])
     layer.trainable = found["trainable"]
     layer.rate_factor, layer.decay_factor = found["rate_factor"], found["decay_factor"]
     return layer

@@ -11,10 +11,16 @@ import platform
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import activations, losses
+from .. import activations, layers, losses
 from ..checks.values import shown
 
-Formula = str | losses.Loss | activations.Custom
+Formula = str | losses.Loss | activations.Custom | layers.Custom
+# The user's own, by what a file says that they are.
+_OWN: dict[str, Any] = {
+    "loss": losses.Custom,
+    "activation": activations.Custom,
+    "layer": layers.Custom,
+}
 
 
 def to_json(formula: Formula) -> Any:
@@ -25,6 +31,8 @@ def to_json(formula: Formula) -> Any:
     """
     if isinstance(formula, str):
         return formula
+    if isinstance(formula, layers.Custom):
+        return {"custom": formula.kind, "digest": formula.digest, "python": _python()}
     if isinstance(formula, (losses.Custom, activations.Custom)):
         return {"custom": formula.name, "digest": formula.digest, "python": _python()}
     return {"name": formula.family, "settings": formula.settings}
@@ -35,7 +43,7 @@ def from_json(what: str, value: Any, custom: Iterable[Any]) -> Any:
 
     Parameters
     ----------
-    what : {"loss", "activation"}
+    what : {"loss", "activation", "layer"}
         What it is, for messages and for the kind of object.
     value : object
         What the file holds.
@@ -69,9 +77,9 @@ def from_json(what: str, value: Any, custom: Iterable[Any]) -> Any:
 
 def _own(what: str, value: Mapping[str, Any], custom: Iterable[Any]) -> Any:
     """The object that the file's name and digest mean."""
-    kind = losses.Custom if what == "loss" else activations.Custom
-    wanted = "nnlib.losses.Custom" if what == "loss" else "nnlib.activations.Custom"
-    named = [own for own in custom if type(own) is kind and own.name == value["custom"]]
+    kind = _OWN[what]
+    wanted = f"{kind.__module__.removesuffix('.custom')}.Custom"
+    named = [own for own in custom if type(own) is kind and _name(own) == value["custom"]]
     if not named:
         raise ValueError(
             f"its {what} is {shown(value['custom'])}, a formula of the user's own: give the "
@@ -92,15 +100,21 @@ def check_custom(custom: Any) -> tuple[Any, ...]:
     >>> check_custom([])
     ()
     """
-    given = (custom,) if isinstance(custom, (losses.Custom, activations.Custom)) else custom
-    wanted = "custom must be a list of nnlib.losses.Custom and nnlib.activations.Custom"
+    kinds = tuple(_OWN.values())
+    given = (custom,) if isinstance(custom, kinds) else custom
+    wanted = "custom must be a list of Custom of nnlib.losses, nnlib.activations and nnlib.layers"
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise TypeError(f"{wanted}; got {shown(custom)}")
     formulas = tuple(given)
     for formula in formulas:
-        if not isinstance(formula, (losses.Custom, activations.Custom)):
+        if not isinstance(formula, kinds):
             raise TypeError(f"{wanted}; got {shown(formula)} in it")
     return formulas
+
+
+def _name(own: Any) -> str:
+    """The name of what the user's own functions compute."""
+    return str(own.kind if isinstance(own, layers.Custom) else own.name)
 
 
 def _python() -> str:

@@ -141,7 +141,7 @@ def test_arguments_of_the_others(call, meant):
     [
         ("fit", "descent"), ("predict", "F"), ("forward", "F"), ("score", "J"),
         ("backward", "derJ"), ("coefs_", "weights"), ("state_dict", "parameters"),
-        ("wieghts", "weights"), ("layers", "sizes"), ("predict_proba", "F"),
+        ("wieghts", "weights"), ("predict_proba", "F"),
     ],
 )  # fmt: skip
 def test_attributes_of_a_network(name, meant):
