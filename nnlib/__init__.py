@@ -18,7 +18,7 @@ if not _KERNELS.is_dir():
         "links), or install a wheel"
     )
 
-from . import activations, course, losses, optimizers, schedules, text
+from . import activations, course, layers, losses, optimizers, schedules, text
 from .commands.warm_up import warm_up
 from .errors import DeviceError, DivergenceError, FormatError
 from .history import History
@@ -38,6 +38,7 @@ __all__ = [
     "activations",
     "course",
     "get_threads",
+    "layers",
     "load",
     "losses",
     "optimizers",

@@ -162,24 +162,54 @@ class NetworkParameters(NearNames):
         return self._layers
 
     def layer_arrays(self, number: int) -> dict[str, Array]:
-        """The arrays of a layer by name: writable views of `parameters`, as `weights`."""
+        """The arrays of a layer by name: writable views of `parameters`, as `weights`.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> nnlib.Network([1, 1], initializer="zeros").layer_arrays(0)
+        {'weight': array([[0.]]), 'bias': array([0.])}
+        """
         return self._architecture.arrays(self.parameters)[number]
 
     def train_like(self, other: NetworkParameters) -> None:
-        """Treat each layer in a descent as another network of this architecture does."""
+        """Treat each layer in a descent as another network of this architecture does.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net, other = nnlib.Network([1, 1]), nnlib.Network([1, 1], trainable=[False])
+        >>> net.train_like(other)
+        >>> net.layers[0].trainable
+        False
+        """
         for own, given in zip(self.layers, other.layers, strict=True):
             own.trainable = given.trainable
             own.rate_factor, own.decay_factor = given.rate_factor, given.decay_factor
 
     def layer_training(self) -> list[Training]:
-        """How a descent treats each layer; empty: all as usual."""
+        """How a descent treats each layer; empty: all as usual.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> nnlib.Network([1, 1], trainable=[False]).layer_training()
+        [Training(trainable=False, rate_factor=1.0, decay_factor=1.0)]
+        """
         return [
             Training(layer.trainable, layer.rate_factor, layer.decay_factor)
             for layer in self._layers or ()
         ]
 
     def descent_architecture(self, dropout: Sequence[float] | None) -> Architecture:
-        """The architecture as a descent sees it: dropout, and what its layers say of training."""
+        """The architecture as a descent sees it: dropout, and what its layers say of training.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> nnlib.Network([1, 2, 1]).descent_architecture([0.5]).dropout
+        (0.5,)
+        """
         return self._architecture.for_descent(dropout, self.layer_training())
 
     @property
