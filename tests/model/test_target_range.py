@@ -67,6 +67,22 @@ def test_losses_of_logits_and_rates_do_not_warn():
         assert warned(lambda net=net, y=y: net.descent(X, y, epochs=1)) == []
 
 
+def test_a_margin_that_the_output_cannot_reach_warns():
+    y = [1, -1, 1, -1]
+    with pytest.warns(UserWarning, match="y goes from -1 to 1"):
+        nnlib.Network([1, 1], "sigmoid", "hinge").descent(X, y, epochs=1)
+    for activation in ("tanh", "identity"):
+        net = nnlib.Network([1, 1], activation, "hinge")
+        assert warned(lambda net=net: net.descent(X, y, epochs=1)) == []
+
+
+@pytest.mark.cpu("formulas")
+def test_activations_of_the_user_s_own_do_not_warn():
+    own = nnlib.activations.Custom(lambda z: 0.5 * z, lambda z: 0.5)
+    net = nnlib.Network([1, 1], own)
+    assert warned(lambda: net.descent(X, [0, 9, -9, 1], epochs=1, learning_rate=1e-3)) == []
+
+
 def test_J_does_not_warn():
     net = nnlib.Network([1, 1])
     assert warned(lambda: net.J(X, [5, 5, 5, 5])) == []
