@@ -22,6 +22,7 @@ SHAPES = [(1,), (2,), (3,), (5,), (2, 3), (3, 2, 1)]
 # A dense layer between so many values is wide enough for `gemm`.
 WIDE = amount(64, 10)
 STEPS = amount(9, 5)
+BATCHES = amount((1, 7, 64), (1, 3))
 
 
 @dataclass
@@ -216,14 +217,12 @@ def _concatenated(draw, drawing, source):
 
 
 def _shared(draw, drawing, source):
-    """A layer used again, on a value of the same shape; or a new one if none fits."""
-    shape = drawing.values[source].shape
-    uses = [
-        o for o in drawing.operations if o.layer >= 0 and drawing.values[o.sources[0]].shape == shape
-    ]
+    """A layer used again, on a value of the shape that it takes; or a new one if there is none."""
+    uses = [operation for operation in drawing.operations if operation.layer >= 0]
     if not uses:
         return drawing.dense(source, draw(st.integers(1, 5)), draw(st.sampled_from(ACTIVATIONS)))
     use = draw(st.sampled_from(uses))
+    source = draw(st.sampled_from(_same_shape(drawing, use.sources[0])))
     return drawing.apply(drawing.layers[use.layer], source, use.kind, use.setting)
 
 
@@ -245,14 +244,17 @@ def _plain(draw, drawing, source, kind):
     return drawing.apply(layers.PReLU(), source, "prelu")
 
 
-def _grow(draw, drawing, wide):
-    """One more value, of any kind of layer."""
+CHOICES = [
+    "Dense", "Dense", "Dense", "Shared", "Shared", "Operator", "Operator", "Add", "Subtract",
+    "Multiply", "Average", "Maximum", "Concatenate", "Flatten", "Activation", "Reshape", "Scale",
+    "PReLU", "Dropout",
+]  # fmt: skip
+
+
+def _grow(draw, drawing, wide, choices):
+    """One more value, of any of these kinds of layer."""
     source = draw(st.sampled_from(range(len(drawing.values))))
-    choice = draw(st.sampled_from([
-        "Dense", "Dense", "Dense", "Shared", "Operator", "Operator", "Add", "Subtract", "Multiply",
-        "Average", "Maximum", "Concatenate", "Flatten", "Activation", "Reshape", "Dropout", "Scale",
-        "PReLU",
-    ]))  # fmt: skip
+    choice = draw(st.sampled_from(choices))
     if choice == "Dense" and wide:
         drawing.dense(source, WIDE, draw(st.sampled_from(SMOOTH)))
     elif choice == "Dense":
@@ -290,21 +292,19 @@ def _output(draw, drawing, count):
 
 
 @st.composite
-def graph_cases(draw, losses=None, dtypes=("float64", "float32"), sizes=amount((1, 7, 64), (1, 3))):
-    """Any graph, with any losses unless one is given for all outputs, and data."""
+def graph_cases(draw, dtypes=("float64", "float32"), sizes=BATCHES, active=False):
+    """Any graph with any losses, and data; if active, without dropout, which descents have."""
     wide = draw(st.integers(0, 4)) == 0
     shapes = [(WIDE,)] if wide else draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     drawing = Drawing([layers.Input(shape) for shape in shapes], len(shapes))
     for _ in range(draw(st.integers(1, 3 if wide else STEPS))):
-        _grow(draw, drawing, wide)
+        _grow(draw, drawing, wide, CHOICES[:-1] if active else CHOICES)
     count = len(drawing.values)
     ends = [_output(draw, drawing, count) for _ in range(draw(st.integers(1, 3)))]
-    if losses:
-        ends = [(number, losses) for number, _ in ends]
     # The last value is an output, so that most of what was drawn is used.
     used = {number for number, _ in ends}
     if count - 1 not in used:
-        ends.append((count - 1, losses or "half_squared_error"))
+        ends.append((count - 1, "half_squared_error"))
     ends = list(dict(ends).items())
     small, outputs = drawing.pruned([number for number, _ in ends])
     n = draw(st.sampled_from(sizes))

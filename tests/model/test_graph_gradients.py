@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hypothesis
-import numpy as np
 
 from tests import graph_reference
 from tests.devices import amount
