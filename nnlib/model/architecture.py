@@ -110,7 +110,9 @@ class Architecture:
             "size": sum(layer.size for layer in graph.layers),
             "units": int(max(table[BUFFER_UNITS], training_table[BUFFER_UNITS])),
             "work": multiply_adds(table),
-            "has_ports": len(shapes) > 2 or any(len(shape) > 1 for shape in shapes),
+            "has_ports": (
+                graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
+            ),
             "table": table,
             "training_table": training_table,
         }
