@@ -100,7 +100,7 @@ def check_graph_outputs(
         activation = "identity" if layer is None else layer.activation
         check_output([activation], one, units)
         on_logits = losses.of(loss_code(one, units)).on_logits is not None
-        same = [loss for number, loss in zip(graph.outputs, chosen, strict=True) if number == output]
+        same = [other for k, other in zip(graph.outputs, chosen, strict=True) if k == output]
         if on_logits and (output in reads or same.count(one) < len(same)):
             raise ValueError(
                 f"output {name!r} has the loss {one!r}, which folds its activation in, so no other "
