@@ -13,8 +13,8 @@ import numpy as np
 
 from tests import reference
 
-# Losses that are computed from z, and the activation that they fold in.
-FOLDED = {"binary_cross_entropy": "sigmoid", "softmax_cross_entropy": "softmax"}
+# Activations that a loss of logits folds in.
+FOLDED = ("sigmoid", "softmax")
 
 
 class Operation(NamedTuple):
@@ -81,7 +81,7 @@ def run(graph, parameters, inputs):
 def logits(graph, parameters, values, number):
     """z of the operation that gives a value, the value itself if its activation is the identity."""
     operation = graph.operations[number - graph.inputs] if number >= graph.inputs else None
-    if operation is None or operation.setting not in FOLDED.values():
+    if operation is None or operation.setting not in FOLDED:
         return values[number], False
     read = [values[source] for source in operation.sources]
     if operation.kind == "dense":
@@ -95,11 +95,9 @@ def example_cost(graph, parameters, inputs, targets):
     for number, loss, factor, y in zip(
         graph.outputs, graph.losses, graph.loss_weights, targets, strict=True
     ):
-        if loss in FOLDED:
-            z, _ = logits(graph, parameters, values, number)
-            total += factor * reference.LOSSES_OF_LOGITS[loss][0](z, y)
-        else:
-            total += factor * reference.LOSSES[loss][0](values[number], y)
+        J, _, of_logits = reference.loss_formulas(loss)
+        z, _ = logits(graph, parameters, values, number)
+        total += factor * J(z if of_logits else values[number], y)
     return total
 
 
@@ -170,15 +168,13 @@ def example_gradients(graph, parameters, inputs, targets):
     for number, loss, factor, y in zip(
         graph.outputs, graph.losses, graph.loss_weights, targets, strict=True
     ):
-        if loss in FOLDED:
-            z, folded = logits(graph, parameters, values, number)
-            delta = factor * reference.LOSSES_OF_LOGITS[loss][1](z, y)
-            if folded:
-                of_z[number] = of_z.get(number, 0.0) + delta
-            else:
-                deltas[number] = deltas[number] + delta
+        _, slope, of_logits = reference.loss_formulas(loss)
+        z, folded = logits(graph, parameters, values, number)
+        delta = factor * slope(z if of_logits else values[number], y)
+        if of_logits and folded:
+            of_z[number] = of_z.get(number, 0.0) + delta
         else:
-            deltas[number] = deltas[number] + factor * reference.LOSSES[loss][1](values[number], y)
+            deltas[number] = deltas[number] + delta
     gradients = [{name: np.zeros_like(a) for name, a in own.items()} for own in parameters]
     for number in reversed(range(graph.inputs, len(values))):
         operation = graph.operations[number - graph.inputs]
@@ -254,9 +250,13 @@ def smallest_gap(graph, parameters, X, Y):
             read = [values[source] for source in operation.sources]
             gaps.append(_gap(operation, own, read))
         for number, loss, y in zip(graph.outputs, graph.losses, targets, strict=True):
-            error = np.abs(values[number] - y)
-            if loss in ("absolute_error", "huber"):
-                gaps.append(np.min(error if loss == "absolute_error" else np.abs(error - 1)))
+            a = values[number]
+            if loss == "absolute_error":
+                gaps.append(np.min(np.abs(a - y)))
+            if loss == "huber":
+                gaps.append(np.min(np.abs(np.abs(a - y) - 1)))
+            if loss == "hinge":
+                gaps.append(np.min(np.abs(a * y - 1)))
     return min(gaps)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib import layers
+from nnlib.checks.values import OF_CLASSES
 from nnlib.model.arguments import LOGITS
 from tests import graph_reference, reference
 from tests.devices import amount
@@ -253,7 +254,9 @@ CHOICES = [
 
 def _grow(draw, drawing, wide, choices):
     """One more value, of any of these kinds of layer."""
-    source = draw(st.sampled_from(range(len(drawing.values))))
+    count = len(drawing.values)
+    # Mostly one of the last, so that graphs get deep.
+    source = draw(st.integers(max(0, count - 3), count - 1) | st.integers(0, count - 1))
     choice = draw(st.sampled_from(choices))
     if choice == "Dense" and wide:
         drawing.dense(source, WIDE, draw(st.sampled_from(SMOOTH)))
@@ -273,13 +276,12 @@ def _grow(draw, drawing, wide, choices):
         _plain(draw, drawing, source, choice)
 
 
-def _output(draw, drawing, count):
-    """One of the first `count` values and its loss, or a new one, which no other layer reads."""
-    source = draw(st.sampled_from(range(count)))
+def _output(draw, drawing, source):
+    """This value and its loss, or a new one behind it, which no other layer reads."""
     loss = draw(st.sampled_from([*reference.LOSSES, *reference.LOSSES_OF_LOGITS]))
     if loss in reference.LOSSES_OF_LOGITS:
         activation = draw(st.sampled_from(LOGITS[loss]))
-        fewest = 2 if loss == "softmax_cross_entropy" else 1
+        fewest = 2 if loss in OF_CLASSES else 1
         units = draw(st.integers(fewest, 4))
         if draw(st.booleans()):
             source = drawing.dense(source, units, "identity")
@@ -297,15 +299,12 @@ def graph_cases(draw, dtypes=("float64", "float32"), sizes=BATCHES, active=False
     wide = draw(st.integers(0, 4)) == 0
     shapes = [(WIDE,)] if wide else draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     drawing = Drawing([layers.Input(shape) for shape in shapes], len(shapes))
-    for _ in range(draw(st.integers(1, 3 if wide else STEPS))):
+    for _ in range(draw(st.integers(1, 3) if wide else st.integers(2, STEPS))):
         _grow(draw, drawing, wide, CHOICES[:-1] if active else CHOICES)
     count = len(drawing.values)
-    ends = [_output(draw, drawing, count) for _ in range(draw(st.integers(1, 3)))]
-    # The last value is an output, so that most of what was drawn is used.
-    used = {number for number, _ in ends}
-    if count - 1 not in used:
-        ends.append((count - 1, "half_squared_error"))
-    ends = list(dict(ends).items())
+    # The last value is an output or under one, so that most of what was drawn is used.
+    sources = [count - 1, *draw(st.lists(st.integers(0, count - 1), max_size=2))]
+    ends = list(dict(_output(draw, drawing, source) for source in sources).items())
     small, outputs = drawing.pruned([number for number, _ in ends])
     n = draw(st.sampled_from(sizes))
     settings = {

@@ -12,7 +12,7 @@ from tests.tolerances import assert_close
 # Nearer than this, rounding may put a z on the other side of the kink of relu or of a maximum.
 KINK = 1e-4
 few_examples = hypothesis.settings(
-    max_examples=amount(60, 3),
+    max_examples=amount(150, 3),
     suppress_health_check=[hypothesis.HealthCheck.filter_too_much, hypothesis.HealthCheck.too_slow],
 )
 
