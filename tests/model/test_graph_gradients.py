@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hypothesis
+import pytest
 
 from tests import graph_reference
 from tests.devices import amount
 from tests.graph_strategies import graph_cases
 from tests.tolerances import assert_close
+
+pytestmark = pytest.mark.cpu("graphs")
 
 # Nearer than this, rounding may put a z on the other side of the kink of relu or of a maximum.
 KINK = 1e-4

@@ -15,6 +15,8 @@ from tests.graph_steps import Penalties, Rule
 from tests.graph_strategies import graph_cases
 from tests.tolerances import assert_close
 
+pytestmark = pytest.mark.cpu("graphs")
+
 KINK = 1e-4
 RATE, BATCH, EPOCHS = 0.02, 10, 2
 # Every penalty and limit that a step knows, at a strength at which it changes the step.

@@ -8,6 +8,8 @@ import pytest
 import nnlib
 from nnlib import layers
 
+pytestmark = pytest.mark.cpu("graphs")
+
 STEPS, N = 20, 24
 OPTIMIZERS = {"sgd": 0.05, "adam": 0.01}
 
