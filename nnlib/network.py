@@ -381,7 +381,7 @@ class Network(NetworkTraining):
     def __repr__(self) -> str:
         own, graph = self._architecture, self._architecture.graph
         end = f"dtype={self._dtype.name!r}, seed={self._seed})"
-        if not graph.is_given_by_sizes:
+        if not own.is_given_by_sizes:
             losses = own.losses[0] if len(own.losses) == 1 else list(own.losses)
             layers = f"{len(graph.layers)} layers" if len(graph.layers) > 1 else "1 layer"
             return (

@@ -92,7 +92,8 @@ def seed_number(argument: str, value: Any) -> int:
 
 def real_number(argument: str, value: Any, *, above: float | None = None) -> float:
     """A finite float, greater than `above` if that is given, else at least 0."""
-    wanted = "a finite number " + ("of at least 0" if above is None else f"greater than {above:g}")
+    limit = " of at least 0" if above is None else f" greater than {above:g}"
+    wanted = "a finite number" + ("" if above == -math.inf else limit)
     if not _is_real(value):
         raise TypeError(f"{argument} must be {wanted}; got {shown(value)}")
     try:

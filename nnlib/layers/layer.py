@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..checks.names import NearNames
-from ..checks.values import real_number, shown, whole_number
+from ..checks.names import NearNames, hinted
+from ..checks.values import flag, real_number, shown, whole_number
 from .joined import MultiplyLayer, SumLayer, equal_shapes
 from .shaped import Array, Shape, ShapedLayer
 
@@ -36,6 +36,8 @@ class Value:
     (3,)
     """
 
+    __array_ufunc__ = None  # an array or a number of NumPy leaves its operators to a value's
+
     def __init__(self, layer: Any, sources: tuple[Value, ...], shape: Shape) -> None:
         self.layer, self.sources, self.shape = layer, sources, shape
 
@@ -50,6 +52,8 @@ class Value:
     def __mul__(self, other: Any) -> Value:
         if isinstance(other, Value):
             return Multiply()([self, other])
+        if isinstance(other, Layer):
+            raise TypeError(f"* wants a value or a number; got {shown(other)}{call_first(other)}")
         return WeightedSum([other])([self])
 
     __rmul__ = __mul__
@@ -64,8 +68,15 @@ class Value:
 def _operand(sign: str, other: Any) -> Value:
     """The other value of an operator; `TypeError` if it is none."""
     if not isinstance(other, Value):
-        raise TypeError(f"{sign} wants a value of a layer on both sides; got {shown(other)}")
+        raise TypeError(
+            f"{sign} wants a value of a layer on both sides; got {shown(other)}{call_first(other)}"
+        )
     return other
+
+
+def call_first(given: Any) -> str:
+    """The end of a message about a layer in place of a value."""
+    return f": call it first, as in {given!r}(x)" if isinstance(given, Layer) else ""
 
 
 class Input(Value):
@@ -85,6 +96,7 @@ class Input(Value):
     (28, 28, 1)
     """
 
+    @hinted
     def __init__(self, shape: int | Sequence[int], name: str | None = None) -> None:
         self.name = checked_name(name)
         super().__init__(self, (), checked_shape("shape", shape))
@@ -116,6 +128,11 @@ class Layer(NearNames):
 
     joins = False  # whether it is called with a list of values
 
+    def __init_subclass__(cls) -> None:
+        """Arguments that a kind of layer does not have are refused with the near name."""
+        if "__init__" in vars(cls):
+            cls.__init__ = hinted(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(
         self,
         name: str | None = None,
@@ -127,7 +144,7 @@ class Layer(NearNames):
         self.trainable = trainable
         self.rate_factor = rate_factor
         self.decay_factor = decay_factor
-        self._called: ShapedLayer | None = None
+        self._called: tuple[ShapedLayer, str] | None = None  # and what it read, for messages
         self._owner: Any = None
         self._number = 0
 
@@ -138,9 +155,7 @@ class Layer(NearNames):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        if value not in (True, False):
-            raise TypeError(f"trainable must be True or False; got {shown(value)}")
-        self._trainable = bool(value)
+        self._trainable = flag("trainable", value)
 
     @property
     def rate_factor(self) -> float:
@@ -170,13 +185,16 @@ class Layer(NearNames):
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
         given = self._checked_values(values)
-        shaped = self.shaped([value.shape for value in given])
-        if self._called is not None and shaped != self._called:
+        try:
+            shaped = self.shaped([value.shape for value in given])
+        except ValueError as error:
+            raise ValueError(f"{error}; it reads {self._described(given)}") from None
+        if self._called is not None and shaped != self._called[0]:
             raise ValueError(
-                f"{self!r} is used twice, so its inputs need one shape: it had {self._called}, now "
-                f"it is called with {self._described(given)}"
+                f"{self!r} is used twice, so its inputs need one shape: it reads "
+                f"{self._called[1]}, and now {self._described(given)}"
             )
-        self._called = shaped
+        self._called = shaped, self._described(given)
         return Value(self, given, shaped.output_shape)
 
     def _checked_values(self, values: Any) -> tuple[Value, ...]:
@@ -186,10 +204,9 @@ class Layer(NearNames):
             raise TypeError(f"{self!r} joins {wanted}; got {shown(values)}")
         for value in given:
             if not isinstance(value, Value):
-                hint = ""
-                if isinstance(value, Layer):
-                    hint = f": call it first, as in {value!r}(x)"
-                raise TypeError(f"{self!r} must be called with {wanted}; got {shown(value)}{hint}")
+                raise TypeError(
+                    f"{self!r} must be called with {wanted}; got {shown(value)}{call_first(value)}"
+                )
         if not given:
             raise ValueError(f"{self!r} is called with no values, wanted at least one")
         return tuple(given)

@@ -110,7 +110,9 @@ class Architecture:
             "size": sum(layer.size for layer in graph.layers),
             "units": int(max(table[BUFFER_UNITS], training_table[BUFFER_UNITS])),
             "work": multiply_adds(table),
-            "has_ports": len(shapes) > 2 or any(len(shape) > 1 for shape in shapes),
+            "has_ports": (
+                graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
+            ),
             "table": table,
             "training_table": training_table,
         }
@@ -248,6 +250,11 @@ class Architecture:
         """The name that says which targets the loss takes, of the first output."""
         return loss_family(self.losses[0])
 
+    @property
+    def is_given_by_sizes(self) -> bool:
+        """Whether a list of sizes, activations and a loss say all of it."""
+        return self.graph.is_given_by_sizes and self.loss_weights == (1.0,)
+
     def output_table(self, dtype: Any, single: bool) -> Array:
         """The table for F with the addresses of what it calls, kept for the next time.
 
@@ -301,7 +308,7 @@ class Architecture:
         >>> Architecture.of([2, 1]).arguments()
         {'sizes': (2, 1), 'activation': ('sigmoid',), 'loss': 'half_squared_error'}
         """
-        if not self.graph.is_given_by_sizes:
+        if not self.is_given_by_sizes:
             return {"sizes": self}
         return {"sizes": self.sizes, "activation": self.activations, "loss": self.losses[0]}
 

@@ -100,10 +100,12 @@ def check_graph_outputs(
         activation = "identity" if layer is None else layer.activation
         check_output([activation], one, units)
         on_logits = losses.of(loss_code(one, units)).on_logits is not None
-        if on_logits and output in reads:
+        same = [other for k, other in zip(graph.outputs, chosen, strict=True) if k == output]
+        if on_logits and (output in reads or same.count(one) < len(same)):
             raise ValueError(
                 f"output {name!r} has the loss {one!r}, which folds its activation in, so no other "
-                "layer may read it: give that an Activation of its own"
+                "layer may read it, and it cannot be an output with another loss too: give that an "
+                "Activation of its own"
             )
     return chosen, weights
 

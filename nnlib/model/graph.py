@@ -11,6 +11,7 @@ from ..checks.names import hint
 from ..checks.values import shown
 from ..layers import Input, Layer, Value
 from ..layers.dense import DenseLayer
+from ..layers.layer import call_first
 from ..layers.rebuilt import layer_like
 from ..layers.shaped import Shape, ShapedLayer, units_of
 
@@ -203,10 +204,8 @@ def named_layer(graph: Graph, name: str) -> int:
 
 def _named_values(argument: str, given: Any, kind: type) -> dict[str, Any]:
     """The values by name; those of a list, or one alone, by their own names or numbers."""
-    wanted = {
-        Input: "an Input, or a list or dict of them",
-        Value: "a layer's value, or a list or dict of them",
-    }
+    one = "an Input" if kind is Input else "a value of a layer"
+    wanted = f"{one}, or a list or a dict by names of them"
     if isinstance(given, Mapping):
         named = dict(given)
     else:
@@ -222,8 +221,12 @@ def _named_values(argument: str, given: Any, kind: type) -> dict[str, Any]:
     if not named:
         raise ValueError(f"{argument} is empty, wanted {wanted}")
     for name, value in named.items():
-        if not isinstance(value, kind) or not isinstance(name, str):
-            raise TypeError(f"{argument} must be {wanted}; got {shown(value)}")
+        if not isinstance(value, kind):
+            raise TypeError(f"{argument} must be {wanted}; got {shown(value)}{call_first(value)}")
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must be {wanted}; got the name {shown(name)}")
+        if kind is Input and list(named.values()).count(value) > 1:
+            raise ValueError(f"inputs holds {value!r} twice, wanted each once")
     return named
 
 

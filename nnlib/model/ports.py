@@ -56,7 +56,7 @@ def port_examples(
         shape = graph.shape(number)
         units = math.prod(shape)
         array = numbers(label, value, dtype)
-        if array.ndim > 1:
+        if array.ndim != 1:
             array = _as_rows(label, array, shape)
         if len(array) != len(X):
             raise ValueError(
@@ -121,14 +121,23 @@ def _each(argument: str, given: Any, names: Sequence[str]) -> dict[str, Any]:
     if not isinstance(given, (list, tuple)) or len(given) != len(names):
         raise ValueError(
             f"{argument} must be a list of {len(names)} arrays or a dict of them, for "
-            f"{', '.join(names)}; got {shown(given)}"
+            f"{', '.join(names)}; got {_counted(given)}"
         )
     return {f"{argument}[{number}]": value for number, value in enumerate(given)}
+
+
+def _counted(given: Any) -> str:
+    """What a message says of something that is no list of the right length."""
+    if isinstance(given, (list, tuple)):
+        return f"a {type(given).__name__} of {len(given)}"
+    return f"an array of shape {given.shape}" if isinstance(given, np.ndarray) else shown(given)
 
 
 def _as_rows(label: str, array: Array, shape: Shape) -> Array:
     """Values (n, …) as rows; (n,) where a value is one number."""
     units = math.prod(shape)
+    if array.ndim and not len(array):
+        raise ValueError(f"{label} is empty, wanted at least one example")
     if array.shape[1:] == shape or (array.ndim == 2 and array.shape[1] == units):
         return np.ascontiguousarray(array.reshape(len(array), units))
     if array.ndim == 1 and units == 1:

@@ -120,7 +120,7 @@ def _parse_architecture(text: str) -> dict[str, Any]:
 def _described(network: NetworkFunction) -> dict[str, Any]:
     """What the file says of the architecture: sizes where these are all, else a graph."""
     own, training = network.architecture, network.layer_training()
-    if own.graph.is_given_by_sizes and all(one == Training() for one in training):
+    if own.is_given_by_sizes and all(one == Training() for one in training):
         return {
             "sizes": own.sizes,
             "activation": [to_json(activation) for activation in own.activations],
