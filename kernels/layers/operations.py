@@ -13,7 +13,7 @@ their meaning. The table is a flat int64 vector, so that a row is a window.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -217,30 +217,31 @@ def build_table(rows: Sequence[Row], ends: Ends | None = None, whole: bool = Fal
     if ends is None:
         ends = Ends(rows[0].d_in, rows[-1].output, rows[-1].d_out)
     buffer = max(row.end for row in rows)
-    rows = list(_shared(_with_deltas(rows, buffer, whole)))
-    spare = [row.d_in for row in rows if row.delta_in == buffer]
+    table = np.array(rows, dtype=np.int64)
+    table[:, [EXAMPLE, RESULT, OUTPUTS]] = ends
+    table[:, DELTA_IN : SHARES + 1] = 0
+    spare = _place_deltas(table, rows, buffer, whole)
+    _mark_shared(table, rows)
     first_loss = next((k for k, row in enumerate(rows) if row.loss >= 0), len(rows) - 1)
-    header = {
-        **ends._asdict(), "buffer_units": buffer + max(spare, default=0),
-        "first_loss": first_loss * COLUMNS,
-    }  # fmt: skip
-    return np.array([row._replace(**header) for row in rows], dtype=np.int64).reshape(-1)
+    table[:, [BUFFER_UNITS, FIRST_LOSS]] = buffer + spare, first_loss * COLUMNS
+    return table.reshape(-1)
 
 
-def _with_deltas(rows: Sequence[Row], spare: int, whole: bool) -> list[Row]:
-    """The rows with the places of their δ_in.
+def _place_deltas(table: Vector, rows: Sequence[Row], spare: int, whole: bool) -> int:
+    """Write where each δ_in goes; returns how many spare units behind the buffer that takes.
 
     A value's reader that is the last in the table is the first to give a δ: it writes, and the
-    others add, by way of the spare units behind the buffer. A row that continues an output has to
-    be called for the sake of that, so that it writes into these units where nobody wants its δ_in.
+    others add, by way of the spare units. A row that continues an output has to be called for the
+    sake of that, so that it writes into these units where nobody wants its δ_in.
     """
     wanted: set[int] = set()  # first units of values on which parameters have an influence
     for row in rows:
         if whole or row.learns or row.source in wanted:
             wanted.add(row.output)
     given = {row.output for row in rows if row.loss >= 0}  # the loss writes there first
-    found = []
-    for row in reversed(rows):
+    width = 0
+    for number in range(len(rows) - 1, -1, -1):
+        row = rows[number]
         place, adds = -1, 0
         if row.source >= 0 and row.source in wanted:
             adds = int(row.source in given)
@@ -248,23 +249,28 @@ def _with_deltas(rows: Sequence[Row], spare: int, whole: bool) -> list[Row]:
             given.add(row.source)
         elif row.continues:
             place = spare
-        found.append(row._replace(delta_in=place, adds=adds))
-    return found[::-1]
+        if place == spare:
+            width = max(width, row.d_in)
+        table[number, DELTA_IN], table[number, ADDS] = place, adds
+    return width
 
 
-def _shared(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows, those of shared parameters marked.
+def _mark_shared(table: Vector, rows: Sequence[Row]) -> None:
+    """Mark the rows of shared parameters.
 
     The last of them is the first to make a gradient; it writes, the others add, and leave weight
     decay and the step to it.
     """
-    last = {row.parameters: place for place, row in enumerate(rows) if row.size}
+    last = {row.parameters: number for number, row in enumerate(rows) if row.size}
+    if len(last) == sum(row.size > 0 for row in rows):
+        return
     users = Counter(row.parameters for row in rows if row.size)
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         if row.size and users[row.parameters] > 1:
-            owner = last[row.parameters] == place
-            row = row._replace(shares=1 if owner else 2, decayed=row.decayed if owner else 0)
-        yield row
+            owner = last[row.parameters] == number
+            table[number, SHARES] = 1 if owner else 2
+            if not owner:
+                table[number, DECAYED] = 0
 
 
 def described(table: Vector) -> Vector:

@@ -43,6 +43,10 @@ class DenseLayer(ShapedLayer):
         return (self.d_out,)
 
     @property
+    def size(self) -> int:
+        return (self.d_in + 1) * self.d_out
+
+    @property
     def parameters(self) -> dict[str, Parameters]:
         fans = Fans(self.d_in, self.d_out)
         return {

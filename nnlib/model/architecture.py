@@ -8,10 +8,12 @@ but for the code of the last activation: one for F, one for J, its gradient and 
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +30,20 @@ from .arguments import activation_names, check_graph_outputs, check_output
 from .graph import Graph
 from .linked_tables import LinkedTables
 from .rows import Costs, Purpose, Training, table_of
+
+
+class ArrayPlace(NamedTuple):
+    """Where an array of a layer's parameters lies in the flat vector."""
+
+    layer: int
+    name: str
+    first: int
+    last: int
+    shape: tuple[int, ...]
+
+    def view(self, parameters: Array) -> Array:
+        """The array as a view of the vector."""
+        return parameters[self.first : self.last].reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -59,14 +75,6 @@ class Architecture:
         Values of an example of all inputs, and of all outputs.
     size : int
         How many parameters there are.
-    units : int
-        Rows of the activation buffer, in training and for F.
-    work : int
-        Multiply-adds of F for an example.
-    table : ndarray of int64
-        The table of operations for F: every layer with the activation that the user named.
-    training_table : ndarray of int64
-        The table for J, its gradient and a descent, with the last activations that the losses want.
     linked : dict
         Tables with addresses of compiled code, which no other process may see.
 
@@ -89,32 +97,21 @@ class Architecture:
     d_in: int = field(init=False, repr=False, compare=False)
     d_out: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
-    units: int = field(init=False, repr=False, compare=False)
-    work: int = field(init=False, repr=False, compare=False)
     has_ports: bool = field(init=False, repr=False, compare=False)  # see `ports`
-    table: Array = field(init=False, repr=False, compare=False)
-    training_table: Array = field(init=False, repr=False, compare=False)
     linked: LinkedTables = field(
         init=False, repr=False, compare=False, default_factory=LinkedTables
     )
 
     def __post_init__(self) -> None:
         graph = self.graph
-        costs = Costs(tuple(self.loss_codes), self.loss_weights)
-        table = table_of(graph, Purpose())
-        training_table = table_of(graph, Purpose(costs, self.descends, self.dropout, self.training))
         shapes = [*graph.input_shapes, *map(graph.shape, graph.outputs)]
         derived = {
             "d_in": graph.example,
             "d_out": sum(graph.output_units),
             "size": sum(layer.size for layer in graph.layers),
-            "units": int(max(table[BUFFER_UNITS], training_table[BUFFER_UNITS])),
-            "work": multiply_adds(table),
             "has_ports": (
                 graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
             ),
-            "table": table,
-            "training_table": training_table,
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -207,6 +204,27 @@ class Architecture:
             descends
         ) else self.with_dropout(dropout)  # fmt: skip
 
+    @functools.cached_property
+    def table(self) -> Array:
+        """The table of operations for F: every layer with the activation that the user named."""
+        return table_of(self.graph, Purpose())
+
+    @functools.cached_property
+    def training_table(self) -> Array:
+        """The table for J, its gradient and a descent, with what the losses want at the end."""
+        costs = Costs(tuple(self.loss_codes), self.loss_weights)
+        return table_of(self.graph, Purpose(costs, self.descends, self.dropout, self.training))
+
+    @functools.cached_property
+    def units(self) -> int:
+        """Rows of the activation buffer, in training and for F."""
+        return int(max(self.table[BUFFER_UNITS], self.training_table[BUFFER_UNITS]))
+
+    @functools.cached_property
+    def work(self) -> int:
+        """Multiply-adds of F for an example."""
+        return multiply_adds(self.table)
+
     @property
     def layers(self) -> tuple[ShapedLayer, ...]:
         """The layers, each once."""
@@ -287,10 +305,9 @@ class Architecture:
         >>> Architecture.of([2, 1]).arrays(np.arange(3))
         [{'weight': array([[0, 1]]), 'bias': array([2])}]
         """
-        views, start = [], 0
-        for layer in self.layers:
-            views.append(layer.arrays(parameters[start : start + layer.size]))
-            start += layer.size
+        views: list[dict[str, Array]] = [{} for _ in self.layers]
+        for place in self._places:
+            views[place.layer][place.name] = place.view(parameters)
         return views
 
     def named(self, name: str, parameters: Array) -> list[Array]:
@@ -300,7 +317,18 @@ class Architecture:
         >>> Architecture.of([2, 1]).named("bias", np.arange(3))
         [array([2])]
         """
-        return [arrays[name] for arrays in self.arrays(parameters) if name in arrays]
+        return [place.view(parameters) for place in self._places if place.name == name]
+
+    @functools.cached_property
+    def _places(self) -> list[ArrayPlace]:
+        """Where each array of parameters lies in the flat vector."""
+        places, start = [], 0
+        for number, layer in enumerate(self.layers):
+            for name, array in layer.parameters.items():
+                end = start + math.prod(array.shape)
+                places.append(ArrayPlace(number, name, start, end, array.shape))
+                start = end
+        return places
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `Network` that give this architecture.
