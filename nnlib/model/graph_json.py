@@ -82,6 +82,10 @@ def values_from_json(found: Any, most: int, custom: Iterable[Any] = ()) -> tuple
         read = [_value(values, source) for source in sources]
         values[number] = layer(read if layer.joins else read[0] if read else read)
     outputs = [_value(values, number) for number in found["outputs"]]
+    if len(outputs) != len(found["output_names"]):
+        raise ValueError(
+            f"its graph has {len(outputs)} outputs and {len(found['output_names'])} names"
+        )
     if flag("outputs_named", found["outputs_named"]):
         return inputs, dict(zip(found["output_names"], outputs, strict=True))
     return inputs, outputs
