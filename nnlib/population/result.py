@@ -13,6 +13,7 @@ from ..checks.names import NearNames
 from ..checks.values import whole_number
 from ..kernels.network import problem
 from ..network import Network
+from .outputs import mean_and_spread, stacked
 from .ranking import best_first, best_folds_first, ranked
 from .sweep import Choice
 from .work import HALVED
@@ -168,7 +169,7 @@ class Population(NearNames):
         chosen = np.arange(len(self))[member]
         return self._part(chosen)
 
-    def F(self, X: ArrayLike) -> Array:
+    def F(self, X: Any) -> Any:
         """Outputs of all members, as `Network.F`: shape (n, …), … that of one network's outputs.
 
         >>> import nnlib
@@ -177,9 +178,9 @@ class Population(NearNames):
         >>> population.F([0.0, 4.0]).shape
         (3, 2)
         """
-        return np.array([network.F(X) for network in self._networks(np.arange(len(self)))])
+        return stacked(network.F(X) for network in self._networks(np.arange(len(self))))
 
-    def predict(self, X: ArrayLike) -> tuple[Array, Array]:
+    def predict(self, X: Any) -> tuple[Any, Any]:
         """Mean and standard deviation of the members' outputs; diverged members do not count.
 
         >>> import nnlib
@@ -189,14 +190,8 @@ class Population(NearNames):
         >>> bool(abs(mean - population.F([0.0, 4.0]).mean(axis=0)).max() < 1e-12)
         True
         """
-        count, mean, squares = 0, np.zeros(()), np.zeros(())
-        for network in self._networks(np.flatnonzero(~self.diverged)):
-            # B. P. Welford's recurrence: the outputs of a million members are never in memory.
-            count += 1
-            difference = np.asarray(network.F(X), np.float64) - mean
-            mean = mean + difference / count
-            squares = squares + difference * (difference * (count - 1) / count)
-        return mean, np.sqrt(squares / count)
+        networks = self._networks(np.flatnonzero(~self.diverged))
+        return mean_and_spread(network.F(X) for network in networks)
 
     def by_choice(self) -> list[dict[str, Any]]:
         """What came of each combination of the grid, the best mean score first.

@@ -163,7 +163,7 @@ def test_what_does_not_compile_is_refused_in_one_line():
     def broken(layer):
         layer.a_out[0] = layer.unheard_of
 
-    with pytest.raises(TypeError, match="forward does not compile: .*unheard_of") as caught:
+    with pytest.raises(TypeError, match=r"forward does not compile: .*unheard_of") as caught:
         layers.Custom(broken, delta)
     assert "\n" not in str(caught.value)
 
