@@ -17,7 +17,7 @@ def test_every_output_has_members_mean_and_spread(rng, named):
     h = layers.Dense(4, "tanh")(a) * layers.Dense(4)(b)
     outputs = [layers.Dense(1)(h), layers.Dense(2)(h)]
     net = nnlib.Network(
-        inputs=[a, b], outputs=dict(p=outputs[0], q=outputs[1]) if named else outputs
+        inputs=[a, b], outputs={"p": outputs[0], "q": outputs[1]} if named else outputs
     )
     X = [rng.normal(size=(20, 2)), rng.normal(size=(20, 3))]
     y = [rng.normal(size=20), rng.normal(size=(20, 2))]
