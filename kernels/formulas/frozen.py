@@ -13,7 +13,6 @@ import contextlib
 import dis
 import inspect
 import math
-import numbers
 from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -147,7 +146,7 @@ def _value(
     argument: str, name: str, value: Any, callers: tuple[FunctionType, ...]
 ) -> tuple[Any, str]:
     """What stands behind a name, frozen, and a text that tells it from all else."""
-    if value is None or isinstance(value, (bool, np.bool_, numbers.Real)):
+    if value is None or type(value) in (bool, int, float) or _is_numpy_number(value):
         return value, f"{type(value).__name__} {value!r}"
     if isinstance(value, tuple):
         items = [_value(argument, name, item, callers) for item in value]
@@ -166,6 +165,11 @@ def _value(
         f"{argument} uses {name!r}, an object of type {type(value).__name__}; a formula may use "
         "numbers, functions of math and numpy, and plain Python functions"
     )
+
+
+def _is_numpy_number(value: Any) -> bool:
+    """Whether this is one real number of NumPy's."""
+    return isinstance(value, np.generic) and value.dtype.kind in "biuf"
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

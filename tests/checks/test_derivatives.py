@@ -33,6 +33,8 @@ def check(function, derivative, points=POINTS):
         (lambda z: 1e-9 * math.sin(z), lambda z: 1e-9 * math.cos(z)),
         (lambda z: 1e9 + math.sin(z), math.cos),
         (np.log, lambda z: 1 / z),
+        (lambda z: math.sin(z) ** 2 + math.cos(z) ** 2, lambda z: 0),
+        (lambda z: 3.0, lambda z: 0),
         (lambda z: math.sin(30 * z), lambda z: 30 * math.cos(30 * z)),
     ],
 )
@@ -49,9 +51,10 @@ def test_kinks_and_jumps_are_left_out(place):
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.99, 0.999, 1.01, -1, 2])
-def test_a_wrong_factor_is_found(factor):
+@pytest.mark.parametrize("scale", [1e-9, 1, 1e6])
+def test_a_wrong_factor_is_found(factor, scale):
     with pytest.raises(ValueError, match=r"^derivative\(z\) is .* but the difference of function"):
-        check(math.tanh, lambda z: factor * (1 - math.tanh(z) ** 2))
+        check(lambda z: scale * math.tanh(z), lambda z: factor * scale * (1 - math.tanh(z) ** 2))
 
 
 def test_the_message_says_where_and_by_how_much():

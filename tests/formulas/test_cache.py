@@ -73,6 +73,22 @@ def test_no_process_takes_another_formula_s_code(folder, parts):
         assert values == [k, k * k**2, 2 * k * k * k]
 
 
+def test_two_of_one_name_loaded_into_one_process(folder):
+    """Each from its own file; the symbols in the machine code differ."""
+    two, three = ({name: text.format(k=k) for name, text in LAMBDAS.items()} for k in (2.0, 3.0))
+    source = SOURCE.format(**two) + SOURCE.format(**three)
+    surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    for k in (2.0, 3.0):
+        run(folder, LAMBDAS, k)
+    ended = subprocess.run(
+        [sys.executable, "-c", source], env=surroundings, cwd=ROOT, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    first, _, second, _ = ended.stdout.splitlines()
+    assert [float(value) for value in first.split()] == [2, 8, 16]
+    assert [float(value) for value in second.split()] == [3, 27, 54]
+
+
 def test_it_is_found_again(folder):
     run(folder, LAMBDAS, 2.0)
     files = {path.name for path in folder.rglob("*.code")}

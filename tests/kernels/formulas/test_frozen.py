@@ -20,6 +20,16 @@ factor = 2.0
 anything = {"a": 1}
 
 
+class Like(int):
+    """Numbers that all look the same."""
+
+    def __repr__(self):
+        return "1"
+
+
+alike = Like(2)
+
+
 def value_of(function, z=3.0):
     """What the frozen function gives for a number."""
     formula = freeze("function", function, 1).formula
@@ -212,6 +222,7 @@ def with_an_empty_cell():
         (lambda z: nowhere(z), ["'nowhere'", "not defined"]),  # noqa: F821
         (with_an_empty_cell(), ["'later'", "not defined"]),
         (lambda z: anything["a"] * z, ["'anything'", "dict", "numbers"]),
+        (lambda z: alike * z, ["'alike'", "Like", "numbers"]),
         (lambda z: os.getpid() * z, ["'os'", "module"]),
         (lambda z: Path(z), ["'Path'", "type"]),
     ],
