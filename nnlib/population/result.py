@@ -168,8 +168,10 @@ class Population(NearNames):
         chosen = np.arange(len(self))[member]
         return self._part(chosen)
 
-    def F(self, X: ArrayLike) -> Array:
+    def F(self, X: Any) -> Any:
         """Outputs of all members, as `Network.F`: shape (n, …), … that of one network's outputs.
+
+        Where networks have several outputs, a list or a dict of such arrays, as F gives them.
 
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
@@ -177,10 +179,17 @@ class Population(NearNames):
         >>> population.F([0.0, 4.0]).shape
         (3, 2)
         """
-        return np.array([network.F(X) for network in self._networks(np.arange(len(self)))])
+        found = [network.F(X) for network in self._networks(np.arange(len(self)))]
+        if found and isinstance(found[0], dict):
+            return {name: np.array([one[name] for one in found]) for name in found[0]}
+        if found and isinstance(found[0], list):
+            return [np.array(one) for one in zip(*found, strict=True)]
+        return np.array(found)
 
-    def predict(self, X: ArrayLike) -> tuple[Array, Array]:
+    def predict(self, X: Any) -> tuple[Array, Array]:
         """Mean and standard deviation of the members' outputs; diverged members do not count.
+
+        For networks with one output.
 
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
@@ -193,7 +202,13 @@ class Population(NearNames):
         for network in self._networks(np.flatnonzero(~self.diverged)):
             # B. P. Welford's recurrence: the outputs of a million members are never in memory.
             count += 1
-            difference = np.asarray(network.F(X), np.float64) - mean
+            outputs = network.F(X)
+            if isinstance(outputs, (list, dict)):
+                names = ", ".join(network.architecture.graph.output_names)
+                raise ValueError(
+                    f"predict is for networks with one output, and this has {names}: use F"
+                )
+            difference = np.asarray(outputs, np.float64) - mean
             mean = mean + difference / count
             squares = squares + difference * (difference * (count - 1) / count)
         return mean, np.sqrt(squares / count)

@@ -109,6 +109,31 @@ def test_folds_and_validation():
         )
 
 
+def test_outputs_of_all_members():
+    case = two_outputs()
+    X, _ = case.data
+    population = nnlib.train_many(case.net, *case.data, n=3, epochs=1)
+    found = population.F(X)
+    assert [one.shape for one in found] == [(3, case.n, 2), (3, case.n, 3)]
+    for one, other in zip(found, population[2].F(X), strict=True):
+        np.testing.assert_array_equal(one[2], other)
+    with pytest.raises(ValueError, match="predict is for networks with one output, and this has"):
+        population.predict(X)
+    single = GRAPHS["two towers"]()
+    population = nnlib.train_many(single.net, *single.data, n=3, epochs=1)
+    mean, spread = population.predict(single.data[0])
+    np.testing.assert_allclose(mean, population.F(single.data[0]).mean(axis=0), rtol=1e-12)
+    assert spread.shape == mean.shape
+
+
+def test_named_outputs_of_all_members():
+    x = layers.Input(3)
+    net = nnlib.Network(inputs=x, outputs={"value": layers.Dense(1)(x)})
+    X = np.ones((5, 3))
+    population = nnlib.train_many(net, X, {"value": np.ones(5)}, n=2, epochs=1)
+    assert population.F(X)["value"].shape == (2, 5, 1)
+
+
 def test_a_graph_with_too_few_inputs_is_refused_by_name():
     case = GRAPHS["two towers"]()
     with pytest.raises(ValueError, match="X must be a list of 2 arrays"):
