@@ -62,6 +62,7 @@ GRAPHS = {
     "all kinds": all_kinds,
 }  # fmt: skip
 DENSE = ["residual", "two towers"]
+SMOOTH = [*DENSE, "two outputs"]
 
 
 def _sum(drawing, h, g):

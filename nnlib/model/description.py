@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..checks.values import flag, shown
@@ -36,7 +37,7 @@ class Description(NamedTuple):
             )
             layers = drawn.layers
         elif isinstance(self.sizes, Architecture):
-            architecture, layers = self.sizes, None
+            architecture, layers = _with_its_training(self.sizes)
         else:
             if self.loss_weights is not None:
                 raise ValueError("loss_weights is given, and there is one output")
@@ -64,6 +65,16 @@ class Description(NamedTuple):
         if _holds_layers(self.sizes):
             return draw_sequence(self.sizes)
         return None
+
+
+def _with_its_training(given: Architecture) -> tuple[Architecture, tuple[Layer, ...] | None]:
+    """An architecture, and layers that train as it says; None: as usual."""
+    if not given.training:
+        return given, None
+    layers = rebuilt_layers(given.graph)
+    for layer, own in zip(layers, given.training, strict=True):
+        layer.trainable, layer.rate_factor, layer.decay_factor = own
+    return replace(given, training=(), descends=False), layers
 
 
 def _holds_layers(sizes: Any) -> bool:

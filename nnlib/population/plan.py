@@ -384,4 +384,6 @@ def _options(given: dict[str, Any], choice: Choice, network: Network) -> Options
 
 def _architecture(network: Network) -> dict[str, Any]:
     """The arguments of `Network` that give one like this."""
-    return {**network.architecture.arguments(), "dtype": network.dtype}
+    trained = network.descent_architecture(None)
+    given = {"sizes": trained} if trained.training else network.architecture.arguments()
+    return {**given, "dtype": network.dtype}

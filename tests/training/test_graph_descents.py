@@ -5,9 +5,11 @@ from __future__ import annotations
 import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 import nnlib
 from nnlib import layers
+from nnlib.training import buffers
 from tests import graph_steps
 from tests.devices import amount
 from tests.graph_examples import GRAPHS, all_kinds, residual, two_towers
@@ -82,18 +84,56 @@ def test_penalties_and_limits(name, penalties):
     assert_descends_as_the_oracle(GRAPHS[name](), **penalties)
 
 
+RULES = st.builds(
+    Rule,
+    trainable=st.sampled_from([True, True, False]),
+    rate_factor=st.sampled_from([1.0, 0.5, 2.0]),
+    decay_factor=st.sampled_from([1.0, 0.0, 2.0]),
+)
+ANY_PENALTIES = st.builds(
+    Penalties,
+    weight_decay=st.sampled_from([0.0, 0.1]),
+    l1=st.sampled_from([0.0, 0.05]),
+    clip_value=st.sampled_from([None, 0.05]),
+    clip_norm=st.sampled_from([None, 0.1]),
+    max_norm=st.sampled_from([None, 0.5]),
+)
+
+
 @hypothesis.settings(
-    max_examples=amount(40, 2),
+    max_examples=amount(150, 2),
     suppress_health_check=[hypothesis.HealthCheck.filter_too_much, hypothesis.HealthCheck.too_slow],
 )
-@hypothesis.given(case=graph_cases(dtypes=["float64"], active=True))
-def test_random_graphs(case):
+@hypothesis.given(
+    case=graph_cases(dtypes=["float64"], active=True),
+    data=st.data(),
+    penalties=ANY_PENALTIES,
+    optimizer=st.sampled_from(["sgd", "momentum", "nesterov"]),
+    reduction=st.sampled_from(["mean", "sum"]),
+    parts=st.sampled_from([1, 2]),
+    chunks=st.sampled_from([None, 5]),
+)
+def test_random_graphs(case, data, penalties, optimizer, reduction, parts, chunks):
+    """An epoch of one or two batches, each of them of several chunks if that is asked for."""
     hypothesis.assume(case.net.parameters.size and case.is_tame(KINK))
+    for layer in case.drawing.layers:
+        rule = data.draw(RULES)
+        layer.trainable, layer.rate_factor, layer.decay_factor = rule
+    size, rate = -(-case.n // parts), 0.01 if reduction == "mean" else 0.01 / case.n
     expected = graph_steps.descent(
-        case.graph, case.parameters, case.X, case.Y, [np.arange(case.n)] * 2, "momentum", 0.01,
+        case.graph, case.parameters, case.X, case.Y, batches(case.n, size, 1), optimizer, rate,
+        rules_of(case), penalties, reduction=reduction,
     )  # fmt: skip
-    case.net.descent(*case.data, optimizer="momentum", learning_rate=0.01, epochs=2)
-    assert_close(case.net.parameters, case.flat(expected), terms=case.terms, depth=2 * case.depth)
+    with pytest.MonkeyPatch.context() as patch:
+        if chunks:
+            patch.setattr(buffers, "chunk_count", lambda batch, *_: min(chunks, batch))
+        case.net.descent(
+            *case.data, optimizer=optimizer, learning_rate=rate, epochs=1, batch_size=size,
+            shuffle=False, reduction=reduction, **penalties._asdict(),
+        )  # fmt: skip
+    # The step of a sum is as much smaller as the gradient is larger, and so are their errors.
+    terms = case.terms * (case.n if reduction == "sum" else 1)
+    assert_close(case.net.parameters, case.flat(expected), terms=terms, depth=case.depth)
 
 
 @pytest.mark.parametrize("optimizer", graph_steps.STEPS)
