@@ -180,20 +180,9 @@ class Population(NearNames):
         >>> population.F([0.0, 4.0]).shape
         (3, 2)
         """
-<<<<<<< HEAD
         return stacked(network.F(X) for network in self._networks(np.arange(len(self))))
 
     def predict(self, X: Any) -> tuple[Any, Any]:
-=======
-        found = [network.F(X) for network in self._networks(np.arange(len(self)))]
-        if found and isinstance(found[0], dict):
-            return {name: np.array([one[name] for one in found]) for name in found[0]}
-        if found and isinstance(found[0], list):
-            return [np.array(one) for one in zip(*found, strict=True)]
-        return np.array(found)
-
-    def predict(self, X: Any) -> tuple[Array, Array]:
->>>>>>> graphtests
         """Mean and standard deviation of the members' outputs; diverged members do not count.
 
         For networks with one output.
@@ -205,25 +194,8 @@ class Population(NearNames):
         >>> bool(abs(mean - population.F([0.0, 4.0]).mean(axis=0)).max() < 1e-12)
         True
         """
-<<<<<<< HEAD
         networks = self._networks(np.flatnonzero(~self.diverged))
         return mean_and_spread(network.F(X) for network in networks)
-=======
-        count, mean, squares = 0, np.zeros(()), np.zeros(())
-        for network in self._networks(np.flatnonzero(~self.diverged)):
-            # B. P. Welford's recurrence: the outputs of a million members are never in memory.
-            count += 1
-            outputs = network.F(X)
-            if isinstance(outputs, (list, dict)):
-                names = ", ".join(network.architecture.graph.output_names)
-                raise ValueError(
-                    f"predict is for networks with one output, and this has {names}: use F"
-                )
-            difference = np.asarray(outputs, np.float64) - mean
-            mean = mean + difference / count
-            squares = squares + difference * (difference * (count - 1) / count)
-        return mean, np.sqrt(squares / count)
->>>>>>> graphtests
 
     def by_choice(self) -> list[dict[str, Any]]:
         """What came of each combination of the grid, the best mean score first.
