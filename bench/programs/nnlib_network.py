@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..problems.graph_problem import GraphProblem
 from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Array, Result, Run
 
@@ -18,9 +17,8 @@ def network(problem: DescentProblem, dtype: str) -> nnlib.Network:
     """The problem's network at its start."""
     import nnlib  # here, so that the report can be made without compiled kernels
 
-    if isinstance(problem, GraphProblem):
+    if not isinstance(problem, Problem):
         return _graph(problem, dtype)
-    assert isinstance(problem, Problem)
     return nnlib.Network(
         list(problem.sizes),
         activation=list(problem.activations),
@@ -30,7 +28,8 @@ def network(problem: DescentProblem, dtype: str) -> nnlib.Network:
     )
 
 
-def _graph(problem: GraphProblem, dtype: str) -> nnlib.Network:
+def _graph(problem: DescentProblem, dtype: str) -> nnlib.Network:
+    """Of layers that are called; a chain of sizes is the shorthand."""
     import nnlib
 
     inputs = [nnlib.layers.Input(X.shape[1]) for X in problem.inputs]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..problems.graph_problem import GraphProblem
 from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Array, Prepare, Result, Run, UnavailableError
 
@@ -123,7 +122,7 @@ def build_model(problem: DescentProblem, dtype: str) -> Any:
     """Linear layers and activations; none on the output where the loss takes the logits."""
     torch = load()
     linear = [torch.nn.Linear(*W.shape[::-1]) for W, _ in problem.start]
-    connected = _graph if isinstance(problem, GraphProblem) else _chain
+    connected = _chain if isinstance(problem, Problem) else _graph
     return connected(problem, linear).to(getattr(torch, dtype))
 
 
@@ -140,7 +139,7 @@ def _chain(problem: DescentProblem, linear: list[Any]) -> Any:
 
 def _graph(problem: DescentProblem, linear: list[Any]) -> Any:
     torch = load()
-    functions = {"tanh": torch.tanh, "relu": torch.relu}
+    functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
     class Graph(torch.nn.Module):  # type: ignore[misc,name-defined]
         """Modules with parameters, and functions: a call of a module takes Python longer."""
