@@ -42,6 +42,8 @@ ROWS = {
     "mnist adam": ("nnlib, 1 thread", "nnlib"),
     "mnist deep": ("nnlib, 1 thread", "nnlib"),
     "wide": ("nnlib, 1 thread", "nnlib"),
+    "residual": ("nnlib, 1 thread", "nnlib"),
+    "two towers": ("nnlib, 1 thread",),
     "predict many": ("nnlib, 1 thread", "nnlib"),
 }
 

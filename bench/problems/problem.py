@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .workload import Array
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One descent of a dense network.
+@dataclass(frozen=True, kw_only=True)
+class DescentProblem:
+    """One descent of a network of dense layers; a subclass says how they hang together.
 
     Attributes
     ----------
-    sizes, activations
-        d_1 … d_L, and one name for each layer after the input.
-    X, y
-        Examples (n, d_1) and targets (n, d_L), float64.
+    activations
+        One name for each layer.
+    y
+        Targets (n, d_L), float64.
     start
         One pair W (d_out, d_in), b (d_out,) for each layer.
     learning_rate, reduction
@@ -34,9 +36,7 @@ class Problem:
         Names as nnlib has them.
     """
 
-    sizes: tuple[int, ...]
     activations: tuple[str, ...]
-    X: Array
     y: Array
     start: tuple[tuple[Array, Array], ...]
     learning_rate: float | None
@@ -45,15 +45,14 @@ class Problem:
     loss: str = "half_squared_error"
     optimizer: str = "sgd"
 
-    def layers(self, parameters: Array) -> list[tuple[Array, Array]]:
-        """W (d_out, d_in) and b (d_out,) of each layer: views of the flat W, b, W, b, …"""
-        pairs, first = [], 0
-        for d_in, d_out in pairwise(self.sizes):
-            middle = first + d_in * d_out
-            weight, bias = parameters[first:middle], parameters[middle : middle + d_out]
-            pairs.append((weight.reshape(d_out, d_in), bias))
-            first = middle + d_out
-        return pairs
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """The examples (n, …) of every input, float64."""
+        raise NotImplementedError
+
+    def output(self, layers: Sequence[Any], inputs: Sequence[Any]) -> Any:
+        """What the network gives, by layers that a library can call with its own values."""
+        raise NotImplementedError
 
     @property
     def rate(self) -> float:
@@ -65,6 +64,42 @@ class Problem:
     def flat_start(self) -> Array:
         """The start as one vector W^[1], b^[1], W^[2], b^[2], …"""
         return np.concatenate([part.ravel() for layer in self.start for part in layer])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(DescentProblem):
+    """One descent of a chain of dense layers.
+
+    Attributes
+    ----------
+    sizes
+        d_1 … d_L.
+    X
+        Examples (n, d_1), float64.
+    """
+
+    sizes: tuple[int, ...]
+    X: Array
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        return (self.X,)
+
+    def output(self, layers: Sequence[Any], inputs: Sequence[Any]) -> Any:
+        (a,) = inputs
+        for layer in layers:
+            a = layer(a)
+        return a
+
+    def layers(self, parameters: Array) -> list[tuple[Array, Array]]:
+        """W (d_out, d_in) and b (d_out,) of each layer: views of the flat W, b, W, b, …"""
+        pairs, first = [], 0
+        for d_in, d_out in pairwise(self.sizes):
+            middle = first + d_in * d_out
+            weight, bias = parameters[first:middle], parameters[middle : middle + d_out]
+            pairs.append((weight.reshape(d_out, d_in), bias))
+            first = middle + d_out
+        return pairs
 
 
 def exercise() -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 # Vectors as long as the parameters that each optimizer keeps.
@@ -12,7 +13,7 @@ def product_flops(sizes: tuple[int, ...], samples: int) -> int:
     """Operations of the matrix products of one epoch.
 
     2 n d_in d_out per layer for the forward pass and as many for the gradient; the delta needs
-    them again for every layer but the first.
+    them again for every layer but the first. Skips, sums and products of values add none.
     """
     layers = [2 * samples * d_in * d_out for d_in, d_out in pairwise(sizes)]
     return 3 * sum(layers) - layers[0]
@@ -31,12 +32,34 @@ def descent_bytes(
     Every example and its target are read once an epoch; every step reads and writes the parameters
     and what the optimizer keeps. Activations, deltas and gradients could stay in a cache.
     """
-    parameters = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
-    moved = 2 * steps * parameters * (1 + _MEMORY[optimizer])
+    moved = _moved_numbers(_parameters(sizes), steps, optimizer)
     return itemsize * (samples * (sizes[0] + sizes[-1]) + moved)
+
+
+def graph_bytes(
+    chains: Sequence[tuple[int, ...]],
+    values: int,
+    samples: int,
+    steps: int,
+    itemsize: int,
+    optimizer: str = "sgd",
+) -> int:
+    """The same of a graph that these chains are the branches of.
+
+    An example and its target together have so many values.
+    """
+    moved = _moved_numbers(sum(map(_parameters, chains)), steps, optimizer)
+    return itemsize * (samples * values + moved)
+
+
+def _parameters(sizes: tuple[int, ...]) -> int:
+    return sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
+
+
+def _moved_numbers(parameters: int, steps: int, optimizer: str) -> int:
+    return 2 * steps * parameters * (1 + _MEMORY[optimizer])
 
 
 def forward_bytes(sizes: tuple[int, ...], samples: int, itemsize: int) -> int:
     """Bytes that a forward pass must touch: inputs, parameters and outputs, each once."""
-    parameters = sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
-    return itemsize * (samples * (sizes[0] + sizes[-1]) + parameters)
+    return itemsize * (samples * (sizes[0] + sizes[-1]) + _parameters(sizes))

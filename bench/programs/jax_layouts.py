@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..problems.problem import Problem
+from ..problems.problem import DescentProblem
 from ..problems.workload import Array
 
 
@@ -58,7 +58,7 @@ LAYOUTS = {
 }
 
 
-def logits(jax: Any, problem: Problem, layout: Layout, layers: Any, x: Any) -> Any:
+def logits(jax: Any, problem: DescentProblem, layout: Layout, layers: Any, inputs: Any) -> Any:
     """The network, up to the output's activation where the loss brings its own."""
     functions = {
         "sigmoid": jax.nn.sigmoid,
@@ -67,20 +67,24 @@ def logits(jax: Any, problem: Problem, layout: Layout, layers: Any, x: Any) -> A
         "identity": lambda z: z,
         "softmax": lambda z: z,
     }
-    for (W, b), name in zip(layers, problem.activations, strict=True):
-        x = functions[name](layout.affine(W, b, x))
-    return x
+
+    def called(layer: tuple[Any, Any], name: str) -> Callable[[Any], Any]:
+        return lambda x: functions[name](layout.affine(layer[0], layer[1], x))
+
+    return problem.output(list(map(called, layers, problem.activations)), inputs)
 
 
-def cost(jax: Any, problem: Problem, layout: Layout) -> Callable[[Any, Any, Any], Any]:
+def cost(jax: Any, problem: DescentProblem, layout: Layout) -> Callable[[Any, Any, Any], Any]:
     """J of one batch, as a function of layers, inputs and targets."""
     return partial(_cost, jax, problem, layout)
 
 
-def _cost(jax: Any, problem: Problem, layout: Layout, layers: Any, x: Any, y: Any) -> Any:
-    output = logits(jax, problem, layout, layers, x)
+def _cost(
+    jax: Any, problem: DescentProblem, layout: Layout, layers: Any, inputs: Any, y: Any
+) -> Any:
+    output = logits(jax, problem, layout, layers, inputs)
     if problem.loss == "softmax_cross_entropy":
         total = -jax.numpy.sum(y * jax.nn.log_softmax(output, axis=layout.units))
     else:
         total = 0.5 * jax.numpy.sum((output - y) ** 2)
-    return total / x.shape[1 - layout.units] if problem.reduction == "mean" else total
+    return total / y.shape[1 - layout.units] if problem.reduction == "mean" else total

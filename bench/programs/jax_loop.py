@@ -9,25 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from ..problems.problem import Problem
+from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Prepare, Result, Run, UnavailableError
 from .jax_layouts import LAYOUTS, USUAL, Layout, cost, logits
 
 
-def descent(problem: Problem, dtype: str, layout: Layout = USUAL, unroll: int = 1) -> Run:
+def descent(problem: DescentProblem, dtype: str, layout: Layout = USUAL, unroll: int = 1) -> Run:
     """`fori_loop` over the epochs, `scan` over the batches of one; buffers are donated.
 
     So many batches of the scan are written out one after another.
     """
     jax = load()
-    n, batch = len(problem.X), problem.batch_size or len(problem.X)
+    n, batch = len(problem.y), problem.batch_size or len(problem.y)
     if n % batch:
         raise UnavailableError(f"scan takes batches of one size, {n} examples are not whole ones")
     if unroll > n // batch:
         raise UnavailableError(f"an epoch has no {unroll} batches that could be written out")
-    X, y = (
+    *X, y = (
         jax.numpy.asarray(layout.examples(part.astype(dtype).reshape(n // batch, batch, -1)))
-        for part in (problem.X, problem.y)
+        for part in (*problem.inputs, problem.y)
     )
     start = [(layout.weights(W.astype(dtype)), b.astype(dtype)) for W, b in problem.start]
     train = _trainer(jax, problem, layout, unroll)
@@ -43,7 +43,7 @@ def descent(problem: Problem, dtype: str, layout: Layout = USUAL, unroll: int = 
     return run
 
 
-def _trainer(jax: Any, problem: Problem, layout: Layout, unroll: int) -> Callable[..., Any]:
+def _trainer(jax: Any, problem: DescentProblem, layout: Layout, unroll: int) -> Callable[..., Any]:
     """Parameters after so many epochs, and the last one's cost."""
     step = _STEPS[problem.optimizer]
     value_and_gradient = jax.value_and_grad(cost(jax, problem, layout))
@@ -57,13 +57,13 @@ def _trainer(jax: Any, problem: Problem, layout: Layout, unroll: int) -> Callabl
     @partial(jax.jit, donate_argnums=0)
     def train(parameters: Any, epochs: Any, X: Any, y: Any) -> Any:
         def one_epoch(epoch: Any, carry: Any) -> Any:
-            if len(X) == 1:
-                return one_batch(carry[0], (X[0], y[0]))
+            if len(y) == 1:
+                return one_batch(carry[0], ([part[0] for part in X], y[0]))
             state, costs = jax.lax.scan(one_batch, carry[0], (X, y), unroll=unroll)
             return state, costs.sum()
 
         zeros = jax.tree.map(jax.numpy.zeros_like, parameters)
-        nothing = jax.numpy.zeros((), X.dtype)
+        nothing = jax.numpy.zeros((), y.dtype)
         state = parameters, (zeros, zeros, nothing)
         (parameters, _), total = jax.lax.fori_loop(0, epochs, one_epoch, (state, nothing))
         return parameters, total
@@ -91,7 +91,7 @@ def prediction(problem: Problem, dtype: str, layout: Layout = USUAL, ahead: bool
     ]
 
     def outputs(layers: Any, x: Any) -> Any:
-        z = logits(jax, problem, layout, layers, x.T if layout.columns else x)
+        z = logits(jax, problem, layout, layers, [x.T if layout.columns else x])
         a = jax.nn.softmax(z, axis=layout.units) if "softmax" in problem.activations[-1] else z
         return a.T if layout.columns else a
 

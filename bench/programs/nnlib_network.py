@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..problems.problem import Problem
+from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Array, Result, Run
 
 if TYPE_CHECKING:
     import nnlib
 
 
-def network(problem: Problem, dtype: str) -> nnlib.Network:
+def network(problem: DescentProblem, dtype: str) -> nnlib.Network:
     """The problem's network at its start."""
     import nnlib  # here, so that the report can be made without compiled kernels
 
+    if not isinstance(problem, Problem):
+        return _graph(problem, dtype)
     return nnlib.Network(
         list(problem.sizes),
         activation=list(problem.activations),
@@ -26,16 +28,33 @@ def network(problem: Problem, dtype: str) -> nnlib.Network:
     )
 
 
-def compiled_descent(problem: Problem, dtype: str) -> Run:
+def _graph(problem: DescentProblem, dtype: str) -> nnlib.Network:
+    """Of layers that are called; a chain of sizes is the shorthand."""
+    import nnlib
+
+    inputs = [nnlib.layers.Input(X.shape[1]) for X in problem.inputs]
+    dense = [
+        nnlib.layers.Dense(len(b), name)
+        for (_, b), name in zip(problem.start, problem.activations, strict=True)
+    ]
+    net = nnlib.Network(
+        inputs=inputs, outputs=problem.output(dense, inputs), loss=problem.loss, dtype=dtype
+    )
+    net.parameters = problem.flat_start
+    return net
+
+
+def compiled_descent(problem: DescentProblem, dtype: str) -> Run:
     """`Network.descent` with a kernel for this network alone."""
     return descent(problem, dtype, compile=True)
 
 
-def descent(problem: Problem, dtype: str, compile: bool = False) -> Run:
+def descent(problem: DescentProblem, dtype: str, compile: bool = False) -> Run:
     """`Network.descent`, its checks of the input included."""
     net = network(problem, dtype)
     start = net.parameters.copy()
-    X, y = problem.X.astype(dtype), problem.y.astype(dtype)
+    inputs, y = [X.astype(dtype) for X in problem.inputs], problem.y.astype(dtype)
+    X = inputs if len(inputs) > 1 else inputs[0]
 
     def run(epochs: int) -> Result:
         net.parameters = start

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..problems.problem import Problem
+from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Array, Result, Run
+
+# Layers, and the inputs and targets of a batch → Σ J and its gradient Σ ∇W, Σ ∇b, layer by layer.
+Layers: TypeAlias = list[tuple[Array, Array]]
+Gradient: TypeAlias = Callable[[Any, Layers, Sequence[Array], Array], tuple[float, list[Array]]]
 
 
 def _softmax(z: Array) -> Array:
@@ -17,24 +22,31 @@ def _softmax(z: Array) -> Array:
     return quotients
 
 
-_FORWARD: dict[str, Callable[[Array], Array]] = {
+FORWARD: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
     "softmax": _softmax,
+    "identity": lambda z: z,
 }
 # f'(z) as a function of a = f(z).
-_DERIVATIVE: dict[str, Callable[[Array], Array]] = {
+DERIVATIVE: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda a: a * (1 - a),
     "tanh": lambda a: 1 - a * a,
     "relu": lambda a: a > 0,
+    "identity": np.ones_like,
 }
 
 
 def descent(problem: Problem, dtype: str) -> Run:
-    """Gradient descent or Adam on any dense network, batch by batch."""
-    X, y = problem.X.astype(dtype), problem.y.astype(dtype)
-    n, batch = len(X), problem.batch_size or len(X)
+    """Gradient descent or Adam on any chain of dense layers, batch by batch."""
+    return descent_by(_gradient, problem, dtype)
+
+
+def descent_by(gradient_of: Gradient, problem: DescentProblem, dtype: str) -> Run:
+    """The same on any network, by a function that gives cost and gradient of a batch."""
+    inputs, y = [X.astype(dtype) for X in problem.inputs], problem.y.astype(dtype)
+    n, batch = len(y), problem.batch_size or len(y)
     mean = problem.reduction == "mean"
 
     def run(epochs: int) -> Result:
@@ -47,7 +59,8 @@ def descent(problem: Problem, dtype: str) -> Run:
             for first in range(0, n, batch):
                 rows = slice(first, min(first + batch, n))
                 scale = 1 / (rows.stop - first) if mean else 1.0
-                batch_cost, gradient = _gradient(problem, layers, X[rows], y[rows])
+                x = [X[rows] for X in inputs]
+                batch_cost, gradient = gradient_of(problem, layers, x, y[rows])
                 cost += batch_cost
                 step([part * scale for part in gradient])
         return Result(np.concatenate([part.ravel() for part in parameters]), mean_cost(cost))
@@ -68,31 +81,31 @@ def prediction(problem: Problem, dtype: str) -> Run:
         for _ in range(calls):
             a = X
             for (W, b), name in zip(layers, problem.activations, strict=True):
-                a = _FORWARD[name](a @ W.T + b)
+                a = FORWARD[name](a @ W.T + b)
         return Result(a.ravel())
 
     return run
 
 
 def _gradient(
-    problem: Problem, layers: list[tuple[Array, Array]], x: Array, y: Array
+    problem: Problem, layers: Layers, inputs: Sequence[Array], y: Array
 ) -> tuple[float, list[Array]]:
     """Σ J and its gradient Σ ∇W, Σ ∇b, layer by layer."""
-    outputs = [x]
+    outputs = [*inputs]
     for (W, b), name in zip(layers, problem.activations, strict=True):
-        outputs.append(_FORWARD[name](outputs[-1] @ W.T + b))
+        outputs.append(FORWARD[name](outputs[-1] @ W.T + b))
     delta = outputs[-1] - y
     if problem.loss == "softmax_cross_entropy":
         # ∂J/∂z = a − y. The smallest normal number keeps the logarithm of a lost class finite.
-        cost = -float(np.sum(y * np.log(outputs[-1] + np.finfo(x.dtype).tiny)))
+        cost = -float(np.sum(y * np.log(outputs[-1] + np.finfo(y.dtype).tiny)))
     else:
         cost = 0.5 * float(np.sum(delta * delta))
-        delta = delta * _DERIVATIVE[problem.activations[-1]](outputs[-1])
+        delta = delta * DERIVATIVE[problem.activations[-1]](outputs[-1])
     gradient: list[Array] = []
     for number in reversed(range(len(layers))):
         gradient[:0] = [delta.T @ outputs[number], delta.sum(axis=0)]
         if number:
-            inner = _DERIVATIVE[problem.activations[number - 1]](outputs[number])
+            inner = DERIVATIVE[problem.activations[number - 1]](outputs[number])
             delta = (delta @ layers[number][0]) * inner
     return cost, gradient
 

@@ -23,9 +23,9 @@ def descents(
     jax = jax_loop.load()
     network = problem.network
     n, batch = len(network.X), network.batch_size or len(network.X)
-    X, y = (
+    *X, y = (
         jax.numpy.asarray(layout.examples(part.astype(dtype).reshape(n // batch, batch, -1)))
-        for part in (network.X, network.y)
+        for part in (*network.inputs, network.y)
     )
     layers = _starts(jax, problem, dtype, layout, members_last)
     axis = -1 if members_last else 0

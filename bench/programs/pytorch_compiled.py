@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems.problem import Problem
+from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Prepare, Result, Run, UnavailableError
 from .pytorch import (
     batches,
@@ -30,7 +30,7 @@ COMPILE: dict[str, Any] = {"options": {"cpp_wrapper": True}}
 _Steps = Callable[[Any, Any, Any], Any]
 
 
-def descent(problem: Problem, dtype: str) -> Run:
+def descent(problem: DescentProblem, dtype: str) -> Run:
     """Loss, gradient and step of four batches in one graph (`torch.func`, `torch.compile`).
 
     Where an epoch has one batch, the four are of as many epochs. What is left over is done by a
@@ -86,7 +86,7 @@ def _groups(examples: list[Any]) -> list[Any]:
     return groups + [[batch] for batch in examples[whole:]]
 
 
-def _steps(problem: Problem, dtype: str) -> _Steps:
+def _steps(problem: DescentProblem, dtype: str) -> _Steps:
     """The graph: a step for each batch that it is given."""
     torch = load()
     model, loss, update = (
@@ -96,7 +96,7 @@ def _steps(problem: Problem, dtype: str) -> _Steps:
     )
 
     def batch_loss(parameters: Any, x: Any, y: Any) -> Any:
-        return loss(torch.func.functional_call(model, parameters, (x,)), y)
+        return loss(torch.func.functional_call(model, parameters, x), y)
 
     @torch.compile(**COMPILE)  # type: ignore[untyped-decorator]
     def steps(parameters: Any, memory: Any, examples: Any) -> Any:

@@ -143,6 +143,8 @@ GOALS = (
     _faster_than_peers("wide", 0.95, "a peer multiplies by MKL or oneDNN: nothing else is left"),
     _roofline("wide", "nnlib", 0.88, "an eighth for sums of 256 numbers, not 1024"),
     _roofline("wide", "nnlib, 1 thread", 0.88, "an eighth for sums of 256 numbers, not 1024"),
+    _faster_than_peers("residual", 2.0, "products at the large one's rate would be 3.4 ×"),
+    _faster_than_peers("two towers", 2.0, "products at the large one's rate would be 4 ×"),
     _slower(
         "one point", "nnlib float64", ["lecture, scalar"], 10.0, "types, shapes and NaN are checked"
     ),

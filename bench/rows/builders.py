@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..problems.workload import Form, Implementation, Prepare
 from ..programs.threads import on_threads
 
 # A second thread: tried wherever a library may gain by it.
 EITHER: tuple[int | None, ...] = (None, 1)
+# Forms, and the numbers of threads that each is tried on.
+Programs: TypeAlias = tuple[Mapping[str, Prepare], Sequence[int | None]]
 
 
 def row(

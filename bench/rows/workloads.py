@@ -10,12 +10,11 @@ take whichever number of threads is faster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from ..problems import problem as problems
 from ..problems.work import descent_bytes, forward_bytes, forward_flops, product_flops
-from ..problems.workload import Implementation, Prepare, Tolerance, Workload
+from ..problems.workload import Implementation, Tolerance, Workload
 from ..programs import (
     blas,
     c_program,
@@ -30,11 +29,9 @@ from ..programs import (
     pytorch_compiled,
     scikit_learn,
 )
-from .builders import EITHER, forms, row
+from .builders import EITHER, Programs, forms, row
+from .graphs import GRAPHS
 from .populations import POPULATIONS
-
-# Forms, and the numbers of threads that each is tried on.
-_Programs: TypeAlias = tuple[Mapping[str, Prepare], Sequence[int | None]]
 
 
 def peers(
@@ -50,7 +47,7 @@ def peers(
     fixes its threads when it starts. PyTorch's compiled form takes one thread for a small network,
     where one was faster throughout, and all processors for others: each form compiles for seconds.
     """
-    programs: dict[str, _Programs] = {
+    programs: dict[str, Programs] = {
         "NumPy": (numpy_programs.DESCENTS, threads),
         "JAX": (jax_loop.DESCENTS, (None,)),
         "PyTorch": (pytorch.descents(optimizer), threads),
@@ -71,7 +68,7 @@ def ours(dtype: str) -> dict[str, Implementation]:
 
 def predictions(threads: Sequence[int | None] = EITHER) -> dict[str, Implementation]:
     """Everybody's prediction, float32."""
-    programs: dict[str, _Programs] = {
+    programs: dict[str, Programs] = {
         "NumPy": (numpy_programs.PREDICTIONS, threads),
         "JAX": (jax_loop.PREDICTIONS, (None,)),
         "PyTorch": (pytorch.PREDICTIONS, threads),
@@ -329,6 +326,7 @@ WORKLOADS = {
         MNIST,
         MNIST_DEEP,
         WIDE,
+        *GRAPHS,
         ONE_POINT,
         PREDICT_ONE,
         PREDICT_MANY,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.problems.graph_problem import residual_of, two_towers_of
 from bench.problems.population_problem import PopulationProblem
 from bench.problems.problem import Problem, coefficients, glorot
 from bench.problems.workload import Result, Tolerance, UnavailableError, assert_equal
@@ -15,6 +16,7 @@ from bench.programs import (
     fann_library,
     jax_loop,
     nnlib_network,
+    numpy_graph,
     numpy_programs,
     numpy_vectorised,
     population_jax,
@@ -144,6 +146,43 @@ def test_every_program_makes_the_same_steps_in_double_precision(name, optimizer)
     np.testing.assert_allclose(result.values, expected.values, rtol=0, atol=tolerance)
     assert result.cost == pytest.approx(expected.cost, rel=100 * tolerance)
     assert np.abs(expected.values - problem.flat_start).max() > 0.05
+
+
+GRAPHS = {
+    "residual": residual_of((5, *(4,) * 5, 1), 20, 5),
+    "two towers": two_towers_of((5, 4, 3), 20, 5),
+}
+GRAPH_PROGRAMS = [
+    name for name in DESCENTS if name != "scikit-learn" and not name.startswith("NumPy")
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer"),
+    [
+        (name, optimizer)
+        for name in GRAPH_PROGRAMS
+        for optimizer in ("sgd", "adam")
+        if (name, optimizer) != ("PyTorch, step by hand", "adam")
+    ],
+)
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_every_program_makes_the_same_steps_of_a_graph(graph, name, optimizer):
+    problem = replace(GRAPHS[graph], optimizer=optimizer, learning_rate=0.05)
+    expected = numpy_graph.descent(problem, "float64")(3)
+    result = available(DESCENTS[name], problem, "float64")(3)
+    np.testing.assert_allclose(result.values, expected.values, rtol=0, atol=1e-12)
+    assert result.cost == pytest.approx(expected.cost, rel=1e-10)
+    assert np.abs(expected.values - problem.flat_start).max() > 0.05
+
+
+@pytest.mark.parametrize("name", ["JAX, columns", "PyTorch compiled", "nnlib"])
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_every_program_makes_the_same_steps_of_a_graph_with_full_batches(graph, name):
+    problem = replace(GRAPHS[graph], batch_size=None)
+    expected = numpy_graph.descent(problem, "float64")(6)
+    result = available(DESCENTS[name], problem, "float64")(6)
+    np.testing.assert_allclose(result.values, expected.values, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -27,7 +27,8 @@ def single(
     """A step per epoch on all the data, which is on the device; the parameters change in place."""
     import torch
 
-    X, y = (part.to(device) for part in pytorch.tensors(problem, "float32"))
+    (X,), y = pytorch.tensors(problem, "float32")
+    X, y = X.to(device), y.to(device)
     model = pytorch.build_model(problem, "float32").to(device)
     parameters = dict(model.named_parameters())
     start = [torch.from_numpy(part.astype(np.float32)) for layer in problem.start for part in layer]
