@@ -185,7 +185,7 @@ class Population(NearNames):
     def predict(self, X: Any) -> tuple[Any, Any]:
         """Mean and standard deviation of the members' outputs; diverged members do not count.
 
-        For networks with one output.
+        Both have the form of one network's outputs.
 
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
