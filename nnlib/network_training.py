@@ -15,6 +15,7 @@ from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
 from .optimizers import FullBatch
 from .second_order import methods
+from .second_order.minimised import Minimised
 from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent
@@ -40,10 +41,8 @@ class NetworkTraining(NetworkInsight):
         own = self.descent_architecture(options.dropout)
         table, units, code = own.training_table, own.units, own.loss_code
         if isinstance(options.optimizer, FullBatch):
-            return methods.run(
-                options.optimizer, table, self._parameters, units, code, train, options,
-                self._device,
-            )  # fmt: skip
+            minimised = Minimised(table, self._parameters, units, code, train)
+            return methods.run(minimised, options, self._device)
         if options.compile:
             check_compiled(table, self._parameters.size, code)
         generator = self._generator

@@ -41,6 +41,7 @@ from ..machine.threads import Team, usable_threads
 from ..model.function import NetworkFunction
 from ..optimizers import FullBatch, Optimizer
 from ..second_order import methods
+from ..second_order.minimised import Minimised
 from ..training import buffers
 from ..training.contradictions import is_plain
 from ..training.options import Options
@@ -315,10 +316,8 @@ def _descend_one(work: Work, network: NetworkFunction, member: int, control: Arr
     parameters = row[: own.size].copy()
     history: History
     try:
-        history = methods.run(
-            options.optimizer, own.training_table, parameters, own.units, own.loss_code, train,
-            options,
-        )  # fmt: skip
+        minimised = Minimised(own.training_table, parameters, own.units, own.loss_code, train)
+        history = methods.run(minimised, options)
         stopped = history.stopped == "callback"
         members.status[member] = problem.RUNNING if stopped else problem.FINISHED
     except DivergenceError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,26 +115,36 @@ class _FullBatchSlices:
             state.position[objective.STATUS] = reason
 
 
-def run_driver(
-    descend: Callable[..., None],
-    model: problem.Model,
-    data: Any,
-    state: Any,
-    settings: objective.Settings,
-    work: float,
-    progress: bool | None,
-    watch: Watch | None,
-    begin: Begin | None,
-    rules: Table,
-) -> float:
+class Run(NamedTuple):
+    """For how long a method runs, how J is scaled, and who looks on."""
+
+    epochs: int
+    mean: bool
+    weight_decay: float
+    progress: bool | None = None
+    watch: Watch | None = None  # looks after every slice, and may end the run
+    begin: Begin | None = None  # opens the file of checkpoints
+
+
+class Driver(NamedTuple):
+    """A compiled driver and all that it works on."""
+
+    descend: Callable[..., None]
+    model: problem.Model
+    data: Any  # where it has the examples from
+    state: Any
+    settings: objective.Settings
+    work: float  # what a unit of its budget takes, in multiply-adds
+    rules: Table  # for what may stand in the method's arrays in a file
+
+
+def run_driver(driver: Driver, run: Run) -> float:
     """Call a driver until it is done, slice by slice.
 
     However that ends, the network then holds the last completed iteration, the best so far.
-    Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint. watch
-    looks after every slice, and ends the run by returning a status. data is where the driver has
-    the examples from, work what a unit of its budget takes, in multiply-adds; rules says what may
-    stand in the method's arrays in a file.
+    Returns the seconds taken, by earlier runs too if this one goes on from a checkpoint.
     """
+    model, state, watch = driver.model, driver.state, run.watch
     start, seconds, position = working_time(), np.zeros(1), state.position
     arrays = {
         **state._asdict(),
@@ -143,7 +153,7 @@ def run_driver(
         "activations": model.activations,
         "seconds": seconds,
     }
-    checkpoint = begin(arrays, rules) if begin else None
+    checkpoint = run.begin(arrays, driver.rules) if run.begin else None
     try:
         if checkpoint is not None:
             checkpoint.restore()
@@ -151,10 +161,11 @@ def run_driver(
             position[objective.STATUS] = problem.RUNNING
         if watch is not None:
             watch.begin(state)
-        with checkpoint or nullcontext(), Progress(settings.epochs, progress) as bar:
+        with checkpoint or nullcontext(), Progress(run.epochs, run.progress) as bar:
             stopwatch = Stopwatch(seconds, start)
             slices = _FullBatchSlices(model, state, watch, checkpoint, bar, stopwatch)
-            run_slices(slices, partial(descend, model, data, state, settings), Budget(work))
+            descend = partial(driver.descend, model, driver.data, state, driver.settings)
+            run_slices(slices, descend, Budget(driver.work))
     finally:
         model.parameters[:] = state.base
         if checkpoint is not None:

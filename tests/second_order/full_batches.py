@@ -7,14 +7,16 @@ import copy
 import numpy as np
 import pytest
 
+from nnlib import optimizers
+from nnlib.checks.examples import Examples
 from nnlib.kernels.formulas import losses
 from nnlib.kernels.second_order import lbfgs, levenberg_marquardt
-from nnlib.second_order import methods
+from nnlib.second_order.least_squares import run_levenberg_marquardt
+from nnlib.second_order.minimised import Minimised
+from nnlib.second_order.quasi_newton import run_lbfgs
+from nnlib.second_order.slices import Run
 
-RUN = {
-    "lbfgs": methods.run_lbfgs,
-    "levenberg_marquardt": methods.run_levenberg_marquardt,
-}
+RUN = {"lbfgs": run_lbfgs, "levenberg_marquardt": run_levenberg_marquardt}
 DRIVER = {"lbfgs": lbfgs, "levenberg_marquardt": levenberg_marquardt}
 METHODS = [
     "lbfgs",
@@ -27,22 +29,15 @@ def optimize(
 ):
     """Run a method on a network; X is (n, d_1) or (n,), y is (n, d_L) or (n,)."""
     X, y = np.asarray(X, net.dtype), np.asarray(y, net.dtype)
-    if method == "lbfgs":
-        settings["device"] = net.device
-    return RUN[method](
-        net.architecture.training_table,
-        net.parameters,
-        net.architecture.units,
-        X.reshape(len(X), -1),
-        y.reshape(len(y), -1),
-        np.asarray(weights, net.dtype),
-        epochs=epochs,
-        mean=reduction == "mean",
-        weight_decay=weight_decay,
-        loss=losses.CODES[net.loss],
-        progress=False,
-        **settings,
+    own = net.architecture
+    train = Examples(X.reshape(len(X), -1), y.reshape(len(y), -1), np.asarray(weights, net.dtype))
+    minimised = Minimised(
+        own.training_table, net.parameters, own.units, losses.CODES[net.loss], train
     )
+    run = Run(epochs, reduction == "mean", weight_decay, progress=False)
+    optimizer = optimizers.OPTIMIZERS[method](**settings)
+    where = (net.device,) if method == "lbfgs" else ()
+    return RUN[method](minimised, optimizer, run, *where)
 
 
 def watch(monkeypatch, method, budget=1):

@@ -11,7 +11,7 @@ import scipy.optimize
 import nnlib
 from nnlib.kernels.formulas.losses import CODES
 from nnlib.kernels.second_order import objective
-from nnlib.second_order import cuda, methods
+from nnlib.second_order import cuda, least_squares, minimised
 from tests import reference
 from tests.devices import amount
 from tests.second_order.full_batches import DRIVER, METHODS, optimize
@@ -273,26 +273,26 @@ def test_an_interruption_leaves_a_completed_iteration(method, slices, noisy, mon
     np.testing.assert_array_equal(net.parameters, twin.parameters)
 
 
-@pytest.mark.parametrize("size", [methods.MOST_PARAMETERS + 1, 123_456])
+@pytest.mark.parametrize("size", [least_squares.MOST_PARAMETERS + 1, 123_456])
 def test_too_many_parameters_are_refused_before_any_memory_is_taken(size):
     with pytest.raises(ValueError, match=rf"levenberg_marquardt' with {size} parameters needs"):
-        methods.check_levenberg_marquardt(size, CODES["half_squared_error"])
+        least_squares.check_levenberg_marquardt(size, CODES["half_squared_error"])
 
 
 def test_the_largest_network_is_not_refused():
-    size = methods.MOST_PARAMETERS
-    methods.check_levenberg_marquardt(size, CODES["half_squared_error"])
+    size = least_squares.MOST_PARAMETERS
+    least_squares.check_levenberg_marquardt(size, CODES["half_squared_error"])
 
 
 @pytest.mark.parametrize("name", [name for name in CODES if name != "half_squared_error"])
 def test_other_losses_are_refused(name):
     with pytest.raises(ValueError, match=f"loss='{name}': it minimises sums of squares"):
-        methods.check_levenberg_marquardt(10, CODES[name])
+        least_squares.check_levenberg_marquardt(10, CODES[name])
 
 
 def test_reasons_to_stop_have_numbers_of_their_own():
     """Statuses come from two files."""
-    assert len(methods.STOPPED) == 6
-    for one, other in itertools.combinations(methods.STOPPED, 2):
+    assert len(minimised.STOPPED) == 6
+    for one, other in itertools.combinations(minimised.STOPPED, 2):
         assert one != other
-    assert objective.STALLED in methods.STOPPED
+    assert objective.STALLED in minimised.STOPPED

@@ -1,0 +1,86 @@
+"""L-BFGS: its arrays, and its run on the CPU or a GPU."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..history import SecondOrderHistory
+from ..kernels.layers.operations import multiply_adds
+from ..kernels.network.cut import block_lanes
+from ..kernels.network.linking import Use, linked
+from ..kernels.second_order import lbfgs, line_search
+from ..optimizers import LBFGS
+from ..training import buffers
+from ..training.checkpoint_rules import of_lbfgs
+from .minimised import Array, Minimised, history_of, settings_of
+from .slices import Driver, Run, run_driver
+
+
+def run_lbfgs(
+    minimised: Minimised, optimizer: LBFGS, run: Run, device: str = "cpu"
+) -> SecondOrderHistory:
+    """L-BFGS with a strong-Wolfe line search; the network's parameters are written.
+
+    d = −H ∇J, with H from the last `memory` changes of parameters and gradient; then
+    J(p + α d) ≤ J(p) + 1e-4 α dᵀ∇J and |dᵀ∇J(p + α d)| ≤ 0.9 |dᵀ∇J(p)|. Nocedal and Wright,
+    Numerical Optimization, 2nd edition, algorithms 7.5, 3.5 and 3.6. The cost never rises.
+
+    Parameters
+    ----------
+    minimised : Minimised
+        The network and checked examples.
+    optimizer : LBFGS
+        Its settings.
+    run : Run
+        Options of the descent; an epoch is an iteration.
+    device : {"cpu", "cuda"}
+        Where costs and gradients are computed.
+
+    Raises
+    ------
+    DivergenceError
+        If the cost or its gradient is not finite at the start.
+    """
+    table, parameters, train = minimised.table, minimised.parameters, minimised.train
+    descend: Callable[..., None] = lbfgs.descend
+    data: Any
+    if device == "cpu":
+        lanes = block_lanes(len(train.X), minimised.units, train.X.shape[1], train.X.itemsize)
+        table = linked(table, Use(parameters.dtype, single=lanes == 1, cost=True, train=True))
+        model = buffers.model(table, parameters, train, lanes, 1, shuffle=False)
+        data = buffers.arrange(table, train, len(train.X), lanes, 1, shuffle=False)
+    else:
+        from . import cuda
+
+        lanes = len(train.X)  # all of them are one block
+        model = cuda.model(table, parameters)
+        data = cuda.data_cost(table, parameters, minimised.units, minimised.loss, train)
+        descend = cuda.descend
+    settings = settings_of(minimised, optimizer, run, lanes)
+    driver = Driver(
+        descend, model, data, _state(parameters, optimizer.memory, run.epochs), settings,
+        3 * multiply_adds(table) * lanes, functools.partial(of_lbfgs, settings=settings),
+    )  # fmt: skip
+    return history_of(driver.state, run_driver(driver, run))
+
+
+def _state(parameters: Array, memory: int, epochs: int) -> lbfgs.State:
+    """The state before the first iteration, with `memory` pairs of changes."""
+    size, dtype = parameters.size, parameters.dtype
+    return lbfgs.State(
+        position=np.zeros(lbfgs.POSITIONS, np.int64),
+        cost=np.zeros(2),
+        costs=np.zeros(epochs),
+        base=parameters.copy(),
+        base_gradient=np.zeros(size, dtype),
+        direction=np.zeros(size, dtype),
+        search=np.zeros(line_search.SIZE),
+        steps=np.zeros(memory * size, dtype),
+        changes=np.zeros(memory * size, dtype),
+        curvatures=np.zeros(memory),
+        coefficients=np.zeros(memory),
+    )
