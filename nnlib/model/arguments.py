@@ -10,7 +10,9 @@ from ..checks.names import hint
 from ..checks.values import MOST_DROPOUT, real_number, shown
 from ..kernels.formulas import losses
 from ..kernels.formulas.activations import IDENTITY, LOG_SOFTMAX
+from ..layers.dropout import DropoutLayer
 from ..layers.formulas import activation_from, loss_code, loss_from
+from ..layers.reshape import ReshapeLayer
 from ..losses import Loss
 from .graph import Graph
 
@@ -96,10 +98,16 @@ def check_graph_outputs(
     for output, name, one, units in zip(
         graph.outputs, names, chosen, graph.output_units, strict=True
     ):
-        layer = None if output < 0 else graph.layers[graph.nodes[output].layer]
+        maker = _maker(graph, output)
+        layer = None if maker < 0 else graph.layers[graph.nodes[maker].layer]
         activation = "identity" if layer is None else layer.activation
         check_output([activation], one, units)
         on_logits = losses.of(loss_code(one, units)).on_logits is not None
+        if on_logits and maker != output and activation != "identity":
+            raise ValueError(
+                f"output {name!r} has the loss {one!r}, which takes logits, and its values have "
+                f"the activation {activation!r} already: give the layer that makes them 'identity'"
+            )
         same = [other for k, other in zip(graph.outputs, chosen, strict=True) if k == output]
         if on_logits and (output in reads or same.count(one) < len(same)):
             raise ValueError(
@@ -108,6 +116,16 @@ def check_graph_outputs(
                 "Activation of its own"
             )
     return chosen, weights
+
+
+def _maker(graph: Graph, output: int) -> int:
+    """The number of the value that an output's values are, behind layers that pass them on."""
+    while output >= 0:
+        node = graph.nodes[output]
+        if not isinstance(graph.layers[node.layer], (DropoutLayer, ReshapeLayer)):
+            break
+        (output,) = node.sources
+    return output
 
 
 def _one_each(argument: str, given: Any, names: Sequence[str]) -> list[Any]:

@@ -61,11 +61,11 @@ class Made(NamedTuple):
 def values_made(graph: Graph) -> list[Made]:
     """Where the values of all nodes lie when F has been computed."""
     builder = _Builder(graph, Purpose())
-    table = builder.table()
+    rows = rows_of(builder.table())
     found = []
     for number in range(len(graph.nodes)):
         first, last = builder.spans[number]
-        work = sum(row.work for row in rows_of(table)[first:last])
+        work = sum(row.work for row in rows[first:last])
         found.append(Made(builder.values[number], work))
     return found
 

@@ -142,6 +142,6 @@ def _jacobian_lanes(n: int, parameters: int) -> int:
     512 KiB of float64 stay in the second-level cache; wide networks still get 128 lanes, since
     products need long sides. Blocks are of equal size, in whole vectors of either dtype.
     """
-    most = min(max(2**16 // parameters, 128), 1024)
+    most = min(max(2**16 // max(parameters, 1), 128), 1024)
     count = -(-n // most)
     return -(-n // (count * 16)) * 16

@@ -102,7 +102,7 @@ def units_within(seconds: float, work: float) -> int:
     >>> units_within(0.05, work=1e6), units_within(0.05, work=1e12)
     (50, 1)
     """
-    return max(1, min(int(seconds * _SLOW_MACHINE / work), _MOST_UNITS))
+    return max(1, min(int(seconds * _SLOW_MACHINE / (work or 1.0)), _MOST_UNITS))
 
 
 class Stopwatch:

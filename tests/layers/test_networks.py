@@ -208,6 +208,25 @@ DRAWN = {
         lambda: on(twice("identity"), loss=["huber", "binary_cross_entropy"]),
         "it cannot be an output with another loss too",
     ),
+    "probabilities in another shape": (
+        lambda: on(
+            lambda a: Reshape((2, 1), name="end")(Dense(2, "sigmoid")(a)),
+            loss="binary_cross_entropy",
+        ),
+        "output 'end' has the loss 'binary_cross_entropy', which takes logits, and its values have "
+        "the activation 'sigmoid' already",
+    ),
+    "probabilities behind dropout": (
+        lambda: on(
+            lambda a: layers.Dropout(0.5)(Dense(2, "sigmoid")(a)), loss="binary_cross_entropy"
+        ),
+        "give the layer that makes them 'identity'",
+    ),
+    "tanh in another shape": (
+        lambda: on(lambda a: Reshape((2, 1))(Dense(2, "tanh")(a)), loss="binary_cross_entropy"),
+        "loss 'binary_cross_entropy' needs the output activation 'sigmoid' or 'identity', got "
+        "'tanh'",
+    ),
     "logits of tanh": (
         lambda: on(Dense(2, "tanh"), loss="binary_cross_entropy"),
         "loss 'binary_cross_entropy' needs the output activation 'sigmoid' or 'identity', got "

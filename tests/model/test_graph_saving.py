@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -83,6 +84,16 @@ def test_names_of_inputs_and_outputs_stay(way, tmp_path):
     assert twin.J(X, y) == net.J(X, y)
     assert twin.architecture.graph == net.architecture.graph
     assert "first" in twin.architecture.graph.names
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_graph_deeper_than_python_recurses(way, tmp_path):
+    x = h = layers.Input(2)
+    for _ in range(sys.getrecursionlimit() // 2 + 50):
+        h = h + 0.01 * layers.Dense(2, "tanh")(h)
+    net = nnlib.Network(inputs=x, outputs=h)
+    X = np.ones((3, 2))
+    np.testing.assert_array_equal(way(net, tmp_path).F(X), net.F(X))
 
 
 def change(path, **changes):

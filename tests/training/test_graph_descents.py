@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import nnlib
 from nnlib import layers
 from nnlib.training import buffers
-from tests import graph_steps
+from tests import graph_reference, graph_steps
 from tests.devices import amount
 from tests.graph_examples import GRAPHS, all_kinds, residual, two_towers
 from tests.graph_steps import Penalties, Rule
@@ -161,6 +161,21 @@ def test_factors_of_the_learning_rate_and_of_weight_decay(name, optimizer):
     case.drawing.layers[-1].rate_factor = 3.0
     case.drawing.layers[-1].decay_factor = 0.0
     assert_descends_as_the_oracle(case, optimizer, weight_decay=0.1, l1=0.05)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_history_has_the_cost_that_is_descended(name, optimizer):
+    """Frozen weights do not count in the penalty, the others by their layer's factor."""
+    case = GRAPHS[name]()
+    case.drawing.layers[0].trainable = False
+    case.drawing.layers[-1].decay_factor = 3.0
+    factors = [rule.trainable * rule.decay_factor for rule in rules_of(case)]
+    expected = graph_reference.cost(case.graph, case.parameters, case.X, case.Y)
+    expected += graph_reference.decay_cost(case.parameters, 0.2, factors)
+    history = case.net.descent(*case.data, optimizer=optimizer, epochs=1, weight_decay=0.2)
+    first = history.J[0]
+    assert_close(first, expected, terms=case.terms, depth=case.depth)
 
 
 def test_trainable_lists_the_layers():

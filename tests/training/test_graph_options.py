@@ -294,6 +294,25 @@ def test_compiling_a_chain_with_frozen_layers_or_rates_is_refused():
             net.descent(*data(), compile=True, epochs=1)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rprop", "lbfgs", "levenberg_marquardt"])
+def test_a_network_without_parameters_stays_as_it_is(optimizer):
+    x = layers.Input((2, 2))
+    net = nnlib.Network(inputs=x, outputs=layers.Flatten()(x))
+    X, y = np.ones((5, 2, 2)), np.zeros((5, 4))
+    history = net.descent(X, y, optimizer=optimizer, epochs=2)
+    np.testing.assert_array_equal(history.J, 2.0)
+    assert net.derJ(X, y, flat=True).size == 0
+
+
+def test_dropout_alone_is_a_network():
+    net = nnlib.Network([layers.Input(3), layers.Dropout(0.5)])
+    X = np.ones((40, 3))
+    np.testing.assert_array_equal(net.F(X), X)
+    costs = net.descent(X, X, epochs=4).J
+    # Every value is 0 or 2 where 1 is wanted.
+    np.testing.assert_allclose(costs, 1.5, rtol=1e-12)
+
+
 def test_going_on_with_what_the_optimizer_remembers():
     once, twice = two_towers(), two_towers()
     once.net.descent(*once.data, optimizer="adam", epochs=6)
