@@ -51,8 +51,8 @@ def test_prints_both_times_and_their_ratio(figure, capsys):
     scalar, compiled = (float(number) for number in re.findall(r"([\d.]+) µs", output))
     ratio = float(re.search(r"ratio +(\d+)", output).group(1))
     assert scalar > compiled > 0
-    # As far as the printed digits of the times determine it.
-    assert ratio == pytest.approx(scalar / compiled, rel=0.01)
+    # As far as the printed digits determine it: the ratio is a whole number, small if busy.
+    assert abs(ratio - scalar / compiled) <= 0.5 + 0.01 * scalar / compiled
 
 
 def test_writes_the_figure_and_says_where(figure, capsys):
