@@ -10,15 +10,13 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Custom
 from .checks import values as checks
-from .checks.examples import Examples, counted
+from .checks.examples import counted
 from .checks.names import hinted
-from .checks.values import example_weights
 from .history import History, Report
 from .model.arguments import dropout_probabilities
 from .model.description import Description
-from .model.function import examples_for
 from .model.target_range import warn_of_targets
-from .network_training import NetworkTraining, split
+from .network_training import NetworkTraining, given_examples, split
 from .optimizers import Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
@@ -139,6 +137,7 @@ class Network(NetworkTraining):
         shuffle: bool = True,
         seed: int | None = None,
         sample_weight: ArrayLike | None = None,
+        class_weight: Any = None,
         validation: Any = None,
         patience: int | None = None,
         tolerance: float = 0.0,
@@ -163,7 +162,7 @@ class Network(NetworkTraining):
         Parameters
         ----------
         X, y
-            As for `J`.
+            As for `J`. Labels in y, as "cat", become the network's `classes` where it has none.
         optimizer : str or Optimizer
             ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
             ``rprop``, ``lbfgs``, ``levenberg_marquardt``, or an object of `nnlib.optimizers`
@@ -196,6 +195,9 @@ class Network(NetworkTraining):
             and splits by the network's own seed.
         sample_weight : array_like, shape (n,), or None
             As for `J`. Of a fraction for validation each side is weighed by its own weights.
+        class_weight : "balanced", dict from label to float, or None
+            By what the weights of a class' examples are multiplied; 1 for classes that are left
+            out. "balanced": n / (k n_c) with the n_c of n examples that are of one of k classes.
         validation : (X, y), sequence of (x, y) pairs, float or None
             Examples to watch, or the fraction of the examples to split off for that: drawn at
             random, or the last ones if shuffle is False. A tuple of two is (X, y), any other
@@ -297,9 +299,8 @@ class Network(NetworkTraining):
         check_precision(options.precision, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
-        inputs, targets = examples_for(self, X, y)
-        weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
-        train, held_out = split(self, Examples(inputs, targets, weights), options)
+        given = given_examples(self, X, y, sample_weight, options)
+        train, held_out = split(self, given, options)
         train = counted(train)
         warn_of_targets(self._architecture, train.y, stacklevel=3)
         if options.batch_size is not None:
@@ -308,6 +309,7 @@ class Network(NetworkTraining):
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
         with self._training.taken():
+            self._classes = given.classes
             return self._train(train, held_out, options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

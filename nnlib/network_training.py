@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks.array_like import NUMBERS, label_array
+from .checks.class_weights import weights_by_class
 from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
+from .checks.labels import found_classes
+from .checks.values import example_weights, holds_several, on_gpu, shown, split_pairs
 from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
+from .model.task import Task, task_of
 from .optimizers import FullBatch
 from .second_order import methods
 from .training.buffers import OptimizerState
@@ -93,8 +99,62 @@ class NetworkTraining(NetworkInsight):
         return self._memory
 
 
+@dataclass(frozen=True)
+class GivenExamples(Examples):
+    """The examples of a descent as the user weighs them, and the labels of their classes.
+
+    classes are those that the network has, or learns from y; None: class numbers, or no classes.
+    """
+
+    classes: Array | None = None
+
+
+def given_examples(
+    network: NetworkFunction, X: Any, y: Any, sample_weight: Any, options: Options
+) -> GivenExamples:
+    """The checked examples of a descent; the network itself does not change."""
+    task, classes = task_of(network.architecture), network.classes
+    if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
+        X, y, classes = _learned(X, y, task)
+    inputs, targets = examples_for(network, X, y, classes)
+    weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
+    if options.class_weight is not None:
+        if task is None or not task.classes or on_gpu(targets):
+            raise ValueError(
+                f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
+                "with one output whose loss tells classes apart, and for y on the host"
+            )
+        labels = task.labels() if classes is None else classes.tolist()
+        shares = task.shares(targets)
+        weights = weights_by_class(options.class_weight, shares, labels, weights)
+    return GivenExamples(inputs, targets, weights, classes)
+
+
+def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:
+    """X, y and the classes that y tells, if it holds labels; both as they were if it does not.
+
+    What is read here is not read again, for objects that NumPy reads are free to change.
+    """
+    if y is not None:
+        read = label_array("y", y)
+        classes = _classes_in(read, task)
+        return X, read if classes is not None or read.dtype.kind in NUMBERS else y, classes
+    if not isinstance(X, (Sequence, np.ndarray)) and holds_several(X):
+        X = list(X)  # pairs that can be read once
+    parts = split_pairs(X)
+    read = label_array("y", parts[1])
+    classes = _classes_in(read, task)
+    return (X, None, None) if classes is None else (parts[0], read, classes)
+
+
+def _classes_in(y: Array, task: Task) -> Array | None:
+    """The classes that y tells; None where it holds what the loss takes as it is."""
+    classes = found_classes(y, task.classes)
+    return None if classes is None or classes.tolist() == task.labels() else classes
+
+
 def split(
-    network: NetworkFunction, given: Examples, options: Options
+    network: NetworkFunction, given: GivenExamples, options: Options
 ) -> tuple[Examples, Examples | None]:
     """Training and validation examples: given apart, split off, or none.
 
@@ -104,7 +164,7 @@ def split(
         return scaled(given, options.mean), None
     if not is_fraction(options.validation):
         try:
-            X, y = examples_for(network, *as_data(options.validation))
+            X, y = examples_for(network, *as_data(options.validation), given.classes)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
         return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))

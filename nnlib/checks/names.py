@@ -77,7 +77,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "verbose": "progress", "clipnorm": "clip_norm", "maxgradnorm": "clip_norm",
         "gradientclip": "clip_norm", "clipvalue": "clip_value",
         "dropoutrate": "dropout", "timeout": "max_seconds", "maxtime": "max_seconds",
-        "weights": "sample_weight initializer", "classweight": "sample_weight",
+        "weights": "sample_weight initializer", "classweights": "class_weight",
         "hiddenlayersizes": "sizes", "layers": "sizes", "hidden": "sizes",
         "units": "sizes", "architecture": "sizes",
         "criterion": "loss", "cost": "loss", "init": "initializer",
@@ -88,9 +88,9 @@ SYNONYMS: dict[str, dict[str, str]] = {
     },
     "attribute": {
         "fit": "descent", "train": "descent", "partialfit": "descent",
-        "optimize": "descent", "predict": "F", "predictproba": "F", "forward": "F",
-        "call": "F", "apply": "F", "transform": "F", "evaluate": "J",
-        "score": "J", "cost": "J", "backward": "derJ", "grad": "derJ",
+        "optimize": "descent", "forward": "F", "labels": "classes",
+        "call": "F", "apply": "F", "transform": "F", "evaluate": "J score",
+        "cost": "J", "accuracy": "score", "r2": "score", "backward": "derJ", "grad": "derJ",
         "gradient": "derJ", "coefs": "weights", "coef": "weights", "w": "weights",
         "intercepts": "biases", "b": "biases", "params": "parameters",
         "statedict": "parameters", "getweights": "weights", "layers": "sizes",
@@ -161,8 +161,8 @@ def unknown_attribute(owner: object, name: str) -> AttributeError:
     """The error of an attribute that an object does not have.
 
     >>> import nnlib
-    >>> unknown_attribute(nnlib.Network([1, 1]), "predict")
-    AttributeError("'Network' object has no attribute 'predict'; did you mean 'F'?")
+    >>> unknown_attribute(nnlib.Network([1, 1]), "forward")
+    AttributeError("'Network' object has no attribute 'forward'; did you mean 'F'?")
     """
     names = [known for known in dir(owner) if not known.startswith("_")]
     near = "" if name.startswith("_") else hint("attribute", name, names)

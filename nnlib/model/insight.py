@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
 from . import ports
-from .function import NetworkFunction
 from .inspection import input_gradient, layer_values, through_softmax
+from .prediction import NetworkPrediction
 from .summary import Summary, drawing, summary
 
 
-class NetworkInsight(NetworkFunction):
+class NetworkInsight(NetworkPrediction):
     """A `Network` that can be looked into, below its training."""
 
     def gradient(self, X: ArrayLike) -> Any:

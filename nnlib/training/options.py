@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks.class_weights import class_weight_option
 from ..checks.values import REDUCTIONS, file_path, flag, real_number, seed_number, shown
 from ..history import Report
 from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
@@ -83,6 +84,8 @@ class Options:
     shuffle: bool = option(True, flag)
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
+    # Part of sample_weight, by whose digest a checkpoint records it.
+    class_weight: Any = option(None, optional(class_weight_option), fingerprint="none")
     validation: Any = option(
         None, with_data, refused_by=("full batch", "compiled"), fingerprint="digest"
     )

@@ -139,9 +139,10 @@ def test_arguments_of_the_others(call, meant):
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("fit", "descent"), ("predict", "F"), ("forward", "F"), ("score", "J"),
+        ("fit", "descent"), ("predictt", "predict"), ("forward", "F"), ("cost", "J"),
         ("backward", "derJ"), ("coefs_", "weights"), ("state_dict", "parameters"),
-        ("wieghts", "weights"), ("predict_proba", "F"),
+        ("wieghts", "weights"), ("predictproba", "predict_proba"), ("accuracy", "score"),
+        ("labels", "classes"),
     ],
 )  # fmt: skip
 def test_attributes_of_a_network(name, meant):
