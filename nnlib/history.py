@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ class Report:
         The one it used.
     seconds : float
         Since the call of `Network.descent` began, without the wait for kernels.
+    metrics, validation_metrics : dict from str to float
+        The metrics after it, of the training and of the validation examples, None without these.
     """
 
     epoch: int
@@ -37,6 +40,8 @@ class Report:
     validation_J: float | None
     learning_rate: float
     seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    validation_metrics: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,10 +64,14 @@ class History(NearNames):
     validation_J : ndarray of float64, shape (epochs run,), or None
         Cost of the validation examples after each epoch.
     best_epoch : int or None
-        The epoch with the lowest validation cost, whose parameters the network holds; None
-        also if none was finite.
+        The epoch with the lowest validation cost, or the best value of the metric that decides,
+        whose parameters the network holds; None also if none was finite.
     stopped : str
         Why it ended: "epochs", "patience", "target_cost", "max_seconds" or "callback".
+    metrics : dict from str to ndarray of float64, shape (epochs run,)
+        Values of each metric on the training examples after each epoch.
+    validation_metrics : dict likewise, or None
+        The same on the validation examples.
 
     Examples
     --------
@@ -79,6 +88,8 @@ class History(NearNames):
     best_epoch: int | None = None
     stopped: str = "epochs"
     compile_seconds: float = 0.0
+    metrics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    validation_metrics: Mapping[str, NDArray[np.float64]] | None = None
 
     @property
     def epochs(self) -> int:

@@ -13,17 +13,27 @@ from .checks.array_like import NUMBERS, label_array
 from .checks.class_weights import weights_by_class
 from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
 from .checks.labels import found_classes
-from .checks.values import example_weights, holds_several, on_gpu, shown, split_pairs
+from .checks.values import (
+    example_weights,
+    holds_several,
+    known_name,
+    on_gpu,
+    on_host,
+    shown,
+    split_pairs,
+)
 from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
+from .model.metrics import Judged, measured, metrics_from
 from .model.task import Task, task_of
 from .optimizers import FullBatch
 from .second_order import methods
 from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent
+from .training.epoch_metrics import EpochMetrics, Monitor
 from .training.options import Options
 
 Array = NDArray[Any]
@@ -128,6 +138,32 @@ def given_examples(
         shares = task.shares(targets)
         weights = weights_by_class(options.class_weight, shares, labels, weights)
     return GivenExamples(inputs, targets, weights, classes)
+
+
+def epoch_metrics(
+    network: NetworkFunction,
+    train: Examples,
+    held_out: Examples | None,
+    options: Options,
+    classes: Array | None,
+) -> EpochMetrics:
+    """The metrics of a descent that begins, tried on what the network predicts so far."""
+    task = task_of(network.architecture)
+    metrics = metrics_from(options.metrics, task, classes)
+    assert task is not None
+    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in (train, held_out) if side]
+
+    def measure() -> tuple[list[float], list[float] | None]:
+        values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
+        return values[0], values[1] if len(values) > 1 else None
+
+    names, monitor = [metric.name for metric in metrics], None
+    if options.monitor is not None:
+        place = names.index(known_name("monitor", options.monitor, names))
+        sign = -1.0 if metrics[place].greater_is_better else 1.0
+        monitor = Monitor(place, sign, options.patience, options.tolerance)
+    measure()
+    return EpochMetrics(names, measure, monitor, network.parameters)
 
 
 def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:

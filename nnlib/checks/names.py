@@ -56,6 +56,11 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "uniform": "glorot_uniform he_uniform", "normal": "glorot_normal he_normal",
     },
     "device": {"gpu": "cuda", "nvidia": "cuda", "cuda:0": "cuda", "processor": "cpu"},
+    "metrics": {
+        "acc": "accuracy", "mae": "mean_absolute_error", "rmse": "root_mean_squared_error",
+        "mse": "root_mean_squared_error neg_mean_squared_error", "crossentropy": "log_loss",
+        "auc": "roc_auc", "rsquared": "r2", "r2score": "r2", "accuracyscore": "accuracy",
+    },
     "reduction": {"average": "mean", "avg": "mean", "total": "sum"},
     "precision": {"tensorfloat32": "tf32", "bfloat16": "bf16", "half": "bf16"},
     "argument": {
@@ -72,7 +77,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "randomstate": "seed", "randomseed": "seed", "rng": "seed",
         "validationdata": "validation", "validationsplit": "validation",
         "validationfraction": "validation", "evalset": "validation",
-        "earlystopping": "patience", "niternochange": "patience", "tol": "tolerance",
+        "earlystopping": "patience", "scoring": "metrics", "metric": "metrics",
+        "niternochange": "patience", "tol": "tolerance",
         "mindelta": "tolerance", "callbacks": "callback", "warmstart": "partial",
         "verbose": "progress", "clipnorm": "clip_norm", "maxgradnorm": "clip_norm",
         "gradientclip": "clip_norm", "clipvalue": "clip_value",

@@ -52,7 +52,7 @@ class NetworkPrediction(NetworkFunction):
         """
         task = self._task("predict")
         rows, shape = self._rows_of(X)
-        return self.predicted(task, rows).reshape((*shape, *_inner(task, self)))[()]
+        return predicted(task, self._classes, rows).reshape((*shape, *_inner(task, self)))[()]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, also where F returns logits.
@@ -129,19 +129,6 @@ class NetworkPrediction(NetworkFunction):
             return accuracy(task, targets, outputs, v)
         return r2(targets, outputs, v)
 
-    def predicted(self, task: Task, outputs: Array) -> Array:
-        """What F's rows (n, d_L) mean, see `predict`.
-
-        >>> import nnlib
-        >>> net = nnlib.Network([1, 1], loss="hinge", activation="identity")
-        >>> net.predicted(task_of(net.architecture), np.array([[0.3], [-2.0]]))
-        array([ 1, -1])
-        """
-        if not task.is_classification:
-            return outputs[:, 0] if task.width == 1 else outputs
-        numbers = task.numbers(outputs)
-        return task.targets(numbers) if self._classes is None else self._classes[numbers]
-
     def _task(self, method: str) -> Task:
         task = task_of(self._architecture)
         if task is None:
@@ -169,6 +156,20 @@ def _inner(task: Task, network: NetworkFunction) -> tuple[int, ...]:
         return ()
     own = network.architecture.graph
     return tuple(own.shape(own.outputs[0]))
+
+
+def predicted(
+    task: Task, classes: Array | None, outputs: Array, *, are_targets: bool = False
+) -> Array:
+    """What F's rows (n, d_L), or targets of that shape, mean; see `NetworkPrediction.predict`.
+
+    >>> predicted(Task("two classes", 1, "margin"), None, np.array([[0.3], [-2.0]]))
+    array([ 1, -1])
+    """
+    if not task.is_classification:
+        return outputs[:, 0] if task.width == 1 else outputs
+    numbers = task.numbers_of_targets(outputs) if are_targets else task.numbers(outputs)
+    return task.targets(numbers) if classes is None else classes[numbers]
 
 
 def accuracy(task: Task, targets: Array, outputs: Array, weights: Array) -> float:
