@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,35 @@ class History(NearNames):
         they reach: there it is that.
         """
         return float(self.J[-1]) if self.epochs else np.nan
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row per epoch: J, learning_rate, validation_J, the metrics.
+
+        Those of the validation examples have ``validation_`` before their names.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> history = nnlib.course.exercise().run(epochs=100)
+        >>> history.to_frame().columns.tolist()
+        ['J', 'learning_rate']
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install pandas") from None
+        columns: dict[str, Any] = {"J": self.J, "learning_rate": self.learning_rate}
+        if self.validation_J is not None:
+            columns["validation_J"] = self.validation_J
+        columns.update(self.metrics)
+        for name, values in (self.validation_metrics or {}).items():
+            columns[f"validation_{name}"] = values
+        return pandas.DataFrame(columns, index=pandas.RangeIndex(self.epochs, name="epoch"))
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Cost, and validation cost, over the epochs; logarithmic.

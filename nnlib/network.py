@@ -197,11 +197,12 @@ class Network(NetworkTraining):
         class_weight : "balanced", dict from label to float, or None
             By what the weights of a class' examples are multiplied; 1 for classes that are left
             out. "balanced": n / (k n_c) with the n_c of n examples that are of one of k classes.
-        validation : (X, y), sequence of (x, y) pairs, float or None
+        validation : (X, y), sequence of (x, y) pairs, float, str, splitter or None
             Examples to watch, or the fraction of the examples to split off for that: drawn at
             random, or the last ones if shuffle is False. A tuple of two is (X, y), any other
-            sequence a data set of pairs. The network ends with the parameters that had the lowest
-            cost on them.
+            sequence a data set of pairs. "last 20%" splits the last ones off in any case, and a
+            splitter of scikit-learn what the last of its splits does, as ``TimeSeriesSplit()``.
+            The network ends with the parameters that had the lowest cost on them.
         patience : int or None
             Stop after so many epochs without progress: no cost lower than the best by more than
             `tolerance`; the validation cost, if there is one.
@@ -214,8 +215,8 @@ class Network(NetworkTraining):
             ``accuracy``, ``log_loss``; ``r2``, ``mean_absolute_error``,
             ``root_mean_squared_error``; a name of scikit-learn's scorers, if it is installed; or a
             function of y and the prediction, both as `predict` has them. Weights of the examples
-            do not count. Each epoch takes a pass more over all of them and a return to Python, on few
-            examples 0.2 ms, and 1 ms for scikit-learn's, where a plain epoch takes 1 µs.
+            do not count. Each epoch takes a pass more over all of them and a return to Python: on
+            few examples 0.2 ms, and 1 ms for scikit-learn's, where a plain epoch takes 1 µs.
         monitor : str or None
             The metric, by its name, that decides in place of the cost what `patience`, `tolerance`
             and the best parameters go by. Of a function less is better if its name ends with

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from .checks.array_like import NUMBERS, label_array
 from .checks.class_weights import weights_by_class
-from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
+from .checks.examples import Examples, counted, scaled
 from .checks.labels import found_classes
+from .checks.splits import as_data, is_split_off, split_off
 from .checks.values import (
     example_weights,
     holds_several,
@@ -198,14 +199,18 @@ def split(
     """
     if options.validation is None:
         return scaled(given, options.mean), None
-    if not is_fraction(options.validation):
+    if not is_split_off(options.validation):
         try:
             X, y = examples_for(network, *as_data(options.validation), given.classes)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
         return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))
     seed = options.seed if options.seed is not None else network.seed
-    train, held_out = split_off(given, options.validation, seed, options.shuffle)
+    task = task_of(network.architecture)
+    classes = None
+    if task is not None and task.is_classification and not on_gpu(given.y):
+        classes = task.numbers_of_targets(given.y)
+    train, held_out = split_off(given, options.validation, seed, options.shuffle, classes)
     split = f"validation={options.validation}"
     return (
         scaled(train, options.mean, f"that {split} leaves to train with"),

@@ -101,7 +101,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "intercepts": "biases", "b": "biases", "params": "parameters",
         "statedict": "parameters", "getweights": "weights", "layers": "sizes",
         "plot": "show", "cuda": "to", "dump": "save",
-        "history": "J", "valloss": "validation_J", "bestestimator": "best", "lr": "learning_rate",
+        "history": "J", "valloss": "validation_J", "todataframe": "to_frame",
+        "df": "to_frame", "bestestimator": "best", "lr": "learning_rate",
     },
 }  # fmt: skip
 # What is no argument here but can be done.

@@ -15,6 +15,7 @@ from nnlib.checks import names
 from nnlib.kernels.formulas import activations
 from nnlib.layers.formulas import LOSS_NAMES
 from nnlib.machine.device import DEVICES
+from nnlib.model import metrics
 from nnlib.model.initializers import INITIALIZERS
 from nnlib.optimizers import OPTIMIZERS
 from nnlib.population import sweep
@@ -193,6 +194,7 @@ def test_synonyms_lead_to_names_that_there_are():
         "device": DEVICES,
         "reduction": options.REDUCTIONS,
         "precision": options.PRECISIONS,
+        "metrics": {*metrics.NAMES, "roc_auc", "neg_mean_squared_error"},
         "argument": {
             *inspect.signature(nnlib.Network).parameters,
             *inspect.signature(nnlib.Network.descent).parameters,
