@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ class Report:
         The one it used.
     seconds : float
         Since the call of `Network.descent` began, without the wait for kernels.
+    metrics, validation_metrics : dict from str to float
+        The metrics after it, of the training and of the validation examples, None without these.
     """
 
     epoch: int
@@ -37,6 +40,8 @@ class Report:
     validation_J: float | None
     learning_rate: float
     seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    validation_metrics: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,10 +64,14 @@ class History(NearNames):
     validation_J : ndarray of float64, shape (epochs run,), or None
         Cost of the validation examples after each epoch.
     best_epoch : int or None
-        The epoch with the lowest validation cost, whose parameters the network holds; None
-        also if none was finite.
+        The epoch with the lowest validation cost, or the best value of the metric that decides,
+        whose parameters the network holds; None also if none was finite.
     stopped : str
         Why it ended: "epochs", "patience", "target_cost", "max_seconds" or "callback".
+    metrics : dict from str to ndarray of float64, shape (epochs run,)
+        Values of each metric on the training examples after each epoch.
+    validation_metrics : dict likewise, or None
+        The same on the validation examples.
 
     Examples
     --------
@@ -79,6 +88,8 @@ class History(NearNames):
     best_epoch: int | None = None
     stopped: str = "epochs"
     compile_seconds: float = 0.0
+    metrics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    validation_metrics: Mapping[str, NDArray[np.float64]] | None = None
 
     @property
     def epochs(self) -> int:
@@ -95,6 +106,35 @@ class History(NearNames):
         they reach: there it is that.
         """
         return float(self.J[-1]) if self.epochs else np.nan
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row per epoch: J, learning_rate, validation_J, the metrics.
+
+        Those of the validation examples have ``validation_`` before their names.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> history = nnlib.course.exercise().run(epochs=100)
+        >>> history.to_frame().columns.tolist()
+        ['J', 'learning_rate']
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install pandas") from None
+        columns: dict[str, Any] = {"J": self.J, "learning_rate": self.learning_rate}
+        if self.validation_J is not None:
+            columns["validation_J"] = self.validation_J
+        columns.update(self.metrics)
+        for name, values in (self.validation_metrics or {}).items():
+            columns[f"validation_{name}"] = values
+        return pandas.DataFrame(columns, index=pandas.RangeIndex(self.epochs, name="epoch"))
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Cost, and validation cost, over the epochs; logarithmic.

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks.examples import Examples, as_data, counted, is_fraction, scaled, split_off
+from .checks.array_like import NUMBERS, label_array
+from .checks.class_weights import weights_by_class
+from .checks.examples import Examples, counted, scaled
+from .checks.labels import found_classes
+from .checks.splits import as_data, is_split_off, split_off
+from .checks.values import (
+    example_weights,
+    holds_several,
+    known_name,
+    on_gpu,
+    on_host,
+    shown,
+    split_pairs,
+)
 from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
+from .model.metrics import Judged, measured, metrics_from
+from .model.task import Task, task_of
 from .optimizers import FullBatch
 from .second_order import methods
 from .second_order.minimised import Minimised
 from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent
+from .training.epoch_metrics import EpochMetrics, Monitor
 from .training.options import Options
 
 Array = NDArray[Any]
@@ -92,8 +109,88 @@ class NetworkTraining(NetworkInsight):
         return self._memory
 
 
+@dataclass(frozen=True)
+class GivenExamples(Examples):
+    """The examples of a descent as the user weighs them, and the labels of their classes.
+
+    classes are those that the network has, or learns from y; None: class numbers, or no classes.
+    """
+
+    classes: Array | None = None
+
+
+def given_examples(
+    network: NetworkFunction, X: Any, y: Any, sample_weight: Any, options: Options
+) -> GivenExamples:
+    """The checked examples of a descent; the network itself does not change."""
+    task, classes = task_of(network.architecture), network.classes
+    if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
+        X, y, classes = _learned(X, y, task)
+    inputs, targets = examples_for(network, X, y, classes)
+    weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
+    if options.class_weight is not None:
+        if task is None or not task.classes or on_gpu(targets):
+            raise ValueError(
+                f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
+                "with one output whose loss tells classes apart, and for y on the host"
+            )
+        labels = task.labels() if classes is None else classes.tolist()
+        shares = task.shares(targets)
+        weights = weights_by_class(options.class_weight, shares, labels, weights)
+    return GivenExamples(inputs, targets, weights, classes)
+
+
+def epoch_metrics(
+    network: NetworkFunction,
+    train: Examples,
+    held_out: Examples | None,
+    options: Options,
+    classes: Array | None,
+) -> EpochMetrics:
+    """The metrics of a descent that begins, tried on what the network predicts so far."""
+    task = task_of(network.architecture)
+    metrics = metrics_from(options.metrics, task, classes)
+    assert task is not None
+    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in (train, held_out) if side]
+
+    def measure() -> tuple[list[float], list[float] | None]:
+        values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
+        return values[0], values[1] if len(values) > 1 else None
+
+    names, monitor = [metric.name for metric in metrics], None
+    if options.monitor is not None:
+        place = names.index(known_name("monitor", options.monitor, names))
+        sign = -1.0 if metrics[place].greater_is_better else 1.0
+        monitor = Monitor(place, sign, options.patience, options.tolerance)
+    measure()
+    return EpochMetrics(names, measure, monitor, network.parameters)
+
+
+def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:
+    """X, y and the classes that y tells, if it holds labels; both as they were if it does not.
+
+    What is read here is not read again, for objects that NumPy reads are free to change.
+    """
+    if y is not None:
+        read = label_array("y", y)
+        classes = _classes_in(read, task)
+        return X, read if classes is not None or read.dtype.kind in NUMBERS else y, classes
+    if not isinstance(X, (Sequence, np.ndarray)) and holds_several(X):
+        X = list(X)  # pairs that can be read once
+    parts = split_pairs(X)
+    read = label_array("y", parts[1])
+    classes = _classes_in(read, task)
+    return (X, None, None) if classes is None else (parts[0], read, classes)
+
+
+def _classes_in(y: Array, task: Task) -> Array | None:
+    """The classes that y tells; None where it holds what the loss takes as it is."""
+    classes = found_classes(y, task.classes)
+    return None if classes is None or classes.tolist() == task.labels() else classes
+
+
 def split(
-    network: NetworkFunction, given: Examples, options: Options
+    network: NetworkFunction, given: GivenExamples, options: Options
 ) -> tuple[Examples, Examples | None]:
     """Training and validation examples: given apart, split off, or none.
 
@@ -101,14 +198,18 @@ def split(
     """
     if options.validation is None:
         return scaled(given, options.mean), None
-    if not is_fraction(options.validation):
+    if not is_split_off(options.validation):
         try:
-            X, y = examples_for(network, *as_data(options.validation))
+            X, y = examples_for(network, *as_data(options.validation), given.classes)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
         return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))
     seed = options.seed if options.seed is not None else network.seed
-    train, held_out = split_off(given, options.validation, seed, options.shuffle)
+    task = task_of(network.architecture)
+    classes = None
+    if task is not None and task.is_classification and not on_gpu(given.y):
+        classes = task.numbers_of_targets(given.y)
+    train, held_out = split_off(given, options.validation, seed, options.shuffle, classes)
     split = f"validation={options.validation}"
     return (
         scaled(train, options.mean, f"that {split} leaves to train with"),

@@ -122,6 +122,8 @@ def targets():
         Target("parameters", _assign, {}, "net"),
         Target("Population.F", of_population.F, {"X": X}, "population"),
         Target("Population.predict", of_population.predict, {"X": X}, "population"),
+        Target("predict", of_network.predict, {"X": X}, "net"),
+        Target("score", of_network.score, data, "net"),
         Target("Population.top", of_population.top, {"k": 1}, "population"),
         Target("set_threads", _set_threads, {"threads": 1}),
         Target("Vocabulary", text.Vocabulary, {"words": ["a"]}),

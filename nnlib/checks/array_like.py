@@ -46,6 +46,42 @@ def as_array(argument: str, values: Any) -> Array:
     return array
 
 
+def label_array(argument: str, values: Any) -> Array:
+    """The same values as a plain array of labels: text, objects or numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If some are masked, or they cannot be read as an array.
+
+    Examples
+    --------
+    >>> label_array("y", ["a", "b"])
+    array(['a', 'b'], dtype='<U1')
+    >>> label_array("y", ["a", 1])
+    array(['a', 1], dtype=object)
+    """
+    if type(values) is np.ndarray:
+        return values
+    _refuse_masks(argument, values)
+    _refuse_sparse(argument, values)
+    if _is_nullable(values) and all(kind in NUMBERS for kind in _column_kinds(values)):
+        return _converted(argument, values)
+    if isinstance(values, Sequence):
+        check_memory(f"{argument} has {len(values)} elements: they", 8 * len(values))
+    try:
+        array = np.asarray(values)
+    except MemoryError:
+        raise
+    except Exception:
+        return _converted(argument, values)  # says what is wrong
+    if array.dtype.kind not in "US" or not isinstance(values, (list, tuple)):
+        return array
+    # NumPy makes text of numbers that stand beside text.
+    mixed = any(not isinstance(value, (str, bytes)) for value in values)
+    return np.array(values, object) if mixed else array
+
+
 def _converted(argument: str, values: Any) -> Array:
     """NumPy's reading of the values, where it keeps what they mean."""
     _refuse_masks(argument, values)
@@ -127,6 +163,11 @@ def _column_dtypes(values: Any) -> list[tuple[Any, Any]]:
     if hasattr(values, "columns"):
         return list(zip(values.columns, values.dtypes, strict=True))
     return [(None, values.dtype)]
+
+
+def _column_kinds(values: Any) -> list[str]:
+    """The kind of every column's dtype."""
+    return [dtype.kind for _, dtype in _column_dtypes(values)]
 
 
 def _is_nullable(values: Any) -> bool:

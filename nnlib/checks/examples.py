@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .values import holds_several, mean_of_one, real_number
+from .values import mean_of_one
 
 Array = NDArray[Any]
 
@@ -56,37 +56,3 @@ def counted(given: Examples, left_out: Array | None = None) -> Examples:
     X, y = given.X.copy(), given.y.copy()
     X[out], y[out] = X[first], y[first]
     return Examples(X, y, given.weights)
-
-
-def is_fraction(validation: Any) -> bool:
-    """Whether `validation` is no data, but the fraction of the examples to split off as such."""
-    return not holds_several(validation)
-
-
-def as_data(validation: Any) -> tuple[Any, Any]:
-    """X and y of validation data: of a tuple (X, y), else a sequence of (x, y) pairs and None.
-
-    >>> as_data([(0, 1), (1, 3)])
-    ([(0, 1), (1, 3)], None)
-    """
-    if isinstance(validation, tuple) and len(validation) == 2:
-        return validation
-    return validation, None
-
-
-def split_off(
-    given: Examples, validation: Any, seed: int | None, shuffle: bool
-) -> tuple[Examples, Examples]:
-    """Training and validation examples: a fraction drawn at random, or the last ones."""
-    n = len(given.X)
-    fraction = real_number("validation", validation, above=0)
-    held_out = round(min(fraction, 1.0) * n)
-    if not 0 < held_out < n:
-        raise ValueError(
-            f"validation is {fraction:g}, wanted a pair (X, y) or a fraction that leaves at "
-            f"least one of {n} examples on either side"
-        )
-    if not shuffle:
-        return given.part(slice(n - held_out)), given.part(slice(n - held_out, n))
-    order = np.random.default_rng(seed).permutation(n)
-    return given.part(np.sort(order[held_out:])), given.part(np.sort(order[:held_out]))

@@ -56,6 +56,11 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "uniform": "glorot_uniform he_uniform", "normal": "glorot_normal he_normal",
     },
     "device": {"gpu": "cuda", "nvidia": "cuda", "cuda:0": "cuda", "processor": "cpu"},
+    "metrics": {
+        "acc": "accuracy", "mae": "mean_absolute_error", "rmse": "root_mean_squared_error",
+        "mse": "root_mean_squared_error neg_mean_squared_error", "crossentropy": "log_loss",
+        "auc": "roc_auc", "rsquared": "r2", "r2score": "r2", "accuracyscore": "accuracy",
+    },
     "reduction": {"average": "mean", "avg": "mean", "total": "sum"},
     "precision": {"tensorfloat32": "tf32", "bfloat16": "bf16", "half": "bf16"},
     "argument": {
@@ -72,12 +77,13 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "randomstate": "seed", "randomseed": "seed", "rng": "seed",
         "validationdata": "validation", "validationsplit": "validation",
         "validationfraction": "validation", "evalset": "validation",
-        "earlystopping": "patience", "niternochange": "patience", "tol": "tolerance",
+        "earlystopping": "patience", "scoring": "metrics", "metric": "metrics",
+        "niternochange": "patience", "tol": "tolerance",
         "mindelta": "tolerance", "callbacks": "callback", "warmstart": "partial",
         "verbose": "progress", "clipnorm": "clip_norm", "maxgradnorm": "clip_norm",
         "gradientclip": "clip_norm", "clipvalue": "clip_value",
         "dropoutrate": "dropout", "timeout": "max_seconds", "maxtime": "max_seconds",
-        "weights": "sample_weight initializer", "classweight": "sample_weight",
+        "weights": "sample_weight initializer", "classweights": "class_weight",
         "hiddenlayersizes": "sizes", "layers": "sizes", "hidden": "sizes",
         "units": "sizes", "architecture": "sizes",
         "criterion": "loss", "cost": "loss", "init": "initializer",
@@ -88,14 +94,15 @@ SYNONYMS: dict[str, dict[str, str]] = {
     },
     "attribute": {
         "fit": "descent", "train": "descent", "partialfit": "descent",
-        "optimize": "descent", "predict": "F", "predictproba": "F", "forward": "F",
-        "call": "F", "apply": "F", "transform": "F", "evaluate": "J",
-        "score": "J", "cost": "J", "backward": "derJ", "grad": "derJ",
+        "optimize": "descent", "forward": "F", "labels": "classes",
+        "call": "F", "apply": "F", "transform": "F", "evaluate": "J score",
+        "cost": "J", "accuracy": "score", "r2": "score", "backward": "derJ", "grad": "derJ",
         "gradient": "derJ", "coefs": "weights", "coef": "weights", "w": "weights",
         "intercepts": "biases", "b": "biases", "params": "parameters",
         "statedict": "parameters", "getweights": "weights", "layers": "sizes",
         "plot": "show", "cuda": "to", "dump": "save",
-        "history": "J", "valloss": "validation_J", "bestestimator": "best", "lr": "learning_rate",
+        "history": "J", "valloss": "validation_J", "todataframe": "to_frame",
+        "df": "to_frame", "bestestimator": "best", "lr": "learning_rate",
     },
 }  # fmt: skip
 # What is no argument here but can be done.
@@ -161,8 +168,8 @@ def unknown_attribute(owner: object, name: str) -> AttributeError:
     """The error of an attribute that an object does not have.
 
     >>> import nnlib
-    >>> unknown_attribute(nnlib.Network([1, 1]), "predict")
-    AttributeError("'Network' object has no attribute 'predict'; did you mean 'F'?")
+    >>> unknown_attribute(nnlib.Network([1, 1]), "forward")
+    AttributeError("'Network' object has no attribute 'forward'; did you mean 'F'?")
     """
     names = [known for known in dir(owner) if not known.startswith("_")]
     near = "" if name.startswith("_") else hint("attribute", name, names)

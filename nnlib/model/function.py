@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import values as checks
 from ..checks.examples import Examples, counted
+from ..checks.labels import numbered, read_labels
 from ..checks.names import hinted
 from ..checks.values import (
     REDUCTIONS,
@@ -18,6 +19,7 @@ from ..checks.values import (
     known_name,
     numbers,
     on_gpu,
+    on_host,
     shaped_rows,
 )
 from ..kernels.network import evaluate
@@ -27,6 +29,7 @@ from ..machine.threads import Team, usable_threads
 from . import ports
 from .architecture import Architecture
 from .parameters import NetworkParameters
+from .task import task_of
 
 Array = NDArray[Any]
 
@@ -97,14 +100,28 @@ class NetworkFunction(NetworkParameters):
     def _outputs_by_port(self, X: Any) -> Any:
         """F of a network with several inputs or outputs, or values of several axes."""
         own = self._architecture
-        rows = ports.input_rows(own, X, self._dtype)
+        return ports.split_outputs(own, self.outputs_of(ports.input_rows(own, X, self._dtype)))
+
+    def outputs_of(self, rows: Any) -> Array:
+        """F of checked examples (n, d_1), on the host or on the GPU, as an array (n, d_L).
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([2, 1], "heaviside", initializer=[([[1, -2]], [1])])
+        >>> net.outputs_of(np.array([[3.0, 2.0]]))
+        array([[1.]])
+        """
+        own = self._architecture
+        if on_gpu(rows):
+            return on_host(self._outputs_on_gpu(rows)).reshape(-1, own.d_out)
         out = np.empty(len(rows) * own.d_out, self._dtype)
         self._check_parameters()
         if self._device == "cuda":
             self._outputs_by_gpu(out, rows)
         else:
             _outputs(out, own, self._parameters, rows)
-        return ports.split_outputs(own, out.reshape(len(rows), -1))
+        return out.reshape(len(rows), -1)
 
     def _outputs_by_gpu(self, out: Array, X: Array) -> None:
         """out (n · d_L,) ← F(X), both on the host."""
@@ -282,9 +299,17 @@ class NetworkFunction(NetworkParameters):
         return block_lanes(n, own.units, own.d_in, self._dtype.itemsize)
 
 
-def examples_for(network: NetworkParameters, X: Any, y: Any) -> tuple[Any, Any]:
-    """Checked X (n, d_1) and y (n, d_L) for a network, on the GPU if they came from there."""
+def examples_for(
+    network: NetworkParameters, X: Any, y: Any, classes: Array | None = None
+) -> tuple[Any, Any]:
+    """Checked X (n, d_1) and y (n, d_L) for a network, on the GPU if they came from there.
+
+    classes are the labels that y may hold; None: the network's own, if it has some.
+    """
     own = network.architecture
+    classes = network.classes if classes is None else classes
+    if classes is not None:
+        X, y = _with_numbers(own, X, y, classes)
     if own.has_ports:
         return ports.port_examples(own, X, y, network.dtype)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family
@@ -293,6 +318,20 @@ def examples_for(network: NetworkParameters, X: Any, y: Any) -> tuple[Any, Any]:
 
         return gpu_examples(X, y, *shape)
     return examples(X, y, *shape)
+
+
+def _with_numbers(architecture: Architecture, X: Any, y: Any, classes: Array) -> tuple[Any, Any]:
+    """X, and y with class numbers, as the loss takes them, in place of labels."""
+    if on_gpu(y):
+        raise TypeError(
+            "y lies on the GPU and the network knows classes by labels: give X and y on the host, "
+            "or set net.classes = None and give rows of probabilities"
+        )
+    task = task_of(architecture)
+    assert task is not None
+    X, y = read_labels(X, y)
+    numbers = numbered(y, classes)
+    return X, numbers if numbers is y else task.targets(numbers)
 
 
 def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike
 from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
 from . import ports
-from .function import NetworkFunction
 from .inspection import input_gradient, layer_values, through_softmax
+from .prediction import NetworkPrediction
 from .summary import Summary, drawing, summary
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-class NetworkInsight(NetworkFunction):
+
+class NetworkInsight(NetworkPrediction):
     """A `Network` that can be looked into, below its training."""
 
     def gradient(self, X: ArrayLike) -> Any:
@@ -105,6 +108,37 @@ class NetworkInsight(NetworkFunction):
     def _repr_html_(self) -> str:
         """The graph, and the summary, for notebooks."""
         return drawing(self._architecture, self.layers)
+
+    def show(self, X: Any, y: ArrayLike | None = None, *, ax: Axes | None = None) -> Axes:
+        """The lecture's figure: the data as red or blue dots and the curve F over them.
+
+        Parameters
+        ----------
+        X, y
+            As for `J`; d_1 = d_L = 1.
+        ax : matplotlib Axes or None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If the network has more than one input or output.
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 2, 1])
+        >>> net.show([0, 1, 2], [0.2, 1, 0.2])  # doctest: +SKIP
+        """
+        from ..figures.curves import show
+
+        return show(self, X, y, ax=ax)
 
     def _example_rows(self, X: Any) -> tuple[Array, tuple[int, ...]]:
         """X as rows (n, d_1), and the shape that it had."""

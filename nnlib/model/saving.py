@@ -45,6 +45,8 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     _check_layers(network.sizes)
     parameters, seed, generator = network.state()
     architecture = {**_described(network), "dtype": network.dtype.name, "seed": seed}
+    if network.classes is not None:
+        architecture["classes"] = _classes_to_json(network.classes)
     sweep(file_path("path", path))
     write_arrays(
         path,
@@ -68,7 +70,7 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     try:
         _check_parts(arrays, metadata)
         architecture = _parse_architecture(metadata["architecture"])
-        seed = architecture.pop("seed")
+        seed, classes = architecture.pop("seed"), architecture.pop("classes", None)
         if "graph" in architecture:
             graph = architecture.pop("graph")
             inputs, outputs = values_from_json(graph, LAYERS_LIMIT, custom)
@@ -83,6 +85,7 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         _check_seed(seed)
         network = make(**architecture, initializer="zeros")
         network.parameters = arrays["parameters"]
+        network.classes = classes
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
     # Files of earlier versions may tell no seed: then none is known.
@@ -113,8 +116,20 @@ def _parse_architecture(text: str) -> dict[str, Any]:
     if not isinstance(architecture, dict):
         raise TypeError("its architecture is no JSON object")
     wanted = _GRAPH if "graph" in architecture else _ARCHITECTURE
-    _check_names("architecture", set(architecture), wanted)
+    _check_names("architecture", set(architecture) - {"classes"}, wanted)
     return architecture
+
+
+def _classes_to_json(classes: Array) -> list[Any]:
+    """The labels as JSON has them: text, numbers, True and False."""
+    labels: list[Any] = classes.tolist()
+    for label in labels:
+        if type(label) not in (str, int, float, bool):
+            raise ValueError(
+                f"the network's classes hold {shown(label)}, and a file keeps only text, numbers, "
+                "True and False"
+            )
+    return labels
 
 
 def _described(network: NetworkFunction) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from ..activations import Custom
 from ..checks.examples import Examples, counted
 from ..checks.memory import check_memory
 from ..checks.values import (
-    example_weights,
     holds_several,
     real_number,
     seed_number,
@@ -27,10 +26,9 @@ from ..history import History
 from ..kernels.network import problem
 from ..losses import Loss
 from ..model.arguments import dropout_probabilities
-from ..model.function import examples_for
 from ..model.target_range import warn_of_targets
 from ..network import Network
-from ..network_training import split
+from ..network_training import given_examples, split
 from ..optimizers import FullBatch
 from ..schedules import Schedule, rates_of
 from ..training.options import Options
@@ -97,6 +95,7 @@ class Template:
             made = self._networks[key] = Network(**arguments, initializer="zeros")
             if self.start is not None:
                 made.train_like(self.start)
+                made.classes = self.start.classes
         return self._networks[key]
 
 
@@ -133,9 +132,14 @@ class Plan:
     def take_examples(self, X: Any, y: Any, sample_weight: Any, seed: int) -> None:
         """The examples, and the validation examples that are given or split off."""
         network, options = self._networks[0], self._options[0]
-        X, y = examples_for(network, X, y)
         shared = None if np.ndim(sample_weight) == 2 else sample_weight
-        given = Examples(X, y, example_weights(shared, len(X), network.dtype, mean=False))
+        if np.ndim(sample_weight) == 2 and options.class_weight is not None:
+            raise ValueError(
+                "class_weight and sample_weight with a row per member contradict each other: "
+                "multiply the rows by the weights of the classes"
+            )
+        given = given_examples(network, X, y, shared, options)
+        self._classes = given.classes
         splitting = copy(options)  # not made anew, which checks again what is completed by now
         splitting.seed = seed
         train, self._validation = split(network, given, splitting)
@@ -271,6 +275,7 @@ class Plan:
             architectures=[_architecture(network) for network in self._networks],
             generators=members.generators.reshape(-1, 4),
             data=self._data,
+            classes=self._classes,
         )
         return population if work.stopped is None else population[work.begun]
 

@@ -74,6 +74,8 @@ class Population(NearNames):
         How long it has waited for kernels.
     stopped : str or None
         What ended the training early: "interrupted" (Ctrl-C), "max_seconds" or "callback".
+    classes : ndarray, or None
+        The labels of the classes, see `Network.classes`, where y holds some.
 
     Examples
     --------
@@ -105,6 +107,7 @@ class Population(NearNames):
     generators: NDArray[np.uint64]
     data: tuple[Array, Array]
     compile_seconds: float = 0.0
+    classes: Array | None = None
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -275,6 +278,7 @@ class Population(NearNames):
         number = int(self.choice[member])
         seed = self.seed[member]
         network = Network(**self.architectures[number], initializer="zeros")
+        network.classes = self.classes
         network.restore(
             self.parameters[member, : network.architecture.size],
             None if seed is None else int(seed),
@@ -303,7 +307,7 @@ class Population(NearNames):
             rows(self.seed), rows(self.fold), self.choices,
             rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
             rows(self.generators) if self.generators.size else self.generators, self.data,
-            self.compile_seconds,
+            self.compile_seconds, self.classes,
         )  # fmt: skip
 
     def __repr__(self) -> str:

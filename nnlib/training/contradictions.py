@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.examples import is_fraction
+from ..checks.splits import is_drawn, is_split_off
 from ..checks.values import on_gpu
 from ..errors import DeviceError
 from ..kernels.layers.operations import drops, has_rates
@@ -19,8 +19,8 @@ Array = NDArray[Any]
 
 
 def _splits(options: Options) -> bool:
-    """Whether a fraction of the examples is to be split off for validation."""
-    return options.validation is not None and is_fraction(options.validation)
+    """Whether some of the examples are to be split off for validation."""
+    return options.validation is not None and is_split_off(options.validation)
 
 
 def check_device(options: Options, device: str) -> None:
@@ -76,7 +76,7 @@ def check_seed(options: Options, known: bool, drops: bool) -> None:
     """
     if options.checkpoint is None or options.seed is not None or known:
         return
-    drawn = _splits(options) and options.shuffle
+    drawn = _splits(options) and is_drawn(options.validation) and options.shuffle
     if drawn or drops or options.dropout:
         what = f"validation={options.validation}" if drawn else f"dropout={options.dropout}"
         if drops and not drawn:

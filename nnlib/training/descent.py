@@ -268,8 +268,11 @@ class Descent:
 
     def _history(self) -> History:
         """The trace; with validation, the parameters become the best ones."""
-        state = self._state
+        state, metrics = self._state, self._options.metrics
         if state.validation_costs.size and state.position[problem.EPOCH]:
+            if metrics is not None and metrics.best is not None:
+                state.best[:] = metrics.best
             self._last = self._model.parameters.copy()
             self._model.parameters[:] = state.best
-        return outcome.history(state, float(self._seconds[0]), self._stopped)
+        history = outcome.history(state, float(self._seconds[0]), self._stopped)
+        return history if metrics is None else metrics.noted(history)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..history import Report
 from ..kernels.network import problem
 from .checkpoints import Checkpoint
+from .epoch_metrics import EpochMetrics
 from .epoch_rounds import EpochRounds
 from .marks import Marks
 from .options import Options
@@ -64,6 +65,8 @@ class EpochSlices:
         if self._checkpoint is not None:
             self._checkpoint.write_if_due(self._complete)
         position, every = self.state.position, self._options.callback_epochs
+        if self._options.metrics is not None:
+            every = 1
         epochs = self._options.epochs
         if every is not None:
             epochs = every - int(position[problem.EPOCH]) % every
@@ -79,12 +82,27 @@ class EpochSlices:
         if epoch == self._told or not between_epochs(position):
             return
         self._told = epoch
-        self.bar.update(epoch, float(self.state.costs[epoch - 1]))
+        self.bar.update(epoch, float(self.state.costs[epoch - 1]), self._measured())
         limit = self._options.max_seconds
         if limit is not None and seconds >= limit and self._unended():
             self.stopped = "max_seconds"
         if self._callback(epoch, seconds) is True and self._unended():
             self.stopped = "callback"
+
+    def _measured(self) -> Mapping[str, float]:
+        """The epoch's metrics, those of the validation examples if there are some.
+
+        The one that decides may end the descent.
+        """
+        metrics: EpochMetrics | None = self._options.metrics
+        if metrics is None:
+            return {}
+        self._complete("parameters")
+        metrics.take()
+        if metrics.is_out_of_patience and self._unended():
+            self.stopped = "patience"
+        training, validation = metrics.latest()
+        return training if validation is None else validation
 
     def _unended(self) -> bool:
         return bool(self.state.position[problem.STATUS] == problem.RUNNING)
@@ -101,6 +119,7 @@ class EpochSlices:
             float(state.validation_costs[epoch - 1]) if state.validation_costs.size else None,
             float(state.rates[epoch - 1]),
             seconds,
+            *(({}, None) if options.metrics is None else options.metrics.latest()),
         )
         self._complete("parameters", "generator")
         return options.callback(report)

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks.class_weights import class_weight_option
 from ..checks.values import REDUCTIONS, file_path, flag, real_number, seed_number, shown
 from ..history import Report
 from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from ..schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
+from .epoch_metrics import EpochMetrics
 from .option_table import (
     EVERY_WAY,
     Way,
@@ -34,6 +36,26 @@ PRECISIONS = ("tf32", "bf16")
 def _optimizer(name: str, value: Any) -> Optimizer | FullBatch:
     """The optimizer itself, or the one of that name."""
     return optimizer_from(value)
+
+
+def _metrics(name: str, value: Any) -> Any:
+    """A list of names and functions, or what a network has made of it."""
+    if isinstance(value, EpochMetrics):
+        return value
+    listed = isinstance(value, (list, tuple)) and len(value) > 0
+    if not listed or not all(isinstance(one, str) or callable(one) for one in value):
+        raise TypeError(
+            f"{name} must be a list of names and functions, such as ['accuracy']; got "
+            f"{shown(value)}"
+        )
+    return list(value)
+
+
+def _name(name: str, value: Any) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be the name of a metric; got {shown(value)}")
+    return value
 
 
 @dataclass
@@ -83,6 +105,8 @@ class Options:
     shuffle: bool = option(True, flag)
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
+    # Part of sample_weight, by whose digest a checkpoint records it.
+    class_weight: Any = option(None, optional(class_weight_option), fingerprint="none")
     validation: Any = option(
         None, with_data, refused_by=("full batch", "compiled"), fingerprint="digest"
     )
@@ -90,6 +114,22 @@ class Options:
     tolerance: float = option(0.0, real_number, refused_by=("full batch",), population="varies")
     target_cost: float | None = option(
         None, optional(real_number), refused_by=EVERY_WAY, population="varies"
+    )
+    metrics: Any = option(
+        None,
+        optional(_metrics),
+        refused_by=("full batch",),
+        population="absent",
+        no_population="it compares members by costs; give its networks to Network.score",
+        fingerprint="none",
+    )
+    monitor: str | None = option(
+        None,
+        optional(_name),
+        refused_by=("full batch",),
+        population="absent",
+        no_population="it compares members by costs",
+        fingerprint="none",
     )
     max_seconds: float | None = option(None, optional(positive), fingerprint="none")
     callback: Callable[[Report], Any] | None = option(None, optional(function), fingerprint="none")
@@ -179,6 +219,21 @@ class Options:
         """Options that need or exclude one another."""
         if self.callback_epochs is not None and self.callback is None:
             raise ValueError("callback_epochs is given without a callback")
+        if self.metrics is not None and self.checkpoint is not None:
+            raise ValueError(
+                "metrics and checkpoint contradict each other: a checkpoint does not keep metrics; "
+                "leave one of them out"
+            )
+        if self.monitor is not None and self.metrics is None:
+            raise ValueError(
+                f"monitor is {self.monitor!r} but metrics is None: give metrics, one of which "
+                "decides"
+            )
+        if self.monitor is not None and self.validation is None and self.patience is None:
+            raise ValueError(
+                f"monitor is {self.monitor!r}, but it has nothing to decide: give validation, "
+                "patience or both"
+            )
         if self.resume and self.checkpoint is None:
             raise ValueError(
                 "resume is True but checkpoint is None: give checkpoint, the file to go on from"

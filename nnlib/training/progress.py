@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -53,11 +54,15 @@ class Progress:
             total=epochs, unit=" epochs", unit_scale=True, delay=wait, desc=label, leave=False
         )
 
-    def update(self, epoch: int, cost: float | None = None) -> None:
-        """Show that `epoch` epochs are done, the last at this cost if there is one."""
+    def update(
+        self, epoch: int, cost: float | None = None, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Show that `epoch` epochs are done, and the last one's cost and metrics."""
         if self._bar is not None:
             if cost is not None:
-                self._bar.set_postfix(J=f"{cost:.4g}", refresh=False)
+                shown = {"J": cost, **(metrics or {})}
+                texts = {name: f"{value:.4g}" for name, value in shown.items()}
+                self._bar.set_postfix(texts, refresh=False)
             self._bar.update(epoch - self._bar.n)
 
     def __enter__(self) -> Progress:

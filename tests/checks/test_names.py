@@ -15,6 +15,7 @@ from nnlib.checks import names
 from nnlib.kernels.formulas import activations
 from nnlib.layers.formulas import LOSS_NAMES
 from nnlib.machine.device import DEVICES
+from nnlib.model import metrics
 from nnlib.model.initializers import INITIALIZERS
 from nnlib.optimizers import OPTIMIZERS
 from nnlib.population import sweep
@@ -139,9 +140,10 @@ def test_arguments_of_the_others(call, meant):
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("fit", "descent"), ("predict", "F"), ("forward", "F"), ("score", "J"),
+        ("fit", "descent"), ("predictt", "predict"), ("forward", "F"), ("cost", "J"),
         ("backward", "derJ"), ("coefs_", "weights"), ("state_dict", "parameters"),
-        ("wieghts", "weights"), ("predict_proba", "F"),
+        ("wieghts", "weights"), ("predictproba", "predict_proba"), ("accuracy", "score"),
+        ("labels", "classes"),
     ],
 )  # fmt: skip
 def test_attributes_of_a_network(name, meant):
@@ -192,6 +194,7 @@ def test_synonyms_lead_to_names_that_there_are():
         "device": DEVICES,
         "reduction": options.REDUCTIONS,
         "precision": options.PRECISIONS,
+        "metrics": {*metrics.NAMES, "roc_auc", "neg_mean_squared_error"},
         "argument": {
             *inspect.signature(nnlib.Network).parameters,
             *inspect.signature(nnlib.Network.descent).parameters,

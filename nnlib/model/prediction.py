@@ -1,0 +1,200 @@
+"""What a network predicts: classes or numbers, probabilities, and how good they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..checks.names import hinted
+from ..checks.values import example_weights, on_host
+from ..layers.shaped import Array
+from .function import NetworkFunction, examples_for
+from .task import Task, task_of
+
+
+class NetworkPrediction(NetworkFunction):
+    """A `Network` that predicts, below its insight."""
+
+    def predict(self, X: Any) -> Any:
+        """Classes, if the network tells them apart by its loss, else the numbers of F.
+
+        Parameters
+        ----------
+        X
+            As for `F`.
+
+        Returns
+        -------
+        ndarray
+            With a loss of classes, or one output and a loss of two, shape (n,): the label with the
+            largest probability, see `classes`; without labels class numbers 0 … k − 1, for `hinge`
+            −1 and 1. With several outputs and ``binary_cross_entropy`` (n, d_L): 0 or 1 for each.
+            With any other loss F itself, (n,) for one output and (n, d_L) for several. For one
+            example one label or number, or (d_L,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `F`, and if the network has several outputs of the graph.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> start = [([[1], [-1]], [0, 0])]
+        >>> net = nnlib.Network([1, 2], "softmax", "softmax_cross_entropy", initializer=start)
+        >>> net.predict([3.0, -2.0])
+        array([0, 1])
+        >>> net.classes = ["high", "low"]
+        >>> net.predict([3.0, -2.0])
+        array(['high', 'low'], dtype='<U4')
+        """
+        task = self._task("predict")
+        rows, shape = self._rows_of(X)
+        return predicted(task, self._classes, rows).reshape((*shape, *_inner(task, self)))[()]
+
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class, also where F returns logits.
+
+        Parameters
+        ----------
+        X
+            As for `F`.
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+            Rows add up to 1, in the order of `classes`; (k,) for one example. With several outputs
+            and ``binary_cross_entropy`` the probability of a 1 for each.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `predict`, and if the loss is none of probabilities.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "sigmoid", "binary_cross_entropy", initializer="zeros")
+        >>> net.predict_proba([3.0, -2.0])
+        array([[0.5, 0.5],
+               [0.5, 0.5]])
+        """
+        task = self._task("predict_proba")
+        if task.gives not in ("probabilities", "logits"):
+            raise ValueError(
+                f"predict_proba: the loss {self.loss!r} gives no probabilities, wanted one as "
+                "'softmax_cross_entropy' or 'binary_cross_entropy'"
+            )
+        rows, shape = self._rows_of(X)
+        return task.probabilities(rows).reshape(*shape, -1)
+
+    @hinted
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy, if the network tells classes apart, else R², as in scikit-learn.
+
+        Accuracy is the share of examples whose class, or whose labels all, are right.
+        R² = 1 − Σ v (y − F)² / Σ v (y − ȳ)², the mean over the outputs; where y is constant 1 if F
+        is y and 0 if not.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `J`.
+
+        Returns
+        -------
+        float
+            NaN for R² of a single example.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `J`, and if the network has several outputs of the graph.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1], "identity", initializer=[([[2]], [1])])
+        >>> net.score([0, 1, 2], [1, 3, 5])
+        1.0
+        """
+        task = self._task("score")
+        inputs, targets = examples_for(self, X, y)
+        weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
+        outputs, targets = self.outputs_of(inputs), on_host(targets)
+        v = weights.astype(np.float64) if weights.size else np.ones(len(targets))
+        if task.is_classification:
+            return accuracy(task, targets, outputs, v)
+        return r2(targets, outputs, v)
+
+    def _task(self, method: str) -> Task:
+        task = task_of(self._architecture)
+        if task is None:
+            names = ", ".join(self._architecture.graph.output_names)
+            raise ValueError(
+                f"{method} is for networks with one output, and this one has {names}: use F, which "
+                "gives all of them"
+            )
+        return task
+
+    def _rows_of(self, X: Any) -> tuple[Array, tuple[int, ...]]:
+        """F as rows (n, d_L), and the shape of what it was given: (n,), or () for one example."""
+        own = self._architecture
+        outputs = np.asarray(on_host(self.F(X)))
+        if own.has_ports:
+            return outputs.reshape(len(outputs), -1), (len(outputs),)
+        if own.d_in == own.d_out == 1 and outputs.ndim < 2:
+            return outputs.reshape(-1, 1), outputs.shape
+        return outputs.reshape(-1, own.d_out), outputs.shape[:-1]
+
+
+def _inner(task: Task, network: NetworkFunction) -> tuple[int, ...]:
+    """The shape of one prediction."""
+    if task.kind in ("classes", "two classes") or task.width == 1:
+        return ()
+    own = network.architecture.graph
+    return tuple(own.shape(own.outputs[0]))
+
+
+def predicted(
+    task: Task, classes: Array | None, outputs: Array, *, are_targets: bool = False
+) -> Array:
+    """What F's rows (n, d_L), or targets of that shape, mean; see `NetworkPrediction.predict`.
+
+    >>> predicted(Task("two classes", 1, "margin"), None, np.array([[0.3], [-2.0]]))
+    array([ 1, -1])
+    """
+    if not task.is_classification:
+        return outputs[:, 0] if task.width == 1 else outputs
+    numbers = task.numbers_of_targets(outputs) if are_targets else task.numbers(outputs)
+    return task.targets(numbers) if classes is None else classes[numbers]
+
+
+def accuracy(task: Task, targets: Array, outputs: Array, weights: Array) -> float:
+    """The share of right predictions, each with its weight.
+
+    >>> task = Task("two classes", 1, "probabilities")
+    >>> accuracy(task, np.array([[0], [1]]), np.array([[0.2], [0.3]]), np.ones(2))
+    0.5
+    """
+    right = task.numbers(outputs) == task.numbers_of_targets(targets)
+    right = right.all(axis=1) if right.ndim > 1 else right
+    return float(np.average(right, weights=weights))
+
+
+def r2(targets: Array, outputs: Array, weights: Array) -> float:
+    """R², the mean over the outputs.
+
+    >>> r2(np.array([[1.0], [3.0]]), np.array([[2.0], [2.0]]), np.ones(2))
+    0.0
+    """
+    if len(targets) < 2:
+        return float("nan")
+    y, v = targets.astype(np.float64), weights[:, None]
+    left = (v * (y - outputs) ** 2).sum(axis=0)
+    spread = (v * (y - np.average(y, axis=0, weights=weights)) ** 2).sum(axis=0)
+    constant = spread == 0
+    share = np.where(constant, left != 0, left / np.where(constant, 1, spread))
+    return float((1 - share).mean())
