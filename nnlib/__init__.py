@@ -31,7 +31,8 @@ from .population.result import Population
 from .train_many import train_many
 
 if _TYPE_CHECKING:
-    from .estimators import MLPClassifier, MLPRegressor
+    from .estimators import MLPClassifier as MLPClassifier
+    from .estimators import MLPRegressor as MLPRegressor
 
 __all__ = [
     "DeviceError",

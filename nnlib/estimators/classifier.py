@@ -68,8 +68,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     warm_start : bool
         Go on from the last fit.
     momentum, nesterovs_momentum
-        Of ``sgd``. The velocity is not multiplied by the learning rate, which matters where that
-        changes.
+        Of ``sgd``.
     early_stopping, validation_fraction
         Whether progress is that of the score of so large a part of the examples, held out. The
         model then has the parameters of the best score.
@@ -204,7 +203,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             classes: Array = self.classes_[outputs.argmax(axis=1)]
             return classes
         if self._label_binarizer.y_type_.startswith("multilabel"):
-            return (outputs > 0.5).astype(int)
+            labels: Array = (outputs > 0.5).astype(int)
+            return labels
         # Of a single class it is always that one.
         upper: Array = self.classes_[(outputs[:, 0] > 0.5) * (len(self.classes_) - 1)]
         return upper
@@ -265,7 +265,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         if self.class_weight is None:
             return weights
         factors = compute_sample_weight(self.class_weight, y).astype(dtype)
-        return factors * weights if weights.size else factors
+        combined: Array = factors * weights if weights.size else factors
+        return combined
 
     def _output(self) -> Output:
         multiclass = self._label_binarizer.y_type_ == "multiclass"

@@ -12,10 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..checks.examples import Examples
 from ..errors import DivergenceError
-from ..history import History, SecondOrderHistory
+from ..history import SecondOrderHistory
 from ..network import Network
 from ..optimizers import LBFGS, SGD, Adam, FullBatch, Momentum, Nesterov, Optimizer, optimizer_from
-from ..schedules import Constant, Rates, Schedule
+from ..schedules import Schedule
 from .splits import Split
 from .watch import RATE_DIVISOR, Watch, Watched, any_stops
 
@@ -26,27 +26,6 @@ _NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-
-
-class InverseSamples(Schedule):
-    """scikit-learn's ``invscaling``: α_e = rate/(t + 1)^power for t examples seen before.
-
-    The first epoch of a new optimizer has the rate itself, whatever was seen before.
-
-    >>> InverseSamples(1.0, 0.5, seen=8, samples=8, new=True).rates(3).round(4)
-    array([1.    , 0.2425, 0.2   ])
-    """
-
-    def __init__(self, rate: float, power: float, *, seen: int, samples: int, new: bool) -> None:
-        self._rate, self._power = rate, power
-        self._seen, self._samples, self._new = seen, samples, new
-
-    def rates(self, epochs: int) -> Rates:
-        seen = self._seen + self._samples * np.arange(epochs)
-        if self._new:
-            seen[:1] = 0
-        rates: Rates = self._rate / (seen + 1.0) ** self._power
-        return rates
 
 
 def optimizer_of(estimator: Any) -> Optimizer:
@@ -110,7 +89,6 @@ def descent_options(estimator: Any, train: Examples, batch: int) -> dict[str, An
     options: dict[str, Any] = {
         "optimizer": optimizer_of(estimator),
         "weight_decay": float(estimator.alpha) / (batch * mean_weight(train)),
-        "max_seconds": estimator.time_limit,
         "progress": False,
     }
     if train.weights.size:
@@ -139,6 +117,7 @@ class Stochastic:
         self._options["shuffle"] = bool(estimator.shuffle)
         self._options["batch_size"] = self._batch if self._batch < samples else None
         self._watch = Watch(estimator, network, samples, watched)
+        self._seconds = 0.0
 
     def fit(self) -> None:
         """All epochs; the parameters are then the last ones, or the best if it stops early."""
@@ -156,8 +135,6 @@ class Stochastic:
         """One epoch, with what the optimizer remembers of those before."""
         self._begin(go_on=True)
         self._run(1)
-        if self._watch.reduce:
-            self._lower_rate()
 
     def _begin(self, go_on: bool) -> None:
         own, optimizer = self._estimator, self._options["optimizer"]
@@ -167,49 +144,57 @@ class Stochastic:
             own._optimizer, own._learning_rate = optimizer, float(own.learning_rate_init)
 
     def _run(self, epochs: int) -> None:
-        """So many epochs: a descent for each learning rate, if that is adaptive."""
+        """So many epochs: a descent for each learning rate."""
         own = self._estimator
-        while True:
+        while own.n_iter_ < epochs and not self._is_over():
+            # The rate of invscaling is another in every epoch.
+            count = 1 if self._is_named("invscaling") else epochs - own.n_iter_
             try:
-                history = self._descent(epochs - own.n_iter_)
+                self._descend(count)
             except DivergenceError as error:
                 self._diverged(error)
-                return
-            self._time_is_up = history.stopped == "max_seconds"
-            if not self._watch.reduce or own.n_iter_ >= epochs:
-                return
-            self._lower_rate()
+            self._change_rate()
 
-    def _descent(self, epochs: int) -> History:
+    def _is_over(self) -> bool:
+        return self._watch.converged or self._watch.stopped or self._time_is_up()
+
+    def _time_is_up(self) -> bool:
+        limit = self._estimator.time_limit
+        return limit is not None and self._seconds >= limit
+
+    def _descend(self, epochs: int) -> None:
+        own = self._estimator
+        limit = own.time_limit
+        schedule = own.learning_rate
         history = self._network.descent(
             self._train.X,
             self._train.y,
             epochs=epochs,
-            learning_rate=self._rate(),
+            learning_rate=schedule if isinstance(schedule, Schedule) else own._learning_rate,
+            max_seconds=None if limit is None else limit - self._seconds,
             callback=self._watch,
             callback_epochs=1,
             partial=self._partial,
             **self._options,
         )
         self._partial = True
-        return history
+        self._seconds += history.seconds
 
-    def _rate(self) -> Schedule:
-        own = self._estimator
-        if isinstance(own.learning_rate, Schedule):
-            return own.learning_rate
-        if own.solver == "sgd" and own.learning_rate == "invscaling":
-            samples, new = len(self._train.X), not self._partial
-            return InverseSamples(
-                own._learning_rate, own.power_t, seen=own.t_, samples=samples, new=new
-            )
-        return Constant(own._learning_rate)
+    def _is_named(self, learning_rate: str) -> bool:
+        """Whether the learning rate changes in this way, which is for the solver sgd alone."""
+        given = self._estimator.learning_rate
+        return self._estimator.solver == "sgd" and isinstance(given, str) and given == learning_rate
 
-    def _lower_rate(self) -> None:
-        own = self._estimator
-        own._learning_rate /= RATE_DIVISOR
-        own._no_improvement_count = 0
-        self._watch.reduce = False
+    def _change_rate(self) -> None:
+        """The learning rate of the epochs to come."""
+        own, rate = self._estimator, self._estimator._learning_rate
+        if self._is_named("invscaling"):
+            own._learning_rate = own.learning_rate_init / (own.t_ + 1) ** own.power_t
+        elif self._watch.reduce:
+            self._watch.reduce, own._no_improvement_count = False, 0
+            own._learning_rate /= RATE_DIVISOR
+        if own._learning_rate != rate:
+            scale_velocity(self._network, rate / own._learning_rate)
 
     def _diverged(self, error: DivergenceError) -> None:
         """Early stopping has good parameters to go back to; else there are none."""
@@ -227,7 +212,7 @@ class Stochastic:
         if self._watch.converged or self._watch.stopped:
             return
         limit = f"Maximum iterations ({own.max_iter})"
-        if self._time_is_up:
+        if self._time_is_up():
             limit = f"Time limit ({own.time_limit} s)"
         warnings.warn(
             f"Stochastic Optimizer: {limit} reached and the optimization hasn't converged yet.",
@@ -239,6 +224,7 @@ class Stochastic:
 def fit_full_batch(estimator: Any, network: Network, train: Examples, watched: Watched) -> None:
     """The training by L-BFGS or another optimizer of all the data at once."""
     options = descent_options(estimator, train, len(train.X))
+    options["max_seconds"] = estimator.time_limit
     if estimator.callbacks:
         options["callback"] = functools.partial(any_stops, estimator.callbacks)
     try:
@@ -252,7 +238,8 @@ def fit_full_batch(estimator: Any, network: Network, train: Examples, watched: W
             f"{history.epochs} iterations, {history.evaluations} evaluations, "
             f"loss = {estimator.loss_:.8f}"
         )
-    if history.stopped in ("epochs", "max_seconds"):
+    used_up = history.evaluations >= estimator.max_fun
+    if used_up or history.stopped in ("epochs", "max_seconds"):
         warnings.warn(
             f"{options['optimizer'].name} failed to converge after {history.epochs} iteration(s) "
             f"and {history.evaluations} evaluations. Increase max_iter={estimator.max_iter}, "
@@ -281,6 +268,16 @@ def _within_evaluations(
             return history
         epochs = max(min(epochs - 1, epochs * most // history.evaluations), 1)
         network.parameters[:] = start
+
+
+def scale_velocity(network: Network, factor: float) -> None:
+    """Multiply what the network's optimizer remembers by a factor.
+
+    scikit-learn's velocity holds the learning rate of each step, ours is multiplied by the one of
+    now: the old rate divided by the new one makes them the same.
+    """
+    if network._memory is not None:
+        network._memory.first *= factor
 
 
 def check_partial_fit(estimator: Any) -> bool:
