@@ -5,9 +5,9 @@ same names in `sklearn.neural_network`, and more: a program that imports them fr
 gives the same answers sooner. The extra ``sklearn`` installs what this room needs.
 
 `classifier` and `regressor` are the two classes, `perceptron` is what they share: how data become
-examples and how `fit` goes. `constraints` says what each parameter may be, `start` makes the
-network, `splits` the validation examples, `scaling` scales, `solvers` turns parameters into a
-descent, `watch` judges each epoch of it, `ensemble` trains several networks at once.
+examples and how `fit` goes. `constraints` says what each parameter may be; `labels` are what a
+classifier learns; `start` makes the network, `splits` the validation examples, `scaling` scales;
+`solvers` turns parameters into descents, `watch` judges each epoch, by `scores`.
 """
 
 from .classifier import MLPClassifier

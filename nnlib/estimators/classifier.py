@@ -8,20 +8,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import check_array, column_or_1d, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import validate_data
 
 from ..checks.examples import Examples
 from . import scores
 from .constraints import OF_CLASSIFIERS, keep_parameters
+from .labels import found_classes, labels_of
 from .perceptron import DTYPES, Perceptron
 from .solvers import check_partial_fit
 from .start import Output
@@ -190,8 +185,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self
         """
         if _check_partial_fit_first_call(self, classes):
-            labels = y if type_of_target(y).startswith("multilabel") else classes
-            self._label_binarizer = LabelBinarizer().fit(labels)
+            several = type_of_target(y) == "multilabel-indicator"
+            self._labels = labels_of(y if several else classes)
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
@@ -202,7 +197,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         if kind == "softmax":
             classes: Array = self.classes_[outputs.argmax(axis=1)]
             return classes
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._labels.several:
             labels: Array = (outputs > 0.5).astype(int)
             return labels
         # Of a single class it is always that one.
@@ -226,40 +221,35 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         X, y = validate_data(self, X, y, multi_output=True, dtype=DTYPES, reset=first)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
         self._take_classes(y, incremental)
-        return X, y, self._binarized(y)
+        return X, y, self._labels.encode(y)
 
     def _take_classes(self, y: Array, incremental: bool) -> None:
         """The classes of a first fit; of any other the same ones."""
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self._labels = labels_of(y)
+            self.classes_ = self._labels.classes
             return
-        classes = unique_labels(y)
+        classes = found_classes(y)
         if self.warm_start and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {classes}"
             )
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+        if self._labels.several != (y.ndim == 2) or len(self._labels.unknown(y)):
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
                 f"'y' has {classes}."
             )
 
-    def _binarized(self, y: Any) -> Array:
-        targets: Array = self._label_binarizer.transform(y).astype(bool)
-        return targets.reshape(len(targets), -1)
-
     def _targets(self, y: Any, X: Array) -> Array:
-        y = column_or_1d(y) if self._label_binarizer.y_type_ != "multilabel-indicator" else y
+        y = check_array(y, ensure_2d=False, dtype=None) if self._labels.several else column_or_1d(y)
         if len(y) != len(X):
             raise ValueError(f"y has {len(y)} examples and X {len(X)}, wanted as many")
-        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+        unknown = self._labels.unknown(y)
         if len(unknown):
             raise ValueError(f"y has classes {unknown} that the training data has not")
-        return self._binarized(y)
+        return self._labels.encode(y)
 
     def _class_weights(self, y: Any, weights: Array, dtype: Any) -> Array:
         if self.class_weight is None:
@@ -269,7 +259,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return combined
 
     def _output(self) -> Output:
-        multiclass = self._label_binarizer.y_type_ == "multiclass"
+        multiclass = self._labels.multiclass
         name, activation = ("softmax", "softmax") if multiclass else ("logistic", "sigmoid")
         loss = self.loss
         if isinstance(loss, str):

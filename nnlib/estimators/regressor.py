@@ -56,8 +56,10 @@ n_iter_no_change, max_fun, dropout, callbacks, time_limit, device
     >>> import nnlib
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = nnlib.MLPRegressor(solver="lbfgs", alpha=10, random_state=0, scale="standard")
-    >>> model.fit(X, y).score(X, y) > 0.6
+    >>> model = nnlib.MLPRegressor(
+    ...     hidden_layer_sizes=(4,), solver="lbfgs", tol=1e-3, random_state=0, scale="standard"
+    ... )
+    >>> model.fit(X, y).score(X, y) > 0.5
     True
     """
 

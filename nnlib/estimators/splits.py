@@ -41,6 +41,7 @@ def split_examples(given: Examples, fraction: float, random: Any, stratify: bool
 
     Examples
     --------
+    >>> import numpy as np
     >>> given = Examples(np.eye(10), np.zeros((10, 1)), np.empty(0))
     >>> split = split_examples(given, 0.2, np.random.RandomState(0), stratify=False)
     >>> len(split.train.X), len(split.validation.X)
