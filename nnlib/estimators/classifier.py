@@ -81,6 +81,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     scale : {"standard", "robust"} or None
         Scale inputs by mean and standard deviation, or by median and interquartile range, of the
         examples to train with. coefs_ are then those of scaled inputs.
+    n_members : int or None
+        Train so many networks at once, from initial weights of their own, and average what they
+        predict. Early stopping is then by their losses. coefs_ are those of the first, members_
+        has all.
     callbacks : list of callable, or None
         Each is called with a `Report` after every epoch; the training ends if one returns True.
     time_limit : float or None
@@ -139,6 +143,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         class_weight: Any = None,
         dropout: Any = None,
         scale: str | None = None,
+        n_members: int | None = None,
         callbacks: Any = None,
         time_limit: float | None = None,
         device: str = "cpu",
@@ -192,7 +197,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def predict(self, X: Any) -> Array:
         """The classes, shape (n,), or the labels, shape (n, labels)."""
-        outputs = self._outputs(X)
+        outputs = self._probabilities(X)
         kind = self.out_activation_
         if kind == "softmax":
             classes: Array = self.classes_[outputs.argmax(axis=1)]
@@ -206,7 +211,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class or label, shape (n, classes)."""
-        outputs = self._outputs(X)
+        outputs = self._probabilities(X)
         if self.n_outputs_ == 1:
             return np.hstack([1 - outputs, outputs])
         return outputs
@@ -216,6 +221,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         probabilities = self.predict_proba(X)
         logarithms: Array = np.log(probabilities, out=probabilities)
         return logarithms
+
+    def _probabilities(self, X: Any) -> Array:
+        """Probabilities (n, outputs), of an ensemble their mean."""
+        if not self._is_ensemble():
+            return self._outputs(X)
+        mean: Array = np.mean(self._member_outputs(X), axis=0)
+        return mean
 
     def _checked(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Any, Array]:
         X, y = validate_data(self, X, y, multi_output=True, dtype=DTYPES, reset=first)

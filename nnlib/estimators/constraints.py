@@ -49,6 +49,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, None],
     "scale": [StrOptions(_SCALES), None],
+    "n_members": [Interval(Integral, 2, None, closed="left"), None],
     "callbacks": [list, tuple, None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "device": [StrOptions({"cpu", "cuda", "auto"})],

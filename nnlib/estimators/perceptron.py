@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ..checks.examples import Examples
 from ..network import Network
+from .ensemble import check_ensemble, train_members
 from .scaling import Scaling, fitted_scaling
 from .solvers import Stochastic, fit_full_batch, is_full_batch
 from .splits import Split, split_examples
@@ -41,6 +42,7 @@ class Perceptron(BaseEstimator):
     ) -> Any:
         """All of `fit`, or of `partial_fit` if incremental."""
         hidden_layers(self.hidden_layer_sizes)
+        check_ensemble(self, eval_set, incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = self._examples(X, y, sample_weight, incremental, first)
         random = check_random_state(self.random_state)
@@ -72,6 +74,7 @@ class Perceptron(BaseEstimator):
             shape = given.X.shape[1], outputs
             self._network = new_network(self, shape, output, given.X.dtype, random)
             self._views: list[Array] = []
+            self.members_ = [self._network]
         self.n_outputs_ = outputs
         if not first:
             self._current_network()
@@ -150,6 +153,11 @@ class Perceptron(BaseEstimator):
     def _train(self, split: Split, evaluation: Examples | None, incremental: bool) -> None:
         """The descents of one call."""
         watched = Watched(split.validation, self._score, evaluation, self._loss(split.train))
+        if self.n_members is not None:
+            self.members_ = train_members(self, self._network, split, watched)
+            self._network = self.members_[0]
+            self._link()
+            return
         if is_full_batch(self):
             fit_full_batch(self, self._network, split.train, watched)
             return
@@ -187,20 +195,34 @@ class Perceptron(BaseEstimator):
                 own[...] = given
         return self._network
 
-    def _outputs(self, X: Any) -> Array:
-        """Outputs of the network for X, shape (n, outputs)."""
+    def _is_ensemble(self) -> bool:
+        """Whether there are several networks, after a check that there is one."""
         try:
-            network = self._current_network()
+            return len(self.members_) > 1
         except AttributeError:
             check_is_fitted(self)
             raise
+
+    def _outputs(self, X: Any) -> Array:
+        """Outputs of the network for X, shape (n, outputs)."""
+        network = self._current_network()
         if self._is_checked(X, network):
             try:
                 return self._evaluated(network, X)
             except ValueError:
                 pass  # what scikit-learn says of X is said below
+        return self._evaluated(network, self._valid(X))
+
+    def _member_outputs(self, X: Any) -> list[Array]:
+        """Outputs of each member of an ensemble for X."""
+        self._current_network()
+        X = self._valid(X)
+        return [self._evaluated(member, X) for member in self.members_]
+
+    def _valid(self, X: Any) -> Array:
         refuse_masked(X=X)
-        return self._evaluated(network, validate_data(self, X, dtype=DTYPES, reset=False))
+        checked: Array = validate_data(self, X, dtype=DTYPES, reset=False)
+        return checked
 
     def _is_checked(self, X: Any, network: Network) -> bool:
         """Whether X needs no other check than for finite numbers: that of one row takes long."""

@@ -37,7 +37,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
 power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, \
 nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dropout, callbacks, time_limit, device
+n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
         As for `MLPClassifier`. The score of early stopping is R².
     scale : {"standard", "robust"} or None
         As for `MLPClassifier`, and for the targets too, except of ``poisson``. Losses are then
@@ -94,6 +94,7 @@ n_iter_no_change, max_fun, dropout, callbacks, time_limit, device
         max_fun: int = 15000,
         dropout: Any = None,
         scale: str | None = None,
+        n_members: int | None = None,
         callbacks: Any = None,
         time_limit: float | None = None,
         device: str = "cpu",
@@ -126,9 +127,29 @@ n_iter_no_change, max_fun, dropout, callbacks, time_limit, device
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
-    def predict(self, X: Any) -> Array:
-        """The predicted numbers, shape (n,) or (n, outputs)."""
-        outputs = self._outputs(X)
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """The predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, features)
+        return_std : bool
+            Also give the standard deviation over the members of an ensemble.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, outputs), or two of them
+        """
+        if not self._is_ensemble():
+            if return_std:
+                raise ValueError("return_std needs several members: give n_members, and fit again")
+            return self._numbers(self._outputs(X))
+        members = [self._numbers(outputs) for outputs in self._member_outputs(X)]
+        mean = np.mean(members, axis=0)
+        return (mean, np.std(members, axis=0)) if return_std else mean
+
+    def _numbers(self, outputs: Array) -> Array:
+        """What a network's outputs (n, outputs) predict."""
         if self.out_activation_ == "exp":
             outputs = np.exp(outputs)
         if self._target_scaling is not None:

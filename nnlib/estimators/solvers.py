@@ -22,7 +22,7 @@ from .watch import RATE_DIVISOR, Watch, Watched, any_stops
 # scikit-learn's largest batch if batch_size is "auto", and SciPy's limit for progress of L-BFGS.
 _AUTO_BATCH = 200
 _COST_TOLERANCE = 2.220446049250313e-09
-_NOT_FINITE = (
+NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
@@ -75,7 +75,7 @@ def batch_size_of(estimator: Any, samples: int) -> int:
     if estimator.batch_size > samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
+            stacklevel=7,
         )
     return min(int(estimator.batch_size), samples)
 
@@ -127,7 +127,7 @@ class Stochastic:
             self._run(own.max_iter)
             self._warn_of_limits()
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
         if own.early_stopping:
             self._network.parameters[:] = own._best_parameters
 
@@ -200,11 +200,11 @@ class Stochastic:
         """Early stopping has good parameters to go back to; else there are none."""
         own = self._estimator
         if not own.early_stopping:
-            raise ValueError(_NOT_FINITE) from error
+            raise ValueError(NOT_FINITE) from error
         self._watch.judge_score(np.nan)
         self._watch.stopped = True
         warnings.warn(
-            f"{error}. The model has the best parameters before.", ConvergenceWarning, stacklevel=4
+            f"{error}. The model has the best parameters before.", ConvergenceWarning, stacklevel=8
         )
 
     def _warn_of_limits(self) -> None:
@@ -217,7 +217,7 @@ class Stochastic:
         warnings.warn(
             f"Stochastic Optimizer: {limit} reached and the optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=7,
         )
 
 
@@ -230,7 +230,7 @@ def fit_full_batch(estimator: Any, network: Network, train: Examples, watched: W
     try:
         history = _within_evaluations(network, train, estimator, options)
     except DivergenceError as error:
-        raise ValueError(_NOT_FINITE) from error
+        raise ValueError(NOT_FINITE) from error
     estimator.n_iter_ = history.epochs
     estimator.loss_ = watched.loss(history.cost)
     if estimator.verbose:
@@ -246,7 +246,7 @@ def fit_full_batch(estimator: Any, network: Network, train: Examples, watched: W
             f"max_fun={estimator.max_fun} or time_limit to improve the convergence, or scale the "
             "data.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
 
 

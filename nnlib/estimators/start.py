@@ -104,6 +104,16 @@ def _seed(random: Any) -> int:
     return int(random.randint(_SEEDS))
 
 
+def draw_seeds(seed: int | None, count: int) -> list[int]:
+    """Seeds of so many networks, from one.
+
+    >>> len(set(draw_seeds(3, 5)))
+    5
+    """
+    random = np.random.default_rng(seed)
+    return [int(number) for number in random.choice(_SEEDS, count, replace=False)]
+
+
 def _hidden_activations(activation: Any, layers: int) -> list[Any]:
     """The activation of each hidden layer, by our names."""
     given = list(activation) if isinstance(activation, (list, tuple)) else [activation] * layers
