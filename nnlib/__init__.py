@@ -69,7 +69,7 @@ def __getattr__(name: str) -> _Any:
         if error.name is None or error.name.split(".")[0] not in ("sklearn", "scipy"):
             raise
         raise ImportError(
-            f"nnlib.{name} needs scikit-learn, as the extra sklearn has it: pip install scikit-learn"
+            f"nnlib.{name} needs scikit-learn, the extra sklearn: pip install scikit-learn"
         ) from None
     return getattr(estimators, name)
 

@@ -126,8 +126,8 @@ def test_an_import_of_nnlib_leaves_scikit_learn_alone():
 def test_without_scikit_learn_the_extra_is_named():
     ended = run("import sys; sys.modules['sklearn'] = None; import nnlib; nnlib.MLPClassifier")
     assert ended.stderr.splitlines()[-1] == (
-        "ImportError: nnlib.MLPClassifier needs scikit-learn, as the extra sklearn has it: pip "
-        "install scikit-learn"
+        "ImportError: nnlib.MLPClassifier needs scikit-learn, the extra sklearn: pip install "
+        "scikit-learn"
     )
 
 
