@@ -17,7 +17,9 @@ from .problems.workload import Result, UnavailableError
 from .programs.estimators import Comparison, call, comparisons
 from .report.units import significant, time_text
 
-HEAD = "| | scikit-learn | nnlib | times as fast | goal | epochs | loss |\n|---|---|---|---|---|---|---|"
+HEAD = """\
+| | scikit-learn | nnlib | times as fast | goal | epochs | loss |
+|---|---|---|---|---|---|---|"""
 # Of the losses: the order of mini-batches is not the same.
 NEAR = 0.25
 

@@ -47,7 +47,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         "auto" is min(200, n).
     learning_rate : {"constant", "invscaling", "adaptive"} or Schedule
         The names are for ``sgd``; a schedule of `nnlib.schedules` is for every solver by epochs,
-        in place of learning_rate_init.
+        in place of learning_rate_init. It is made for max_iter epochs: their end is no warning.
     learning_rate_init, power_t
         Learning rate at the start, and exponent of ``invscaling``.
     max_iter : int

@@ -209,7 +209,8 @@ class Stochastic:
 
     def _warn_of_limits(self) -> None:
         own = self._estimator
-        if self._watch.converged or self._watch.stopped:
+        planned = isinstance(own.learning_rate, Schedule) and not self._time_is_up()
+        if self._watch.converged or self._watch.stopped or planned:
             return
         limit = f"Maximum iterations ({own.max_iter})"
         if self._time_is_up():

@@ -136,6 +136,12 @@ def test_a_schedule_is_the_learning_rate():
     np.testing.assert_array_equal(rates, schedule.rates(6))
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_end_of_a_schedule_is_no_warning():
+    model = regressor(learning_rate=schedules.Cosine(0.01), max_iter=3).fit(DIABETES, PROGRESS)
+    assert model.n_iter_ == 3
+
+
 def test_dropout_is_for_training_alone():
     model = classifier(dropout=0.5, max_iter=5).fit(DIGITS[TRAIN], CLASSES[TRAIN])
     plain = classifier(max_iter=5).fit(DIGITS[TRAIN], CLASSES[TRAIN])
