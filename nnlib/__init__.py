@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 from pathlib import Path as _Path
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 _KERNELS = _Path(__file__).with_name("kernels")
 if not _KERNELS.is_dir():
@@ -27,6 +29,10 @@ from .machine.threads import get_threads, set_threads
 from .network import Network
 from .population.result import Population
 from .train_many import train_many
+
+if _TYPE_CHECKING:
+    from .estimators import MLPClassifier as MLPClassifier
+    from .estimators import MLPRegressor as MLPRegressor
 
 __all__ = [
     "DeviceError",
@@ -49,3 +55,24 @@ __all__ = [
     "warm_up",
 ]
 __version__ = "0.1.0"
+
+# They need scikit-learn, which an import of nnlib leaves alone.
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from . import estimators
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in ("sklearn", "scipy"):
+            raise
+        raise ImportError(
+            f"nnlib.{name} needs scikit-learn, the extra sklearn: pip install scikit-learn"
+        ) from None
+    return getattr(estimators, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ESTIMATORS])

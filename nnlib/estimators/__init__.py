@@ -1,0 +1,16 @@
+"""scikit-learn's multilayer perceptrons, trained by nnlib's kernels.
+
+`MLPClassifier` and `MLPRegressor` have the parameters, attributes and methods of the classes of the
+same names in `sklearn.neural_network`, and more: a program that imports them from here instead
+gives the same answers sooner. The extra ``sklearn`` installs what this room needs.
+
+`classifier` and `regressor` are the two classes, `perceptron` is what they share: how data become
+examples and how `fit` goes. `constraints` says what each parameter may be; `labels` are what a
+classifier learns; `start` makes the network, `splits` the validation examples, `scaling` scales;
+`solvers` turns parameters into descents, `watch` judges each epoch, by `scores`.
+"""
+
+from .classifier import MLPClassifier
+from .regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

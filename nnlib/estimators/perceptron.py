@@ -1,0 +1,308 @@
+"""What the two estimators share: how data become examples, how a fit goes, what a network gives."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..checks.examples import Examples
+from ..network import Network
+from .ensemble import check_ensemble, train_members
+from .scaling import Scaling, fitted_scaling
+from .solvers import Stochastic, fit_full_batch, is_full_batch
+from .splits import Split, split_examples
+from .start import Output, hidden_layers, new_network
+from .watch import Watched
+
+Array = NDArray[Any]
+
+DTYPES = (np.float64, np.float32)
+# Attributes that are views of the network's parameters.
+_VIEWS = ("coefs_", "intercepts_", "_views")
+
+
+class Perceptron(BaseEstimator):
+    """What `MLPClassifier` and `MLPRegressor` have in common."""
+
+    # What a fit finds if the coefficients were set by hand.
+    _optimizer: Any = None
+    _scaling: Scaling | None = None
+    _target_scaling: Scaling | None = None
+    _no_improvement_count = 0
+    best_loss_: float | None = np.inf
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
+    ) -> Any:
+        """All of `fit`, or of `partial_fit` if incremental."""
+        hidden_layers(self.hidden_layer_sizes)
+        check_ensemble(self, eval_set, incremental)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        given = self._examples(X, y, sample_weight, incremental, first)
+        random = check_random_state(self.random_state)
+        self._start(given, random, first)
+        split = self._split(given, eval_set, random, incremental)
+        if first:
+            self._fit_scaling(split.train)
+        self._train(self._scaled_split(split), self._scaled(eval_set), incremental)
+        if not all(np.isfinite(array).all() for array in chain(self.coefs_, self.intercepts_)):
+            raise ValueError("Solver produced non-finite parameter weights.")
+        return self
+
+    def _examples(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool, first: bool
+    ) -> Examples:
+        """Checked examples; y (n, outputs) as the split wants it."""
+        refuse_masked(X=X, y=y)
+        X, y, targets = self._checked(X, y, incremental, first)
+        weights = np.empty(0, X.dtype)
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        return Examples(X, targets, self._class_weights(y, weights, X.dtype))
+
+    def _start(self, given: Examples, random: Any, first: bool) -> None:
+        """The network, and the record of its training."""
+        outputs = given.y.shape[1]
+        output = self._output()
+        if first or not hasattr(self, "_network"):
+            shape = given.X.shape[1], outputs
+            self._network = new_network(self, shape, output, given.X.dtype, random)
+            self._views: list[Array] = []
+            self.members_ = [self._network]
+        self.n_outputs_ = outputs
+        if not first:
+            self._current_network()
+            return
+        self._link()
+        self.n_iter_, self.t_ = 0, 0
+        self.n_layers_ = len(self.coefs_) + 1
+        self.out_activation_ = output.name
+        self._optimizer = None
+        self._best_parameters = self._network.parameters.copy()
+        if not is_full_batch(self):
+            self._start_record()
+
+    def _start_record(self) -> None:
+        self.loss_curve_: list[float] = []
+        self._no_improvement_count = 0
+        early = self.early_stopping
+        self.best_loss_ = None if early else np.inf
+        self.validation_scores_: list[float] | None = [] if early else None
+        self.best_validation_score_ = -np.inf if early else None
+
+    def _split(self, given: Examples, eval_set: Any, random: Any, incremental: bool) -> Split:
+        """The examples to train with, and those of early stopping; their y are numbers."""
+        dtype = given.X.dtype
+        full_batch = is_full_batch(self)
+        if eval_set is not None and full_batch:
+            raise ValueError(f"eval_set needs a solver by epochs, and solver={self.solver!r}")
+        if not self.early_stopping or full_batch:
+            return Split(with_dtype(given, dtype), None)
+        if incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if eval_set is not None:
+            return Split(with_dtype(given, dtype), self._evaluation(eval_set))
+        stratify = given.y.dtype == bool and given.y.shape[1] == 1
+        split = split_examples(given, self.validation_fraction, random, stratify)
+        held_out = split.validation
+        assert held_out is not None
+        return Split(with_dtype(split.train, dtype), with_dtype(held_out, dtype))
+
+    def _evaluation(self, eval_set: Any) -> Examples:
+        """The examples of eval_set."""
+        if not isinstance(eval_set, tuple) or len(eval_set) != 2:
+            raise ValueError(
+                f"eval_set must be a pair (X, y); got an object of type {type(eval_set).__name__}"
+            )
+        refuse_masked(**dict(zip(("X", "y"), eval_set, strict=True)))
+        X = validate_data(self, eval_set[0], dtype=DTYPES, reset=False)
+        targets = self._targets(eval_set[1], X)
+        given = Examples(X, targets, np.empty(0, X.dtype))
+        return with_dtype(given, self._network.dtype)
+
+    def _fit_scaling(self, train: Examples) -> None:
+        """Scaling of inputs, and of a regression's targets, from the examples to train with."""
+        self._scaling = self._target_scaling = None
+        if self.scale is None:
+            return
+        self._scaling = fitted_scaling(self.scale, train.X, train.weights)
+        if self._scales_targets():
+            self._target_scaling = fitted_scaling(self.scale, train.y, train.weights)
+
+    def _scaled(self, eval_set: Any) -> Examples | None:
+        return None if eval_set is None else self._scaled_examples(self._evaluation(eval_set))
+
+    def _scaled_split(self, split: Split) -> Split:
+        held_out = split.validation
+        return Split(
+            self._scaled_examples(split.train),
+            None if held_out is None else self._scaled_examples(held_out),
+        )
+
+    def _scaled_examples(self, given: Examples) -> Examples:
+        X = given.X if self._scaling is None else self._scaling.apply(given.X)
+        y = given.y if self._target_scaling is None else self._target_scaling.apply(given.y)
+        return Examples(X, y, given.weights)
+
+    def _train(self, split: Split, evaluation: Examples | None, incremental: bool) -> None:
+        """The descents of one call."""
+        watched = Watched(split.validation, self._score, evaluation, self._loss(split.train))
+        if self.n_members is not None:
+            self.members_ = train_members(self, self._network, split, watched)
+            self._network = self.members_[0]
+            self._link()
+            return
+        if is_full_batch(self):
+            fit_full_batch(self, self._network, split.train, watched)
+            return
+        if evaluation is not None and not (self.warm_start and hasattr(self, "validation_curve_")):
+            self.validation_curve_: list[float] = []
+        training = Stochastic(self, self._network, split, watched)
+        if incremental:
+            training.fit_epoch()
+        else:
+            training.fit()
+
+    def _is_adaptive(self) -> bool:
+        """Whether the learning rate falls where there is no progress."""
+        return (
+            self.solver == "sgd"
+            and isinstance(self.learning_rate, str)
+            and (self.learning_rate == "adaptive")
+        )
+
+    def _link(self) -> None:
+        """Make coefs_ and intercepts_ views of the network's parameters."""
+        self.coefs_ = [weight.T for weight in self._network.weights]
+        self.intercepts_ = list(self._network.biases)
+        self._views = [*self.coefs_, *self.intercepts_]
+
+    def _current_network(self) -> Network:
+        """The network, with what stands in coefs_ and intercepts_.
+
+        They are no views of it where a caller has put in other arrays.
+        """
+        arrays, views = [*self.coefs_, *self.intercepts_], self._views
+        if len(arrays) != len(views) or any(a is not b for a, b in zip(arrays, views, strict=True)):
+            self._link()
+            for own, given in zip(self._views, arrays, strict=True):
+                own[...] = given
+        return self._network
+
+    def _is_ensemble(self) -> bool:
+        """Whether there are several networks, after a check that there is one."""
+        try:
+            return len(self.members_) > 1
+        except AttributeError:
+            check_is_fitted(self)
+            raise
+
+    def _outputs(self, X: Any) -> Array:
+        """Outputs of the network for X, shape (n, outputs)."""
+        network = self._current_network()
+        if self._is_checked(X, network):
+            try:
+                return self._evaluated(network, X)
+            except ValueError:
+                pass  # what scikit-learn says of X is said below
+        return self._evaluated(network, self._valid(X))
+
+    def _member_outputs(self, X: Any) -> list[Array]:
+        """Outputs of each member of an ensemble for X."""
+        self._current_network()
+        X = self._valid(X)
+        return [self._evaluated(member, X) for member in self.members_]
+
+    def _valid(self, X: Any) -> Array:
+        refuse_masked(X=X)
+        checked: Array = validate_data(self, X, dtype=DTYPES, reset=False)
+        return checked
+
+    def _is_checked(self, X: Any, network: Network) -> bool:
+        """Whether X needs no other check than for finite numbers: that of one row takes long."""
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype == network.dtype
+            and X.shape[1] == self.n_features_in_
+            and len(X) > 0
+            and not hasattr(self, "feature_names_in_")
+        )
+
+    def _evaluated(self, network: Network, X: Array) -> Array:
+        if self._scaling is not None:
+            X = self._scaling.apply(X)
+        outputs: Array = network.F(X)
+        return outputs
+
+    def __getstate__(self) -> Any:
+        """All but the views of the network's parameters, which would be copies in the copy."""
+        if hasattr(self, "_network"):
+            self._current_network()
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in _VIEWS}
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "_network"):
+            self._link()
+
+    # What the classes below say.
+
+    def _checked(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Any, Array]:
+        """X, y, and the targets (n, outputs)."""
+        raise NotImplementedError
+
+    def _targets(self, y: ArrayLike, X: Array) -> Array:
+        """The targets (n, outputs) of more examples."""
+        raise NotImplementedError
+
+    def _class_weights(self, y: Any, weights: Array, dtype: Any) -> Array:
+        """The weights of the examples, with those of their classes."""
+        return weights
+
+    def _output(self) -> Output:
+        """How the network ends."""
+        raise NotImplementedError
+
+    def _score(self, outputs: Array, targets: Array, weights: Array) -> float:
+        """The score of validation examples."""
+        raise NotImplementedError
+
+    def _loss(self, train: Examples) -> Any:
+        """From J to the loss as scikit-learn has it."""
+        raise NotImplementedError
+
+    def _scales_targets(self) -> bool:
+        """Whether `scale` is for targets too."""
+        return False
+
+
+def refuse_masked(**arrays: Any) -> None:
+    """Refuse NumPy's masked arrays that hide values: a fit would use what lies under the mask.
+
+    >>> refuse_masked(X=np.ma.array([1.0, 2.0], mask=[False, True]))
+    Traceback (most recent call last):
+    ...
+    ValueError: X is a masked array with 1 masked value, wanted one without: drop or fill them
+    """
+    for name, array in arrays.items():
+        if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+            count = int(np.ma.getmaskarray(array).sum())
+            raise ValueError(
+                f"{name} is a masked array with {count} masked value{'s' if count > 1 else ''}, "
+                "wanted one without: drop or fill them"
+            )
+
+
+def with_dtype(given: Examples, dtype: Any) -> Examples:
+    """The examples with all arrays of the network's dtype."""
+    return Examples(
+        np.asarray(given.X, dtype), np.asarray(given.y, dtype), np.asarray(given.weights, dtype)
+    )

@@ -1,0 +1,43 @@
+"""The table of whole fits beside scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench import estimators
+from bench.programs.estimators import Comparison, call, comparisons
+
+
+def tiny(**others):
+    X = np.random.default_rng(0).random((40, 3))
+    settings = {"hidden_layer_sizes": (3,), "max_iter": 5, "solver": "sgd"}
+    return Comparison("tiny", 0.0, {**settings, **others}, X, (X[:, 0] > 0.5).astype(int))
+
+
+def test_a_row_has_both_times_and_losses(capsys):
+    assert estimators.report(tiny())
+    cells = capsys.readouterr().out.split("|")
+    assert cells[1].strip() == "tiny"
+    assert cells[6].strip() == "5, 5"
+    theirs, ours = cells[7].split(",")
+    assert float(theirs) == float(ours)
+
+
+def test_a_missed_goal_is_told(capsys):
+    assert not estimators.report(tiny()._replace(goal=1e9))
+
+
+def test_other_work_is_no_comparison(monkeypatch, capsys):
+    monkeypatch.setattr(estimators, "NEAR", -1.0)
+    assert not estimators.report(tiny())
+    assert "not the same work" in capsys.readouterr().out
+
+
+def test_a_prediction_is_of_one_row():
+    model, run = call("nnlib", tiny()._replace(predicts=True))
+    assert run().shape == (1,)
+    assert model.n_iter_ == 5
+
+
+def test_the_rows_have_goals():
+    assert [row.goal for row in comparisons()] == [15, 6, 8, 20]
