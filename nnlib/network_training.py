@@ -34,7 +34,7 @@ from .second_order import methods
 from .second_order.minimised import Minimised
 from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
-from .training.descent import Descent
+from .training.descent import Descent, Learner
 from .training.epoch_metrics import EpochMetrics, Monitor
 from .training.options import Options
 
@@ -69,17 +69,9 @@ class NetworkTraining(NetworkInsight):
         try:
             if memory is not None and options.epochs:
                 memory.prepare(self._parameters)
-            descent = self._descent_class()(
-                table,
-                self._parameters,
-                code,
-                generator,
-                train,
-                held_out,
-                options,
-                memory,
-                dropout_seed=self._dropout_seed if options.seed is None else options.seed,
-            )
+            seed = self._dropout_seed if options.seed is None else options.seed
+            learner = Learner(table, self._parameters, code, generator, seed)
+            descent = self._descent_class()(learner, train, held_out, options, memory)
         except BaseException:
             self._parameters[:] = before
             raise

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,44 +42,52 @@ Array = NDArray[Any]
 _NO_BOARD = np.zeros(0, np.int64)
 
 
+class Learner(NamedTuple):
+    """The network that a descent trains."""
+
+    table: Array  # a descent's, not linked
+    parameters: Array  # written in place
+    loss: int  # code of the loss, of the first output
+    generator: Array  # written in place
+    dropout_seed: int  # decides the masks, together with the number of the step
+
+
 class Descent:
     """One descent: its buffers and its driver, and how the network is left.
 
     Parameters
     ----------
-    table, parameters, loss, generator
-        The network's; parameters and generator are written in place.
+    learner : Learner
+        The network.
     train : Examples
     validation : Examples or None
     options : Options
         batch_size filled in.
     memory : OptimizerState or None
         To go on from; None starts afresh.
-    dropout_seed : int
-        Decides the masks, together with the number of the step.
     """
 
     _device = "cpu"
 
     def __init__(
         self,
-        table: Array,
-        parameters: Array,
-        loss: int,
-        generator: Array,
+        learner: Learner,
         train: Examples,
         validation: Examples | None,
         options: Options,
         memory: OptimizerState | None,
-        dropout_seed: int,
     ) -> None:
+        table, parameters = learner.table, learner.parameters
         layout = buffers.layout(options, train, parameters, table)
         lanes, chunks = layout.lanes, layout.chunks
         self._options = options
-        self._settings = buffers.settings(options, table, lanes, chunks, loss, dropout_seed)
-        self._state = buffers.state(
-            parameters, generator, options, validation is not None, chunks, memory, snapshots=False
+        self._settings = buffers.settings(
+            options, table, lanes, chunks, learner.loss, learner.dropout_seed
         )
+        self._state = buffers.state(
+            parameters, learner.generator, options, validation is not None, chunks, memory,
+            snapshots=False,
+        )  # fmt: skip
         self._allocate(table, parameters, train, validation, layout)
         self._rounds = EpochRounds(self._data, self._validation, self._settings.lanes)
         self._budget = Budget(self._work)
