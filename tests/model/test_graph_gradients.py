@@ -1,4 +1,4 @@
-"""F, J and derJ of random graphs against the oracle, and steps of a descent with its gradient."""
+"""F, J and derJ of random graphs against the oracle."""
 
 from __future__ import annotations
 
