@@ -62,3 +62,20 @@ def test_a_gpu(net):
     for act in doing:
         with pytest.raises(ValueError, match=f"layers of kind '{NAME}' run on the CPU"):
             act()
+
+
+@pytest.mark.skipif(missing_for_cuda() is not None, reason=f"no GPU: {missing_for_cuda()}")
+@pytest.mark.parametrize("setting", ["trainable", "rate_factor"])
+def test_a_gpu_refuses_layers_that_train_in_a_way_of_their_own(setting):
+    net = nnlib.Network([1, 2, 1], device="cuda")
+    setattr(net.layers[0], setting, {"trainable": False, "rate_factor": 0.5}[setting])
+    doing = [
+        lambda: net.descent(X, Y, epochs=1),
+        lambda: net.descent(X, Y, optimizer="adam", batch_size=5, epochs=1),
+        lambda: nnlib.train_many(net, X, Y, n=2, epochs=1),
+        lambda: nnlib.train_many(net, X, Y, n=2, epochs=1, batch_size=5),
+    ]
+    for act in doing:
+        with pytest.raises(ValueError, match="trained by itself at the same rate run on the CPU"):
+            act()
+    assert net.F(X).shape == X.shape

@@ -53,6 +53,30 @@ def test_a_shared_layer_is_one_layer():
     assert net.parameters.size == 12
 
 
+def test_a_chain_of_dense_layers_is_the_network_of_its_sizes():
+    net = Network([Input(3), Dense(5, "tanh"), Dense(2)], seed=5)
+    twin = Network([3, 5, 2], ["tanh", "identity"], seed=5)
+    assert net.architecture == twin.architecture
+    assert repr(net) == repr(twin)
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
+
+
+def test_a_seed_decides_the_weights_of_a_graph():
+    def network(seed):
+        a = x()
+        return Network(
+            inputs=a, outputs=PReLU(0.5)(Scale(use_bias=True)(a + Dense(3)(a))), seed=seed
+        )
+
+    one, same, other = (network(seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.parameters, same.parameters)
+    assert not np.array_equal(one.parameters, other.parameters)
+    assert one.weights[0].std() > 0
+    assert not one.biases[0].any()
+    starts = [array for layer in one.layers[2:] for array in layer.weights.values()]
+    np.testing.assert_array_equal(starts, [[1] * 3, [0] * 3, [0.5] * 3])
+
+
 def test_layers_know_their_part_of_the_parameters():
     a, first, scale = x(), Dense(2), Scale(use_bias=True)
     net = Network(inputs=a, outputs=scale(first(a)))

@@ -1,10 +1,13 @@
-"""F, J and derJ of random graphs against the oracle, and steps of a descent with its gradient."""
+"""F, J and derJ of random graphs against the oracle."""
 
 from __future__ import annotations
 
 import hypothesis
+import numpy as np
 import pytest
 
+import nnlib
+from nnlib import layers
 from tests import graph_reference
 from tests.devices import amount
 from tests.graph_strategies import graph_cases
@@ -45,3 +48,15 @@ def test_gradient_agrees_with_the_oracle(case):
     )
     assert found.dtype == case.dtype
     assert_close(found, case.flat(expected), terms=case.terms, depth=case.depth)
+
+
+def test_equal_values_of_a_maximum_share_its_delta():
+    """Both diagonal layers begin with 1; the larger value alone has the δ once they differ."""
+    x, first, second = layers.Input(2), layers.Scale(), layers.Scale()
+    net = nnlib.Network(inputs=x, outputs=layers.Maximum()([first(x), second(x)]))
+    X, y = np.array([[2.0, 3.0]]), np.array([[1.0, 1.0]])
+    whole = (X - y)[0] * X[0]
+    np.testing.assert_array_equal(net.derJ(X, y, flat=True), [*whole / 2, *whole / 2])
+    second.weights["weight"][0] = 0.5
+    expected = [whole[0], whole[1] / 2, 0, whole[1] / 2]
+    np.testing.assert_array_equal(net.derJ(X, y, flat=True), expected)

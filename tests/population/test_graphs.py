@@ -68,7 +68,8 @@ def test_layers_train_as_those_of_the_network(name):
     assert getattr(population[1].layers[0], name) == value
 
 
-def test_dropout_layers():
+@pytest.mark.parametrize("batch_size", [10, None])
+def test_dropout_layers(batch_size):
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(30, 3)), rng.normal(size=(30, 1))
 
@@ -77,12 +78,34 @@ def test_dropout_layers():
         h = layers.Dropout(0.4)(layers.Dense(6, "tanh")(x))
         return nnlib.Network(inputs=x, outputs=layers.Dense(1)(h), seed=seed)
 
-    options = {"epochs": 5, "batch_size": 10}
+    options = {"epochs": 5, "batch_size": batch_size}
     population = nnlib.train_many(network(0), X, y, seeds=[3, 1], **options)
     for member, seed in enumerate([3, 1]):
         alone = network(seed)
         alone.descent(X, y, **options)
         np.testing.assert_array_equal(population[member].parameters, alone.parameters)
+
+
+CHANGES = {
+    "trainable": {"trainable": False}, "rate_factor": {"rate_factor": 0.25},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_chains_whose_layers_train_in_other_ways_are_not_put_into_lanes(change):
+    """All else of the descent is plain, as lanes want it."""
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
+
+    def network():
+        first = layers.Dense(4, "tanh", **change)
+        return nnlib.Network([layers.Input(3), first, layers.Dense(2)], seed=1)
+
+    grid = {"learning_rate": RATES}
+    population = nnlib.train_many(network(), X, y, grid=grid, epochs=5)
+    alone = network()
+    alone.descent(X, y, learning_rate=RATES[1], epochs=5)
+    np.testing.assert_array_equal(population[1].parameters, alone.parameters)
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "levenberg_marquardt"])

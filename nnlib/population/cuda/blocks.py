@@ -42,8 +42,8 @@ def cut(work: Work, group: Group) -> launch.Cut:
 
 
 def _architecture(group: Group) -> Architecture:
-    """The members' architecture with the dropout of their options."""
-    return group.network.architecture.with_dropout(group.options.dropout)
+    """The members' architecture as a descent sees it."""
+    return group.network.descent_architecture(group.options.dropout)
 
 
 class BlocksPart:
