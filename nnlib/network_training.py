@@ -45,6 +45,24 @@ class NetworkTraining(NetworkInsight):
 
     _memory: OptimizerState | None
 
+    def train_on(self, train: Examples, held_out: Examples | None, options: Options) -> History:
+        """A descent on examples and options that are checked, as `descent` makes them.
+
+        Raises
+        ------
+        RuntimeError
+            If another descent trains this network at present.
+
+        Examples
+        --------
+        >>> from nnlib import Network
+        >>> net, none = Network([1, 1], "identity"), np.empty(0)
+        >>> net.train_on(Examples(np.ones((2, 1)), np.ones((2, 1)), none), None, Options()).epochs
+        1000
+        """
+        with self._training.taken():
+            return self._train(train, held_out, options)
+
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent, after the checks of what was given, and what it waited for kernels."""
         before = compile_seconds()

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks.names import NearNames
-from ..checks.values import whole_number
+from ..checks.values import seed_number, whole_number
 from ..kernels.network import problem
 from ..network import Network
+from .ensemble import Ensemble
 from .ranking import best_first, best_folds_first, ranked
+from .refit import Recipe
 from .sweep import Choice
 from .work import HALVED
 
@@ -32,7 +33,7 @@ _ENDS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(NearNames):
+class Population(Ensemble):
     """Networks trained by one call of `train_many`; all arrays have a row per member.
 
     A population is a sequence: `population[3]` is a `Network`, a slice, a mask or an array of
@@ -75,6 +76,10 @@ class Population(NearNames):
         What ended the training early: "interrupted" (Ctrl-C), "max_seconds" or "callback".
     classes : ndarray, or None
         The labels of the classes, see `Network.classes`, where y holds some.
+    folds : ndarray of int, shape (n_examples,), or None
+        The fold of each example.
+    recipe : Recipe or None
+        What `refit` trains with.
 
     Examples
     --------
@@ -107,6 +112,8 @@ class Population(NearNames):
     data: tuple[Array, Array]
     compile_seconds: float = 0.0
     classes: Array | None = None
+    folds: NDArray[np.int64] | None = None
+    recipe: Recipe | None = None
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -146,8 +153,7 @@ class Population(NearNames):
     def best(self) -> Network:
         """The first of `order`: with folds a member of the best choice.
 
-        It was trained without its own fold. To use all of the data, train a network once more with
-        the options of ``by_choice()[0]``.
+        It was trained without its own fold; `refit` trains a network like it on all of the data.
         """
         return self[int(self.order[0])]
 
@@ -171,35 +177,51 @@ class Population(NearNames):
         chosen = np.arange(len(self))[member]
         return self._part(chosen)
 
-    def F(self, X: ArrayLike) -> Array:
-        """Outputs of all members, as `Network.F`: shape (n, …), … that of one network's outputs.
+    def refit(self, choice: int | None = None, seed: int | None = None) -> Network:
+        """A network trained as the members of a choice were, on all of the data.
 
+        Parameters
+        ----------
+        choice : int or None
+            The number of one of `choices`; None: that of `best`.
+        seed : int or None
+            None: that of the best member of the choice.
+
+        Returns
+        -------
+        Network
+            Trained as `Network.descent` does it with the choice's options, also by its
+            validation examples, if there are some; folds and draws leave nothing out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such choice, or members have weights of the examples of their own.
+        DivergenceError
+            As `Network.descent`.
+
+        Examples
+        --------
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
-        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
-        >>> population.F([0.0, 4.0]).shape
-        (3, 2)
-        """
-        return np.array([network.F(X) for network in self._networks(np.arange(len(self)))])
-
-    def predict(self, X: ArrayLike) -> tuple[Array, Array]:
-        """Mean and standard deviation of the members' outputs; diverged members do not count.
-
-        >>> import nnlib
-        >>> X, y = nnlib.course.exercise_data()
-        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
-        >>> mean, spread = population.predict([0.0, 4.0])
-        >>> bool(abs(mean - population.F([0.0, 4.0]).mean(axis=0)).max() < 1e-12)
+        >>> grid = {"learning_rate": [0.1, 1.0]}
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, folds=3, grid=grid, epochs=100)
+        >>> population.refit().J(X, y) < population.cost.max()
         True
         """
-        count, mean, squares = 0, np.zeros(()), np.zeros(())
-        for network in self._networks(np.flatnonzero(~self.diverged)):
-            # B. P. Welford's recurrence: the outputs of a million members are never in memory.
-            count += 1
-            difference = np.asarray(network.F(X), np.float64) - mean
-            mean = mean + difference / count
-            squares = squares + difference * (difference * (count - 1) / count)
-        return mean, np.sqrt(squares / count)
+        if self.recipe is None:
+            raise ValueError("refit: this population does not tell how its members were trained")
+        if choice is None:
+            choice = int(self.choice[self.order[0]])
+        choice = whole_number("choice", choice, 0, len(self.choices) - 1)
+        if seed is not None:
+            seed = seed_number("seed", seed)
+        elif choice in self.choice:
+            best = self.seed[self.order[np.argmax(self.choice[self.order] == choice)]]
+            seed = None if best is None else int(best)
+        network = self.recipe.trained(choice, seed)
+        network.classes = self.classes
+        return network
 
     def by_choice(self) -> list[dict[str, Any]]:
         """What came of each combination of the grid, the best mean score first.
@@ -308,7 +330,7 @@ class Population(NearNames):
             rows(self.seed), rows(self.fold), self.choices,
             rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
             rows(self.generators) if self.generators.size else self.generators, self.data,
-            self.compile_seconds, self.classes,
+            self.compile_seconds, self.classes, self.folds, self.recipe,
         )  # fmt: skip
 
     def __repr__(self) -> str:
