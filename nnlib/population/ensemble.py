@@ -107,7 +107,8 @@ class Ensemble(NearNames):
         True
         """
         shares = numbers("q", q, np.dtype(np.float64))
-        check_each("q", shares, (shares >= 0) & (shares <= 1), "numbers between 0 and 1")
+        listed = np.atleast_1d(shares)
+        check_each("q", listed, (listed >= 0) & (listed <= 1), "numbers between 0 and 1")
         members = np.flatnonzero(~self.diverged)
         outputs: list[Array] = []
         for network in self._networks(members):
@@ -140,8 +141,8 @@ class Ensemble(NearNames):
         Raises
         ------
         TypeError, ValueError
-            Without folds, for a choice that there is not, and where all members without an example
-            diverged.
+            Without folds, for a choice that there is not, and where all members that were trained
+            without an example diverged.
 
         Examples
         --------
@@ -163,7 +164,7 @@ class Ensemble(NearNames):
             own = (self.fold == fold) & (self.choice == choice) & ~self.diverged
             if not own.any():
                 raise ValueError(
-                    f"oof_predict: no member without fold {fold} is here that did not diverge"
+                    f"oof_predict: no member without fold {fold} is left, or all of them diverged"
                 )
             held_out = np.flatnonzero(self.folds == fold)
             for network in self._networks(np.flatnonzero(own)):

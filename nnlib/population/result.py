@@ -206,7 +206,7 @@ class Population(Ensemble):
         >>> X, y = nnlib.course.exercise_data()
         >>> grid = {"learning_rate": [0.1, 1.0]}
         >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, folds=3, grid=grid, epochs=100)
-        >>> population.refit().J(X, y) < population.cost.max()
+        >>> bool(population.refit().J(X, y) < population.cost.max())
         True
         """
         if self.recipe is None:
