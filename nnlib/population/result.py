@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -15,6 +16,7 @@ from ..network import Network
 from .ensemble import Ensemble
 from .ranking import best_first, best_folds_first, ranked
 from .refit import Recipe
+from .saving import read, save
 from .sweep import Choice
 from .work import HALVED
 
@@ -277,6 +279,47 @@ class Population(Ensemble):
             columns["validation_cost"] = self.validation_cost
         columns["epochs"], columns["ended"] = self.epochs, self.ended
         return pandas.DataFrame(columns)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the population to a safetensors file, from which `load` makes an equal one.
+
+        What `refit` trains with is not kept. Objects in the grid, as an optimizer with settings,
+        come back as their text.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError, ImportError
+            As `Network.save`; ValueError also if choices and networks take over 1 MiB as text.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> from tempfile import TemporaryDirectory
+        >>> X, y = nnlib.course.exercise_data()
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
+        >>> with TemporaryDirectory() as folder:
+        ...     population.save(f"{folder}/population.safetensors")
+        ...     again = nnlib.Population.load(f"{folder}/population.safetensors")
+        >>> bool((again.parameters == population.parameters).all())
+        True
+        """
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], custom: Any = ()) -> Population:
+        """Read a population that `save` wrote.
+
+        Parameters
+        ----------
+        path, custom
+            As for `nnlib.load`.
+
+        Raises
+        ------
+        TypeError, FormatError, OSError, ImportError
+            As `nnlib.load`.
+        """
+        return read(path, cls, custom)
 
     def plot(self) -> Figure:
         """All cost curves with their quantiles, and the best fit and the spread over the data.

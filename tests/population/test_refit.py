@@ -54,6 +54,7 @@ def test_refit_after_folds_uses_all_of_the_data():
         np.testing.assert_array_equal(folded.refit(seed=seed).parameters, whole[seed].parameters)
 
 
+@pytest.mark.cpu("graphs")
 def test_refit_of_a_network_with_frozen_layers_and_labels():
     X, _ = data()
     y = labelled(X)
