@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
 from . import ports
+from .function import examples_for
 from .inspection import input_gradient, layer_values, through_softmax
 from .prediction import NetworkPrediction
 from .summary import Summary, drawing, summary
@@ -138,6 +139,8 @@ class NetworkInsight(NetworkPrediction):
         """
         from ..figures.curves import show
 
+        if self._classes is not None:
+            X, y = examples_for(self, X, y)
         return show(self, X, y, ax=ax)
 
     def _example_rows(self, X: Any) -> tuple[Array, tuple[int, ...]]:
