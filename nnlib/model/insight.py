@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks.feature_names import check_feature_names
 from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
 from . import ports
@@ -149,6 +150,8 @@ class NetworkInsight(NetworkPrediction):
         self._check_parameters()
         if own.has_ports:
             return ports.input_rows(own, X, dtype), ()
+        if self._feature_names is not None:
+            check_feature_names("X", X, self._feature_names)
         array = numbers("X", X, dtype)
         rows = array
         if array.ndim == 1 and own.d_in > 1 and array.shape == (own.d_in,):

@@ -47,6 +47,8 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     architecture = {**described(network), "dtype": network.dtype.name, "seed": seed}
     if network.classes is not None:
         architecture["classes"] = classes_to_json(network.classes)
+    if network.feature_names is not None:
+        architecture["features"] = network.feature_names
     sweep(file_path("path", path))
     write_arrays(
         path,
@@ -70,14 +72,15 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     try:
         _check_parts(arrays, metadata)
         architecture = _parse_architecture(metadata["architecture"])
-        seed, classes = architecture.pop("seed"), architecture.pop("classes", None)
+        seed = architecture.pop("seed")
+        classes, features = architecture.pop("classes", None), architecture.pop("features", None)
         architecture, wanted = arguments_from(architecture, custom)
         _check_parameters(arrays["parameters"], wanted, architecture["dtype"])
         _check_generator(arrays["generator"])
         _check_seed(seed)
         network = make(**architecture, initializer="zeros")
         network.parameters = arrays["parameters"]
-        network.classes = classes
+        network.classes, network.feature_names = classes, features
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
     # Files of earlier versions may tell no seed: then none is known.
@@ -128,7 +131,7 @@ def _parse_architecture(text: str) -> dict[str, Any]:
     if not isinstance(architecture, dict):
         raise TypeError("its architecture is no JSON object")
     wanted = _GRAPH if "graph" in architecture else _ARCHITECTURE
-    _check_names("architecture", set(architecture) - {"classes"}, wanted)
+    _check_names("architecture", set(architecture) - {"classes", "features"}, wanted)
     return architecture
 
 

@@ -89,7 +89,7 @@ class Plan:
                 "multiply the rows by the weights of the classes"
             )
         given = given_examples(network, X, y, shared, options)
-        self._classes = given.classes
+        self._known = given.known
         splitting = copy(options)  # not made anew, which checks again what is completed by now
         splitting.seed = seed
         train, self._validation = split(network, given, splitting)
@@ -226,7 +226,8 @@ class Plan:
             architectures=[_architecture(network) for network in self._networks],
             generators=members.generators.reshape(-1, 4),
             data=self._data,
-            classes=self._classes,
+            classes=self._known.classes,
+            feature_names=self._known.feature_names,
             folds=self._folds,
             recipe=Recipe(
                 self._examples, self._validation, self._networks, self._options, self._initializers,

@@ -78,6 +78,8 @@ class Population(Ensemble):
         What ended the training early: "interrupted" (Ctrl-C), "max_seconds" or "callback".
     classes : ndarray, or None
         The labels of the classes, see `Network.classes`, where y holds some.
+    feature_names : tuple of str, or None
+        See `Network.feature_names`.
     folds : ndarray of int, shape (n_examples,), or None
         The fold of each example.
     recipe : Recipe or None
@@ -114,6 +116,7 @@ class Population(Ensemble):
     data: tuple[Array, Array]
     compile_seconds: float = 0.0
     classes: Array | None = None
+    feature_names: tuple[str, ...] | None = None
     folds: NDArray[np.int64] | None = None
     recipe: Recipe | None = None
 
@@ -222,7 +225,7 @@ class Population(Ensemble):
             best = self.seed[self.order[np.argmax(self.choice[self.order] == choice)]]
             seed = None if best is None else int(best)
         network = self.recipe.trained(choice, seed)
-        network.classes = self.classes
+        network.classes, network.feature_names = self.classes, self.feature_names
         return network
 
     def by_choice(self) -> list[dict[str, Any]]:
@@ -344,7 +347,7 @@ class Population(Ensemble):
         number = int(self.choice[member])
         seed = self.seed[member]
         network = Network(**self.architectures[number], initializer="zeros")
-        network.classes = self.classes
+        network.classes, network.feature_names = self.classes, self.feature_names
         network.restore(
             self.parameters[member, : network.architecture.size],
             None if seed is None else int(seed),
@@ -373,7 +376,7 @@ class Population(Ensemble):
             rows(self.seed), rows(self.fold), self.choices,
             rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
             rows(self.generators) if self.generators.size else self.generators, self.data,
-            self.compile_seconds, self.classes, self.folds, self.recipe,
+            self.compile_seconds, self.classes, self.feature_names, self.folds, self.recipe,
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -28,7 +28,9 @@ _NETWORKS = (
     {"sizes", "activation", "loss", "dtype"},
     {"graph", "loss", "loss_weights", "dtype"},
 )
-_TOLD = {"networks", "choices", "classes", "seeds", "seconds", "compile_seconds", "stopped"}
+_TOLD = {
+    "networks", "choices", "classes", "features", "seeds", "seconds", "compile_seconds", "stopped",
+}  # fmt: skip
 # Arrays with a row for each member: how many axes they have, and of what kind they are.
 _ALWAYS = {
     "parameters": (2, "f"), "J": (2, "f"), "cost": (1, "f"), "epochs": (1, "i"),
@@ -63,6 +65,7 @@ def save(population: Population, path: PathLike) -> None:
         "networks": [_network(own) for own in population.architectures],
         "choices": [{name: _told(own[name]) for name in own} for own in population.choices],
         "classes": None if classes is None else classes_to_json(classes),
+        "features": population.feature_names,
         "seeds": None if "seed" in arrays else population.seed.tolist(),
         "seconds": population.seconds,
         "compile_seconds": population.compile_seconds,
@@ -115,8 +118,8 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
             **{name: real_number(name, told[name]) for name in ("seconds", "compile_seconds")},
         }  # fmt: skip
         first = Network(**architectures[0], initializer="zeros")
-        first.classes = told["classes"]
-        return make(**fields, classes=first.classes)
+        first.classes, first.feature_names = told["classes"], told["features"]
+        return make(**fields, classes=first.classes, feature_names=first.feature_names)
     except (TypeError, ValueError, KeyError) as error:
         raise FormatError(f"{path} holds no population that nnlib can read: {error}") from error
 

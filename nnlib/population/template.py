@@ -63,4 +63,5 @@ class Template:
             if self.start is not None:
                 made.train_like(self.start)
                 made.classes = self.start.classes
+                made.feature_names = self.start.feature_names
         return self._networks[key]
