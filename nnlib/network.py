@@ -315,7 +315,7 @@ class Network(NetworkTraining):
         train = counted(train)
         warn_of_targets(self._architecture, train.y, stacklevel=3)
         if options.metrics is not None:
-            options.metrics = epoch_metrics(self, train, held_out, options, given.classes)
+            options.metrics = epoch_metrics(self, train, held_out, options, given.known.classes)
             if options.monitor is not None:
                 options.patience = None  # is the metric's
         if options.batch_size is not None:
@@ -324,7 +324,7 @@ class Network(NetworkTraining):
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
         with self._training.taken():
-            self._classes = given.classes
+            self._classes, self._feature_names = given.known
             return self._train(train, held_out, options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .checks.array_like import NUMBERS, label_array
 from .checks.class_weights import weights_by_class
 from .checks.examples import Examples, counted, scaled
+from .checks.feature_names import names_of
 from .checks.labels import found_classes
 from .checks.splits import as_data, is_split_off, split_off
 from .checks.values import (
@@ -27,6 +28,7 @@ from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
+from .model.knowledge import Known
 from .model.metrics import Judged, measured, metrics_from
 from .model.task import Task, task_of
 from .optimizers import FullBatch
@@ -45,6 +47,24 @@ class NetworkTraining(NetworkInsight):
     """What a `Network` trains with, below its public method `descent`."""
 
     _memory: OptimizerState | None
+
+    def train_on(self, train: Examples, held_out: Examples | None, options: Options) -> History:
+        """A descent on examples and options that are checked, as `descent` makes them.
+
+        Raises
+        ------
+        RuntimeError
+            If another descent trains this network at present.
+
+        Examples
+        --------
+        >>> from nnlib import Network
+        >>> net, none = Network([1, 1], "identity"), np.empty(0)
+        >>> net.train_on(Examples(np.ones((2, 1)), np.ones((2, 1)), none), None, Options()).epochs
+        1000
+        """
+        with self._training.taken():
+            return self._train(train, held_out, options)
 
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent, after the checks of what was given, and what it waited for kernels."""
@@ -103,22 +123,25 @@ class NetworkTraining(NetworkInsight):
 
 @dataclass(frozen=True)
 class GivenExamples(Examples):
-    """The examples of a descent as the user weighs them, and the labels of their classes.
+    """The examples of a descent as the user weighs them, and what the network knows of them.
 
-    classes are those that the network has, or learns from y; None: class numbers, or no classes.
+    That is what it knew, or learns from X and y.
     """
 
-    classes: Array | None = None
+    known: Known
 
 
 def given_examples(
     network: NetworkFunction, X: Any, y: Any, sample_weight: Any, options: Options
 ) -> GivenExamples:
     """The checked examples of a descent; the network itself does not change."""
-    task, classes = task_of(network.architecture), network.classes
+    task, (classes, names) = task_of(network.architecture), network.known
+    if names is None and not network.architecture.has_ports:
+        names = names_of(X)
     if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
         X, y, classes = _learned(X, y, task)
-    inputs, targets = examples_for(network, X, y, classes)
+    known = Known(classes, names)
+    inputs, targets = examples_for(network, X, y, known)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
     if options.class_weight is not None:
         if task is None or not task.classes or on_gpu(targets):
@@ -129,7 +152,7 @@ def given_examples(
         labels = task.labels() if classes is None else classes.tolist()
         shares = task.shares(targets)
         weights = weights_by_class(options.class_weight, shares, labels, weights)
-    return GivenExamples(inputs, targets, weights, classes)
+    return GivenExamples(inputs, targets, weights, known)
 
 
 def epoch_metrics(
@@ -192,7 +215,7 @@ def split(
         return scaled(given, options.mean), None
     if not is_split_off(options.validation):
         try:
-            X, y = examples_for(network, *as_data(options.validation), given.classes)
+            X, y = examples_for(network, *as_data(options.validation), given.known)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
         return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))

@@ -17,9 +17,10 @@ from .machine.device import chosen_device
 from .model.device import device_for
 from .network import Network
 from .population import engine
-from .population.plan import Plan, Template
+from .population.plan import Plan
 from .population.result import Population
 from .population.sweep import check_options, combinations
+from .population.template import Template
 from .population.work import Work
 
 

@@ -95,7 +95,7 @@ def _last_fraction(text: str) -> float:
     """The fraction that "last 20%" means."""
     found = _LAST.fullmatch(text)
     if found is None:
-        raise ValueError(f"validation is {shown(text)}, wanted {_WANTED}")
+        raise TypeError(f"validation must be {_WANTED}; got {shown(text)}")
     return float(found[1]) / 100
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import values as checks
 from ..checks.examples import Examples, counted
+from ..checks.feature_names import check_feature_names
 from ..checks.labels import numbered, read_labels
 from ..checks.names import hinted
 from ..checks.values import (
@@ -28,7 +29,7 @@ from ..kernels.threads.team import disband
 from ..machine.threads import Team, usable_threads
 from . import ports
 from .architecture import Architecture
-from .parameters import NetworkParameters
+from .knowledge import Known, NetworkKnowledge
 from .task import task_of
 
 Array = NDArray[Any]
@@ -41,7 +42,7 @@ UNIT_WORK = 30
 _NO_BOARD = np.zeros(0, np.int64)
 
 
-class NetworkFunction(NetworkParameters):
+class NetworkFunction(NetworkKnowledge):
     """The function of a `Network`, its cost and its gradient; everything but the descent."""
 
     def F(self, X: ArrayLike) -> Any:
@@ -81,6 +82,8 @@ class NetworkFunction(NetworkParameters):
             from ..cuda.arrays import gpu_rows
 
             return self._outputs_on_gpu(gpu_rows("X", X, d_in, dtype)).reshape(-1, d_out)
+        if type(X) is not np.ndarray and self._feature_names is not None:
+            check_feature_names("X", X, self._feature_names)
         array = numbers("X", X, dtype)
         shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
         if array.ndim < 2:
@@ -300,14 +303,16 @@ class NetworkFunction(NetworkParameters):
 
 
 def examples_for(
-    network: NetworkParameters, X: Any, y: Any, classes: Array | None = None
+    network: NetworkKnowledge, X: Any, y: Any, known: Known | None = None
 ) -> tuple[Any, Any]:
     """Checked X (n, d_1) and y (n, d_L) for a network, on the GPU if they came from there.
 
-    classes are the labels that y may hold; None: the network's own, if it has some.
+    known are the labels that y may hold and the names of X's columns; None: the network's own.
     """
     own = network.architecture
-    classes = network.classes if classes is None else classes
+    classes, names = network.known if known is None else known
+    if names is not None:
+        check_feature_names("X", X, names)
     if classes is not None:
         X, y = _with_numbers(own, X, y, classes)
     if own.has_ports:

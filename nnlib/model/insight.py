@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks.feature_names import check_feature_names
 from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
 from . import ports
+from .function import examples_for
 from .inspection import input_gradient, layer_values, through_softmax
 from .prediction import NetworkPrediction
 from .summary import Summary, drawing, summary
@@ -138,6 +140,8 @@ class NetworkInsight(NetworkPrediction):
         """
         from ..figures.curves import show
 
+        if self._classes is not None:
+            X, y = examples_for(self, X, y)
         return show(self, X, y, ax=ax)
 
     def _example_rows(self, X: Any) -> tuple[Array, tuple[int, ...]]:
@@ -146,6 +150,8 @@ class NetworkInsight(NetworkPrediction):
         self._check_parameters()
         if own.has_ports:
             return ports.input_rows(own, X, dtype), ()
+        if self._feature_names is not None:
+            check_feature_names("X", X, self._feature_names)
         array = numbers("X", X, dtype)
         rows = array
         if array.ndim == 1 and own.d_in > 1 and array.shape == (own.d_in,):

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..activations import Custom
 from ..checks import values as checks
-from ..checks.labels import class_array
 from ..checks.names import NearNames
 from ..checks.values import check_finite, numbers
 from ..kernels.network import evaluate
@@ -24,7 +23,6 @@ from .graph import rebuilt_layers
 from .initializers import initialize
 from .layer_arrays import LayerArrays
 from .rows import Training
-from .task import task_of
 from .training_lock import TrainingLock
 
 Array = NDArray[Any]
@@ -43,8 +41,6 @@ class NetworkState(NamedTuple):
 
 class NetworkParameters(NearNames):
     """The architecture and the parameters of a `Network`; what it computes comes on top."""
-
-    _classes: Array | None = None  # of the class, for networks that were pickled without labels
 
     def __init__(
         self,
@@ -224,49 +220,6 @@ class NetworkParameters(NearNames):
         """
         own = self._architecture.losses
         return own[0] if len(own) == 1 else own
-
-    @property
-    def classes(self) -> Array | None:
-        """The labels of the classes in the order of their numbers; None: the numbers themselves.
-
-        A descent learns them from the labels in y, in their order; set them before it where y lacks
-        one, or where they are numbers that begin at 0 and leave some out.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the network does not tell classes apart, or they are not as many as its classes.
-
-        Examples
-        --------
-        >>> import nnlib
-        >>> net = nnlib.Network([2, 1], "sigmoid", "binary_cross_entropy")
-        >>> net.classes = ["healthy", "ill"]
-        >>> net.classes
-        array(['healthy', 'ill'], dtype='<U7')
-        >>> net.J([[0, 1], [1, 1]], ["ill", "healthy"]) > 0
-        True
-        """
-        return self._classes
-
-    @classes.setter
-    def classes(self, labels: Any) -> None:
-        self._training.check("its classes cannot be set")
-        self._classes = None if labels is None else self._checked_classes(labels)
-
-    def _checked_classes(self, labels: Any) -> Array:
-        task = task_of(self._architecture)
-        if task is None or not task.classes:
-            raise ValueError(
-                "classes are for networks with one output that tell classes apart, as with the "
-                f"loss 'softmax_cross_entropy'; the loss of this one is {self.loss!r}"
-            )
-        if not checks.holds_several(labels):
-            raise TypeError(f"classes must be a list of labels; got {checks.shown(labels)}")
-        classes = class_array("classes", labels)
-        if len(classes) != task.classes:
-            raise ValueError(f"classes holds {len(classes)} labels, wanted {task.classes}")
-        return classes
 
     @property
     def dtype(self) -> np.dtype[Any]:

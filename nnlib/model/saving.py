@@ -44,9 +44,11 @@ def save(network: NetworkFunction, path: PathLike) -> None:
     """
     _check_layers(network.sizes)
     parameters, seed, generator = network.state()
-    architecture = {**_described(network), "dtype": network.dtype.name, "seed": seed}
+    architecture = {**described(network), "dtype": network.dtype.name, "seed": seed}
     if network.classes is not None:
-        architecture["classes"] = _classes_to_json(network.classes)
+        architecture["classes"] = classes_to_json(network.classes)
+    if network.feature_names is not None:
+        architecture["features"] = network.feature_names
     sweep(file_path("path", path))
     write_arrays(
         path,
@@ -70,22 +72,15 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     try:
         _check_parts(arrays, metadata)
         architecture = _parse_architecture(metadata["architecture"])
-        seed, classes = architecture.pop("seed"), architecture.pop("classes", None)
-        if "graph" in architecture:
-            graph = architecture.pop("graph")
-            inputs, outputs = values_from_json(graph, LAYERS_LIMIT, custom)
-            architecture = {**architecture, "inputs": inputs, "outputs": outputs}
-            wanted = sum(layer.size for layer in draw(inputs, outputs).graph.layers)
-        else:
-            _check_layers(architecture["sizes"])
-            wanted = count_parameters(layer_sizes(architecture["sizes"]))
-        _read_formulas(architecture, custom)
+        seed = architecture.pop("seed")
+        classes, features = architecture.pop("classes", None), architecture.pop("features", None)
+        architecture, wanted = arguments_from(architecture, custom)
         _check_parameters(arrays["parameters"], wanted, architecture["dtype"])
         _check_generator(arrays["generator"])
         _check_seed(seed)
         network = make(**architecture, initializer="zeros")
         network.parameters = arrays["parameters"]
-        network.classes = classes
+        network.classes, network.feature_names = classes, features
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
     # Files of earlier versions may tell no seed: then none is known.
@@ -93,11 +88,31 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     return network
 
 
+def arguments_from(architecture: dict[str, Any], custom: Any) -> tuple[dict[str, Any], int]:
+    """The arguments of `Network` that a file tells, and how many parameters it has.
+
+    >>> told = {"sizes": [1, 2, 1], "activation": ["tanh", "tanh"], "loss": "huber"}
+    >>> arguments_from(told, ())[1]
+    7
+    """
+    if "graph" in architecture:
+        inputs, outputs = values_from_json(architecture["graph"], LAYERS_LIMIT, custom)
+        wanted = sum(layer.size for layer in draw(inputs, outputs).graph.layers)
+        others = {name: value for name, value in architecture.items() if name != "graph"}
+        architecture = {**others, "inputs": inputs, "outputs": outputs}
+    else:
+        _check_layers(architecture["sizes"])
+        wanted = count_parameters(layer_sizes(architecture["sizes"]))
+    _read_formulas(architecture, custom)
+    return architecture, wanted
+
+
 def _check_parts(arrays: dict[str, Array], metadata: dict[str, str]) -> None:
     """The file is a network's, with nothing missing and nothing more."""
     kind = metadata.get("kind")
     if kind != _KIND:
-        raise ValueError(f"its kind is {kind!r}, wanted {_KIND!r}")
+        instead = "; nnlib.Population.load reads it" if kind == "population" else ""
+        raise ValueError(f"its kind is {kind!r}, wanted {_KIND!r}{instead}")
     _check_names("metadata", set(metadata), {"kind", "architecture"})
     _check_names("arrays", set(arrays), _ARRAYS)
 
@@ -116,12 +131,16 @@ def _parse_architecture(text: str) -> dict[str, Any]:
     if not isinstance(architecture, dict):
         raise TypeError("its architecture is no JSON object")
     wanted = _GRAPH if "graph" in architecture else _ARCHITECTURE
-    _check_names("architecture", set(architecture) - {"classes"}, wanted)
+    _check_names("architecture", set(architecture) - {"classes", "features"}, wanted)
     return architecture
 
 
-def _classes_to_json(classes: Array) -> list[Any]:
-    """The labels as JSON has them: text, numbers, True and False."""
+def classes_to_json(classes: Array) -> list[Any]:
+    """The labels as JSON has them: text, numbers, True and False.
+
+    >>> classes_to_json(np.array(["a", "b"]))
+    ['a', 'b']
+    """
     labels: list[Any] = classes.tolist()
     for label in labels:
         if type(label) not in (str, int, float, bool):
@@ -132,8 +151,13 @@ def _classes_to_json(classes: Array) -> list[Any]:
     return labels
 
 
-def _described(network: NetworkFunction) -> dict[str, Any]:
-    """What the file says of the architecture: sizes where these are all, else a graph."""
+def described(network: NetworkFunction) -> dict[str, Any]:
+    """What the file says of the architecture: sizes where these are all, else a graph.
+
+    >>> from nnlib import Network
+    >>> described(Network([1, 1]))
+    {'sizes': (1, 1), 'activation': ['sigmoid'], 'loss': 'half_squared_error'}
+    """
     own, training = network.architecture, network.layer_training()
     if own.is_given_by_sizes and all(one == Training() for one in training):
         return {

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Sized
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from ..activations import Custom
 from ..checks.examples import Examples, counted
 from ..checks.memory import check_memory
 from ..checks.values import (
@@ -24,7 +23,6 @@ from ..checks.values import (
 from ..errors import DivergenceError
 from ..history import History
 from ..kernels.network import problem
-from ..losses import Loss
 from ..model.arguments import dropout_probabilities
 from ..model.target_range import warn_of_targets
 from ..network import Network
@@ -33,9 +31,11 @@ from ..optimizers import FullBatch
 from ..schedules import Schedule, rates_of
 from ..training.options import Options
 from . import folds as member_weights
+from .refit import Recipe
 from .result import Population
 from .starts import starts
 from .sweep import ARCHITECTURE, Choice
+from .template import Template
 from .work import Group, Work, member_arrays
 
 Array = NDArray[Any]
@@ -44,59 +44,6 @@ Array = NDArray[Any]
 _LEAST_MEMBER = 100
 # Rungs of successive halving; each starts all threads anew.
 _MOST_RUNGS = 1000
-
-
-class Template:
-    """The architecture that members have unless the grid says otherwise, and where they start.
-
-    Parameters
-    ----------
-    net, activation, loss, dtype, initializer
-        As for `train_many`.
-    """
-
-    def __init__(
-        self,
-        net: Network | Sequence[int] | None,
-        activation: str | Custom | Sequence[str | Custom] | None,
-        loss: str | Loss | None,
-        dtype: DTypeLike | None,
-        initializer: Any,
-    ) -> None:
-        named: dict[str, Any] = {"activation": activation, "loss": loss, "dtype": dtype}
-        given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-        self.start = net if isinstance(net, Network) else None
-        self.initializer = initializer
-        if isinstance(net, Network):
-            if initializer is not None:
-                given["initializer"] = initializer
-            if given:
-                raise ValueError(
-                    f"{', '.join(given)}: given beside a network, which has its own; give its "
-                    "sizes instead of the network"
-                )
-            given = {**net.architecture.arguments(), "dtype": net.dtype}
-        self._arguments: dict[str, Any] = {"sizes": net, **given}
-        self._networks: dict[Any, Network] = {}
-
-    def network(self, choice: Choice) -> Network:
-        """A network of the choice's architecture, the same object for the same architecture."""
-        own: Choice = {name: choice[name] for name in ("sizes", "activation") if name in choice}
-        if own and self.start is not None:
-            raise ValueError(
-                f"{', '.join(own)}: in the grid beside a network, which has its own; give its "
-                "sizes instead of the network"
-            )
-        key = str(own)
-        if key not in self._networks:
-            arguments: dict[str, Any] = {**self._arguments, **own}
-            if arguments["sizes"] is None:
-                raise ValueError("sizes are missing: give them as first argument or in the grid")
-            made = self._networks[key] = Network(**arguments, initializer="zeros")
-            if self.start is not None:
-                made.train_like(self.start)
-                made.classes = self.start.classes
-        return self._networks[key]
 
 
 @dataclass
@@ -126,6 +73,9 @@ class Plan:
             _options(options, choice, network)
             for choice, network in zip(choices, self._networks, strict=True)
         ]
+        self._initializers = [choice.get("initializer", template.initializer) for choice in choices]
+        self._own_weights = False
+        self._folds: Array | None
         self._train = self._validation = None  # type: Examples | None
         self._data: tuple[Array, Array]
 
@@ -139,7 +89,7 @@ class Plan:
                 "multiply the rows by the weights of the classes"
             )
         given = given_examples(network, X, y, shared, options)
-        self._classes = given.classes
+        self._known = given.known
         splitting = copy(options)  # not made anew, which checks again what is completed by now
         splitting.seed = seed
         train, self._validation = split(network, given, splitting)
@@ -196,10 +146,10 @@ class Plan:
                 "sample_weight with a row per member and a fraction for validation contradict each "
                 "other; give the validation examples as (X, y)"
             )
-        self._fold_count = 1
+        self._fold_count, self._folds = 1, None
         self._weights = self._held_out = np.empty((0, n), dtype)
         if folds is not None:
-            number = member_weights.fold_numbers(folds, n, seed)
+            self._folds = number = member_weights.fold_numbers(folds, n, seed)
             self._weights, self._held_out = member_weights.fold_weights(number, train.weights, mean)
             self._fold_count = len(self._weights)
         elif bootstrap:
@@ -209,6 +159,7 @@ class Plan:
             )
         elif own:
             size = len(self._choices) * len(self._seeds.values)
+            self._own_weights = True
             self._weights = member_weights.given_weights(sample_weight, size, n, dtype, mean)
             self._train = counted(train, np.all(self._weights == 0, axis=0))
 
@@ -275,8 +226,14 @@ class Plan:
             architectures=[_architecture(network) for network in self._networks],
             generators=members.generators.reshape(-1, 4),
             data=self._data,
-            classes=self._classes,
-        )
+            classes=self._known.classes,
+            feature_names=self._known.feature_names,
+            folds=self._folds,
+            recipe=Recipe(
+                self._examples, self._validation, self._networks, self._options, self._initializers,
+                self._template.start if self._seeds.from_network else None, self._own_weights,
+            ),
+        )  # fmt: skip
         return population if work.stopped is None else population[work.begun]
 
     def _check_memory(self, members: int, points: int) -> None:
@@ -300,7 +257,7 @@ class Plan:
         generators = np.empty((0, 4), np.uint64)
         known: dict[tuple[int, int], Array] = {}
         for number, network in enumerate(self._networks):
-            initializer = self._choices[number].get("initializer", self._template.initializer)
+            initializer = self._initializers[number]
             key = id(network), id(initializer)
             if key not in known:
                 known[key], generators = self._start(network, initializer)

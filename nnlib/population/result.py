@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks.names import NearNames
-from ..checks.values import whole_number
+from ..checks.values import seed_number, whole_number
 from ..kernels.network import problem
 from ..network import Network
-from .outputs import mean_and_spread, stacked
+from .ensemble import Ensemble
 from .ranking import best_first, best_folds_first, ranked
+from .refit import Recipe
+from .saving import read, save
 from .sweep import Choice
 from .work import HALVED
 
@@ -33,7 +35,7 @@ _ENDS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(NearNames):
+class Population(Ensemble):
     """Networks trained by one call of `train_many`; all arrays have a row per member.
 
     A population is a sequence: `population[3]` is a `Network`, a slice, a mask or an array of
@@ -76,6 +78,12 @@ class Population(NearNames):
         What ended the training early: "interrupted" (Ctrl-C), "max_seconds" or "callback".
     classes : ndarray, or None
         The labels of the classes, see `Network.classes`, where y holds some.
+    feature_names : tuple of str, or None
+        See `Network.feature_names`.
+    folds : ndarray of int, shape (n_examples,), or None
+        The fold of each example.
+    recipe : Recipe or None
+        What `refit` trains with.
 
     Examples
     --------
@@ -108,6 +116,9 @@ class Population(NearNames):
     data: tuple[Array, Array]
     compile_seconds: float = 0.0
     classes: Array | None = None
+    feature_names: tuple[str, ...] | None = None
+    folds: NDArray[np.int64] | None = None
+    recipe: Recipe | None = None
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -147,8 +158,7 @@ class Population(NearNames):
     def best(self) -> Network:
         """The first of `order`: with folds a member of the best choice.
 
-        It was trained without its own fold. To use all of the data, train a network once more with
-        the options of ``by_choice()[0]``.
+        It was trained without its own fold; `refit` trains a network like it on all of the data.
         """
         return self[int(self.order[0])]
 
@@ -172,33 +182,51 @@ class Population(NearNames):
         chosen = np.arange(len(self))[member]
         return self._part(chosen)
 
-    def F(self, X: Any) -> Any:
-        """Outputs of all members, as `Network.F`: shape (n, …), … that of one network's outputs.
+    def refit(self, choice: int | None = None, seed: int | None = None) -> Network:
+        """A network trained as the members of a choice were, on all of the data.
 
-        Where networks have several outputs, a list or a dict of such arrays, as F gives them.
+        Parameters
+        ----------
+        choice : int or None
+            The number of one of `choices`; None: that of `best`.
+        seed : int or None
+            None: that of the best member of the choice.
 
+        Returns
+        -------
+        Network
+            Trained as `Network.descent` does it with the choice's options, also by its
+            validation examples, if there are some; folds and draws leave nothing out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such choice, or members have weights of the examples of their own.
+        DivergenceError
+            As `Network.descent`.
+
+        Examples
+        --------
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
-        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
-        >>> population.F([0.0, 4.0]).shape
-        (3, 2)
-        """
-        return stacked(network.F(X) for network in self._networks(np.arange(len(self))))
-
-    def predict(self, X: Any) -> tuple[Any, Any]:
-        """Mean and standard deviation of the members' outputs; diverged members do not count.
-
-        Both have the form of one network's outputs.
-
-        >>> import nnlib
-        >>> X, y = nnlib.course.exercise_data()
-        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
-        >>> mean, spread = population.predict([0.0, 4.0])
-        >>> bool(abs(mean - population.F([0.0, 4.0]).mean(axis=0)).max() < 1e-12)
+        >>> grid = {"learning_rate": [0.1, 1.0]}
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, folds=3, grid=grid, epochs=100)
+        >>> bool(population.refit().J(X, y) < population.cost.max())
         True
         """
-        networks = self._networks(np.flatnonzero(~self.diverged))
-        return mean_and_spread(network.F(X) for network in networks)
+        if self.recipe is None:
+            raise ValueError("refit: this population does not tell how its members were trained")
+        if choice is None:
+            choice = int(self.choice[self.order[0]])
+        choice = whole_number("choice", choice, 0, len(self.choices) - 1)
+        if seed is not None:
+            seed = seed_number("seed", seed)
+        elif choice in self.choice:
+            best = self.seed[self.order[np.argmax(self.choice[self.order] == choice)]]
+            seed = None if best is None else int(best)
+        network = self.recipe.trained(choice, seed)
+        network.classes, network.feature_names = self.classes, self.feature_names
+        return network
 
     def by_choice(self) -> list[dict[str, Any]]:
         """What came of each combination of the grid, the best mean score first.
@@ -255,6 +283,47 @@ class Population(NearNames):
         columns["epochs"], columns["ended"] = self.epochs, self.ended
         return pandas.DataFrame(columns)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the population to a safetensors file, from which `load` makes an equal one.
+
+        What `refit` trains with is not kept. Objects in the grid, as an optimizer with settings,
+        come back as their text.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError, ImportError
+            As `Network.save`; ValueError also if choices and networks take over 1 MiB as text.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> from tempfile import TemporaryDirectory
+        >>> X, y = nnlib.course.exercise_data()
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
+        >>> with TemporaryDirectory() as folder:
+        ...     population.save(f"{folder}/population.safetensors")
+        ...     again = nnlib.Population.load(f"{folder}/population.safetensors")
+        >>> bool((again.parameters == population.parameters).all())
+        True
+        """
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], custom: Any = ()) -> Population:
+        """Read a population that `save` wrote.
+
+        Parameters
+        ----------
+        path, custom
+            As for `nnlib.load`.
+
+        Raises
+        ------
+        TypeError, FormatError, OSError, ImportError
+            As `nnlib.load`.
+        """
+        return read(path, cls, custom)
+
     def plot(self) -> Figure:
         """All cost curves with their quantiles, and the best fit and the spread over the data.
 
@@ -278,7 +347,7 @@ class Population(NearNames):
         number = int(self.choice[member])
         seed = self.seed[member]
         network = Network(**self.architectures[number], initializer="zeros")
-        network.classes = self.classes
+        network.classes, network.feature_names = self.classes, self.feature_names
         network.restore(
             self.parameters[member, : network.architecture.size],
             None if seed is None else int(seed),
@@ -307,7 +376,7 @@ class Population(NearNames):
             rows(self.seed), rows(self.fold), self.choices,
             rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
             rows(self.generators) if self.generators.size else self.generators, self.data,
-            self.compile_seconds, self.classes,
+            self.compile_seconds, self.classes, self.feature_names, self.folds, self.recipe,
         )  # fmt: skip
 
     def __repr__(self) -> str:

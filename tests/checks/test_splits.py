@@ -47,7 +47,7 @@ def test_the_last_are_taken_whatever_shuffle_says(text, count):
 
 @pytest.mark.parametrize("text", ["20%", "last", "last 20", "first 20%", "last -3%", ""])
 def test_other_texts_are_refused(text):
-    with pytest.raises(ValueError, match="a fraction, 'last 20%' or a splitter"):
+    with pytest.raises(TypeError, match="a fraction, 'last 20%' or a splitter"):
         sides(text)
 
 
