@@ -57,7 +57,7 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = nnlib.MLPRegressor(
-    ...     hidden_layer_sizes=(4,), solver="lbfgs", tol=1e-3, random_state=0, scale="standard"
+    ...     hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2000, random_state=0, scale="standard"
     ... )
     >>> model.fit(X, y).score(X, y) > 0.5
     True

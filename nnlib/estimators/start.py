@@ -82,26 +82,33 @@ def new_network(
         # A layer belongs to one network: the parameter stays as it is.
         layers = [Input(features), *copy.deepcopy(hidden), Dense(outputs, output.activation)]
         return Network(
-            layers, loss=output.loss, dtype=dtype, seed=_seed(random), device=estimator.device
+            layers, loss=output.loss, dtype=dtype, seed=next_word(random), device=estimator.device
         )
     names = _hidden_activations(estimator.activation, len(hidden))
     sizes = [features, *(int(size) for size in hidden), outputs]
     weights = _initial_weights(sizes, names, dtype, random)
-    # The split of early stopping draws next, where it does in scikit-learn.
-    seed = _seed(copy.deepcopy(random))
     return Network(
         sizes,
         [*names, output.activation],
         output.loss,
         dtype,
-        seed=seed,
+        seed=next_word(random),
         initializer=weights,
         device=estimator.device,
     )
 
 
-def _seed(random: Any) -> int:
-    return int(random.randint(_SEEDS))
+def next_word(random: Any) -> int:
+    """A seed from the state of a generator, which stays as it is.
+
+    The split of early stopping draws next, as in scikit-learn.
+
+    >>> random = np.random.RandomState(0)
+    >>> next_word(random) == next_word(random)
+    True
+    """
+    _, words, place, *_ = random.get_state()
+    return int(words[place % len(words)])
 
 
 def draw_seeds(seed: int | None, count: int) -> list[int]:

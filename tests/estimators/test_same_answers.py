@@ -104,7 +104,7 @@ def test_weights():
 def test_lbfgs_reaches_the_same_minimum():
     X, y = CANCER
     ours, other = fitted("MLPClassifier", X, y, solver="lbfgs", activation="tanh", alpha=1.0)
-    assert ours.loss_ == pytest.approx(other.loss_, rel=1e-4)
+    assert ours.loss_ == pytest.approx(other.loss_, rel=1e-3)
 
 
 def test_batches_in_the_order_of_the_data():
