@@ -197,9 +197,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def predict(self, X: Any) -> Array:
         """The classes, shape (n,), or the labels, shape (n, labels)."""
-        outputs = self._probabilities(X)
-        kind = self.out_activation_
-        if kind == "softmax":
+        return self._decoded(self._probabilities(X))
+
+    def _decoded(self, outputs: Array) -> Array:
+        """The classes or labels that outputs (n, outputs) mean."""
+        if self.out_activation_ == "softmax":
             classes: Array = self.classes_[outputs.argmax(axis=1)]
             return classes
         if self._labels.several:

@@ -83,7 +83,7 @@ def train_members(estimator: Any, network: Network, split: Split, watched: Watch
             train.X,
             train.y,
             seeds=draw_seeds(network.seed, int(estimator.n_members)),
-            **_options(estimator, split),
+            **member_options(estimator, split),
         )
     except DivergenceError as error:
         raise ValueError(NOT_FINITE) from error
@@ -93,7 +93,8 @@ def train_members(estimator: Any, network: Network, split: Split, watched: Watch
     return list(good)
 
 
-def _options(estimator: Any, split: Split) -> dict[str, Any]:
+def member_options(estimator: Any, split: Split) -> dict[str, Any]:
+    """The options of `train_many` that an estimator's parameters mean, for these examples."""
     train, held_out = split
     options = descent_options(estimator, train, len(train.X))
     options.update(epochs=int(estimator.max_iter), max_seconds=estimator.time_limit)

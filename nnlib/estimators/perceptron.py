@@ -271,6 +271,10 @@ class Perceptron(BaseEstimator):
         """How the network ends."""
         raise NotImplementedError
 
+    def _decoded(self, outputs: Array) -> Array:
+        """What outputs (n, outputs) predict."""
+        raise NotImplementedError
+
     def _score(self, outputs: Array, targets: Array, weights: Array) -> float:
         """The score of validation examples."""
         raise NotImplementedError

@@ -143,12 +143,12 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
         if not self._is_ensemble():
             if return_std:
                 raise ValueError("return_std needs several members: give n_members, and fit again")
-            return self._numbers(self._outputs(X))
-        members = [self._numbers(outputs) for outputs in self._member_outputs(X)]
+            return self._decoded(self._outputs(X))
+        members = [self._decoded(outputs) for outputs in self._member_outputs(X)]
         mean = np.mean(members, axis=0)
         return (mean, np.std(members, axis=0)) if return_std else mean
 
-    def _numbers(self, outputs: Array) -> Array:
+    def _decoded(self, outputs: Array) -> Array:
         """What a network's outputs (n, outputs) predict."""
         if self.out_activation_ == "exp":
             outputs = np.exp(outputs)
