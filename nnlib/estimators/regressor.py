@@ -37,7 +37,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
 power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, \
 nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
+n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, device
         As for `MLPClassifier`. The score of early stopping is R².
     scale : {"standard", "robust"} or None
         As for `MLPClassifier`, and for the targets too, except of ``poisson``. Losses are then
@@ -94,6 +94,7 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
         max_fun: int = 15000,
         dropout: Any = None,
         scale: str | None = None,
+        scoring: Any = None,
         n_members: int | None = None,
         callbacks: Any = None,
         time_limit: float | None = None,
@@ -171,6 +172,9 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
                 f"y has {targets.shape[1]} outputs, wanted {self.n_outputs_} as in the training"
             )
         return targets
+
+    def _answers(self, targets: Array) -> Array:
+        return targets.ravel() if targets.shape[1] == 1 else targets
 
     def _output(self) -> Output:
         if isinstance(self.loss, str) and self.loss == "poisson":

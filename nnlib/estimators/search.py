@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..checks.examples import Examples
 from ..population.result import Population
 from ..train_many import train_many
-from .ensemble import member_options
+from .ensemble import check_together, member_options
 from .perceptron import Perceptron
 from .solvers import is_full_batch
 from .start import draw_seeds, next_word, sizes_and_activations
@@ -31,7 +31,7 @@ _SHARED = ("epochs", "max_seconds", "progress", "shuffle", "sample_weight", "val
 # Parameters of the data or of the whole search, which a grid cannot have.
 _FIXED = (
     "loss", "class_weight", "random_state", "max_iter", "shuffle", "early_stopping", "n_members",
-    "validation_fraction", "time_limit", "device", "warm_start", "callbacks", "verbose", "max_fun",
+    "validation_fraction", "time_limit", "device", "verbose", "max_fun",
 )  # fmt: skip
 
 
@@ -101,6 +101,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         candidates = [clone(own).set_params(**one) for one in params]
         for candidate in candidates:
             candidate._validate_params()
+            check_together(candidate)
         given = own._examples(X, y, sample_weight, incremental=False, first=True)
         own.n_outputs_, own.out_activation_ = given.y.shape[1], own._output().name
         splitter = check_cv(self.cv, np.asarray(y), classifier=is_classifier(own))
@@ -140,7 +141,8 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         scores, mean = search.scores, search.scores.mean(axis=1)
         ranks = rankdata(-np.where(np.isnan(mean), -np.inf, mean), method="min").astype(np.int32)
         self.best_index_ = int(ranks.argmin())
-        self.best_params_, self.best_score_ = params[self.best_index_], mean[self.best_index_]
+        self.best_params_ = params[self.best_index_]
+        self.best_score_ = float(mean[self.best_index_])
         names = sorted({*chain.from_iterable(params)})
         self.cv_results_: dict[str, Any] = {
             "params": params,

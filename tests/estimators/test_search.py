@@ -117,6 +117,12 @@ def test_other_estimators_are_refused():
         nnlib.MLPSearchCV(stack, {"alpha": [1.0]}).fit(X, Y)
 
 
+def test_what_is_for_a_single_network():
+    model = classifier(solver="sgd")
+    with pytest.raises(ValueError, match="learning_rate='adaptive' is for a single network"):
+        nnlib.MLPSearchCV(model, {"learning_rate": ["constant", "adaptive"]}).fit(X, Y)
+
+
 def test_values_are_checked_before_any_work():
     with pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier must be"):
         nnlib.MLPSearchCV(classifier(), {"alpha": [-1.0]}).fit(X, Y)
