@@ -33,6 +33,7 @@ from .train_many import train_many
 if _TYPE_CHECKING:
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
+    from .estimators import MLPSearchCV as MLPSearchCV
 
 __all__ = [
     "DeviceError",
@@ -57,7 +58,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # They need scikit-learn, which an import of nnlib leaves alone.
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "MLPSearchCV")
 
 
 def __getattr__(name: str) -> _Any:

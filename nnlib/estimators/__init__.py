@@ -7,10 +7,12 @@ gives the same answers sooner. The extra ``sklearn`` installs what this room nee
 `classifier` and `regressor` are the two classes, `perceptron` is what they share: how data become
 examples and how `fit` goes. `constraints` says what each parameter may be; `labels` are what a
 classifier learns; `start` makes the network, `splits` the validation examples, `scaling` scales;
-`solvers` turns parameters into descents, `watch` judges each epoch, by `scores`.
+`solvers` turns parameters into descents, `watch` judges each epoch, by `scores`. `ensemble` trains
+several networks at once, and `search` the candidates of a cross-validated search, `MLPSearchCV`.
 """
 
 from .classifier import MLPClassifier
 from .regressor import MLPRegressor
+from .search import MLPSearchCV
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "MLPSearchCV"]

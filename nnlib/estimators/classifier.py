@@ -81,6 +81,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     scale : {"standard", "robust"} or None
         Scale inputs by mean and standard deviation, or by median and interquartile range, of the
         examples to train with. coefs_ are then those of scaled inputs.
+    scoring : str, callable or None
+        Score of early stopping: a name of scikit-learn's, such as ``neg_log_loss``, or a function
+        of the estimator, X and y. None: accuracy, of a regression R².
     n_members : int or None
         Train so many networks at once, from initial weights of their own, and average what they
         predict. Early stopping is then by their losses. coefs_ are those of the first, members_
@@ -143,6 +146,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         class_weight: Any = None,
         dropout: Any = None,
         scale: str | None = None,
+        scoring: Any = None,
         n_members: int | None = None,
         callbacks: Any = None,
         time_limit: float | None = None,
@@ -197,9 +201,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def predict(self, X: Any) -> Array:
         """The classes, shape (n,), or the labels, shape (n, labels)."""
-        outputs = self._probabilities(X)
-        kind = self.out_activation_
-        if kind == "softmax":
+        return self._decoded(self._probabilities(X))
+
+    def _decoded(self, outputs: Array) -> Array:
+        """The classes or labels that outputs (n, outputs) mean."""
+        if self.out_activation_ == "softmax":
             classes: Array = self.classes_[outputs.argmax(axis=1)]
             return classes
         if self._labels.several:
@@ -262,6 +268,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         if len(unknown):
             raise ValueError(f"y has classes {unknown} that the training data has not")
         return self._labels.encode(y)
+
+    def _answers(self, targets: Array) -> Array:
+        return self._decoded(targets)
 
     def _class_weights(self, y: Any, weights: Array, dtype: Any) -> Array:
         if self.class_weight is None:

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..activations import Custom
@@ -49,6 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, None],
     "scale": [StrOptions(_SCALES), None],
+    "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     "n_members": [Interval(Integral, 2, None, closed="left"), None],
     "callbacks": [list, tuple, None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],

@@ -34,26 +34,45 @@ def check_ensemble(estimator: Any, eval_set: Any, incremental: bool) -> None:
     Examples
     --------
     >>> from nnlib.estimators import MLPRegressor
-    >>> check_ensemble(MLPRegressor(n_members=3, warm_start=True), None, False)
+    >>> check_ensemble(MLPRegressor(n_members=3), eval_set=None, incremental=True)
     Traceback (most recent call last):
     ...
-    ValueError: n_members=3 and warm_start contradict each other: an ensemble is trained ...
+    ValueError: n_members=3 and partial_fit contradict each other
     """
     if estimator.n_members is None:
         return
+    check_together(estimator)
+    for name, given in {"partial_fit": incremental, "eval_set": eval_set is not None}.items():
+        if given:
+            raise ValueError(f"n_members={estimator.n_members} and {name} contradict each other")
+
+
+def check_together(estimator: Any) -> None:
+    """Refuse parameters of a single network, where several are trained in one call.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> from nnlib.estimators import MLPRegressor
+    >>> check_together(MLPRegressor(warm_start=True))
+    Traceback (most recent call last):
+    ...
+    ValueError: warm_start is for a single network, not for several that are trained in one call
+    """
     rate = estimator.learning_rate
     given = {
         "warm_start": estimator.warm_start,
-        "partial_fit": incremental,
-        "eval_set": eval_set is not None,
         "callbacks": bool(estimator.callbacks),
+        "scoring": estimator.scoring is not None,
         f"learning_rate={rate!r}": not isinstance(rate, Schedule) and rate != "constant",
     }
     for name, wanted in given.items():
         if wanted:
             raise ValueError(
-                f"n_members={estimator.n_members} and {name} contradict each other: an ensemble is "
-                "trained at once, in one call; leave one of them out"
+                f"{name} is for a single network, not for several that are trained in one call"
             )
 
 
@@ -83,7 +102,7 @@ def train_members(estimator: Any, network: Network, split: Split, watched: Watch
             train.X,
             train.y,
             seeds=draw_seeds(network.seed, int(estimator.n_members)),
-            **_options(estimator, split),
+            **member_options(estimator, split),
         )
     except DivergenceError as error:
         raise ValueError(NOT_FINITE) from error
@@ -93,7 +112,8 @@ def train_members(estimator: Any, network: Network, split: Split, watched: Watch
     return list(good)
 
 
-def _options(estimator: Any, split: Split) -> dict[str, Any]:
+def member_options(estimator: Any, split: Split) -> dict[str, Any]:
+    """The options of `train_many` that an estimator's parameters mean, for these examples."""
     train, held_out = split
     options = descent_options(estimator, train, len(train.X))
     options.update(epochs=int(estimator.max_iter), max_seconds=estimator.time_limit)

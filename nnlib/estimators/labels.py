@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
 Array = NDArray[Any]
+
+# scikit-learn's names for the targets that a network can learn as classes.
+_KINDS = ("binary", "multiclass", "multilabel-indicator")
 
 
 class Labels(NamedTuple):
@@ -68,10 +71,12 @@ def labels_of(y: Any) -> Labels:
     >>> labels_of([3, 1, 3])
     Labels(classes=array([1, 3]), several=False)
     """
-    check_classification_targets(y)
-    kind = type_of_target(y)
-    if kind == "multiclass-multioutput":
-        raise ValueError("y has several classes for each example, wanted one, or labels of 0 and 1")
+    kind = type_of_target(y, input_name="y")
+    if kind not in _KINDS:
+        raise ValueError(
+            f"Unknown label type: {kind}. Wanted a class for each example, or labels of 0 and 1; a "
+            "regressor takes numbers"
+        )
     return Labels(found_classes(np.asarray(y)), several=kind == "multilabel-indicator")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -50,7 +53,7 @@ class Perceptron(BaseEstimator):
         split = self._split(given, eval_set, random, incremental)
         if first:
             self._fit_scaling(split.train)
-        self._train(self._scaled_split(split), self._scaled(eval_set), incremental)
+        self._train(split, self._scaled(eval_set), incremental)
         if not all(np.isfinite(array).all() for array in chain(self.coefs_, self.intercepts_)):
             raise ValueError("Solver produced non-finite parameter weights.")
         return self
@@ -152,7 +155,9 @@ class Perceptron(BaseEstimator):
 
     def _train(self, split: Split, evaluation: Examples | None, incremental: bool) -> None:
         """The descents of one call."""
-        watched = Watched(split.validation, self._score, evaluation, self._loss(split.train))
+        given, split = split, self._scaled_split(split)
+        score = self._validation_score(given.validation, split.validation)
+        watched = Watched(score, evaluation, self._loss(split.train))
         if self.n_members is not None:
             self.members_ = train_members(self, self._network, split, watched)
             self._network = self.members_[0]
@@ -168,6 +173,25 @@ class Perceptron(BaseEstimator):
             training.fit_epoch()
         else:
             training.fit()
+
+    def _validation_score(
+        self, given: Examples | None, scaled: Examples | None
+    ) -> Callable[[], float]:
+        """What gives the score of the validation examples, which are given and scaled."""
+        if given is None or scaled is None:
+            return lambda: np.nan
+        if self.scoring is None:
+            X, y, weights = scaled.X, scaled.y, scaled.weights
+            return lambda: self._score(self._network.F(X), y, weights)
+        scorer, answers = check_scoring(self, self.scoring), self._answers(given.y)
+
+        def score() -> float:
+            with warnings.catch_warnings():
+                # The examples that were held out have no names any more.
+                warnings.filterwarnings("ignore", "X does not have valid feature names")
+                return float(scorer(self, given.X, answers))
+
+        return score
 
     def _is_adaptive(self) -> bool:
         """Whether the learning rate falls where there is no progress."""
@@ -269,6 +293,14 @@ class Perceptron(BaseEstimator):
 
     def _output(self) -> Output:
         """How the network ends."""
+        raise NotImplementedError
+
+    def _decoded(self, outputs: Array) -> Array:
+        """What outputs (n, outputs) predict."""
+        raise NotImplementedError
+
+    def _answers(self, targets: Array) -> Array:
+        """y as a caller gives it, from targets (n, outputs)."""
         raise NotImplementedError
 
     def _score(self, outputs: Array, targets: Array, weights: Array) -> float:

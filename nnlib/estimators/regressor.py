@@ -37,7 +37,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
 power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, \
 nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
+n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, device
         As for `MLPClassifier`. The score of early stopping is R².
     scale : {"standard", "robust"} or None
         As for `MLPClassifier`, and for the targets too, except of ``poisson``. Losses are then
@@ -57,7 +57,7 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = nnlib.MLPRegressor(
-    ...     hidden_layer_sizes=(4,), solver="lbfgs", tol=1e-3, random_state=0, scale="standard"
+    ...     hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2000, random_state=0, scale="standard"
     ... )
     >>> model.fit(X, y).score(X, y) > 0.5
     True
@@ -94,6 +94,7 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
         max_fun: int = 15000,
         dropout: Any = None,
         scale: str | None = None,
+        scoring: Any = None,
         n_members: int | None = None,
         callbacks: Any = None,
         time_limit: float | None = None,
@@ -143,12 +144,12 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
         if not self._is_ensemble():
             if return_std:
                 raise ValueError("return_std needs several members: give n_members, and fit again")
-            return self._numbers(self._outputs(X))
-        members = [self._numbers(outputs) for outputs in self._member_outputs(X)]
+            return self._decoded(self._outputs(X))
+        members = [self._decoded(outputs) for outputs in self._member_outputs(X)]
         mean = np.mean(members, axis=0)
         return (mean, np.std(members, axis=0)) if return_std else mean
 
-    def _numbers(self, outputs: Array) -> Array:
+    def _decoded(self, outputs: Array) -> Array:
         """What a network's outputs (n, outputs) predict."""
         if self.out_activation_ == "exp":
             outputs = np.exp(outputs)
@@ -171,6 +172,9 @@ n_iter_no_change, max_fun, dropout, n_members, callbacks, time_limit, device
                 f"y has {targets.shape[1]} outputs, wanted {self.n_outputs_} as in the training"
             )
         return targets
+
+    def _answers(self, targets: Array) -> Array:
+        return targets.ravel() if targets.shape[1] == 1 else targets
 
     def _output(self) -> Output:
         if isinstance(self.loss, str) and self.loss == "poisson":

@@ -82,26 +82,57 @@ def new_network(
         # A layer belongs to one network: the parameter stays as it is.
         layers = [Input(features), *copy.deepcopy(hidden), Dense(outputs, output.activation)]
         return Network(
-            layers, loss=output.loss, dtype=dtype, seed=_seed(random), device=estimator.device
+            layers, loss=output.loss, dtype=dtype, seed=next_word(random), device=estimator.device
         )
-    names = _hidden_activations(estimator.activation, len(hidden))
-    sizes = [features, *(int(size) for size in hidden), outputs]
-    weights = _initial_weights(sizes, names, dtype, random)
-    # The split of early stopping draws next, where it does in scikit-learn.
-    seed = _seed(copy.deepcopy(random))
+    sizes, names = sizes_and_activations(estimator, shape, output)
+    weights = _initial_weights(sizes, names[:-1], dtype, random)
     return Network(
         sizes,
-        [*names, output.activation],
+        names,
         output.loss,
         dtype,
-        seed=seed,
+        seed=next_word(random),
         initializer=weights,
         device=estimator.device,
     )
 
 
-def _seed(random: Any) -> int:
-    return int(random.randint(_SEEDS))
+def sizes_and_activations(
+    estimator: Any, shape: tuple[int, int], output: Output
+) -> tuple[list[int], list[Any]]:
+    """Units of each layer, and the activation of each but the first, for a chain of dense layers.
+
+    Raises
+    ------
+    ValueError
+        If the hidden layers are a stack of `nnlib.layers`, or have not as many activations.
+
+    Examples
+    --------
+    >>> from nnlib.estimators import MLPRegressor
+    >>> output = Output("identity", "identity", "half_squared_error")
+    >>> sizes_and_activations(MLPRegressor(hidden_layer_sizes=(8, 4)), (3, 1), output)
+    ([3, 8, 4, 1], ['relu', 'relu', 'identity'])
+    """
+    hidden = hidden_layers(estimator.hidden_layer_sizes)
+    if is_stack(hidden):
+        raise ValueError("hidden_layer_sizes is a stack of layers, wanted numbers of units")
+    names = _hidden_activations(estimator.activation, len(hidden))
+    sizes = [shape[0], *(int(size) for size in hidden), shape[1]]
+    return sizes, [*names, output.activation]
+
+
+def next_word(random: Any) -> int:
+    """A seed from the state of a generator, which stays as it is.
+
+    The split of early stopping draws next, as in scikit-learn.
+
+    >>> random = np.random.RandomState(0)
+    >>> next_word(random) == next_word(random)
+    True
+    """
+    _, words, place, *_ = random.get_state()
+    return int(words[place % len(words)])
 
 
 def draw_seeds(seed: int | None, count: int) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.examples import Examples
@@ -22,8 +21,7 @@ LOWEST_RATE = 1e-6
 class Watched(NamedTuple):
     """What an epoch is judged by."""
 
-    validation: Examples | None  # of early stopping
-    score: Callable[[Array, Array, Array], float]  # of outputs, targets and weights
+    score: Callable[[], float]  # of the validation examples
     evaluation: Examples | None  # of eval_set
     loss: Callable[[float], float]  # from J to the loss as scikit-learn has it
 
@@ -83,7 +81,7 @@ class Watch:
         if self._watched.evaluation is not None:
             own.validation_curve_.append(self._loss_of(self._watched.evaluation))
         if own.early_stopping:
-            self.judge_score(self._score())
+            self.judge_score(self._watched.score())
         else:
             self._judge_loss()
         self.stopped = any_stops(own.callbacks or (), report)
@@ -129,12 +127,6 @@ class Watch:
             f"{what} did not improve more than tol={own.tol:f} for {own.n_iter_no_change} "
             f"consecutive epochs. {outcome}"
         )
-
-    def _score(self) -> float:
-        held_out = self._watched.validation
-        assert held_out is not None
-        outputs = np.asarray(self._network.F(held_out.X)).reshape(held_out.y.shape)
-        return self._watched.score(outputs, held_out.y, held_out.weights)
 
     def _loss_of(self, examples: Examples) -> float:
         weights = examples.weights if examples.weights.size else None

@@ -1,0 +1,266 @@
+"""`MLPSearchCV`: a cross-validated search whose networks are trained together."""
+
+from __future__ import annotations
+
+import copy
+import time
+from itertools import chain
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ..checks.examples import Examples
+from ..population.result import Population
+from ..train_many import train_many
+from .ensemble import check_together, member_options
+from .perceptron import Perceptron
+from .solvers import is_full_batch
+from .start import draw_seeds, next_word, sizes_and_activations
+
+Array = NDArray[Any]
+
+# Options that the candidates of one call of `train_many` have in common.
+_SHARED = ("epochs", "max_seconds", "progress", "shuffle", "sample_weight", "validation")
+# Parameters of the data or of the whole search, which a grid cannot have.
+_FIXED = (
+    "loss", "class_weight", "random_state", "max_iter", "shuffle", "early_stopping", "n_members",
+    "validation_fraction", "time_limit", "device", "verbose", "max_fun",
+)  # fmt: skip
+
+
+class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
+    """Try combinations of parameters of `MLPClassifier` or `MLPRegressor` by cross-validation.
+
+    Each fold trains all candidates in one call of `train_many`, or one for each value of ``scale``,
+    which scales by the fold's own examples. The score is accuracy, or R².
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    param_grid : dict of lists, or list of such
+        Values of hidden_layer_sizes, activation, alpha, solver, batch_size, learning_rate_init,
+        momentum, beta_1, dropout, scale, tol, and so on, all combinations of which are tried.
+    cv : int, splitter, iterable or None
+        As for `GridSearchCV`; None is 5 folds.
+    refit : bool
+        Fit the best candidate on all the data.
+
+    Attributes
+    ----------
+    cv_results_, best_params_, best_score_, best_index_, best_estimator_, n_splits_, refit_time_
+        As `GridSearchCV`'s. A candidate's time is its part of its fold's.
+    oof_predict_ : ndarray, shape (n,) or (n, outputs)
+        What the best candidate predicts for each example by a network that has not seen it; NaN, or
+        an empty label, of examples that no fold holds out.
+
+    Examples
+    --------
+    >>> from nnlib.estimators import MLPClassifier, MLPSearchCV
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier(solver="lbfgs", scale="standard", max_iter=1000, random_state=0)
+    >>> search = MLPSearchCV(model, {"alpha": [1e-2, 1], "hidden_layer_sizes": [(4,), (8,)]})
+    >>> search = search.fit(X, y)
+    >>> search.best_score_ > 0.9, len(search.cv_results_["params"])
+    (True, 4)
+    """
+
+    def __init__(
+        self, estimator: Any, param_grid: Any, *, cv: Any = None, refit: bool = True
+    ) -> None:
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.cv = cv
+        self.refit = refit
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: Any = None) -> Self:
+        """Train all candidates in all folds, and the best one on all the data.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for the estimator. The weights count in training alone.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an estimator of another class, and for parameters that no candidate has alone.
+        """
+        own, params = self._checked_estimator(), list(ParameterGrid(self.param_grid))
+        candidates = [clone(own).set_params(**one) for one in params]
+        for candidate in candidates:
+            candidate._validate_params()
+            check_together(candidate)
+        given = own._examples(X, y, sample_weight, incremental=False, first=True)
+        own.n_outputs_, own.out_activation_ = given.y.shape[1], own._output().name
+        splitter = check_cv(self.cv, np.asarray(y), classifier=is_classifier(own))
+        folds = list(splitter.split(given.X, np.asarray(y)))
+        search = _Search(own, candidates, given, len(folds))
+        for number, (train, test) in enumerate(folds):
+            search.run(number, train, test)
+        self.n_splits_ = len(folds)
+        self._keep(search, params)
+        if self.refit:
+            begin = time.perf_counter()
+            self.best_estimator_ = clone(candidates[self.best_index_])
+            self.best_estimator_.fit(X, y, sample_weight)
+            self.refit_time_ = time.perf_counter() - begin
+        return self
+
+    def _checked_estimator(self) -> Any:
+        if not isinstance(self.estimator, Perceptron):
+            raise TypeError(
+                "estimator must be an nnlib.MLPClassifier or MLPRegressor; got an object of type "
+                f"{type(self.estimator).__name__}"
+            )
+        own = clone(self.estimator)
+        own._validate_params()
+        if own.n_members is not None:
+            raise ValueError("estimator has n_members, wanted a single network for each candidate")
+        grids = self.param_grid if isinstance(self.param_grid, list) else [self.param_grid]
+        for name in {name for grid in grids for name in grid}:
+            if name in _FIXED:
+                raise ValueError(
+                    f"param_grid has {name!r}, which all candidates share: set it in the estimator"
+                )
+        return own
+
+    def _keep(self, search: _Search, params: list[dict[str, Any]]) -> None:
+        """The attributes, in GridSearchCV's form."""
+        scores, mean = search.scores, search.scores.mean(axis=1)
+        ranks = rankdata(-np.where(np.isnan(mean), -np.inf, mean), method="min").astype(np.int32)
+        self.best_index_ = int(ranks.argmin())
+        self.best_params_ = params[self.best_index_]
+        self.best_score_ = float(mean[self.best_index_])
+        names = sorted({*chain.from_iterable(params)})
+        self.cv_results_: dict[str, Any] = {
+            "params": params,
+            **{f"param_{name}": _column(name, params) for name in names},
+            **{f"split{fold}_test_score": column for fold, column in enumerate(scores.T)},
+            "mean_test_score": mean,
+            "std_test_score": scores.std(axis=1),
+            "rank_test_score": ranks,
+        }
+        for name, seconds in (("fit", search.fit_seconds), ("score", search.score_seconds)):
+            self.cv_results_[f"mean_{name}_time"] = seconds.mean(axis=1)
+            self.cv_results_[f"std_{name}_time"] = seconds.std(axis=1)
+        self.oof_predict_ = search.predictions(self.best_index_)
+
+    def _best(self) -> Any:
+        check_is_fitted(self, "best_estimator_")
+        return self.best_estimator_
+
+    def predict(self, X: Any) -> Array:
+        """What the best estimator predicts."""
+        predicted: Array = self._best().predict(X)
+        return predicted
+
+    @available_if(lambda own: hasattr(own.estimator, "predict_proba"))
+    def predict_proba(self, X: Any) -> Array:
+        """The best estimator's probabilities."""
+        probabilities: Array = self._best().predict_proba(X)
+        return probabilities
+
+    def score(self, X: Any, y: ArrayLike) -> float:
+        """The best estimator's score."""
+        return float(self._best().score(X, y))
+
+    @property
+    def classes_(self) -> Array:
+        """The best estimator's classes."""
+        classes: Array = self._best().classes_
+        return classes
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        own = self.estimator.__sklearn_tags__()
+        tags.estimator_type = own.estimator_type
+        tags.classifier_tags, tags.regressor_tags = own.classifier_tags, own.regressor_tags
+        return tags
+
+
+class _Search:
+    """Scores of candidates, and what they predict, fold by fold."""
+
+    def __init__(self, own: Any, candidates: list[Any], given: Examples, folds: int) -> None:
+        self._own, self._candidates, self._given = own, candidates, given
+        shape = len(candidates), folds
+        self.scores = np.full(shape, np.nan)
+        self.fit_seconds, self.score_seconds = np.zeros(shape), np.zeros(shape)
+        self._seed = draw_seeds(next_word(check_random_state(own.random_state)), 1)
+        self._answers: list[list[tuple[Array, Array]]] = [[] for _ in candidates]
+
+    def run(self, fold: int, train: Array, test: Array) -> None:
+        """Train all candidates on a part of the examples, and score them on the other."""
+        groups: dict[Any, list[int]] = {}
+        for number, candidate in enumerate(self._candidates):
+            groups.setdefault((candidate.scale, is_full_batch(candidate)), []).append(number)
+        for numbers in groups.values():
+            own = copy.copy(self._own).set_params(**self._candidates[numbers[0]].get_params())
+            self._run_group(own, numbers, fold, train, test)
+
+    def _run_group(
+        self, own: Any, numbers: list[int], fold: int, train: Array, test: Array
+    ) -> None:
+        begin = time.perf_counter()
+        population = self._trained(own, numbers, train)
+        trained = time.perf_counter()
+        part = self._given.part(test)
+        held_out = own._scaled_examples(Examples(part.X, part.y, part.weights[:0]))
+        for number, network, failed in zip(numbers, population, population.diverged, strict=True):
+            outputs = network.F(held_out.X).reshape(len(test), -1)
+            self._answers[number].append((test, own._decoded(outputs)))
+            if not failed:
+                self.scores[number, fold] = own._score(outputs, held_out.y, held_out.weights)
+        scored = time.perf_counter()
+        self.fit_seconds[numbers, fold] = (trained - begin) / len(numbers)
+        self.score_seconds[numbers, fold] = (scored - trained) / len(numbers)
+
+    def _trained(self, own: Any, numbers: list[int], train: Array) -> Population:
+        """The candidates of these numbers, in this order; own learns the scaling."""
+        random = check_random_state(own.random_state)
+        split = own._split(self._given.part(train), None, random, incremental=False)
+        own._fit_scaling(split.train)
+        split = own._scaled_split(split)
+        shape, output = (self._given.X.shape[1], own.n_outputs_), own._output()
+        grid = []
+        for number in numbers:
+            options = member_options(self._candidates[number], split)
+            shared = {name: options.pop(name) for name in _SHARED if name in options}
+            sizes, names = sizes_and_activations(self._candidates[number], shape, output)
+            options.update(sizes=sizes, activation=names)
+            grid.append({name: [value] for name, value in options.items()})
+        return train_many(
+            None, split.train.X, split.train.y, seeds=self._seed, grid=grid, loss=output.loss,
+            dtype=self._given.X.dtype, device=own.device, **shared,
+        )  # fmt: skip
+
+    def predictions(self, candidate: int) -> Array:
+        """What a candidate predicts for each example where that is held out."""
+        answers = self._answers[candidate]
+        first = answers[0][1]
+        empty = np.nan if first.dtype.kind == "f" else np.zeros(1, first.dtype)[0]
+        predicted = np.full((len(self._given.X), *first.shape[1:]), empty, first.dtype)
+        for numbers, values in answers:
+            predicted[numbers] = values
+        return predicted
+
+
+def _column(name: str, params: list[dict[str, Any]]) -> Any:
+    """A parameter of all candidates, masked where one does not have it."""
+    column = np.ma.MaskedArray(np.empty(len(params), object), mask=True)
+    for number, one in enumerate(params):
+        if name in one:
+            column[number] = one[name]
+    return column

@@ -1,0 +1,128 @@
+"""`MLPSearchCV` beside scikit-learn's `GridSearchCV`, and what it refuses."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.neural_network import MLPClassifier
+
+import nnlib
+from nnlib import layers
+
+pytestmark = [
+    pytest.mark.cpu("host"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+X, Y = load_iris(return_X_y=True)
+DIABETES, PROGRESS = load_diabetes(return_X_y=True)
+GRID = {"alpha": [1e-3, 1.0], "hidden_layer_sizes": [(4,), (8, 4)]}
+
+
+def classifier(**options):
+    options = {"scale": "standard", "learning_rate_init": 0.02, "random_state": 0, **options}
+    return nnlib.MLPClassifier((8,), **options)
+
+
+def test_results_have_the_form_of_grid_search():
+    ours = nnlib.MLPSearchCV(classifier(max_iter=100), GRID, cv=3).fit(X, Y)
+    theirs = GridSearchCV(classifier(max_iter=100), GRID, cv=3).fit(X, Y)
+    assert set(ours.cv_results_) == set(theirs.cv_results_)
+    assert ours.cv_results_["params"] == theirs.cv_results_["params"]
+    for name, column in theirs.cv_results_.items():
+        assert np.shape(ours.cv_results_[name]) == np.shape(column)
+    mean = ours.cv_results_["mean_test_score"]
+    assert ours.best_score_ == mean.max() == mean[ours.best_index_]
+    assert ours.best_params_ == ours.cv_results_["params"][ours.best_index_]
+    assert ours.cv_results_["rank_test_score"][ours.best_index_] == 1
+    # Other starts, but the same data.
+    np.testing.assert_allclose(mean, theirs.cv_results_["mean_test_score"], atol=0.06)
+
+
+def test_the_best_candidate_is_fitted_on_all_the_data():
+    search = nnlib.MLPSearchCV(classifier(max_iter=50), GRID, cv=3).fit(X, Y)
+    by_hand = classifier(max_iter=50).set_params(**search.best_params_).fit(X, Y)
+    np.testing.assert_array_equal(search.predict_proba(X), by_hand.predict_proba(X))
+    assert search.score(X, Y) == by_hand.score(X, Y)
+    assert list(search.classes_) == [0, 1, 2]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(search)).predict(X), search.predict(X))
+
+
+def test_out_of_fold_predictions_give_the_scores():
+    names = np.array(["setosa", "versicolor", "virginica"])[Y]
+    folds = KFold(3, shuffle=True, random_state=0)
+    search = nnlib.MLPSearchCV(classifier(max_iter=50), GRID, cv=folds).fit(X, names)
+    right = search.oof_predict_ == names
+    for number, (_, test) in enumerate(folds.split(X)):
+        score = search.cv_results_[f"split{number}_test_score"][search.best_index_]
+        assert score == right[test].mean()
+
+
+def test_folds_scale_with_their_own_examples():
+    """One candidate of one fold is the network of a fit on that fold's scaled examples."""
+    train, test = np.arange(300), np.arange(300, len(DIABETES))
+    model = nnlib.MLPRegressor(hidden_layer_sizes=3, scale="robust", solver="lbfgs", random_state=0)
+    search = nnlib.MLPSearchCV(model, {"alpha": [100.0]}, cv=[(train, test)], refit=False)
+    search.fit(DIABETES, PROGRESS)
+    by_hand = clone(model).set_params(alpha=100.0).fit(DIABETES[train], PROGRESS[train])
+    # A penalty of this size leaves one minimum, which other starts reach too.
+    score = by_hand.score(DIABETES[test], PROGRESS[test])
+    assert search.best_score_ == pytest.approx(score, abs=0.02)
+    assert np.isnan(search.oof_predict_[train]).all()
+    assert not hasattr(search, "best_estimator_")
+
+
+def test_different_solvers_scalings_and_grids():
+    grids = [
+        {"solver": ["lbfgs", "sgd", "adamw"], "scale": [None, "standard"]},
+        {"activation": ["tanh"], "dropout": [0.1], "batch_size": [32], "tol": [1e-3]},
+    ]
+    search = nnlib.MLPSearchCV(classifier(max_iter=20, early_stopping=True), grids, cv=2)
+    results = search.fit(X, Y).cv_results_
+    assert len(results["params"]) == 7
+    assert results["param_solver"].mask.tolist() == [False] * 6 + [True]
+    assert np.isfinite(results["mean_test_score"]).all()
+
+
+def test_it_is_what_its_estimator_is():
+    assert is_classifier(nnlib.MLPSearchCV(classifier(), GRID))
+    assert is_regressor(nnlib.MLPSearchCV(nnlib.MLPRegressor(), GRID))
+    assert not hasattr(nnlib.MLPSearchCV(nnlib.MLPRegressor(), GRID), "predict_proba")
+
+
+def test_sample_weights_count_in_training():
+    weights = np.where(Y == 2, 0.0, 1.0)
+    search = nnlib.MLPSearchCV(classifier(max_iter=50), {"alpha": [1e-3]}, cv=3)
+    assert 2 not in search.fit(X, Y, weights).oof_predict_
+
+
+@pytest.mark.parametrize("name", ["max_iter", "loss", "random_state", "n_members"])
+def test_what_candidates_share_is_not_in_a_grid(name):
+    with pytest.raises(ValueError, match=f"param_grid has '{name}', which all candidates share"):
+        nnlib.MLPSearchCV(classifier(), {name: [1, 2]}).fit(X, Y)
+
+
+def test_other_estimators_are_refused():
+    with pytest.raises(TypeError, match=r"estimator must be an nnlib\.MLPClassifier"):
+        nnlib.MLPSearchCV(MLPClassifier(), GRID).fit(X, Y)
+    with pytest.raises(ValueError, match="estimator has n_members"):
+        nnlib.MLPSearchCV(classifier(n_members=3), GRID).fit(X, Y)
+    stack = nnlib.MLPClassifier([layers.Dense(4, "relu")])
+    with pytest.raises(ValueError, match="hidden_layer_sizes is a stack of layers"):
+        nnlib.MLPSearchCV(stack, {"alpha": [1.0]}).fit(X, Y)
+
+
+def test_what_is_for_a_single_network():
+    model = classifier(solver="sgd")
+    with pytest.raises(ValueError, match="learning_rate='adaptive' is for a single network"):
+        nnlib.MLPSearchCV(model, {"learning_rate": ["constant", "adaptive"]}).fit(X, Y)
+
+
+def test_values_are_checked_before_any_work():
+    with pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier must be"):
+        nnlib.MLPSearchCV(classifier(), {"alpha": [-1.0]}).fit(X, Y)
