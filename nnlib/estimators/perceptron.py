@@ -38,7 +38,6 @@ class Perceptron(BaseEstimator):
     _scaling: Scaling | None = None
     _target_scaling: Scaling | None = None
     _no_improvement_count = 0
-    best_loss_: float | None = np.inf
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
@@ -81,21 +80,27 @@ class Perceptron(BaseEstimator):
         self.n_outputs_ = outputs
         if not first:
             self._current_network()
+            self._start_record(again=True)
             return
         self._link()
         self.n_iter_, self.t_ = 0, 0
         self.n_layers_ = len(self.coefs_) + 1
         self.out_activation_ = output.name
         self._optimizer = None
-        self._best_parameters = self._network.parameters.copy()
-        if not is_full_batch(self):
-            self._start_record()
+        self._start_record()
 
-    def _start_record(self) -> None:
+    def _start_record(self, again: bool = False) -> None:
+        """The record of epochs; again: unless there is one of this kind to go on with."""
+        kept = hasattr(self, "loss_curve_") and self.early_stopping == (
+            getattr(self, "validation_scores_", None) is not None
+        )
+        if is_full_batch(self) or (again and kept):
+            return
         self.loss_curve_: list[float] = []
         self._no_improvement_count = 0
         early = self.early_stopping
-        self.best_loss_ = None if early else np.inf
+        self._best_parameters = self._network.parameters.copy()
+        self.best_loss_: float | None = None if early else np.inf
         self.validation_scores_: list[float] | None = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
 

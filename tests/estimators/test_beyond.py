@@ -329,6 +329,27 @@ def test_a_spread_needs_members():
         model.predict(DIABETES, return_std=True)
 
 
+# -- going on in another way
+
+
+@pytest.mark.parametrize(
+    "then", [{"early_stopping": True}, {"solver": "lbfgs"}, {"solver": "sgd", "momentum": 0.5}]
+)
+@pytest.mark.parametrize("before", [{}, {"solver": "lbfgs"}, {"early_stopping": True}])
+def test_a_warm_start_with_other_parameters(before, then):
+    model = regressor(warm_start=True, scale="standard", max_iter=5, **before)
+    loss = model.fit(DIABETES, PROGRESS).loss_
+    model.set_params(**{"early_stopping": False, "solver": "adam", **then})
+    assert model.fit(DIABETES, PROGRESS).loss_ < loss * 1.1
+
+
+def test_partial_fits_after_early_stopping():
+    model = regressor(early_stopping=True, max_iter=5).fit(DIABETES, PROGRESS)
+    model.set_params(early_stopping=False).partial_fit(DIABETES, PROGRESS)
+    assert model.best_loss_ == model.loss_
+    assert model.validation_scores_ is None
+
+
 # -- coefficients that a caller writes
 
 
