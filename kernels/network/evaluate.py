@@ -12,6 +12,7 @@ from ..layers.operations import (
     DECAY,
     DECAYED,
     EXAMPLE,
+    ONE,
     OUTPUTS,
     PACK,
     PARAMETERS,
@@ -161,9 +162,14 @@ def squared_weights(table: Vector, parameters: Vector) -> float:
     total = 0.0
     for first in range(0, table.size, COLUMNS):
         weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
-        factor = weight.dtype.type(number_at(table, first + DECAY))
-        for k in range(weight.size):
-            total += (factor * weight[k]) * weight[k]
+        if table[first + DECAY] == ONE:  # the sums of a network without factors, in their order
+            for k in range(weight.size):
+                total += weight[k] * weight[k]
+        else:
+            part = 0.0
+            for k in range(weight.size):
+                part += weight[k] * weight[k]
+            total += number_at(table, first + DECAY) * part
     return total
 
 
@@ -173,9 +179,14 @@ def absolute_weights(table: Vector, parameters: Vector) -> float:
     total = 0.0
     for first in range(0, table.size, COLUMNS):
         weight = window(parameters, table[first + PARAMETERS], table[first + DECAYED])
-        factor = weight.dtype.type(number_at(table, first + DECAY))
-        for k in range(weight.size):
-            total += factor * abs(weight[k])
+        if table[first + DECAY] == ONE:  # the sums of a network without factors, in their order
+            for k in range(weight.size):
+                total += abs(weight[k])
+        else:
+            part = 0.0
+            for k in range(weight.size):
+                part += abs(weight[k])
+            total += number_at(table, first + DECAY) * part
     return total
 
 
