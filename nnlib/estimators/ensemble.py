@@ -23,7 +23,7 @@ from .watch import Watched
 Array = NDArray[Any]
 
 
-def check_ensemble(estimator: Any, eval_set: Any, incremental: bool) -> None:
+def check_ensemble(estimator: Any, eval_set: Any) -> None:
     """Refuse what an ensemble cannot do, before any work.
 
     Raises
@@ -34,17 +34,16 @@ def check_ensemble(estimator: Any, eval_set: Any, incremental: bool) -> None:
     Examples
     --------
     >>> from nnlib.estimators import MLPRegressor
-    >>> check_ensemble(MLPRegressor(n_members=3), eval_set=None, incremental=True)
+    >>> check_ensemble(MLPRegressor(n_members=3), eval_set=([[0]], [1]))
     Traceback (most recent call last):
     ...
-    ValueError: n_members=3 and partial_fit contradict each other
+    ValueError: n_members=3 and eval_set contradict each other
     """
     if estimator.n_members is None:
         return
     check_together(estimator)
-    for name, given in {"partial_fit": incremental, "eval_set": eval_set is not None}.items():
-        if given:
-            raise ValueError(f"n_members={estimator.n_members} and {name} contradict each other")
+    if eval_set is not None:
+        raise ValueError(f"n_members={estimator.n_members} and eval_set contradict each other")
 
 
 def check_together(estimator: Any) -> None:

@@ -44,7 +44,7 @@ class Perceptron(BaseEstimator):
     ) -> Any:
         """All of `fit`, or of `partial_fit` if incremental."""
         hidden_layers(self.hidden_layer_sizes)
-        check_ensemble(self, eval_set, incremental)
+        check_ensemble(self, eval_set)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = self._examples(X, y, sample_weight, incremental, first)
         random = check_random_state(self.random_state)

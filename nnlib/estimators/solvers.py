@@ -287,8 +287,10 @@ def check_partial_fit(estimator: Any) -> bool:
     Raises
     ------
     AttributeError
-        If the solver takes all the data at once.
+        If the solver takes all the data at once, or there are several members.
     """
+    if estimator.n_members is not None:
+        raise AttributeError(f"n_members={estimator.n_members}: an ensemble has no partial_fit")
     if is_full_batch(estimator):
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "

@@ -11,6 +11,13 @@ pytestmark = pytest.mark.cpu("host")
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([nnlib.MLPClassifier(), nnlib.MLPRegressor()])
+@parametrize_with_checks(
+    [
+        nnlib.MLPClassifier(),
+        nnlib.MLPRegressor(),
+        nnlib.MLPClassifier(n_members=2, scale="standard", max_iter=50),
+        nnlib.MLPRegressor(n_members=2, scale="standard", max_iter=50),
+    ]
+)
 def test_estimator(estimator, check):
     check(estimator)
