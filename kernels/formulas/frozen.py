@@ -67,8 +67,10 @@ class Frozen(NamedTuple):
     digest: str
 
 
-def freeze(argument: str, function: Any, parameters: int) -> Frozen:
+def freeze(argument: str, function: Any, parameters: int, what: str = "number") -> Frozen:
     """The function as a formula of so many numbers; nothing is compiled yet.
+
+    what is what a message calls a parameter.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def freeze(argument: str, function: Any, parameters: int) -> Frozen:
     if others or not least <= parameters <= code.co_argcount:
         raise TypeError(
             f"{argument} has the signature {inspect.signature(function)}, wanted a function of "
-            f"{parameters} number{'s' if parameters > 1 else ''}"
+            f"{parameters} {what}{'s' if parameters > 1 else ''}"
         )
     return _freeze(argument, function, ())
 
@@ -110,7 +112,7 @@ def _freeze(argument: str, function: FunctionType, callers: tuple[FunctionType, 
     ):
         raise TypeError(f"{argument} raises an exception; compiled formulas cannot, return NaN")
     callers = (*callers, function)
-    parts, values = [_text(code, function.__doc__)], {}
+    parts, values = [_text(code, function.__doc__, named=len(callers) > 1)], {}
     outside = {**_globals(function), **_closure(function), "its defaults": function.__defaults__}
     for name in sorted({*_global_names(code), *code.co_freevars, "its defaults"}):
         if name in outside:
@@ -190,10 +192,11 @@ def _global_names(code: CodeType) -> set[str]:
     }
 
 
-def _text(code: CodeType, documentation: str | None = None) -> str:
+def _text(code: CodeType, documentation: str | None = None, named: bool = True) -> str:
     """A text that two codes share only if they compute the same from the same values.
 
-    Neither the names of variables nor the documentation, the first constant, are part of it.
+    Neither the names of variables nor the documentation, the first constant, are part of it; those
+    of parameters are if `named`, as a formula may call the function by them.
     """
     constants = [
         _text(constant) if isinstance(constant, CodeType) else _constant(constant)
@@ -201,7 +204,9 @@ def _text(code: CodeType, documentation: str | None = None) -> str:
     ]
     if documentation is not None and code.co_consts[0] == documentation:
         constants[0] = _constant(None)
-    names = code.co_argcount, code.co_names, code.co_freevars
+    count = code.co_argcount + code.co_kwonlyargcount
+    parameters = code.co_varnames[:count] if named else code.co_argcount
+    names = parameters, code.co_names, code.co_freevars
     return f"{code.co_code.hex()} {names} [{', '.join(constants)}]"
 
 

@@ -30,7 +30,9 @@ def own_kind(name: str, forward: Any, delta: Any, gradient: Any) -> tuple[int, s
     """
     functions = {"forward": forward, "delta": delta, "gradient": gradient}
     given = {key: function for key, function in functions.items() if function is not None}
-    frozen = {key: freeze(key, function, 1) for key, function in given.items()}
+    frozen = {
+        key: freeze(key, function, 1, "argument, the layer") for key, function in given.items()
+    }
     digest = digest_of("layer", name, *(f"{key} {own.digest}" for key, own in frozen.items()))
     code = FIRST_DIGEST + int(digest, 16) % FIRST_DIGEST
     for key, own in frozen.items():

@@ -26,7 +26,7 @@ from .operations import (
 )
 
 # What is_chain found, for messages.
-NO_CHAIN = "graphs other than a chain of layers, each trained by itself at the same rate"
+NO_CHAIN = "networks that are no chain, or have frozen or shared layers or rates of their own"
 
 
 class Kind(NamedTuple):

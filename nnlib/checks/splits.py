@@ -96,7 +96,10 @@ def _last_fraction(text: str) -> float:
     found = _LAST.fullmatch(text)
     if found is None:
         raise TypeError(f"validation must be {_WANTED}; got {shown(text)}")
-    return float(found[1]) / 100
+    percent = float(found[1])
+    if not 0 < percent < 100:
+        raise ValueError(f"validation is {shown(text)}, wanted more than 0 % and less than 100 %")
+    return percent / 100
 
 
 def _is_splitter(validation: Any) -> bool:

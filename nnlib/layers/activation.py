@@ -21,6 +21,7 @@ class ActivationLayer(ShapedLayer):
 
     shape: Shape
     activation: str | Custom
+    passes_on = True
     folds = True
 
     @property

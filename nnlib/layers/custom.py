@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -151,21 +152,17 @@ class Custom(Layer):
 
     def like(self, name: str) -> Custom:
         """Another layer of the same functions."""
-        return Custom(
-            *self._given, parameters=self._parameters, output_shape=self._output_shape,
-            start=self.start, name=name,
-        )  # fmt: skip
+        twin = copy.copy(self)
+        vars(twin).update(name=name, _owner=None, _called=None)
+        return twin
 
     def config(self) -> dict[str, Any]:
         return {"kind": self.kind}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__
-
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
         # The kind becomes known to the process that unpickles it.
-        self._code, self.digest = custom.own_kind(self.kind, *self._given)
+        code, digest = custom.own_kind(state["kind"], *state["_given"])
+        vars(self).update(state, _code=code, digest=digest)
 
 
 def _of_shape(given: Any, shape: Shape) -> Any:
@@ -182,9 +179,35 @@ def _check(layer: CustomLayer) -> None:
     )
     p = p[: layer.size]
     kind = KINDS[layer.code]
+    _check_written(_Along(layer, kind, c, a, p, 0), layer.size)
     check_derivative(["forward", "delta", "a_in"], _Along(layer, kind, c, a, p, 0), a)
     if layer.size:
         check_derivative(["forward", "gradient", "parameters"], _Along(layer, kind, c, a, p, 1), p)
+
+
+def _check_written(along: _Along, size: int) -> None:
+    """Refuse functions that leave numbers unwritten, or add to what they find."""
+    layer = along.layer(unwritten=True)
+    along.run("forward", layer)
+    along.run("delta", layer)
+    written = {"forward": layer.a_out, "delta": layer.delta_in}
+    if size:
+        along.run("gradient", layer)
+        written["gradient"] = layer.gradient
+    for name, array in written.items():
+        if not np.isfinite(array).all():
+            field = {"forward": "a_out", "delta": "delta_in"}.get(name, name)
+            raise ValueError(
+                f"{name} leaves some of layer.{field} unwritten, or reads or adds to what stands "
+                "there: write every element"
+            )
+    if size:
+        before = layer.gradient.copy()
+        along.run("gradient", layer._replace(accumulate=True))
+        if not np.allclose(layer.gradient, 2 * before, rtol=1e-9, atol=1e-12):
+            raise ValueError(
+                "gradient does not add to layer.gradient where layer.accumulate is true"
+            )
 
 
 class _Along:
@@ -200,22 +223,29 @@ class _Along:
         for i in range(len(x)):
             given = [part.copy() for part in self._given]
             given[self._which][i] = x[i]
-            layer = self._layer(*given)
-            custom.run(self._kind.forward, layer)
+            layer = self.layer(given[0], given[1])
+            self.run("forward", layer)
             values[i] = self._c @ layer.a_out
             if self._which == 0:
-                custom.run(self._kind.delta, layer)
+                self.run("delta", layer)
                 slopes[i] = layer.delta_in[i]
             else:
-                custom.run(self._kind.gradient, layer)
+                self.run("gradient", layer)
                 slopes[i] = layer.gradient[i]
 
-    def _layer(self, a: Array, p: Array) -> KernelLayer:
-        """The layer on one block, with nothing in what it writes."""
-        sizes = units_of(self._shaped.output) * _LANES
+    def run(self, name: str, layer: KernelLayer) -> None:
+        """One of the functions on a block."""
+        custom.run(getattr(self._kind, name), layer)
+
+    def layer(
+        self, a: Array | None = None, p: Array | None = None, unwritten: bool = False
+    ) -> KernelLayer:
+        """The layer on one block; what it writes holds 0, or NaN if `unwritten`."""
+        a, p = (own if one is None else one for own, one in zip(self._given, (a, p), strict=True))
+        sizes, fill = units_of(self._shaped.output) * _LANES, np.nan if unwritten else 0.0
         (row,) = self._shaped.rows(Place(0, 0, (Source(-1, self._shaped.input_shape),)))
         return KernelLayer(
-            row=build_table([row]), parameters=p, a_in=a, a_out=np.zeros(sizes),
-            workspace=np.zeros(sizes), delta_out=self._c, delta_in=np.zeros(a.size),
-            gradient=np.zeros(p.size), lanes=_LANES, accumulate=False, key=np.uint64(0),
+            row=build_table([row]), parameters=p, a_in=a, a_out=np.full(sizes, fill),
+            workspace=np.full(sizes, fill), delta_out=self._c, delta_in=np.full(a.size, fill),
+            gradient=np.full(p.size, fill), lanes=_LANES, accumulate=False, key=np.uint64(0),
         )  # fmt: skip

@@ -26,6 +26,7 @@ class DropoutLayer(ShapedLayer):
     shape: Shape
     probability: float
     active = False
+    passes_on = True
 
     @property
     def output_shape(self) -> Shape:

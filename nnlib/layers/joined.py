@@ -29,6 +29,7 @@ class SumLayer(ShapedLayer):
 
     shape: Shape
     factors: tuple[float, ...]
+    passes_on = True
 
     @property
     def output_shape(self) -> Shape:
@@ -51,6 +52,7 @@ class _InPlaceLayer(ShapedLayer):
 
     shape: Shape
     count: int
+    passes_on = True
 
     @property
     def output_shape(self) -> Shape:
@@ -92,6 +94,7 @@ class ConcatenateLayer(ShapedLayer):
 
     shapes: tuple[Shape, ...]
     axis: int
+    passes_on = True
 
     @property
     def output_shape(self) -> Shape:

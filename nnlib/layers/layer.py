@@ -6,11 +6,13 @@ The joins that the operators of values make are here too: `Add`, `Subtract`, `Mu
 
 from __future__ import annotations
 
+import copy
 import math
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from ..checks.names import NearNames, hinted
+from ..checks.names import NearNames, hinted, unknown_attribute
 from ..checks.values import flag, real_number, shown, whole_number
 from .joined import MultiplyLayer, SumLayer, equal_shapes
 from .shaped import Array, Shape, ShapedLayer
@@ -105,6 +107,10 @@ class Input(Value):
         return f"Input({self.name or self.shape!r})"
 
 
+# What may be set of a layer that has been called.
+_SETTINGS = ("trainable", "rate_factor", "decay_factor")
+
+
 class Layer(NearNames):
     """What all layers have in common.
 
@@ -133,6 +139,15 @@ class Layer(NearNames):
         if "__init__" in vars(cls):
             cls.__init__ = hinted(cls.__init__)  # type: ignore[method-assign]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What a descent asks of a layer may be set, what the layer computes may not."""
+        made = vars(self).get("_made", False)
+        if made and not name.startswith("_") and name not in _SETTINGS:
+            if name in vars(self):
+                raise AttributeError(f"{name} of {self!r} cannot be set: make another layer")
+            raise unknown_attribute(self, name)
+        super().__setattr__(name, value)
+
     def __init__(
         self,
         name: str | None = None,
@@ -140,12 +155,13 @@ class Layer(NearNames):
         rate_factor: float = 1.0,
         decay_factor: float = 1.0,
     ) -> None:
+        self._made = False
         self.name = checked_name(name)
         self.trainable = trainable
         self.rate_factor = rate_factor
         self.decay_factor = decay_factor
         self._called: tuple[ShapedLayer, str] | None = None  # and what it read, for messages
-        self._owner: Any = None
+        self._owner: Any = None  # a weak reference
         self._number = 0
 
     @property
@@ -184,6 +200,7 @@ class Layer(NearNames):
         return {}
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
+        self._made = True
         given = self._checked_values(values)
         try:
             shaped = self.shaped([value.shape for value in given])
@@ -219,7 +236,7 @@ class Layer(NearNames):
     def weights(self) -> dict[str, Array]:
         """The parameters by name, as writable views of those of its network.
 
-        That is the one that it was last made into.
+        That is the first one that it was made into; others have layers like it in ``net.layers``.
 
         >>> from nnlib import Network, layers
         >>> layer = layers.Dense(2)
@@ -227,14 +244,28 @@ class Layer(NearNames):
         >>> {name: array.shape for name, array in layer.weights.items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        if self._owner is None:
+        network = self.owner
+        if network is None:
             raise ValueError(f"{self!r} is in no network yet, so it has no weights")
-        arrays: dict[str, Array] = self._owner.layer_arrays(self._number)
+        arrays: dict[str, Array] = network.layer_arrays(self._number)
         return arrays
 
-    def belong(self, network: Any, number: int) -> None:
-        """Be layer `number` of a network, whose `layer_arrays` has the parameters."""
-        self._owner, self._number = network, number
+    @property
+    def owner(self) -> Any:
+        """The network that it belongs to; None: none, or one that is no longer there."""
+        return None if self._owner is None else self._owner()
+
+    def belonging(self, network: Any, number: int) -> Layer:
+        """This as layer `number` of a network, whose `layer_arrays` has the parameters.
+
+        A copy, if it belongs to another network.
+        """
+        own = self if self.owner in (None, network) else copy.copy(self)
+        own._owner, own._number = weakref.ref(network), number
+        return own
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_owner": None}
 
     def __repr__(self) -> str:
         given = [repr(self.name)] if self.name else [

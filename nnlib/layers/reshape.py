@@ -16,6 +16,7 @@ class ReshapeLayer(ShapedLayer):
     """The same values with another shape."""
 
     shape: Shape
+    passes_on = True
 
     @property
     def output_shape(self) -> Shape:

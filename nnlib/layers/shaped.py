@@ -64,12 +64,15 @@ class ShapedLayer:
         What is applied to the output; f where the kind has one.
     active : bool
         Whether it does anything outside a descent.
+    passes_on : bool
+        Whether its values are those that it reads, joined or placed anew.
     folds : bool
         Whether `rows` can put a loss's activation in place of the layer's own.
     """
 
     activation = cast(Any, "identity")  # no annotation: not a field of its own
     active = True
+    passes_on = False
     folds = False
 
     @property

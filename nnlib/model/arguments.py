@@ -108,6 +108,11 @@ def check_graph_outputs(
                 f"output {name!r} has the loss {one!r}, which takes logits, and its values have "
                 f"the activation {activation!r} already: give the layer that makes them 'identity'"
             )
+        if on_logits and (name_of := _squashed(graph, output)) is not None:
+            raise ValueError(
+                f"output {name!r} has the loss {one!r}, which takes logits, and it joins values of "
+                f"layer {name_of!r}, which are probabilities: give that layer 'identity'"
+            )
         same = [other for k, other in zip(graph.outputs, chosen, strict=True) if k == output]
         if on_logits and (output in reads or same.count(one) < len(same)):
             raise ValueError(
@@ -126,6 +131,22 @@ def _maker(graph: Graph, output: int) -> int:
             break
         (output,) = node.sources
     return output
+
+
+def _squashed(graph: Graph, output: int) -> str | None:
+    """A layer that gives probabilities to joins of which an output is made; None: there is none."""
+    waiting = [output]
+    while waiting:
+        number = waiting.pop()
+        if number < 0:
+            continue
+        node = graph.nodes[number]
+        layer = graph.layers[node.layer]
+        if number != output and layer.activation in ("sigmoid", "softmax"):
+            return graph.names[node.layer]
+        if layer.passes_on and layer.activation == "identity":
+            waiting += node.sources
+    return None
 
 
 def _one_each(argument: str, given: Any, names: Sequence[str]) -> list[Any]:

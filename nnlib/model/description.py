@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..checks.values import flag, shown
 from ..layers import Input, Layer, Value
 from .architecture import Architecture
@@ -87,7 +89,11 @@ def _holds_layers(sizes: Any) -> bool:
 
 
 def _set_trainable(given: Any, architecture: Architecture, layers: Sequence[Layer]) -> None:
-    """Set what descents change, from a list of flags or names, or one flag for all."""
+    """Set what descents change, from a list of flags or names, or one for all."""
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
+    if isinstance(given, str):
+        given = [given]
     names = architecture.graph.names
     if isinstance(given, (list, tuple)) and given and all(isinstance(one, str) for one in given):
         chosen = {named_layer(architecture.graph, name) for name in given}

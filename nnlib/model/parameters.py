@@ -61,8 +61,8 @@ class NetworkParameters(NearNames):
         self._parameters = np.zeros(self._architecture.size, self._dtype)
         generator = np.random.default_rng(self._begin(self._seed))
         initialize(self._architecture, self._parameters, initializer, generator)
-        for number, layer in enumerate(self._layers or ()):
-            layer.belong(self, number)
+        if self._layers is not None:
+            self._layers = self._own(self._layers)
 
     def _begin(self, seed: int | None) -> np.random.SeedSequence:
         """Generator and masks of dropout as the seed decides them; returns that of the weights."""
@@ -157,9 +157,13 @@ class NetworkParameters(NearNames):
         """
         if self._layers is None:
             self._layers = rebuilt_layers(self._architecture.graph)
-            for number, layer in enumerate(self._layers):
-                layer.belong(self, number)
+        if any(layer.owner is not self for layer in self._layers):  # also after a copy
+            self._layers = self._own(self._layers)
         return self._layers
+
+    def _own(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        """The layers as this network's: those of another network are copied."""
+        return tuple(layer.belonging(self, number) for number, layer in enumerate(layers))
 
     def layer_arrays(self, number: int) -> dict[str, Array]:
         """The arrays of a layer by name: writable views of `parameters`, as `weights`.

@@ -267,7 +267,11 @@ class Descent:
             self._state.rates[position[problem.EPOCH] :] = self._options.plateau.rate
         try:
             with self._driver() as run:
+                # What cannot be computed again, by a layer of the user's own, ends at the mark.
                 while position[problem.EPOCH] < epoch:
+                    if position[problem.STATUS] == problem.DIVERGED:
+                        self._marks.go_back(epoch)
+                        return
                     missing = epoch - int(position[problem.EPOCH])
                     run(self._rounds.within(self._budget.units, position, missing))
         except BaseException:

@@ -184,3 +184,37 @@ def test_ways_that_do_not_know_it_refuse_it(data):
         net.descent(*data, compile=True, epochs=1)
     with pytest.raises(ValueError, match="no Jacobian of layers of kind 'squared'"):
         net.descent(*data, optimizer="levenberg_marquardt", epochs=1)
+
+
+def unwritten(layer):
+    for i in range(layer.a_out.size):
+        layer.a_out[i] += layer.a_in[i]
+
+
+def passed(layer):
+    for i in range(layer.a_in.size):
+        layer.delta_in[i] = layer.delta_out[i]
+
+
+def test_functions_that_add_to_what_they_find_are_refused():
+    with pytest.raises(ValueError, match=r"forward leaves some of layer.a_out unwritten"):
+        layers.Custom(unwritten, passed)(layers.Input(2))
+
+    def never_adds(layer):
+        lanes = layer.lanes
+        for u in range(layer.gradient.size):
+            layer.gradient[u] = 0.0
+            for s in range(lanes):
+                layer.gradient[u] += layer.delta_out[u * lanes + s]
+
+    with pytest.raises(ValueError, match=r"gradient does not add to layer.gradient"):
+        layers.Custom(forward, delta, never_adds, parameters=offsets)(layers.Input(2))
+
+
+def test_a_loaded_layer_is_saved_again(data, tmp_path):
+    own = square()
+    network(own).save(tmp_path / "one")
+    loaded = nnlib.load(tmp_path / "one", custom=[own])
+    loaded.save(tmp_path / "two")
+    again = nnlib.load(tmp_path / "two", custom=[own])
+    np.testing.assert_array_equal(again.F(data[0]), loaded.F(data[0]))

@@ -298,7 +298,7 @@ LOSSES = {
         {"trainable": ["dens"]}, "there is no layer 'dens', only dense, dense_1", "mean 'dense'"
     ),
     "trainable: numbers": ({"trainable": [1, 0]}, "trainable must be True or False", "got 1"),
-    "trainable: a name": ({"trainable": "dense"}, "trainable must be True or False", "got 'dense'"),
+    "trainable: a name": ({"trainable": "dens"}, "there is no layer 'dens'", "mean 'dense'"),
     "trainable: mixed": ({"trainable": ["dense", True]}, "trainable must be", "got 'dense'"),
     "trainable: empty": ({"trainable": []}, "trainable has 0 elements, wanted 2", "dense"),
 }  # fmt: skip

@@ -231,3 +231,16 @@ def test_what_is_no_formula(function, words):
     with pytest.raises(TypeError, match=r"^cost ") as caught:
         freeze("cost", function, 1)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_names_of_parameters_count_where_a_formula_calls_by_them():
+    def half(p, q):
+        return p * p * 0.5 + q * 0
+
+    def swapped(q, p):
+        return q * q * 0.5 + p * 0
+
+    def of(g):
+        return lambda a, y: g(p=a - y, q=y * y)
+
+    assert freeze("cost", of(half), 2).digest != freeze("cost", of(swapped), 2).digest
