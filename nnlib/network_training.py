@@ -109,6 +109,19 @@ class NetworkTraining(NetworkInsight):
 
         return CudaDescent
 
+    def scale_memory(self, factor: float) -> None:
+        """Multiply the velocity that momentum remembers for a `partial` descent.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net = nnlib.Network([1, 1])
+        >>> history = net.descent([0, 1], [0, 1], optimizer="momentum", epochs=1)
+        >>> net.scale_memory(0.5)
+        """
+        if self._memory is not None:
+            self._memory.first *= factor
+
     def _optimizer_memory(self, options: Options) -> OptimizerState | None:
         """What the optimizer remembers, if it is to go on."""
         if not options.partial or self._memory is None:

@@ -201,9 +201,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def predict(self, X: Any) -> Array:
         """The classes, shape (n,), or the labels, shape (n, labels)."""
-        return self._decoded(self._probabilities(X))
+        return self.decoded(self._probabilities(X))
 
-    def _decoded(self, outputs: Array) -> Array:
+    def decoded(self, outputs: Array) -> Array:
         """The classes or labels that outputs (n, outputs) mean."""
         if self.out_activation_ == "softmax":
             classes: Array = self.classes_[outputs.argmax(axis=1)]
@@ -270,7 +270,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return self._labels.encode(y)
 
     def _answers(self, targets: Array) -> Array:
-        return self._decoded(targets)
+        return self.decoded(targets)
 
     def _class_weights(self, y: Any, weights: Array, dtype: Any) -> Array:
         if self.class_weight is None:
@@ -279,7 +279,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         combined: Array = factors * weights if weights.size else factors
         return combined
 
-    def _output(self) -> Output:
+    def output_kind(self) -> Output:
         multiclass = self._labels.multiclass
         name, activation = ("softmax", "softmax") if multiclass else ("logistic", "sigmoid")
         loss = self.loss
@@ -287,7 +287,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             loss = "softmax_cross_entropy" if multiclass else "binary_cross_entropy"
         return Output(name, activation, loss)
 
-    def _score(self, outputs: Array, targets: Array, weights: Array) -> float:
+    def score_of(self, outputs: Array, targets: Array, weights: Array) -> float:
         if self.out_activation_ == "softmax":
             return scores.accuracy_of_classes(outputs, targets, weights)
         return scores.accuracy(outputs, targets, weights)

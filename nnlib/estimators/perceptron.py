@@ -34,10 +34,15 @@ class Perceptron(BaseEstimator):
     """What `MLPClassifier` and `MLPRegressor` have in common."""
 
     # What a fit finds if the coefficients were set by hand.
-    _optimizer: Any = None
+    optimizer_: Any = None
     _scaling: Scaling | None = None
     _target_scaling: Scaling | None = None
-    _no_improvement_count = 0
+    no_improvement_count_ = 0
+
+    @property
+    def _no_improvement_count(self) -> int:
+        """By scikit-learn's own name, which its tests read."""
+        return int(self.no_improvement_count_)
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
@@ -46,18 +51,22 @@ class Perceptron(BaseEstimator):
         hidden_layers(self.hidden_layer_sizes)
         check_ensemble(self, eval_set)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        given = self._examples(X, y, sample_weight, incremental, first)
+        given = self.given_examples(X, y, sample_weight, incremental, first)
         random = check_random_state(self.random_state)
         self._start(given, random, first)
-        split = self._split(given, eval_set, random, incremental)
+        split = self.split_examples(given, eval_set, random, incremental)
         if first:
-            self._fit_scaling(split.train)
+            self.fit_scaling(split.train)
         self._train(split, self._scaled(eval_set), incremental)
         if not all(np.isfinite(array).all() for array in chain(self.coefs_, self.intercepts_)):
             raise ValueError("Solver produced non-finite parameter weights.")
         return self
 
-    def _examples(
+    def check_parameters(self) -> None:
+        """Refuse parameters that are not of their form, by scikit-learn's errors."""
+        self._validate_params()
+
+    def given_examples(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool, first: bool
     ) -> Examples:
         """Checked examples; y (n, outputs) as the split wants it."""
@@ -71,7 +80,7 @@ class Perceptron(BaseEstimator):
     def _start(self, given: Examples, random: Any, first: bool) -> None:
         """The network, and the record of its training."""
         outputs = given.y.shape[1]
-        output = self._output()
+        output = self.output_kind()
         if first or not hasattr(self, "_network"):
             shape = given.X.shape[1], outputs
             self._network = new_network(self, shape, output, given.X.dtype, random)
@@ -86,7 +95,7 @@ class Perceptron(BaseEstimator):
         self.n_iter_, self.t_ = 0, 0
         self.n_layers_ = len(self.coefs_) + 1
         self.out_activation_ = output.name
-        self._optimizer = None
+        self.optimizer_ = None
         self._start_record()
 
     def _start_record(self, again: bool = False) -> None:
@@ -97,14 +106,16 @@ class Perceptron(BaseEstimator):
         if is_full_batch(self) or (again and kept):
             return
         self.loss_curve_: list[float] = []
-        self._no_improvement_count = 0
+        self.no_improvement_count_ = 0
         early = self.early_stopping
-        self._best_parameters = self._network.parameters.copy()
+        self.best_parameters_ = self._network.parameters.copy()
         self.best_loss_: float | None = None if early else np.inf
         self.validation_scores_: list[float] | None = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
 
-    def _split(self, given: Examples, eval_set: Any, random: Any, incremental: bool) -> Split:
+    def split_examples(
+        self, given: Examples, eval_set: Any, random: Any, incremental: bool
+    ) -> Split:
         """The examples to train with, and those of early stopping; their y are numbers."""
         dtype = given.X.dtype
         full_batch = is_full_batch(self)
@@ -134,7 +145,7 @@ class Perceptron(BaseEstimator):
         given = Examples(X, targets, np.empty(0, X.dtype))
         return with_dtype(given, self._network.dtype)
 
-    def _fit_scaling(self, train: Examples) -> None:
+    def fit_scaling(self, train: Examples) -> None:
         """Scaling of inputs, and of a regression's targets, from the examples to train with."""
         self._scaling = self._target_scaling = None
         if self.scale is None:
@@ -144,23 +155,23 @@ class Perceptron(BaseEstimator):
             self._target_scaling = fitted_scaling(self.scale, train.y, train.weights)
 
     def _scaled(self, eval_set: Any) -> Examples | None:
-        return None if eval_set is None else self._scaled_examples(self._evaluation(eval_set))
+        return None if eval_set is None else self.scaled_examples(self._evaluation(eval_set))
 
-    def _scaled_split(self, split: Split) -> Split:
+    def scaled_split(self, split: Split) -> Split:
         held_out = split.validation
         return Split(
-            self._scaled_examples(split.train),
-            None if held_out is None else self._scaled_examples(held_out),
+            self.scaled_examples(split.train),
+            None if held_out is None else self.scaled_examples(held_out),
         )
 
-    def _scaled_examples(self, given: Examples) -> Examples:
+    def scaled_examples(self, given: Examples) -> Examples:
         X = given.X if self._scaling is None else self._scaling.apply(given.X)
         y = given.y if self._target_scaling is None else self._target_scaling.apply(given.y)
         return Examples(X, y, given.weights)
 
     def _train(self, split: Split, evaluation: Examples | None, incremental: bool) -> None:
         """The descents of one call."""
-        given, split = split, self._scaled_split(split)
+        given, split = split, self.scaled_split(split)
         score = self._validation_score(given.validation, split.validation)
         watched = Watched(score, evaluation, self._loss(split.train))
         if self.n_members is not None:
@@ -187,7 +198,7 @@ class Perceptron(BaseEstimator):
             return lambda: np.nan
         if self.scoring is None:
             X, y, weights = scaled.X, scaled.y, scaled.weights
-            return lambda: self._score(self._network.F(X), y, weights)
+            return lambda: self.score_of(self._network.F(X), y, weights)
         scorer, answers = check_scoring(self, self.scoring), self._answers(given.y)
 
         def score() -> float:
@@ -198,7 +209,7 @@ class Perceptron(BaseEstimator):
 
         return score
 
-    def _is_adaptive(self) -> bool:
+    def is_adaptive(self) -> bool:
         """Whether the learning rate falls where there is no progress."""
         return (
             self.solver == "sgd"
@@ -296,11 +307,11 @@ class Perceptron(BaseEstimator):
         """The weights of the examples, with those of their classes."""
         return weights
 
-    def _output(self) -> Output:
+    def output_kind(self) -> Output:
         """How the network ends."""
         raise NotImplementedError
 
-    def _decoded(self, outputs: Array) -> Array:
+    def decoded(self, outputs: Array) -> Array:
         """What outputs (n, outputs) predict."""
         raise NotImplementedError
 
@@ -308,7 +319,7 @@ class Perceptron(BaseEstimator):
         """y as a caller gives it, from targets (n, outputs)."""
         raise NotImplementedError
 
-    def _score(self, outputs: Array, targets: Array, weights: Array) -> float:
+    def score_of(self, outputs: Array, targets: Array, weights: Array) -> float:
         """The score of validation examples."""
         raise NotImplementedError
 

@@ -144,12 +144,12 @@ n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, d
         if not self._is_ensemble():
             if return_std:
                 raise ValueError("return_std needs several members: give n_members, and fit again")
-            return self._decoded(self._outputs(X))
-        members = [self._decoded(outputs) for outputs in self._member_outputs(X)]
+            return self.decoded(self._outputs(X))
+        members = [self.decoded(outputs) for outputs in self._member_outputs(X)]
         mean = np.mean(members, axis=0)
         return (mean, np.std(members, axis=0)) if return_std else mean
 
-    def _decoded(self, outputs: Array) -> Array:
+    def decoded(self, outputs: Array) -> Array:
         """What a network's outputs (n, outputs) predict."""
         if self.out_activation_ == "exp":
             outputs = np.exp(outputs)
@@ -176,13 +176,13 @@ n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, d
     def _answers(self, targets: Array) -> Array:
         return targets.ravel() if targets.shape[1] == 1 else targets
 
-    def _output(self) -> Output:
+    def output_kind(self) -> Output:
         if isinstance(self.loss, str) and self.loss == "poisson":
             return Output("exp", "identity", "poisson")
         squared = isinstance(self.loss, str) and self.loss == "squared_error"
         return Output("identity", "identity", "half_squared_error" if squared else self.loss)
 
-    def _score(self, outputs: Array, targets: Array, weights: Array) -> float:
+    def score_of(self, outputs: Array, targets: Array, weights: Array) -> float:
         if self.out_activation_ == "exp":
             outputs = np.exp(outputs)
         return scores.r2(outputs, targets, weights)

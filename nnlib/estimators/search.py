@@ -100,10 +100,10 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         own, params = self._checked_estimator(), list(ParameterGrid(self.param_grid))
         candidates = [clone(own).set_params(**one) for one in params]
         for candidate in candidates:
-            candidate._validate_params()
+            candidate.check_parameters()
             check_together(candidate)
-        given = own._examples(X, y, sample_weight, incremental=False, first=True)
-        own.n_outputs_, own.out_activation_ = given.y.shape[1], own._output().name
+        given = own.given_examples(X, y, sample_weight, incremental=False, first=True)
+        own.n_outputs_, own.out_activation_ = given.y.shape[1], own.output_kind().name
         splitter = check_cv(self.cv, np.asarray(y), classifier=is_classifier(own))
         folds = list(splitter.split(given.X, np.asarray(y)))
         search = _Search(own, candidates, given, len(folds))
@@ -125,7 +125,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
                 f"{type(self.estimator).__name__}"
             )
         own = clone(self.estimator)
-        own._validate_params()
+        own.check_parameters()
         if own.n_members is not None:
             raise ValueError("estimator has n_members, wanted a single network for each candidate")
         grids = self.param_grid if isinstance(self.param_grid, list) else [self.param_grid]
@@ -217,12 +217,12 @@ class _Search:
         population = self._trained(own, numbers, train)
         trained = time.perf_counter()
         part = self._given.part(test)
-        held_out = own._scaled_examples(Examples(part.X, part.y, part.weights[:0]))
+        held_out = own.scaled_examples(Examples(part.X, part.y, part.weights[:0]))
         for number, network, failed in zip(numbers, population, population.diverged, strict=True):
             outputs = network.F(held_out.X).reshape(len(test), -1)
-            self._answers[number].append((test, own._decoded(outputs)))
+            self._answers[number].append((test, own.decoded(outputs)))
             if not failed:
-                self.scores[number, fold] = own._score(outputs, held_out.y, held_out.weights)
+                self.scores[number, fold] = own.score_of(outputs, held_out.y, held_out.weights)
         scored = time.perf_counter()
         self.fit_seconds[numbers, fold] = (trained - begin) / len(numbers)
         self.score_seconds[numbers, fold] = (scored - trained) / len(numbers)
@@ -230,10 +230,10 @@ class _Search:
     def _trained(self, own: Any, numbers: list[int], train: Array) -> Population:
         """The candidates of these numbers, in this order; own learns the scaling."""
         random = check_random_state(own.random_state)
-        split = own._split(self._given.part(train), None, random, incremental=False)
-        own._fit_scaling(split.train)
-        split = own._scaled_split(split)
-        shape, output = (self._given.X.shape[1], own.n_outputs_), own._output()
+        split = own.split_examples(self._given.part(train), None, random, incremental=False)
+        own.fit_scaling(split.train)
+        split = own.scaled_split(split)
+        shape, output = (self._given.X.shape[1], own.n_outputs_), own.output_kind()
         grid = []
         for number in numbers:
             options = member_options(self._candidates[number], split)

@@ -129,7 +129,7 @@ class Stochastic:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=6)
         if own.early_stopping:
-            self._network.parameters[:] = own._best_parameters
+            self._network.parameters[:] = own.best_parameters_
 
     def fit_epoch(self) -> None:
         """One epoch, with what the optimizer remembers of those before."""
@@ -139,9 +139,9 @@ class Stochastic:
     def _begin(self, go_on: bool) -> None:
         own, optimizer = self._estimator, self._options["optimizer"]
         own.n_iter_ = 0
-        self._partial = go_on and own._optimizer == optimizer
+        self._partial = go_on and own.optimizer_ == optimizer
         if not self._partial:
-            own._optimizer, own._learning_rate = optimizer, float(own.learning_rate_init)
+            own.optimizer_, own.learning_rate_ = optimizer, float(own.learning_rate_init)
 
     def _run(self, epochs: int) -> None:
         """So many epochs: a descent for each learning rate."""
@@ -170,7 +170,7 @@ class Stochastic:
             self._train.X,
             self._train.y,
             epochs=epochs,
-            learning_rate=schedule if isinstance(schedule, Schedule) else own._learning_rate,
+            learning_rate=schedule if isinstance(schedule, Schedule) else own.learning_rate_,
             max_seconds=None if limit is None else limit - self._seconds,
             callback=self._watch,
             callback_epochs=1,
@@ -187,14 +187,16 @@ class Stochastic:
 
     def _change_rate(self) -> None:
         """The learning rate of the epochs to come."""
-        own, rate = self._estimator, self._estimator._learning_rate
+        own, rate = self._estimator, self._estimator.learning_rate_
         if self._is_named("invscaling"):
-            own._learning_rate = own.learning_rate_init / (own.t_ + 1) ** own.power_t
+            own.learning_rate_ = own.learning_rate_init / (own.t_ + 1) ** own.power_t
         elif self._watch.reduce:
-            self._watch.reduce, own._no_improvement_count = False, 0
-            own._learning_rate /= RATE_DIVISOR
-        if own._learning_rate != rate:
-            scale_velocity(self._network, rate / own._learning_rate)
+            self._watch.reduce, own.no_improvement_count_ = False, 0
+            own.learning_rate_ /= RATE_DIVISOR
+        if own.learning_rate_ != rate:
+            # scikit-learn's velocity holds the learning rate of each step, ours is multiplied by
+            # the one of now: the old rate divided by the new one makes them the same.
+            self._network.scale_memory(rate / own.learning_rate_)
 
     def _diverged(self, error: DivergenceError) -> None:
         """Early stopping has good parameters to go back to; else there are none."""
@@ -269,16 +271,6 @@ def _within_evaluations(
             return history
         epochs = max(min(epochs - 1, epochs * most // history.evaluations), 1)
         network.parameters[:] = start
-
-
-def scale_velocity(network: Network, factor: float) -> None:
-    """Multiply what the network's optimizer remembers by a factor.
-
-    scikit-learn's velocity holds the learning rate of each step, ours is multiplied by the one of
-    now: the old rate divided by the new one makes them the same.
-    """
-    if network._memory is not None:
-        network._memory.first *= factor
 
 
 def check_partial_fit(estimator: Any) -> bool:

@@ -94,26 +94,26 @@ class Watch:
         if own.verbose:
             print(f"Validation score: {score:f}")
         # A score of NaN is neither lower nor better.
-        own._no_improvement_count += 1
+        own.no_improvement_count_ += 1
         if not score < own.best_validation_score_ + own.tol:
-            own._no_improvement_count = 0
+            own.no_improvement_count_ = 0
         if score > own.best_validation_score_:
             own.best_validation_score_ = score
-            own._best_parameters = self._network.parameters.copy()
+            own.best_parameters_ = self._network.parameters.copy()
 
     def _judge_loss(self) -> None:
         own = self._estimator
-        own._no_improvement_count += 1
+        own.no_improvement_count_ += 1
         if not own.loss_ > own.best_loss_ - own.tol:
-            own._no_improvement_count = 0
+            own.no_improvement_count_ = 0
         own.best_loss_ = min(own.best_loss_, own.loss_)
 
     def _is_over(self) -> bool:
         """Whether there was too little progress for too long."""
         own = self._estimator
-        if own._no_improvement_count <= own.n_iter_no_change:
+        if own.no_improvement_count_ <= own.n_iter_no_change:
             return False
-        self.reduce = own._is_adaptive() and own._learning_rate > LOWEST_RATE
+        self.reduce = own.is_adaptive() and own.learning_rate_ > LOWEST_RATE
         self.converged = not self.reduce
         if own.verbose:
             print(self._message())

@@ -261,7 +261,7 @@ class Layer(NearNames):
         A copy, if it belongs to another network.
         """
         own = self if self.owner in (None, network) else copy.copy(self)
-        own._owner, own._number = weakref.ref(network), number
+        vars(own).update(_owner=weakref.ref(network), _number=number)
         return own
 
     def __getstate__(self) -> dict[str, Any]:
