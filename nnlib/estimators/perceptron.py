@@ -44,6 +44,10 @@ class Perceptron(BaseEstimator):
         """By scikit-learn's own name, which its tests read."""
         return int(self.no_improvement_count_)
 
+    @_no_improvement_count.setter
+    def _no_improvement_count(self, value: int) -> None:
+        self.no_improvement_count_ = value
+
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
     ) -> Any:
