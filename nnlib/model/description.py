@@ -90,7 +90,7 @@ def _holds_layers(sizes: Any) -> bool:
 
 def _set_trainable(given: Any, architecture: Architecture, layers: Sequence[Layer]) -> None:
     """Set what descents change, from a list of flags or names, or one for all."""
-    if isinstance(given, np.ndarray):
+    if isinstance(given, np.ndarray) and given.shape == (len(layers),):
         given = given.tolist()
     if isinstance(given, str):
         given = [given]
