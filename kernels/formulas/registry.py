@@ -28,6 +28,11 @@ def digest_of(*parts: str) -> str:
     return digest.hexdigest()[:32]
 
 
+def code_of(digest: str) -> int:
+    """The code that follows from a digest."""
+    return FIRST_DIGEST + int(digest, 16) % FIRST_DIGEST
+
+
 class Registry(Generic[Record]):
     """Formulas by their codes: those of a table, and those that were added in this process."""
 
@@ -41,7 +46,7 @@ class Registry(Generic[Record]):
 
     def add(self, record: Record) -> int:
         """The code of a formula that has a digest; the same one may be added again."""
-        code = FIRST_DIGEST + int(record.digest, 16) % FIRST_DIGEST
+        code = code_of(record.digest)
         known = self._added.setdefault(code, record)
         if known.digest != record.digest:
             raise RuntimeError(f"{known.name} and {record.name} have the same code {code}")

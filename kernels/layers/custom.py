@@ -13,7 +13,7 @@ import numpy as np
 from ..compile.jit import entry
 from ..formulas.custom import one_line
 from ..formulas.frozen import freeze
-from ..formulas.registry import FIRST_DIGEST, digest_of
+from ..formulas.registry import code_of, digest_of
 from .kinds import KINDS, Kind
 from .operations import LAYER_CONTRACT, Layer, Row
 
@@ -34,7 +34,7 @@ def own_kind(name: str, forward: Any, delta: Any, gradient: Any) -> tuple[int, s
         key: freeze(key, function, 1, "argument, the layer") for key, function in given.items()
     }
     digest = digest_of("layer", name, *(f"{key} {own.digest}" for key, own in frozen.items()))
-    code = FIRST_DIGEST + int(digest, 16) % FIRST_DIGEST
+    code = code_of(digest)
     for key, own in frozen.items():
         try:
             LAYER_CONTRACT.address(own.formula, np.float64)

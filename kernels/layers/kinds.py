@@ -56,8 +56,6 @@ KINDS = {
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
 }
-# Those that have no parameters.
-PLAIN_KINDS = tuple(code for code, kind in KINDS.items() if kind.gradient is None)
 
 
 def kind_of(row: Row, single: bool) -> Kind:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.prediction import explained
+
 Array = NDArray[Any]
 
 
@@ -59,14 +61,7 @@ def r2(outputs: Array, targets: Array, weights: Array) -> float:
     """
     if not np.isfinite(outputs).all():
         return np.nan
-    factors = weights[:, None] if weights.size else np.ones((len(targets), 1))
-    wide, given = targets.astype(np.float64, copy=False), outputs.astype(np.float64, copy=False)
-    mean = (factors * wide).sum(axis=0) / factors.sum()
-    errors = (factors * (wide - given) ** 2).sum(axis=0)
-    spread = (factors * (wide - mean) ** 2).sum(axis=0)
-    constant = np.where(errors == 0, 1.0, 0.0)
-    explained = np.where(spread > 0, 1 - errors / np.where(spread > 0, spread, 1), constant)
-    return float(explained.mean())
+    return explained(targets, outputs, weights if weights.size else np.ones(len(targets)))
 
 
 def _mean(values: Array, weights: Array) -> float:

@@ -179,8 +179,9 @@ def _check(layer: CustomLayer) -> None:
     )
     p = p[: layer.size]
     kind = KINDS[layer.code]
-    _check_written(_Along(layer, kind, c, a, p, 0), layer.size)
-    check_derivative(["forward", "delta", "a_in"], _Along(layer, kind, c, a, p, 0), a)
+    by_inputs = _Along(layer, kind, c, a, p, 0)
+    _check_written(by_inputs, layer.size)
+    check_derivative(["forward", "delta", "a_in"], by_inputs, a)
     if layer.size:
         check_derivative(["forward", "gradient", "parameters"], _Along(layer, kind, c, a, p, 1), p)
 

@@ -196,7 +196,7 @@ class Layer(NearNames):
         raise NotImplementedError
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this, for a file: numbers, strings and lists."""
+        """What tells it from others of its class, as `repr` shows it."""
         return {}
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
@@ -213,6 +213,13 @@ class Layer(NearNames):
             )
         self._called = shaped, self._described(given)
         return Value(self, given, shaped.output_shape)
+
+    @property
+    def called(self) -> ShapedLayer:
+        """Its host half, for the shapes that it was called with."""
+        if self._called is None:
+            raise ValueError(f"{self!r} has not been called yet")
+        return self._called[0]
 
     def _checked_values(self, values: Any) -> tuple[Value, ...]:
         wanted = "a list of values" if self.joins else "one value of a layer"

@@ -200,9 +200,8 @@ class Architecture:
         """
         own = tuple(training) if any(one != Training() for one in training) else ()
         descends = self.drops or bool(own)
-        return replace(self.with_dropout(dropout), training=own, descends=descends) if (
-            descends
-        ) else self.with_dropout(dropout)  # fmt: skip
+        thinned = self.with_dropout(dropout)
+        return replace(thinned, training=own, descends=True) if descends else thinned
 
     @functools.cached_property
     def table(self) -> Array:

@@ -43,14 +43,12 @@ class Description(NamedTuple):
         else:
             if self.loss_weights is not None:
                 raise ValueError("loss_weights is given, and there is one output")
-            architecture, layers = self._chain(itemsize), None
+            architecture = Architecture.of(self.sizes, self.activation, self.loss, itemsize)
+            layers = None
         if self.trainable is not None:
             layers = layers or rebuilt_layers(architecture.graph)
             _set_trainable(self.trainable, architecture, layers)
         return architecture, layers
-
-    def _chain(self, itemsize: int) -> Architecture:
-        return Architecture.of(self.sizes, self.activation, self.loss, itemsize)
 
     def _drawn(self) -> Drawn | None:
         """The graph that is given, None if sizes are."""

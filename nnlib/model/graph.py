@@ -41,6 +41,8 @@ class Graph:
         What the network gives: numbers as in `Node.sources`.
     output_names : tuple of str
         Of the layers that give them.
+    outputs_named : bool
+        Whether F gives a dict of them.
 
     Examples
     --------
@@ -55,7 +57,7 @@ class Graph:
     input_shapes: tuple[Shape, ...]
     outputs: tuple[int, ...]
     output_names: tuple[str, ...]
-    outputs_named: bool = False  # whether F gives a dict of them
+    outputs_named: bool = False
 
     @classmethod
     def chain(cls, layers: Sequence[DenseLayer]) -> Graph:
@@ -146,12 +148,9 @@ def draw(inputs: Any, outputs: Any) -> Drawn:
         Node(places[id(value.layer)], tuple(numbers[source] for source in value.sources))
         for value in order
     )
-    first_use = {id(value.layer): value for value in reversed(order)}
-    shaped = tuple(
-        layer.shaped([source.shape for source in first_use[id(layer)].sources]) for layer in layers
-    )
     graph = Graph(
-        shaped, names, nodes, tuple(ins), tuple(value.shape for value in ins.values()),
+        tuple(layer.called for layer in layers), names, nodes,
+        tuple(ins), tuple(value.shape for value in ins.values()),
         tuple(numbers[value] for value in outs.values()),
         tuple(outs) if isinstance(outputs, Mapping) else _output_names(outs, places, names),
         isinstance(outputs, Mapping),

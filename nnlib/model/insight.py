@@ -54,8 +54,7 @@ class NetworkInsight(NetworkPrediction):
         own = self._architecture
         gradient = input_gradient(own, self._parameters, rows)
         if "softmax" in own.activations:
-            outputs = self._rows_of_F(rows)
-            gradient = through_softmax(own, gradient, outputs)
+            gradient = through_softmax(own, gradient, self.outputs_of(rows))
         if own.has_ports:
             return ports.split_gradient(own, gradient)
         if own.d_in == own.d_out == 1:
@@ -159,15 +158,3 @@ class NetworkInsight(NetworkPrediction):
         rows = shaped_rows("X", rows, own.d_in)
         check_finite("X", rows)
         return np.ascontiguousarray(rows), array.shape
-
-    def _rows_of_F(self, rows: Array) -> Array:
-        """F of checked rows, (n, d_L)."""
-        own = self._architecture
-        parts = layer_values(own, self._parameters, rows)
-        names = own.graph.node_names
-        found = [
-            parts[names[number]].reshape(len(rows), -1) if number >= 0 else
-            np.zeros((len(rows), units), rows.dtype)  # a copied input has no softmax
-            for number, units in zip(own.graph.outputs, own.graph.output_units, strict=True)
-        ]  # fmt: skip
-        return np.concatenate(found, axis=1)

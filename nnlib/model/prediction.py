@@ -190,8 +190,15 @@ def r2(targets: Array, outputs: Array, weights: Array) -> float:
     >>> r2(np.array([[1.0], [3.0]]), np.array([[2.0], [2.0]]), np.ones(2))
     0.0
     """
-    if len(targets) < 2:
-        return float("nan")
+    return float("nan") if len(targets) < 2 else explained(targets, outputs, weights)
+
+
+def explained(targets: Array, outputs: Array, weights: Array) -> float:
+    """`r2` of any number of examples; targets that are all the same count 1 if met, else 0.
+
+    >>> explained(np.array([[1.0]]), np.array([[1.0]]), np.ones(1))
+    1.0
+    """
     y, v = targets.astype(np.float64), weights[:, None]
     left = (v * (y - outputs) ** 2).sum(axis=0)
     spread = (v * (y - np.average(y, axis=0, weights=weights)) ** 2).sum(axis=0)

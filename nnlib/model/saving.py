@@ -122,12 +122,17 @@ def _check_names(what: str, names: set[str], wanted: set[str]) -> None:
         raise ValueError(f"{what} holds {sorted(names)}, wanted {sorted(wanted)}")
 
 
+def parsed_json(what: str, text: str) -> Any:
+    """What a text of a file says, which may be anything; what is what a message calls it."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its {what} cannot be parsed: {error}") from None
+
+
 def _parse_architecture(text: str) -> dict[str, Any]:
     """The arguments of `Network`; their values are for `Network` to check."""
-    try:
-        architecture = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"its architecture cannot be parsed: {error}") from None
+    architecture = parsed_json("architecture", text)
     if not isinstance(architecture, dict):
         raise TypeError("its architecture is no JSON object")
     wanted = _GRAPH if "graph" in architecture else _ARCHITECTURE

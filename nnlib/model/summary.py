@@ -99,6 +99,7 @@ def drawing(architecture: Architecture, layers: Sequence[Layer]) -> str:
 def _svg(architecture: Architecture) -> str:
     """Boxes in rows by how far they are from the inputs, and arrows between them."""
     graph = architecture.graph
+    names = graph.node_names
     inputs = [-1 - k for k in range(len(graph.input_shapes))]
     depth = dict.fromkeys(inputs, 0)
     for number, node in enumerate(graph.nodes):
@@ -132,7 +133,7 @@ def _svg(architecture: Architecture) -> str:
             )
     for number, (x, y) in places.items():
         is_end = number < 0 or number in graph.outputs
-        name = graph.input_names[-1 - number] if number < 0 else graph.node_names[number]
+        name = graph.input_names[-1 - number] if number < 0 else names[number]
         parts.append(
             f'<rect x="{x:g}" y="{y:g}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="5" '
             f'fill="{"#dbe9f6" if is_end else "#f5f5f5"}" stroke="#555"/>'

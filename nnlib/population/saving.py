@@ -14,7 +14,7 @@ from ..errors import FormatError
 from ..files.arrays import read_arrays, write_arrays
 from ..files.writing import sweep
 from ..model.saved_formulas import check_custom
-from ..model.saving import arguments_from, classes_to_json, described
+from ..model.saving import arguments_from, classes_to_json, described, parsed_json
 from ..network import Network
 
 if TYPE_CHECKING:
@@ -126,10 +126,7 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
 
 def _parsed(text: str) -> dict[str, Any]:
     """What stands beside the arrays."""
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"its description cannot be parsed: {error}") from None
+    told = parsed_json("description", text)
     if not isinstance(told, dict) or set(told) != _TOLD:
         raise ValueError(f"its description holds {shown(told)}, wanted {sorted(_TOLD)}")
     if told["stopped"] is not None and not isinstance(told["stopped"], str):
