@@ -30,6 +30,7 @@ from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.metrics import Judged, measured, metrics_from
+from .model.ports import lone_targets
 from .model.task import Task, task_of
 from .optimizers import FullBatch
 from .second_order import methods
@@ -152,7 +153,7 @@ def given_examples(
     if names is None and not network.architecture.has_ports:
         names = names_of(X)
     if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
-        X, y, classes = _learned(X, y, task)
+        X, y, classes = _learned(X, lone_targets(network.architecture, y), task)
     known = Known(classes, names)
     inputs, targets = examples_for(network, X, y, known)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
