@@ -192,7 +192,8 @@ def epoch_metrics(
         sign = -1.0 if metrics[place].greater_is_better else 1.0
         monitor = Monitor(place, sign, options.patience, options.tolerance)
     measure()
-    return EpochMetrics(names, measure, monitor, network.parameters)
+    parameters, epochs = network.parameters, options.epochs
+    return EpochMetrics(names, measure, monitor, parameters, epochs, held_out is not None)
 
 
 def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:
