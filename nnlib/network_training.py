@@ -180,7 +180,8 @@ def epoch_metrics(
     task = task_of(network.architecture)
     metrics = metrics_from(options.metrics, task, classes)
     assert task is not None
-    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in (train, held_out) if side]
+    examples = [_weighed(side) for side in (train, held_out) if side]
+    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in examples]
 
     def measure() -> tuple[list[float], list[float] | None]:
         values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
@@ -194,6 +195,13 @@ def epoch_metrics(
     measure()
     parameters, epochs = network.parameters, options.epochs
     return EpochMetrics(names, measure, monitor, parameters, epochs, held_out is not None)
+
+
+def _weighed(given: Examples) -> Examples:
+    """The examples of a weight above 0; `counted` has put others in place of the rest."""
+    if not isinstance(given.weights, np.ndarray) or (given.weights > 0).all():
+        return given
+    return given.part(given.weights > 0)
 
 
 def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:

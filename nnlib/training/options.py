@@ -118,8 +118,6 @@ class Options:
     metrics: Any = option(
         None,
         optional(_metrics),
-        population="absent",
-        no_population="it compares members by costs; give its networks to Network.score",
         fingerprint="none",
     )
     monitor: str | None = option(
@@ -127,7 +125,7 @@ class Options:
         optional(_name),
         refused_by=("full batch",),
         population="absent",
-        no_population="it compares members by costs",
+        no_population="costs stop its members; rank_by compares them by a metric",
         fingerprint="none",
     )
     max_seconds: float | None = option(None, optional(positive), fingerprint="none")
