@@ -233,7 +233,10 @@ class Population(Ensemble):
         True
         """
         if self.recipe is None:
-            raise ValueError("refit: this population does not tell how its members were trained")
+            raise ValueError(
+                "refit: the file of this population does not hold how its members were trained, as "
+                "with a schedule of your own or arrays as initializer"
+            )
         if choice is None:
             choice = int(self.choice[self.order[0]])
         choice = whole_number("choice", choice, 0, len(self.choices) - 1)
@@ -280,8 +283,8 @@ class Population(Ensemble):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the population to a safetensors file, from which `load` makes an equal one.
 
-        What `refit` trains with is not kept. Objects in the grid, as an optimizer with settings,
-        come back as their text.
+        What `refit` trains with is kept, but where that is a schedule of your own, or arrays as an
+        initializer. Objects in the grid, as an optimizer with settings, come back as their text.
 
         Raises
         ------

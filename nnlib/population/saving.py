@@ -17,6 +17,7 @@ from ..model.saved_formulas import check_custom
 from ..model.saving import arguments_from, classes_to_json, described, parsed_json
 from ..network import Network
 from .ranking import Ranking
+from .saved_recipes import ARRAYS, recipe_from_file, recipe_to_file
 
 if TYPE_CHECKING:
     from .result import Population
@@ -32,8 +33,8 @@ _NETWORKS = (
 _TOLD = {
     "networks", "choices", "classes", "features", "seeds", "seconds", "compile_seconds", "stopped",
 }  # fmt: skip
-# Where there are metrics: their names, and that by which members are compared, with its sign.
-_OF_METRICS = {"metrics", "ranking"}
+# The names of metrics, and that by which members are compared, with its sign; see `saved_recipes`.
+_MAY_BE_TOLD = {"metrics", "ranking", "recipe"}
 # Arrays with a row for each member: how many axes they have, and of what kind they are.
 _ALWAYS = {
     "parameters": (2, "f"), "J": (2, "f"), "cost": (1, "f"), "epochs": (1, "i"),
@@ -45,11 +46,11 @@ _SOMETIMES = {
     "metrics": (2, "f"), "validation_metrics": (2, "f"),
 }  # fmt: skip
 # Those of the epochs and of the examples.
-_OTHERS = {"trace": (1, "i"), "X": (2, "f"), "y": (2, "f"), "folds": (1, "i")}
+_OTHERS = {"trace": (1, "i"), "X": (2, "f"), "y": (2, "f"), "folds": (1, "i"), **ARRAYS}
 
 
 def save(population: Population, path: PathLike) -> None:
-    """Write all of a population but how its members were trained.
+    """Write all of a population, and how its members were trained if a file can hold that.
 
     Raises
     ------
@@ -79,6 +80,10 @@ def save(population: Population, path: PathLike) -> None:
         "compile_seconds": population.compile_seconds,
         "stopped": population.stopped,
     }
+    kept = None if population.recipe is None else recipe_to_file(population.recipe)
+    if kept is not None:
+        told["recipe"] = kept[0]
+        arrays |= kept[1]
     if population.metrics:
         told.update(metrics=list(population.metrics), ranking=population.ranking)
     sweep(file_path("path", path))
@@ -120,11 +125,12 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         if seed is None:
             seed = _seeds(told["seeds"], members)
         data = arrays.pop("X"), arrays.pop("y")
+        recipe = recipe_from_file(told.get("recipe"), arrays, data, architectures)
         metrics = _metrics(told, arrays)
         missing = {name: None for name in (*_SOMETIMES, "folds") if name != "seed"}
         fields = {
             **missing, "generators": np.empty((0, 4), np.uint64), **arrays, **metrics, "seed": seed,
-            "data": data, "architectures": architectures,
+            "data": data, "architectures": architectures, "recipe": recipe,
             "choices": told["choices"], "stopped": told["stopped"],
             **{name: real_number(name, told[name]) for name in ("seconds", "compile_seconds")},
         }  # fmt: skip
@@ -138,7 +144,7 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
 def _parsed(text: str) -> dict[str, Any]:
     """What stands beside the arrays."""
     told = parsed_json("description", text)
-    if not isinstance(told, dict) or set(told) not in (_TOLD, _TOLD | _OF_METRICS):
+    if not isinstance(told, dict) or set(told) - _MAY_BE_TOLD != _TOLD:
         raise ValueError(f"its description holds {shown(told)}, wanted {sorted(_TOLD)}")
     if told["stopped"] is not None and not isinstance(told["stopped"], str):
         raise TypeError(f"stopped is {shown(told['stopped'])}")

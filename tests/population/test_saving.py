@@ -97,12 +97,6 @@ def test_graphs_labels_and_objects_in_the_grid(path):
     np.testing.assert_array_equal(other.best.predict(X), population.best.predict(X))
 
 
-def test_what_a_file_does_not_keep(path):
-    nnlib.train_many([3, 2], *data(), n=2, epochs=1).save(path)
-    with pytest.raises(ValueError, match="refit: this population does not tell how its members"):
-        nnlib.Population.load(path).refit()
-
-
 def test_a_population_is_no_network(path):
     nnlib.train_many([3, 2], *data(), n=2, epochs=1).save(path)
     with pytest.raises(nnlib.FormatError, match=r"'network'; nnlib\.Population\.load reads it"):
