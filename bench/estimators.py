@@ -1,7 +1,8 @@
 """nnlib's estimators beside scikit-learn's: ``python -m bench.estimators [-k WORD]``.
 
 Prints a row for each comparison: the time of both, what part of scikit-learn's time ours takes, the
-goal, and epochs and loss of both, which have to be near for the times to be of the same work.
+goal, and epochs and loss of both, which have to be near for the times to be of the same work; of a
+search the mean score of its candidates in place of the loss.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ import numpy as np
 
 from .measure.timing import count_for, rounds_for, timed
 from .problems.workload import Result, UnavailableError
-from .programs.estimators import Comparison, call, comparisons
+from .programs.estimators import Comparison, call, comparisons, outcome
 from .report.units import significant, time_text
 
 HEAD = """\
-| | scikit-learn | nnlib | times as fast | goal | epochs | loss |
+| | scikit-learn | nnlib | times as fast | goal | epochs | loss or score |
 |---|---|---|---|---|---|---|"""
-# Of the losses: the order of mini-batches is not the same.
-NEAR = 0.25
 
 
 def main() -> int:
@@ -44,13 +43,13 @@ def report(row: Comparison) -> bool:
     for library in ("scikit-learn", "nnlib"):
         models[library], run = call(library, row)
         seconds[library] = best_time(run)
-    theirs, ours = models.values()
-    near = abs(ours.loss_ - theirs.loss_) <= NEAR * max(ours.loss_, theirs.loss_)
+    theirs, ours = (outcome(row, model) for model in models.values())
+    near = abs(ours.value - theirs.value) <= max(ours.allowed, theirs.allowed)
     times = seconds["scikit-learn"] / seconds["nnlib"]
     print(
         f"| {row.name} | {time_text(seconds['scikit-learn'])} | {time_text(seconds['nnlib'])} "
-        f"| {significant(times)} | {row.goal:g} | {theirs.n_iter_}, {ours.n_iter_} "
-        f"| {theirs.loss_:.4g}, {ours.loss_:.4g}{'' if near else ' (not the same work)'} |",
+        f"| {significant(times)} | {row.goal:g} | {theirs.epochs}, {ours.epochs} "
+        f"| {theirs.value:.4g}, {ours.value:.4g}{'' if near else ' (not the same work)'} |",
         flush=True,
     )
     return near and times >= row.goal

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from .checks.derivatives import check_activation
-from .checks.formulas import formula_name
+from .checks.formulas import OwnFormula
 from .kernels.formulas.custom import activation_values, own_activation
 
 
 @dataclass(frozen=True)
-class Custom:
+class Custom(OwnFormula):
     """An activation of your own: f(z) of one unit, and f'(z).
 
     Both are plain Python functions of a number that return a number: arithmetic, conditions,
@@ -79,12 +78,9 @@ class Custom:
     code: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        name = formula_name(self.name, self.function)
-        code, digest = own_activation(name, self.function, self.derivative)
-        check_activation(activation_values(code))
-        for key, value in (("name", name), ("digest", digest), ("code", code)):
-            object.__setattr__(self, key, value)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Made anew, the formulas are known to the process that unpickles them.
-        return Custom, (self.function, self.derivative, self.name)
+        code = self.keep_compiled(
+            self.function,
+            lambda name: own_activation(name, self.function, self.derivative),
+            lambda code: check_activation(activation_values(code)),
+        )
+        object.__setattr__(self, "code", code)

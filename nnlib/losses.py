@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .checks.derivatives import check_loss
-from .checks.formulas import formula_name
+from .checks.formulas import OwnFormula
 from .checks.values import real_number
 from .kernels.formulas import loss_families
 from .kernels.formulas.custom import loss_values, own_loss
@@ -278,7 +278,7 @@ class SoftmaxFocal(Loss):
 
 
 @dataclass(frozen=True)
-class Custom(Loss):
+class Custom(OwnFormula, Loss):
     """A loss of your own, compiled in: J(a, y) of one output, and ∂J/∂a.
 
     Both are plain Python functions of two numbers that return a number: arithmetic, conditions,
@@ -335,19 +335,16 @@ class Custom(Loss):
     family: ClassVar[str] = "custom"
 
     def __post_init__(self) -> None:
-        name = formula_name(self.name, self.cost)
-        code, digest = own_loss(name, self.cost, self.derivative)
-        check_loss(loss_values(code))
-        for key, value in (("name", name), ("digest", digest), ("_code", code)):
-            object.__setattr__(self, key, value)
+        code = self.keep_compiled(
+            self.cost,
+            lambda name: own_loss(name, self.cost, self.derivative),
+            lambda code: check_loss(loss_values(code)),
+        )
+        object.__setattr__(self, "_code", code)
 
     def code(self, outputs: int) -> int:
         """The kernels' number of this loss."""
         return self._code
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Made anew, the formulas are known to the process that unpickles them.
-        return Custom, (self.cost, self.derivative, self.name)
 
 
 # By the names that stand for them.

@@ -214,9 +214,11 @@ class Network(NetworkTraining):
             What to measure after every epoch, on the training and the validation examples:
             ``accuracy``, ``log_loss``; ``r2``, ``mean_absolute_error``,
             ``root_mean_squared_error``; a name of scikit-learn's scorers, if it is installed; or a
-            function of y and the prediction, both as `predict` has them. Weights of the examples
-            do not count. Each epoch takes a pass more over all of them and a return to Python: on
-            few examples 0.2 ms, and 1 ms for scikit-learn's, where a plain epoch takes 1 µs.
+            function of y and the prediction, both as `predict` has them. Examples of weight 0 are
+            left out, other weights do not count. Each epoch takes a pass more over all of them and
+            a return to Python: on few examples 0.2 ms, and 1 ms for scikit-learn's, where a plain
+            epoch takes 1 µs. L-BFGS and Levenberg-Marquardt return after every block of examples.
+            A checkpoint holds the values so far; resume it with metrics of the same names.
         monitor : str or None
             The metric, by its name, that decides in place of the cost what `patience`, `tolerance`
             and the best parameters go by. Of a function less is better if its name ends with

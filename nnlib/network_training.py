@@ -30,6 +30,7 @@ from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.metrics import Judged, measured, metrics_from
+from .model.ports import lone_targets
 from .model.task import Task, task_of
 from .optimizers import FullBatch
 from .second_order import methods
@@ -152,7 +153,7 @@ def given_examples(
     if names is None and not network.architecture.has_ports:
         names = names_of(X)
     if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
-        X, y, classes = _learned(X, y, task)
+        X, y, classes = _learned(X, lone_targets(network.architecture, y), task)
     known = Known(classes, names)
     inputs, targets = examples_for(network, X, y, known)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
@@ -179,7 +180,8 @@ def epoch_metrics(
     task = task_of(network.architecture)
     metrics = metrics_from(options.metrics, task, classes)
     assert task is not None
-    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in (train, held_out) if side]
+    examples = [_weighed(side) for side in (train, held_out) if side]
+    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in examples]
 
     def measure() -> tuple[list[float], list[float] | None]:
         values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
@@ -191,7 +193,15 @@ def epoch_metrics(
         sign = -1.0 if metrics[place].greater_is_better else 1.0
         monitor = Monitor(place, sign, options.patience, options.tolerance)
     measure()
-    return EpochMetrics(names, measure, monitor, network.parameters)
+    parameters, epochs = network.parameters, options.epochs
+    return EpochMetrics(names, measure, monitor, parameters, epochs, held_out is not None)
+
+
+def _weighed(given: Examples) -> Examples:
+    """The examples of a weight above 0; `counted` has put others in place of the rest."""
+    if not isinstance(given.weights, np.ndarray) or (given.weights > 0).all():
+        return given
+    return given.part(given.weights > 0)
 
 
 def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:

@@ -40,6 +40,7 @@ def train_many(
     folds: int | ArrayLike | None = None,
     bootstrap: bool = False,
     halving: float | None = None,
+    rank_by: str | None = None,
     trace: int = 50,
     seed: int = 0,
     device: str | None = None,
@@ -84,6 +85,9 @@ def train_many(
         1/halving of them for `halving` times as many, and so on to all epochs. Folds of one
         network stay together. The factor is above 1, and leaves one candidate in at most 1000
         steps. Source: K. Jamieson and A. Talwalkar, AISTATS 2016.
+    rank_by : str or None
+        The metric, by its name, that members are compared by in place of their costs; without
+        halving, which compares costs.
     trace : int
         At how many epochs costs are kept, at most.
     seed : int
@@ -95,8 +99,9 @@ def train_many(
     **options
         As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
         max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, class_weight, validation,
-        patience, tolerance, target_cost, max_seconds, callback, progress. A fraction for validation
-        is split off once, for all members; the callback gets a `PopulationReport` every 50 ms.
+        patience, tolerance, target_cost, metrics, max_seconds, callback, progress. A fraction for
+        validation is split off once, for all members; metrics are measured when the members are
+        trained; the callback gets a `PopulationReport` every 50 ms.
 
     Returns
     -------
@@ -135,6 +140,7 @@ def train_many(
     if sample_weight is not None:
         sample_weight = as_array("sample_weight", sample_weight)  # read once, in one form
     plan.take_examples(X, y, sample_weight, seed)
+    plan.take_metrics(rank_by, halving)
     plan.take_seeds(n, seeds, grid is not None or folds is not None)
     plan.take_weights(sample_weight, folds, bootstrap, seed)
     work = plan.work(points, halving)

@@ -118,17 +118,30 @@ def numbered(y: Array, classes: Array) -> Array:
         return y
     if y.ndim != 1:
         raise ValueError(f"y has shape {y.shape}, wanted (n,) with a label for each example")
-    places = {label: place for place, label in enumerate(classes.tolist())}
-    codes = np.empty(len(y), np.intp)
-    for index, label in enumerate(y.tolist()):
-        place = places.get(label, -1) if isinstance(label, Hashable) else -1
-        if place < 0:
-            raise ValueError(
-                f"y holds {shown(label)} at index {index}, wanted one of the network's classes "
-                f"{_text(classes.tolist())}"
-            )
-        codes[index] = place
+    comparable = y.dtype.kind in "biufU" and y.dtype.kind == classes.dtype.kind
+    codes = _by_order(y, classes) if comparable else _by_hash(y, classes)
+    if (codes < 0).any():
+        index = int(np.argmax(codes < 0))
+        raise ValueError(
+            f"y holds {shown(y[index : index + 1].tolist()[0])} at index {index}, wanted one of "
+            f"the network's classes {_text(classes.tolist())}"
+        )
     return codes
+
+
+def _by_order(y: Array, classes: Array) -> Array:
+    """Class numbers of labels that NumPy can put in order; −1 for a label that is no class."""
+    order = np.argsort(classes)
+    places = np.searchsorted(classes[order], y)
+    codes: Array = order[np.minimum(places, len(classes) - 1)]
+    return np.where(classes[codes] == y, codes, -1)
+
+
+def _by_hash(y: Array, classes: Array) -> Array:
+    """The same for labels of other types, one by one."""
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    found = (places.get(label, -1) if isinstance(label, Hashable) else -1 for label in y.tolist())
+    return np.fromiter(found, np.intp, len(y))
 
 
 def read_labels(X: Any, y: Any) -> tuple[Any, Array]:

@@ -206,7 +206,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def decoded(self, outputs: Array) -> Array:
         """The classes or labels that outputs (n, outputs) mean."""
         if self.out_activation_ == "softmax":
-            classes: Array = self.classes_[outputs.argmax(axis=1)]
+            classes: Array = self.classes_.take(outputs.argmax(axis=1))
             return classes
         if self._labels.several:
             labels: Array = (outputs > 0.5).astype(int)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
 
+from ..checks.labels import numbered
+
 Array = NDArray[Any]
 
 # scikit-learn's names for the targets that a network can learn as classes.
@@ -45,7 +47,7 @@ class Labels(NamedTuple):
         if self.several:
             targets: Array = y != 0
             return targets
-        numbers = np.searchsorted(self.classes, y)[:, None]
+        numbers = numbered(y, self.classes)[:, None]
         columns: Array = numbers == (np.arange(len(self.classes)) if self.multiclass else 1)
         return columns
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from itertools import chain
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -233,7 +234,7 @@ class Perceptron(BaseEstimator):
         They are no views of it where a caller has put in other arrays.
         """
         arrays, views = [*self.coefs_, *self.intercepts_], self._views
-        if len(arrays) != len(views) or any(a is not b for a, b in zip(arrays, views, strict=True)):
+        if len(arrays) != len(views) or not all(map(is_, arrays, views)):
             self._link()
             for own, given in zip(self._views, arrays, strict=True):
                 own[...] = given

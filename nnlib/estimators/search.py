@@ -22,7 +22,7 @@ from ..train_many import train_many
 from .ensemble import check_together, member_options
 from .perceptron import Perceptron
 from .solvers import is_full_batch
-from .start import draw_seeds, next_word, sizes_and_activations
+from .start import draw_seeds, initial_weights, next_word, sizes_and_activations
 
 Array = NDArray[Any]
 
@@ -39,7 +39,8 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
     """Try combinations of parameters of `MLPClassifier` or `MLPRegressor` by cross-validation.
 
     Each fold trains all candidates in one call of `train_many`, or one for each value of ``scale``,
-    which scales by the fold's own examples. The score is accuracy, or R².
+    which scales by the fold's own examples. A candidate starts with the weights that its own `fit`
+    would draw. The score is accuracy, or R².
 
     Parameters
     ----------
@@ -218,8 +219,9 @@ class _Search:
         trained = time.perf_counter()
         part = self._given.part(test)
         held_out = own.scaled_examples(Examples(part.X, part.y, part.weights[:0]))
-        for number, network, failed in zip(numbers, population, population.diverged, strict=True):
-            outputs = network.F(held_out.X).reshape(len(test), -1)
+        given = zip(numbers, population.F(held_out.X), population.diverged, strict=True)
+        for number, outputs, failed in given:
+            outputs = outputs.reshape(len(test), -1)
             self._answers[number].append((test, own.decoded(outputs)))
             if not failed:
                 self.scores[number, fold] = own.score_of(outputs, held_out.y, held_out.weights)
@@ -239,7 +241,9 @@ class _Search:
             options = member_options(self._candidates[number], split)
             shared = {name: options.pop(name) for name in _SHARED if name in options}
             sizes, names = sizes_and_activations(self._candidates[number], shape, output)
-            options.update(sizes=sizes, activation=names)
+            start = check_random_state(self._candidates[number].random_state)
+            weights = initial_weights(sizes, names[:-1], self._given.X.dtype, start)
+            options.update(sizes=sizes, activation=names, initializer=weights)
             grid.append({name: [value] for name, value in options.items()})
         return train_many(
             None, split.train.X, split.train.y, seeds=self._seed, grid=grid, loss=output.loss,

@@ -85,7 +85,7 @@ def new_network(
             layers, loss=output.loss, dtype=dtype, seed=next_word(random), device=estimator.device
         )
     sizes, names = sizes_and_activations(estimator, shape, output)
-    weights = _initial_weights(sizes, names[:-1], dtype, random)
+    weights = initial_weights(sizes, names[:-1], dtype, random)
     return Network(
         sizes,
         names,
@@ -155,13 +155,32 @@ def _hidden_activations(activation: Any, layers: int) -> list[Any]:
     return [_OURS.get(name, name) if isinstance(name, str) else name for name in given]
 
 
-def _initial_weights(
+def initial_weights(
     sizes: list[int], names: list[Any], dtype: Any, random: Any
 ) -> list[tuple[Array, Array]]:
     """W and b of each layer, uniform between ±√(6/(fan in + fan out)), ±√(2/…) for the sigmoid.
 
     The draws come in scikit-learn's order and shape, so that the same random state gives the same
     weights as there. Source: X. Glorot and Y. Bengio, AISTATS 2010.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Units of each layer, d_1 to d_L.
+    names : list of str
+        Activations of the hidden layers.
+    dtype : dtype
+    random : numpy.random.RandomState
+
+    Returns
+    -------
+    list of (ndarray of shape (d_out, d_in), ndarray of shape (d_out,))
+
+    Examples
+    --------
+    >>> weights = initial_weights([3, 2, 1], ["relu"], np.float64, np.random.RandomState(0))
+    >>> [W.shape for W, b in weights]
+    [(2, 3), (1, 2)]
     """
     weights = []
     for number, (fan_in, fan_out) in enumerate(pairwise(sizes)):

@@ -7,15 +7,18 @@ The joins that the operators of values make are here too: `Add`, `Subtract`, `Mu
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
 
 from ..checks.names import NearNames, hinted, unknown_attribute
 from ..checks.values import flag, real_number, shown, whole_number
 from .joined import MultiplyLayer, SumLayer, equal_shapes
 from .shaped import Array, Shape, ShapedLayer
+
+P = ParamSpec("P")
 
 
 class Value:
@@ -107,6 +110,19 @@ class Input(Value):
         return f"Input({self.name or self.shape!r})"
 
 
+def _completing(init: Callable[P, None]) -> Callable[P, None]:
+    """The same `__init__`; the layer is complete at its end, if it is that of the layer's class."""
+
+    @functools.wraps(init)
+    def completing(*arguments: P.args, **named: P.kwargs) -> None:
+        init(*arguments, **named)
+        layer: Any = arguments[0]
+        if type(layer).__init__ is completing:
+            layer._complete = True
+
+    return completing
+
+
 # What may be set of a layer that has been called.
 _SETTINGS = ("trainable", "rate_factor", "decay_factor")
 
@@ -137,15 +153,16 @@ class Layer(NearNames):
     def __init_subclass__(cls) -> None:
         """Arguments that a kind of layer does not have are refused with the near name."""
         if "__init__" in vars(cls):
-            cls.__init__ = hinted(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = _completing(hinted(cls.__init__))  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """What a descent asks of a layer may be set, what the layer computes may not."""
-        made = vars(self).get("_made", False)
-        if made and not name.startswith("_") and name not in _SETTINGS:
-            if name in vars(self):
+        """What a descent asks of a layer may be set; what it computes only before it is called."""
+        own = vars(self)
+        if own.get("_complete", False) and not name.startswith("_") and name not in _SETTINGS:
+            if name not in own and not hasattr(type(self), name):
+                raise unknown_attribute(self, name)
+            if self._made:
                 raise AttributeError(f"{name} of {self!r} cannot be set: make another layer")
-            raise unknown_attribute(self, name)
         super().__setattr__(name, value)
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..activations import Custom
@@ -13,6 +13,7 @@ from ..kernels.formulas.activations import IDENTITY, LOG_SOFTMAX
 from ..layers.dropout import DropoutLayer
 from ..layers.formulas import activation_from, loss_code, loss_from
 from ..layers.reshape import ReshapeLayer
+from ..layers.shaped import ShapedLayer
 from ..losses import Loss
 from .graph import Graph
 
@@ -125,28 +126,31 @@ def check_graph_outputs(
 
 def _maker(graph: Graph, output: int) -> int:
     """The number of the value that an output's values are, behind layers that pass them on."""
-    while output >= 0:
-        node = graph.nodes[output]
-        if not isinstance(graph.layers[node.layer], (DropoutLayer, ReshapeLayer)):
-            break
-        (output,) = node.sources
-    return output
+    behind = _behind(graph, output, lambda layer: isinstance(layer, (DropoutLayer, ReshapeLayer)))
+    return next(behind)
 
 
 def _squashed(graph: Graph, output: int) -> str | None:
     """A layer that gives probabilities to joins of which an output is made; None: there is none."""
+    for number in _behind(
+        graph, output, lambda layer: layer.passes_on and layer.activation == "identity"
+    ):
+        layer = graph.nodes[number].layer
+        activation = graph.layers[layer].activation if 0 <= number != output else None
+        if activation in ("sigmoid", "softmax"):
+            return graph.names[layer]
+    return None
+
+
+def _behind(graph: Graph, output: int, passes: Callable[[ShapedLayer], bool]) -> Iterator[int]:
+    """The numbers of the values that an output is made of, behind layers that pass them on."""
     waiting = [output]
     while waiting:
         number = waiting.pop()
-        if number < 0:
-            continue
-        node = graph.nodes[number]
-        layer = graph.layers[node.layer]
-        if number != output and layer.activation in ("sigmoid", "softmax"):
-            return graph.names[node.layer]
-        if layer.passes_on and layer.activation == "identity":
-            waiting += node.sources
-    return None
+        if number >= 0 and passes(graph.layers[graph.nodes[number].layer]):
+            waiting += graph.nodes[number].sources
+        else:
+            yield number
 
 
 def _one_each(argument: str, given: Any, names: Sequence[str]) -> list[Any]:

@@ -314,7 +314,7 @@ def examples_for(
     if names is not None:
         check_feature_names("X", X, names)
     if classes is not None:
-        X, y = _with_numbers(own, X, y, classes)
+        X, y = _with_numbers(own, X, ports.lone_targets(own, y), classes)
     if own.has_ports:
         return ports.port_examples(own, X, y, network.dtype)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family

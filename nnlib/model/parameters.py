@@ -39,6 +39,23 @@ class NetworkState(NamedTuple):
     generator: Array  # four uint64 words
 
 
+def check_generator(argument: str, words: Any) -> None:
+    """Refuse what is no state of a random generator: from zeros it draws nothing but zeros.
+
+    >>> check_generator("generator", np.zeros(4, np.uint64))
+    Traceback (most recent call last):
+    ...
+    ValueError: generator is all 0, wanted four words of uint64, not all 0
+    """
+    wanted = "four words of uint64, not all 0"
+    if not isinstance(words, np.ndarray) or words.dtype != np.uint64:
+        raise TypeError(f"{argument} is {checks.shown(words)}, wanted {wanted}")
+    if words.shape != (4,):
+        raise ValueError(f"{argument} has shape {words.shape}, wanted {wanted}")
+    if not words.any():
+        raise ValueError(f"{argument} is all 0, wanted {wanted}")
+
+
 class NetworkParameters(NearNames):
     """The architecture and the parameters of a `Network`; what it computes comes on top."""
 
@@ -101,14 +118,16 @@ class NetworkParameters(NearNames):
         Parameters
         ----------
         parameters : array_like, shape (size,)
-            Copied, and not checked.
+            Copied; finite numbers.
         seed : int or None
             None: from now on the seed is not known.
         generator : ndarray of uint64, shape (4,), or None
-            None: as the seed decides.
+            Not all 0. None: as the seed decides.
 
         Raises
         ------
+        TypeError, ValueError
+            If one of them is not of this form; the network then stays as it was.
         RuntimeError
             While a descent trains the network.
 
@@ -121,10 +140,16 @@ class NetworkParameters(NearNames):
         (array([2., 3.]), 5)
         """
         self._training.check("its state cannot be set")
-        self._parameters[:] = parameters
-        self._seed, self._seed_known = seed, seed is not None
+        given = numbers("parameters", parameters, self._dtype)
+        if given.shape != self._parameters.shape:
+            raise ValueError(f"parameters has shape {given.shape}, wanted {self._parameters.shape}")
+        check_finite("parameters", given)
+        if generator is not None:
+            check_generator("generator", generator)
         if seed is not None:
             self._begin(seed)
+        self._parameters[:] = given
+        self._seed, self._seed_known = seed, seed is not None
         if generator is not None:
             self._generator[:] = generator
 

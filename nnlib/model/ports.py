@@ -71,6 +71,18 @@ def port_examples(
     return X, _side_by_side(list(given), parts)
 
 
+def lone_targets(architecture: Architecture, y: Any) -> Any:
+    """The targets of a network's one output in place of a dict that has nothing else.
+
+    >>> lone_targets(Architecture.of([1, 2]), {"dense": ["a", "b"]})
+    ['a', 'b']
+    """
+    names = architecture.graph.output_names
+    if len(names) > 1 or not isinstance(y, Mapping):
+        return y
+    return next(iter(_each("y", y, names).values()))
+
+
 def split_outputs(architecture: Architecture, rows: Array) -> Any:
     """F's rows (n, d_L) as an array (n, …), or one for each output, by name if these have names."""
     graph = architecture.graph

@@ -11,6 +11,7 @@ from ..checks.names import hinted
 from ..checks.values import example_weights, on_host
 from ..layers.shaped import Array
 from .function import NetworkFunction, examples_for
+from .ports import input_rows
 from .task import Task, task_of
 
 
@@ -142,9 +143,10 @@ class NetworkPrediction(NetworkFunction):
     def _rows_of(self, X: Any) -> tuple[Array, tuple[int, ...]]:
         """F as rows (n, d_L), and the shape of what it was given: (n,), or () for one example."""
         own = self._architecture
-        outputs = np.asarray(on_host(self.F(X)))
         if own.has_ports:
-            return outputs.reshape(len(outputs), -1), (len(outputs),)
+            rows = self.outputs_of(input_rows(own, X, self._dtype))
+            return rows, (len(rows),)
+        outputs = np.asarray(on_host(self.F(X)))
         if own.d_in == own.d_out == 1 and outputs.ndim < 2:
             return outputs.reshape(-1, 1), outputs.shape
         return outputs.reshape(-1, own.d_out), outputs.shape[:-1]

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-
 from ..checks.values import PathLike, file_path, layer_sizes, shown
 from ..errors import FormatError
 from ..files.arrays import Array, read_arrays, write_arrays
@@ -76,15 +74,13 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         classes, features = architecture.pop("classes", None), architecture.pop("features", None)
         architecture, wanted = arguments_from(architecture, custom)
         _check_parameters(arrays["parameters"], wanted, architecture["dtype"])
-        _check_generator(arrays["generator"])
         _check_seed(seed)
         network = make(**architecture, initializer="zeros")
-        network.parameters = arrays["parameters"]
+        # Files of earlier versions may tell no seed: then none is known.
+        network.restore(arrays["parameters"], seed, arrays["generator"])
         network.classes, network.feature_names = classes, features
     except (TypeError, ValueError) as error:
         raise FormatError(f"{path} holds no network that nnlib can read: {error}") from error
-    # Files of earlier versions may tell no seed: then none is known.
-    network.restore(network.parameters, seed, arrays["generator"])
     return network
 
 
@@ -208,12 +204,3 @@ def _check_seed(seed: Any) -> None:
     """None, or a whole number of any length: earlier versions took seeds beyond 2⁶⁴."""
     if seed is not None and (type(seed) is not int or seed < 0):
         raise ValueError(f"seed is {shown(seed)}, wanted a whole number of at least 0, or none")
-
-
-def _check_generator(generator: Array) -> None:
-    """Four words, not all 0: from there xoshiro256++ gives nothing but 0."""
-    if generator.shape != (4,) or generator.dtype != np.uint64 or not generator.any():
-        raise ValueError(
-            f"its generator is {generator.dtype} of shape {generator.shape}, "
-            "wanted four uint64 words, not all 0"
-        )

@@ -31,6 +31,8 @@ from ..optimizers import FullBatch
 from ..schedules import Schedule, rates_of
 from ..training.options import Options
 from . import folds as member_weights
+from .metrics import PopulationMetrics
+from .ranking import Ranking
 from .refit import Recipe
 from .result import Population
 from .starts import starts
@@ -74,6 +76,12 @@ class Plan:
             for choice, network in zip(choices, self._networks, strict=True)
         ]
         self._initializers = [choice.get("initializer", template.initializer) for choice in choices]
+        # Members are measured when they are trained, not by their descents.
+        self._asked_metrics = self._options[0].metrics
+        for option in self._options:
+            option.metrics = None
+        self._metrics: PopulationMetrics | None = None
+        self._ranking: Ranking | None = None
         self._own_weights = False
         self._folds: Array | None
         self._train = self._validation = None  # type: Examples | None
@@ -99,6 +107,27 @@ class Plan:
         for own in self._options:
             if own.batch_size is not None:
                 own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))
+
+    def take_metrics(self, rank_by: Any, halving: Any) -> None:
+        """The metrics, tried on what the networks give so far, and the one that members rank by."""
+        if self._asked_metrics is not None:
+            self._metrics = PopulationMetrics(
+                self._asked_metrics, self._networks, self._known.classes, self._examples,
+                self._validation,
+            )  # fmt: skip
+        if rank_by is None:
+            return
+        if self._metrics is None:
+            raise ValueError(
+                f"rank_by is {shown(rank_by)} but metrics is None: give metrics, one of which "
+                "members are compared by"
+            )
+        self._ranking = self._metrics.ranking(rank_by)
+        if halving is not None:
+            raise ValueError(
+                "rank_by and halving contradict each other: halving compares members by their "
+                "costs; leave one of them out"
+            )
 
     def take_seeds(self, n: Any, seeds: Any, other_members: bool) -> None:
         """The seeds from their number or themselves; without either, one start for all."""
@@ -205,6 +234,7 @@ class Plan:
         seeds = np.array(self._seeds.values)
         if seeds.dtype == np.float64:  # NumPy's choice for seeds on both sides of 2⁶³
             seeds = np.array(self._seeds.values, np.uint64)
+        metrics = None if self._metrics is None else self._metrics.of_members(work)
         held_out, validated = bool(work.held_out_cost.size), work.validation is not None
         population = Population(
             parameters=members.parameters.reshape(n, -1),
@@ -233,6 +263,9 @@ class Plan:
                 self._examples, self._validation, self._networks, self._options, self._initializers,
                 self._template.start if self._seeds.from_network else None, self._own_weights,
             ),
+            metrics={} if metrics is None else metrics.training,
+            validation_metrics=None if metrics is None else metrics.held_out,
+            ranking=self._ranking,
         )  # fmt: skip
         return population if work.stopped is None else population[work.begun]
 

@@ -5,12 +5,22 @@ A score is infinite where a member diverged, and NaN where nothing was held out 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+
+class Ranking(NamedTuple):
+    """A metric by which members are compared in place of their costs.
+
+    sign is 1 where less of it is better, −1 where more is.
+    """
+
+    metric: str
+    sign: float
 
 
 def ranked(scores: Array, diverged: Array) -> Array:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -14,10 +14,11 @@ from ..checks.values import seed_number, whole_number
 from ..kernels.network import problem
 from ..network import Network
 from .ensemble import Ensemble
-from .ranking import best_first, best_folds_first, ranked
+from .ranking import Ranking, best_first, best_folds_first, ranked
 from .refit import Recipe
 from .saving import read, save
 from .sweep import Choice
+from .tables import choice_rows, member_columns
 from .work import HALVED
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class Population(Ensemble):
         The fold of each example.
     recipe : Recipe or None
         What `refit` trains with.
+    metrics, validation_metrics : dict from str to ndarray of float64, shape (n,)
+        Metrics at the parameters reached, of the examples that the member trained with, and of
+        those held out or given as validation examples, None without these; NaN where a member
+        diverged.
+    ranking : Ranking or None
+        The metric that members are compared by, if it is not the cost.
 
     Examples
     --------
@@ -119,10 +126,21 @@ class Population(Ensemble):
     feature_names: tuple[str, ...] | None = None
     folds: NDArray[np.int64] | None = None
     recipe: Recipe | None = None
+    metrics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    validation_metrics: Mapping[str, NDArray[np.float64]] | None = None
+    ranking: Ranking | None = None
 
     @property
     def score(self) -> NDArray[np.float64]:
-        """What members are compared by: the validation cost if there is one, else the cost."""
+        """What members are compared by, the lowest first.
+
+        The validation cost if there is one, else the cost; with ``rank_by`` that metric, of the
+        examples held out if there are some, and its negative where more of it is better.
+        """
+        if self.ranking is not None:
+            held_out = self.validation_metrics
+            values = (self.metrics if held_out is None else held_out)[self.ranking.metric]
+            return self.ranking.sign * values
         return self.cost if self.validation_cost is None else self.validation_cost
 
     @property
@@ -215,7 +233,10 @@ class Population(Ensemble):
         True
         """
         if self.recipe is None:
-            raise ValueError("refit: this population does not tell how its members were trained")
+            raise ValueError(
+                "refit: the file of this population does not hold how its members were trained, as "
+                "with a schedule of your own or arrays as initializer"
+            )
         if choice is None:
             choice = int(self.choice[self.order[0]])
         choice = whole_number("choice", choice, 0, len(self.choices) - 1)
@@ -241,25 +262,12 @@ class Population(Ensemble):
         >>> [row["learning_rate"] for row in population.by_choice()]
         [1.0, 0.01]
         """
-        rows = []
-        for number, choice in enumerate(self.choices):
-            own = self._ranked[self.choice == number]
-            score = own[~np.isnan(own)]
-            if own.size:
-                finite = bool(np.isfinite(score).all() and score.size)
-                rows.append(
-                    {
-                        **choice,
-                        "mean": float(score.mean()) if score.size else np.nan,
-                        "spread": float(score.std()) if finite else np.nan,
-                        "lowest": float(score.min()) if score.size else np.nan,
-                        "members": int(own.size),
-                    }
-                )
-        return sorted(rows, key=lambda row: row["mean"] if np.isfinite(row["mean"]) else np.inf)
+        return choice_rows(self.choices, self.choice, self._ranked)
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame with a row per member: choice, seed, fold, costs, epochs, end.
+        """A pandas DataFrame with a row per member: choice, seed, fold, costs, metrics, and so on.
+
+        Metrics of the examples held out have ``validation_`` before their names.
 
         Raises
         ------
@@ -270,24 +278,13 @@ class Population(Ensemble):
             import pandas
         except ImportError:
             raise ImportError("to_frame needs pandas: pip install pandas") from None
-        names = list(dict.fromkeys(name for choice in self.choices for name in choice))
-        columns: dict[str, Any] = {
-            name: [self.choices[number].get(name) for number in self.choice] for name in names
-        }
-        columns["seed"] = self.seed
-        if self.fold is not None:
-            columns["fold"] = self.fold
-        columns["cost"] = self.cost
-        if self.validation_cost is not None:
-            columns["validation_cost"] = self.validation_cost
-        columns["epochs"], columns["ended"] = self.epochs, self.ended
-        return pandas.DataFrame(columns)
+        return pandas.DataFrame(member_columns(self))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the population to a safetensors file, from which `load` makes an equal one.
 
-        What `refit` trains with is not kept. Objects in the grid, as an optimizer with settings,
-        come back as their text.
+        What `refit` trains with is kept, but where that is a schedule of your own, or arrays as an
+        initializer. Objects in the grid, as an optimizer with settings, come back as their text.
 
         Raises
         ------
@@ -370,6 +367,7 @@ class Population(Ensemble):
         def rows(array: Any) -> Any:
             return None if array is None else array[chosen]
 
+        held_out = self.validation_metrics
         return Population(
             rows(self.parameters), rows(self.J), self.trace, rows(self.validation_J),
             rows(self.cost), rows(self.validation_cost), rows(self.best_epoch), rows(self.epochs),
@@ -377,19 +375,27 @@ class Population(Ensemble):
             rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
             rows(self.generators) if self.generators.size else self.generators, self.data,
             self.compile_seconds, self.classes, self.feature_names, self.folds, self.recipe,
+            _rows_of(self.metrics, chosen),
+            None if held_out is None else _rows_of(held_out, chosen), self.ranking,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         parts = [f"{len(self)} networks"]
         if len(self):
-            finite = self.score[np.isfinite(self.score)]
+            finite, sign = self.score[np.isfinite(self.score)], 1.0
             kind = "cost" if self.validation_cost is None else "validation cost"
+            if self.ranking is not None:
+                kind, sign = self.ranking
             if finite.size:
-                middle = float(np.median(finite))
-                parts.append(f"{kind} {finite.min():.6g} at best, {middle:.6g} in the middle")
+                best, middle = sign * finite.min(), sign * float(np.median(finite))
+                parts.append(f"{kind} {best:.6g} at best, {middle:.6g} in the middle")
             if self.diverged.any():
                 parts.append(f"{int(self.diverged.sum())} diverged")
         if self.stopped is not None:
             parts.append(self.stopped)
         parts.append(f"{self.seconds:.3g} s")
         return f"Population({', '.join(parts)})"
+
+
+def _rows_of(columns: Mapping[str, Array], chosen: Array) -> dict[str, Array]:
+    return {name: column[chosen] for name, column in columns.items()}

@@ -16,6 +16,8 @@ from ..files.writing import sweep
 from ..model.saved_formulas import check_custom
 from ..model.saving import arguments_from, classes_to_json, described, parsed_json
 from ..network import Network
+from .ranking import Ranking
+from .saved_recipes import ARRAYS, recipe_from_file, recipe_to_file
 
 if TYPE_CHECKING:
     from .result import Population
@@ -31,6 +33,8 @@ _NETWORKS = (
 _TOLD = {
     "networks", "choices", "classes", "features", "seeds", "seconds", "compile_seconds", "stopped",
 }  # fmt: skip
+# The names of metrics, and that by which members are compared, with its sign; see `saved_recipes`.
+_MAY_BE_TOLD = {"metrics", "ranking", "recipe"}
 # Arrays with a row for each member: how many axes they have, and of what kind they are.
 _ALWAYS = {
     "parameters": (2, "f"), "J": (2, "f"), "cost": (1, "f"), "epochs": (1, "i"),
@@ -39,13 +43,14 @@ _ALWAYS = {
 _SOMETIMES = {
     "validation_J": (2, "f"), "validation_cost": (1, "f"), "best_epoch": (1, "i"),
     "fold": (1, "i"), "seed": (1, "iu"), "generators": (2, "u"),
+    "metrics": (2, "f"), "validation_metrics": (2, "f"),
 }  # fmt: skip
 # Those of the epochs and of the examples.
-_OTHERS = {"trace": (1, "i"), "X": (2, "f"), "y": (2, "f"), "folds": (1, "i")}
+_OTHERS = {"trace": (1, "i"), "X": (2, "f"), "y": (2, "f"), "folds": (1, "i"), **ARRAYS}
 
 
 def save(population: Population, path: PathLike) -> None:
-    """Write all of a population but how its members were trained.
+    """Write all of a population, and how its members were trained if a file can hold that.
 
     Raises
     ------
@@ -60,6 +65,10 @@ def save(population: Population, path: PathLike) -> None:
             values.size or name not in _SOMETIMES
         ):  # fmt: skip
             arrays[name] = values
+    for name in ("metrics", "validation_metrics"):
+        columns = getattr(population, name)
+        if columns:
+            arrays[name] = np.stack(list(columns.values()), axis=1)
     classes = population.classes
     told = {
         "networks": [_network(own) for own in population.architectures],
@@ -71,6 +80,12 @@ def save(population: Population, path: PathLike) -> None:
         "compile_seconds": population.compile_seconds,
         "stopped": population.stopped,
     }
+    kept = None if population.recipe is None else recipe_to_file(population.recipe)
+    if kept is not None:
+        told["recipe"] = kept[0]
+        arrays |= kept[1]
+    if population.metrics:
+        told.update(metrics=list(population.metrics), ranking=population.ranking)
     sweep(file_path("path", path))
     text = json.dumps(told, separators=(",", ":"))
     write_arrays(path, arrays, {"kind": _KIND, "population": text})
@@ -110,10 +125,12 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         if seed is None:
             seed = _seeds(told["seeds"], members)
         data = arrays.pop("X"), arrays.pop("y")
+        recipe = recipe_from_file(told.get("recipe"), arrays, data, architectures)
+        metrics = _metrics(told, arrays)
         missing = {name: None for name in (*_SOMETIMES, "folds") if name != "seed"}
         fields = {
-            **missing, "generators": np.empty((0, 4), np.uint64), **arrays, "seed": seed,
-            "data": data, "architectures": architectures,
+            **missing, "generators": np.empty((0, 4), np.uint64), **arrays, **metrics, "seed": seed,
+            "data": data, "architectures": architectures, "recipe": recipe,
             "choices": told["choices"], "stopped": told["stopped"],
             **{name: real_number(name, told[name]) for name in ("seconds", "compile_seconds")},
         }  # fmt: skip
@@ -127,11 +144,33 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
 def _parsed(text: str) -> dict[str, Any]:
     """What stands beside the arrays."""
     told = parsed_json("description", text)
-    if not isinstance(told, dict) or set(told) != _TOLD:
+    if not isinstance(told, dict) or set(told) - _MAY_BE_TOLD != _TOLD:
         raise ValueError(f"its description holds {shown(told)}, wanted {sorted(_TOLD)}")
     if told["stopped"] is not None and not isinstance(told["stopped"], str):
         raise TypeError(f"stopped is {shown(told['stopped'])}")
     return told
+
+
+def _metrics(told: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
+    """The fields of metrics: columns by their names, and by which members are compared."""
+    names = told.get("metrics", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"metrics is {shown(names)}, wanted a list of names")
+    if bool(names) != ("metrics" in arrays) or len(set(names)) != len(names):
+        raise ValueError(f"its metrics are {names}, wanted different names, and their values")
+    fields: dict[str, Any] = {"metrics": {}, "validation_metrics": None, "ranking": None}
+    for field in arrays.keys() & fields.keys():
+        if not names or arrays[field].shape[1] != len(names):
+            raise ValueError(f"its {field} has shape {arrays[field].shape}, wanted {len(names)}")
+        fields[field] = dict(zip(names, arrays[field].T.copy(), strict=True))
+    ranking = told.get("ranking")
+    if ranking is not None:
+        if not isinstance(ranking, list) or len(ranking) != 2 or ranking[0] not in names:
+            raise ValueError(f"ranking is {shown(ranking)}, wanted one of its metrics and a sign")
+        if ranking[1] not in (1, -1):
+            raise ValueError(f"ranking is {shown(ranking)}, wanted the sign 1 or −1")
+        fields["ranking"] = Ranking(*ranking)
+    return fields
 
 
 def _checked_arrays(arrays: Mapping[str, Array]) -> int:

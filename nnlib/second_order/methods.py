@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..history import SecondOrderHistory
 from ..kernels.layers.operations import drops, has_rates
 from ..optimizers import LBFGS, FullBatch, LevenbergMarquardt
+from ..training.epoch_metrics import EpochMetrics
 from ..training.options import Options
 from .least_squares import run_levenberg_marquardt
 from .minimised import Array, Minimised
@@ -30,9 +31,12 @@ def run(minimised: Minimised, options: Options, device: str = "cpu") -> SecondOr
         begin_from(minimised.table, minimised.loss, minimised.train, options, device),
     )  # fmt: skip
     if isinstance(optimizer, LBFGS):
-        return run_lbfgs(minimised, optimizer, own, device)
-    assert isinstance(optimizer, LevenbergMarquardt)
-    return run_levenberg_marquardt(minimised, optimizer, own)
+        history = run_lbfgs(minimised, optimizer, own, device)
+    else:
+        assert isinstance(optimizer, LevenbergMarquardt)
+        history = run_levenberg_marquardt(minimised, optimizer, own)
+    metrics: EpochMetrics | None = options.metrics
+    return history if metrics is None else metrics.noted(history)
 
 
 def check_full_batch(optimizer: FullBatch, table: Array) -> None:

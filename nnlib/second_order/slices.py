@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from ..kernels.network import problem
 from ..kernels.second_order import objective
 from ..training.checkpoint_rules import CALLBACK_STOPPED, TIME_IS_UP, UNFINISHED, Table
 from ..training.checkpoints import Checkpoint, fingerprint
+from ..training.epoch_metrics import EpochMetrics
 from ..training.options import Options
 from ..training.progress import Progress
 from ..training.slices import Budget, Stopwatch, run_slices
@@ -28,15 +29,19 @@ Begin = Callable[[Mapping[str, Array], Table], Checkpoint]
 
 
 class Watch:
-    """Time limit and callback, as a descent has them."""
+    """Time limit, metrics and callback, as a descent has them."""
 
     def __init__(self, options: Options) -> None:
         self._callback, self._max_seconds = options.callback, options.max_seconds
+        self.metrics: EpochMetrics | None = options.metrics
         self._told = 0
 
-    def begin(self, state: Any) -> None:
+    def begin(self, parameters: Array, state: Any) -> None:
         """The callback has heard of the iterations up to here."""
         self._told = int(state.position[objective.EPOCH])
+        if self.metrics is not None:
+            with _at_base(parameters, state):
+                self.metrics.catch_up(self._told)
 
     def look(self, parameters: Array, state: Any, seconds: float) -> int:
         """The status with which to end after a slice, 0 to go on.
@@ -45,21 +50,39 @@ class Watch:
         time limit waits for the first evaluation: before it there is no cost to tell.
         """
         epoch = int(state.position[objective.EPOCH])
-        if self._callback is not None and epoch > self._told:
+        watches = self._callback is not None or self.metrics is not None
+        if watches and epoch > self._told:
             self._told = epoch
-            report = Report(epoch, float(state.cost[1]), None, np.nan, seconds)
-            trial = parameters.copy()
-            try:
-                parameters[:] = state.base
-                stop = self._callback(report) is True
-            finally:
-                parameters[:] = trial
+            with _at_base(parameters, state):
+                stop = self._tell(epoch, float(state.cost[1]), seconds)
             if stop:
                 return CALLBACK_STOPPED
         evaluated = state.position[objective.EVALUATIONS] > 0
         if self._max_seconds is not None and seconds >= self._max_seconds and evaluated:
             return TIME_IS_UP
         return 0
+
+    def _tell(self, epoch: int, cost: float, seconds: float) -> bool:
+        """Measure the iteration, and report it; whether the callback ends the descent."""
+        values: Mapping[str, float] = {}
+        if self.metrics is not None:
+            self.metrics.take()
+            values, _ = self.metrics.latest()
+        if self._callback is None:
+            return False
+        report = Report(epoch, cost, None, np.nan, seconds, values)
+        return self._callback(report) is True
+
+
+@contextmanager
+def _at_base(parameters: Array, state: Any) -> Iterator[None]:
+    """The network has the last iteration's parameters here, and then again those on trial."""
+    trial = parameters.copy()
+    try:
+        parameters[:] = state.base
+        yield
+    finally:
+        parameters[:] = trial
 
 
 def begin_from(
@@ -99,10 +122,10 @@ class _FullBatchSlices:
         return bool(self._state.position[objective.STATUS] == problem.RUNNING)
 
     def next_slice(self, budget: int) -> int:
-        """All of the budget."""
+        """All of the budget; where there are metrics one unit, which ends at most one iteration."""
         if self._checkpoint is not None:
             self._checkpoint.write_if_due(lambda: None)
-        return budget
+        return budget if self._watch is None or self._watch.metrics is None else 1
 
     def look(self) -> None:
         """Progress, the time limit, the callback."""
@@ -152,6 +175,7 @@ def run_driver(driver: Driver, run: Run) -> float:
         "gradient": model.gradient,
         "activations": model.activations,
         "seconds": seconds,
+        **({} if watch is None or watch.metrics is None else watch.metrics.arrays),
     }
     checkpoint = run.begin(arrays, driver.rules) if run.begin else None
     try:
@@ -160,7 +184,7 @@ def run_driver(driver: Driver, run: Run) -> float:
         if position[objective.STATUS] in UNFINISHED:
             position[objective.STATUS] = problem.RUNNING
         if watch is not None:
-            watch.begin(state)
+            watch.begin(model.parameters, state)
         with checkpoint or nullcontext(), Progress(run.epochs, run.progress) as bar:
             stopwatch = Stopwatch(seconds, start)
             slices = _FullBatchSlices(model, state, watch, checkpoint, bar, stopwatch)

@@ -23,6 +23,7 @@ from ..kernels.second_order import (
     line_search,
     objective,
 )
+from .epoch_metrics import Place
 from .marks import NOWHERE
 
 Array = NDArray[Any]
@@ -176,6 +177,7 @@ def of_descent(
         "order": permutation,
         "seconds": within(0, np.inf),
         **_of_marks(found, epochs),
+        **_of_metrics(found, epoch),
     }
 
 
@@ -226,6 +228,26 @@ def _of_marks(found: Arrays, epochs: int) -> Mapping[str, Rule]:
         "marked_generator": every(not_all_zero),
     }
     return {name: rule for name, rule in rules.items() if name in found}
+
+
+def _of_metrics(found: Arrays, epoch: int) -> Mapping[str, Rule]:
+    """The rules of the metrics' arrays, where there are some; the last epoch may be unmeasured."""
+    if "metric_places" not in found:
+        return {}
+    measured = int(found["metric_places"][Place.MEASURED])
+    return {
+        "metric_values": anything,
+        "metric_validation": anything,
+        "metric_best": finite,
+        "metric_lowest": anything,
+        "metric_places": places(
+            {
+                Place.MEASURED: range(max(epoch - 1, 0), epoch + 1),
+                Place.BEST: range(-1, measured),
+                Place.WAIT: range(measured + 1),
+            }
+        ),
+    }
 
 
 def of_lbfgs(found: Arrays, own: Arrays, settings: objective.Settings) -> Mapping[str, Rule]:
@@ -309,6 +331,7 @@ def _full_batch(found: Arrays, settings: objective.Settings) -> dict[str, Rule]:
         "gradient": anything,
         "activations": anything,
         "seconds": within(0, np.inf),
+        **_of_metrics(found, int(position[objective.EPOCH])),
     }
 
 

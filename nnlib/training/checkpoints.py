@@ -261,6 +261,7 @@ def fingerprint(
     return {
         **parts,
         **others,
+        **({} if options.metrics is None else options.metrics.identity()),
         "network": _digest(described(table), np.array([loss])),
         "learning_rate": rates,
         "X": _digest(train.X),

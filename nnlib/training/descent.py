@@ -141,7 +141,10 @@ class Descent:
         try:
             if self._checkpoint is not None:
                 undivided(self._checkpoint.restore)
-            running = self._state.position[problem.STATUS] == problem.RUNNING
+            metrics, position = self._options.metrics, self._state.position
+            if metrics is not None and between_epochs(position):
+                metrics.catch_up(int(position[problem.EPOCH]))
+            running = position[problem.STATUS] == problem.RUNNING
             if self._options.epochs and running:
                 # The team ends before its last checkpoint is written.
                 saving = self._checkpoint or nullcontext()
@@ -188,6 +191,7 @@ class Descent:
             "gradient": self._model.gradient,
             "order": self._data.order,
             "seconds": self._seconds,
+            **({} if options.metrics is None else options.metrics.arrays),
         }
         # Those that the kernels keep for populations are empty here.
         del arrays["snapshots"], arrays["generators"]

@@ -51,7 +51,9 @@ class EpochSlices:
     ) -> None:
         self.state, self.rounds = state, rounds
         self.bar = Progress(options.epochs, options.progress)
-        self.stopped: str | None = None
+        metrics: EpochMetrics | None = options.metrics
+        worn_out = metrics is not None and metrics.is_out_of_patience  # in a checkpoint
+        self.stopped: str | None = "patience" if worn_out else None
         self._options, self._marks, self._complete = options, marks, complete
         self._checkpoint, self._stopwatch = checkpoint, stopwatch
         self._told = int(state.position[problem.EPOCH])

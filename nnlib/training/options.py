@@ -118,9 +118,6 @@ class Options:
     metrics: Any = option(
         None,
         optional(_metrics),
-        refused_by=("full batch",),
-        population="absent",
-        no_population="it compares members by costs; give its networks to Network.score",
         fingerprint="none",
     )
     monitor: str | None = option(
@@ -128,7 +125,7 @@ class Options:
         optional(_name),
         refused_by=("full batch",),
         population="absent",
-        no_population="it compares members by costs",
+        no_population="costs stop its members; rank_by compares them by a metric",
         fingerprint="none",
     )
     max_seconds: float | None = option(None, optional(positive), fingerprint="none")
@@ -219,11 +216,6 @@ class Options:
         """Options that need or exclude one another."""
         if self.callback_epochs is not None and self.callback is None:
             raise ValueError("callback_epochs is given without a callback")
-        if self.metrics is not None and self.checkpoint is not None:
-            raise ValueError(
-                "metrics and checkpoint contradict each other: a checkpoint does not keep metrics; "
-                "leave one of them out"
-            )
         if self.monitor is not None and self.metrics is None:
             raise ValueError(
                 f"monitor is {self.monitor!r} but metrics is None: give metrics, one of which "

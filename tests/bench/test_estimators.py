@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bench import estimators
 from bench.programs.estimators import Comparison, call, comparisons
@@ -28,7 +29,7 @@ def test_a_missed_goal_is_told(capsys):
 
 
 def test_other_work_is_no_comparison(monkeypatch, capsys):
-    monkeypatch.setattr(estimators, "NEAR", -1.0)
+    monkeypatch.setattr("bench.programs.estimators.NEAR", -1.0)
     assert not estimators.report(tiny())
     assert "not the same work" in capsys.readouterr().out
 
@@ -39,5 +40,16 @@ def test_a_prediction_is_of_one_row():
     assert model.n_iter_ == 5
 
 
+def test_searches_are_compared_by_the_scores_of_all_candidates(capsys):
+    row = tiny(max_iter=40)._replace(grid={"alpha": [0.1, 1.0], "learning_rate_init": [0.01]})
+    assert estimators.report(row)
+    cells = capsys.readouterr().out.split("|")
+    theirs, ours = (float(score) for score in cells[7].split(","))
+    assert theirs == ours
+    model, run = call("nnlib", row)
+    run()
+    assert ours == pytest.approx(np.mean(model.cv_results_["mean_test_score"]), abs=1e-4)
+
+
 def test_the_rows_have_goals():
-    assert [row.goal for row in comparisons()] == [15, 6, 8, 20]
+    assert [row.goal for row in comparisons()] == [15, 6, 8, 20, 25]

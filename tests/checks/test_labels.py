@@ -74,6 +74,36 @@ def test_numbers_of_labels_by_hash():
         numbered(np.array([["a"]]), classes)
 
 
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (np.array([2, 9, 2]), np.array([9, 2])),
+        (np.array([2.0, 9.0]), np.array([9, 2])),
+        (np.array(["b", "a"]), np.array(["c", "b", "a"])),
+        (np.array([True, False]), np.array([True, False])),
+        (np.array(["b", 1], object), np.array([1, "b"], object)),
+    ],
+    ids=str,
+)
+def test_numbers_are_places_among_the_classes(y, classes):
+    numbers = numbered(y, classes)
+    assert classes[numbers].tolist() == y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "index"),
+    [
+        (np.array([2, 5, 3]), 1),
+        (np.array([8]), 0),
+        (np.array(["x"]), 0),
+        (np.array([2, "x"], object), 1),
+    ],
+)
+def test_labels_that_are_no_class_are_named(y, index):
+    with pytest.raises(ValueError, match=f"y holds .* at index {index}, wanted one of .* 3, 2, 7"):
+        numbered(y, np.array([3, 2, 7]))
+
+
 def test_classes_cannot_be_written():
     with pytest.raises(ValueError, match="read-only"):
         class_array("classes", ["a", "b"])[0] = "c"

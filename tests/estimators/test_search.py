@@ -40,8 +40,18 @@ def test_results_have_the_form_of_grid_search():
     assert ours.best_score_ == mean.max() == mean[ours.best_index_]
     assert ours.best_params_ == ours.cv_results_["params"][ours.best_index_]
     assert ours.cv_results_["rank_test_score"][ours.best_index_] == 1
-    # Other starts, but the same data.
+    # Mini-batches come in another order.
     np.testing.assert_allclose(mean, theirs.cv_results_["mean_test_score"], atol=0.06)
+
+
+@pytest.mark.parametrize("options", [{"solver": "lbfgs"}, {"shuffle": False}], ids=str)
+def test_candidates_start_as_their_own_fits_do(options):
+    options = {"max_iter": 30, **options}
+    ours = nnlib.MLPSearchCV(classifier(**options), GRID, cv=3).fit(X, Y)
+    theirs = GridSearchCV(classifier(**options), GRID, cv=3).fit(X, Y)
+    for fold in range(3):
+        name = f"split{fold}_test_score"
+        np.testing.assert_array_equal(ours.cv_results_[name], theirs.cv_results_[name])
 
 
 def test_the_best_candidate_is_fitted_on_all_the_data():

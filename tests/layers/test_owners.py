@@ -54,7 +54,17 @@ def test_what_a_layer_computes_cannot_be_set():
         dense.units = 4
     with pytest.raises(AttributeError, match="did you mean 'trainable'"):
         dense.trainabel = False
+    with pytest.raises(AttributeError, match=r"weights of .* cannot be set: make another layer"):
+        dense.weights = {}
     dense.trainable, dense.rate_factor, dense.decay_factor = False, 2, 0
+
+
+@pytest.mark.parametrize("layer", [layers.Dense(3), layers.Add(), layers.Scale()], ids=repr)
+def test_before_a_call_a_setting_that_is_none_is_refused_by_its_near_name(layer):
+    with pytest.raises(AttributeError, match="no attribute 'trainabel'; did you mean 'trainable'"):
+        layer.trainabel = False
+    layer.name = "another"
+    assert repr(copy.copy(layer)) == f"{type(layer).__name__}('another')"
 
 
 def test_probabilities_that_are_joined_are_no_logits():

@@ -272,3 +272,17 @@ def test_class_weights_beside_rows_of_weights(X):
             network("binary"), X, labelled(X, ("no", "yes")), n=2, class_weight="balanced",
             sample_weight=np.ones((2, N)),
         )  # fmt: skip
+
+
+def test_labels_in_a_dict_of_the_one_output(X):
+    x = layers.Input(2)
+    net = nnlib.Network(
+        inputs=x, outputs={"kind": layers.Dense(2, "softmax")(x)}, loss="softmax_cross_entropy"
+    )
+    labels = np.where(X[:, 0] > 0, "high", "low")
+    net.descent(X, {"kind": labels}, epochs=3, validation=(X, {"kind": labels}))
+    assert net.classes.tolist() == ["high", "low"]
+    assert net.score(X, {"kind": labels}) == np.mean(net.predict(X) == labels)
+    assert net.predict_proba(X).shape == (len(X), 2)
+    with pytest.raises(ValueError, match="y has 'knd', wanted kind; did you mean 'kind'"):
+        net.J(X, {"knd": labels})

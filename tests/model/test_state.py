@@ -65,3 +65,25 @@ def test_a_network_in_training_is_not_restored():
         return True
 
     net.descent(X, Y, epochs=10**6, callback=callback)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"parameters": [1.0, 2.0]}, ValueError, r"parameters has shape \(2,\), wanted \(10,\)"),
+        ({"parameters": np.full(10, np.inf)}, ValueError, "parameters holds inf at index 0"),
+        ({"parameters": "weights"}, TypeError, "parameters has dtype <U7, wanted real numbers"),
+        ({"generator": np.zeros(4, np.uint64)}, ValueError, "generator is all 0"),
+        ({"generator": np.ones(3, np.uint64)}, ValueError, r"generator has shape \(3,\)"),
+        ({"generator": [1, 2, 3, 4]}, TypeError, "generator is .*, wanted four words of uint64"),
+    ],
+)
+def test_what_is_no_state_is_refused_before_anything_changes(given, error, message):
+    net = nnlib.Network([1, 3, 1], seed=4)
+    before = net.state()
+    parameters = before.parameters.copy()
+    with pytest.raises(error, match=message):
+        net.restore(**{"parameters": np.zeros(10), "seed": 7, **given})
+    assert net.seed == 4
+    np.testing.assert_array_equal(net.parameters, parameters)
+    np.testing.assert_array_equal(net.state().generator, before.generator)

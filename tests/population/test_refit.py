@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import nnlib
 from nnlib import layers
+from nnlib.files.arrays import read_arrays, write_arrays
 from tests.devices import amount
 from tests.population.cases import EXACT, cut_as_members, data  # noqa: F401
 
@@ -30,7 +33,7 @@ def labelled(X):
     ],
     ids=lambda options: ", ".join(options) or "plain",
 )
-def test_refit_is_the_member_that_had_all_of_the_data(options):
+def test_refit_is_the_member_that_had_all_of_the_data(options, tmp_path):
     X, y = data(d_out=1)
     grid = {"learning_rate": [0.01, 0.05]}
     options = {**EXACT, "epochs": EPOCHS, **options}
@@ -43,6 +46,9 @@ def test_refit_is_the_member_that_had_all_of_the_data(options):
         assert network.seed == seed
     best = population.refit()
     np.testing.assert_array_equal(best.parameters, population.best.parameters)
+    population.save(tmp_path / "population")
+    again = nnlib.Population.load(tmp_path / "population")
+    np.testing.assert_array_equal(again.refit().parameters, best.parameters)
 
 
 def test_refit_after_folds_uses_all_of_the_data():
@@ -55,7 +61,7 @@ def test_refit_after_folds_uses_all_of_the_data():
 
 
 @pytest.mark.cpu("graphs")
-def test_refit_of_a_network_with_frozen_layers_and_labels():
+def test_refit_of_a_network_with_frozen_layers_and_labels(tmp_path):
     X, _ = data()
     y = labelled(X)
     net = nnlib.Network(
@@ -71,6 +77,84 @@ def test_refit_of_a_network_with_frozen_layers_and_labels():
         np.testing.assert_array_equal(network.parameters, population[choice].parameters)
         np.testing.assert_array_equal(network.weights[0], net.weights[0])
         assert network.classes.tolist() == ["high", "low"]
+    population.save(tmp_path / "population")
+    again = nnlib.Population.load(tmp_path / "population").refit(1)
+    np.testing.assert_array_equal(again.parameters, population[1].parameters)
+    assert again.classes.tolist() == ["high", "low"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": nnlib.optimizers.Adam(beta1=0.8), "batch_size": 5, "initializer": "zeros"},
+        {"optimizer": "adam", "learning_rate": nnlib.schedules.WarmUp(2, 0.1)},
+        {
+            "optimizer": "momentum", "target_cost": 1e-3, "clip_norm": 0.5,
+            "learning_rate": nnlib.schedules.WarmUp(1, nnlib.schedules.Cosine(0.1)),
+        },
+    ],
+    ids=["adam", "warm-up", "nested"],
+)  # fmt: skip
+def test_refit_of_a_population_from_a_file(options, tmp_path):
+    X, y = data(d_out=1)
+    population = nnlib.train_many([3, 4, 1], X, y, n=2, folds=3, epochs=EPOCHS, **options)
+    population.save(tmp_path / "population")
+    again = nnlib.Population.load(tmp_path / "population")
+    np.testing.assert_array_equal(again.refit().parameters, population.refit().parameters)
+    np.testing.assert_array_equal(again.oof_predict(), population.oof_predict())
+    again.save(tmp_path / "again")
+    third = nnlib.Population.load(tmp_path / "again")
+    np.testing.assert_array_equal(third.refit().parameters, population.refit().parameters)
+
+
+class Halving(nnlib.schedules.Schedule):
+    def rates(self, epochs):
+        return 0.5 ** np.arange(epochs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learning_rate": Halving()},
+        {"initializer": [(np.zeros((1, 3)), np.zeros(1))], "grid": {"l1": [0.1]}, "n": None},
+    ],
+    ids=["a schedule of one's own", "arrays"],
+)
+def test_what_a_file_cannot_hold_is_told_by_refit(options, tmp_path):
+    X, y = data(d_out=1)
+    population = nnlib.train_many([3, 1], X, y, **{"n": 2, "epochs": EPOCHS, **options})
+    population.refit()
+    population.save(tmp_path / "population")
+    again = nnlib.Population.load(tmp_path / "population")
+    with pytest.raises(ValueError, match="refit: the file of this population does not hold how"):
+        again.refit()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"options": []},
+        {"options": [{"epochs": -1}]},
+        {"options": [{"callback": 1}]},
+        {"options": [{"optimizer": {"kind": "Network", "settings": {}}}]},
+        {"options": [{"optimizer": {"kind": "Adam", "settings": {"beta1": 2}}}]},
+        {"options": [{"optimizer": {"kind": "Adam", "settings": {"rho": 2}}}]},
+        {"initializers": [3]},
+        {"own_weights": "no"},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_recipe_that_no_population_writes_is_refused(change, tmp_path):
+    X, y = data(d_out=1)
+    nnlib.train_many([3, 1], X, y, n=2, epochs=1).save(tmp_path / "population")
+    arrays, metadata = read_arrays(tmp_path / "population")
+    told = json.loads(metadata["population"])
+    told["recipe"].update(change)
+    metadata["population"] = json.dumps(told)
+    write_arrays(tmp_path / "population", arrays, metadata)
+    with pytest.raises(nnlib.FormatError):
+        nnlib.Population.load(tmp_path / "population")
 
 
 def test_refit_does_not_call_back():

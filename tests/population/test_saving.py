@@ -36,6 +36,13 @@ def same(population, other):
     for ours, theirs in zip(population.data, other.data, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert (population.seconds, population.stopped) == (other.seconds, other.stopped)
+    assert population.ranking == other.ranking
+    for name in ("metrics", "validation_metrics"):
+        ours, theirs = getattr(population, name), getattr(other, name)
+        assert (ours is None) == (theirs is None), name
+        assert list(ours or {}) == list(theirs or {})
+        for metric, values in (ours or {}).items():
+            np.testing.assert_array_equal(values, theirs[metric])
     X = population.data[0]
     np.testing.assert_array_equal(population.F(X), other.F(X))
     return True
@@ -48,6 +55,8 @@ def same(population, other):
         {"seeds": [5, 2**64 - 1]},
         {"n": 2, "folds": 3},
         {"n": 2, "validation": 0.25},
+        {"n": 2, "metrics": ["r2"]},
+        {"n": 2, "metrics": ["mean_absolute_error", "r2"], "rank_by": "r2", "folds": 2},
         {"n": 2, "batch_size": 5, "dtype": "float32"},
         {"grid": {"sizes": [[3, 4, 2], [3, 2]], "learning_rate": [0.1, 0.2]}},
         {"n": 1, "epochs": 0},
@@ -86,12 +95,6 @@ def test_graphs_labels_and_objects_in_the_grid(path):
     assert other.choices[0] == {"optimizer": "sgd", "clip_norm": None}
     assert other.choices[2]["optimizer"] == repr(nnlib.optimizers.Adam(beta1=0.8))
     np.testing.assert_array_equal(other.best.predict(X), population.best.predict(X))
-
-
-def test_what_a_file_does_not_keep(path):
-    nnlib.train_many([3, 2], *data(), n=2, epochs=1).save(path)
-    with pytest.raises(ValueError, match="refit: this population does not tell how its members"):
-        nnlib.Population.load(path).refit()
 
 
 def test_a_population_is_no_network(path):

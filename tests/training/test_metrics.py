@@ -97,7 +97,7 @@ class TestPatience:
 
     def metrics(self, values, monitor, validation=None):
         rows = iter([([value], validation) for value in values])
-        return EpochMetrics(["m"], lambda: next(rows), monitor, np.zeros(1))
+        return EpochMetrics(["m"], lambda: next(rows), monitor, np.zeros(1), len(values), False)
 
     @pytest.mark.parametrize(
         ("values", "sign", "tolerance", "epochs", "best"),
@@ -113,12 +113,12 @@ class TestPatience:
         metrics = self.metrics(values, Monitor(0, sign, 2, tolerance))
         while not metrics.is_out_of_patience:
             metrics.take()
-        assert (len(metrics.values), metrics.best_epoch) == (epochs, best)
+        assert (metrics.measured, metrics.best_epoch) == (epochs, best)
 
     def test_parameters_that_are_not_finite_have_no_value(self):
-        metrics = EpochMetrics(["m"], lambda: 1 / 0, None, np.full(1, np.nan))
+        metrics = EpochMetrics(["m"], lambda: 1 / 0, None, np.full(1, np.nan), 1, False)
         metrics.take()
-        assert np.isnan(metrics.values[0][0])
+        assert np.isnan(metrics.latest()[0]["m"])
 
     def test_of_a_descent(self, X, labels):
         constant = lambda y, prediction: 1.0  # noqa: E731
@@ -182,10 +182,6 @@ def test_names_of_scikit_learn(gives, rng):
         (classifier, {"metrics": ["accuracy"], "monitor": "accuracy"}, ValueError, "nothing to de"),
         (classifier, {"metrics": ["accuracy"], "monitor": 3}, TypeError, "the name of a metric"),
         (classifier, {"monitor": "accuracy", "patience": 1}, ValueError, "but metrics is None"),
-        (
-            classifier, {"metrics": ["accuracy"], "checkpoint": "file"}, ValueError,
-            "metrics and checkpoint contradict each other",
-        ),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_before_any_work(make, options, error, words, X, labels):
