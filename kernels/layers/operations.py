@@ -76,6 +76,9 @@ class Row(NamedTuple):
     result: int = 0
     buffer_units: int = 0  # of the activation buffer
     first_loss: int = 0  # where the first row with a loss begins in the table
+    # Of a layer that looks at a whole batch, see `whole_batch`.
+    averages: int = 0  # how many of its parameters, the last ones, it changes itself; no step does
+    statistics: int = 0  # numbers that it keeps of each block in a descent; 0: it looks at a block
     # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
     forward: int = 0  # of the kind of layer
     delta: int = 0
@@ -89,6 +92,7 @@ class Row(NamedTuple):
     cost: int = 0  # of the loss
     cost_delta: int = 0
     costs: int = 0
+    whole: int = 0  # of the kind of layer, for a whole batch
 
     @property
     def end(self) -> int:
@@ -139,6 +143,8 @@ COLUMNS = len(Row._fields)
     RESULT,
     BUFFER_UNITS,
     FIRST_LOSS,
+    AVERAGES,
+    STATISTICS,
     FORWARD,
     DELTA,
     GRADIENT,
@@ -151,6 +157,7 @@ COLUMNS = len(Row._fields)
     COST,
     COST_DELTA,
     COSTS,
+    WHOLE,
 ) = range(COLUMNS)
 # So many columns describe a chain of layers in a checkpoint, and so many a graph; those behind them
 # follow from these, or are addresses of this process.
@@ -184,6 +191,7 @@ LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer; `kinds` has their functions.
 DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
+LAYER_NORMALIZATION, BATCH_NORMALIZATION = range(40, 42)
 
 
 @kernel
@@ -292,6 +300,11 @@ def multiply_adds(table: Vector) -> int:
 def drops(table: Vector) -> bool:
     """Whether it has dropout."""
     return bool((table.reshape(-1, COLUMNS)[:, KIND] == DROPOUT).any())
+
+
+def looks_at_batches(table: Vector) -> bool:
+    """Whether any layer of a descent looks at whole batches, see `whole_batch`."""
+    return bool(table.reshape(-1, COLUMNS)[:, STATISTICS].any())
 
 
 def has_rates(table: Vector) -> bool:

@@ -18,8 +18,9 @@ from ..formulas.activations import ACTIVATE, ACTIVATIONS, DERIVE
 from ..formulas.losses import COST, COSTS, DELTA, LOSSES
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..formulas.shuffle import ORDER, draw_order
-from ..layers.kinds import all_functions, kind_of
+from ..layers.kinds import all_functions, kind_of, whole_functions
 from ..layers.operations import COLUMNS, DENSE, LAYER_CONTRACT, Row, rows_of
+from ..layers.whole_batch import WHOLE_CONTRACT
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack
 from .in_step import PRODUCTS_CONTRACT, add_products
@@ -42,6 +43,7 @@ def compile_all(dtype: Any) -> None:
     """Compile everything that a table may call, for networks of this dtype."""
     for contract, function in (
         *((LAYER_CONTRACT, function) for function in all_functions()),
+        *((WHOLE_CONTRACT, function) for function in whole_functions()),
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
         (PACK_CONTRACT, pack),
@@ -95,6 +97,8 @@ def _linked_row(row: Row, use: Use) -> Row:
     if use.train:
         call("delta", LAYER_CONTRACT, kind.delta)
         call("gradient", LAYER_CONTRACT, kind.gradient)
+    if row.statistics and use.optimizer is not None:
+        call("whole", WHOLE_CONTRACT, kind.whole)
     if row.kind == DENSE and row.wide:
         call("product", GEMM, gemm)
     if row.in_step:

@@ -20,6 +20,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .joins import Add, Average, Concatenate, Maximum, Multiply, Subtract
 from .layer import Input, Layer, Value
+from .normalization import BatchNormalization, LayerNormalization
 from .prelu import PReLU
 from .reshape import Flatten, Reshape
 from .scale import Scale
@@ -28,6 +29,7 @@ __all__ = [
     "Activation",
     "Add",
     "Average",
+    "BatchNormalization",
     "Concatenate",
     "Custom",
     "Dense",
@@ -35,6 +37,7 @@ __all__ = [
     "Flatten",
     "Input",
     "Layer",
+    "LayerNormalization",
     "Maximum",
     "Multiply",
     "PReLU",

@@ -11,6 +11,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .joins import Concatenate, Maximum, Multiply
 from .layer import Layer, WeightedSum
+from .normalization import BatchNormalization, LayerNormalization
 from .prelu import PReLU
 from .reshape import Reshape
 from .scale import Scale
@@ -20,8 +21,8 @@ from .shaped import ShapedLayer
 _CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        Activation, Concatenate, Dense, Dropout, Maximum, Multiply, PReLU, Reshape, Scale,
-        WeightedSum,
+        Activation, BatchNormalization, Concatenate, Dense, Dropout, LayerNormalization, Maximum,
+        Multiply, PReLU, Reshape, Scale, WeightedSum,
     )
 }  # fmt: skip
 

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..kernels.formulas.shuffle import ORDER, draw_order
-from ..kernels.layers.operations import BUFFER_UNITS, SAMPLE_MAJOR, drops, multiply_adds
+from ..kernels.layers.operations import (
+    BUFFER_UNITS,
+    SAMPLE_MAJOR,
+    drops,
+    looks_at_batches,
+    multiply_adds,
+)
 from ..kernels.layers.parts import build_parts, gradients_in_step
 from ..kernels.network import blocks, problem
 from ..kernels.network.cut import block_lanes, chunk_count
 from ..kernels.network.rules import Rules
+from ..kernels.network.stages import statistics_of_block
 from ..kernels.training import unrolled
 from ..machine.aligned import aligned_zeros
 from ..optimizers import Optimizer
@@ -59,7 +66,11 @@ class Layout:
 
 
 def layout(options: Options, train: Examples, parameters: Array, table: Array) -> Layout:
-    """The cut of a descent; it depends on the shapes alone, never on the threads."""
+    """The cut of a descent; it depends on the shapes alone, never on the threads.
+
+    Where layers look at whole batches a chunk is one block, which keeps its values from stage to
+    stage.
+    """
     n, d_in = train.X.shape
     batch = min(options.batch_size or n, n)
     if options.compile:
@@ -69,6 +80,8 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
     chunks = chunk_count(batch, parameters.size, multiply_adds(table))
     units = int(table[BUFFER_UNITS])
     lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
+    if looks_at_batches(table):
+        chunks = -(-batch // lanes)
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
 
@@ -146,6 +159,7 @@ def model(
         aligned_zeros(chunks * units * lanes, dtype),
         aligned_zeros(shuffled * train.X.shape[1], dtype),
         aligned_zeros(shuffled * (train.y.shape[1] + 1), dtype),
+        np.zeros(chunks * statistics_of_block(table)),
     )
 
 
