@@ -16,6 +16,7 @@ from .history import History, Report
 from .model.arguments import dropout_probabilities
 from .model.description import Description
 from .model.target_range import warn_of_targets
+from .model.whole_batches import check_batches
 from .network_training import NetworkTraining, epoch_metrics, given_examples, split
 from .optimizers import Optimizer
 from .schedules import Schedule
@@ -323,6 +324,7 @@ class Network(NetworkTraining):
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
+        check_batches(self, len(train.X), options.batch_size)
         with self._training.taken():
             self._classes, self._feature_names = given.known
             return self._train(train, held_out, options)

@@ -48,8 +48,8 @@ def build_parts(table: Vector, most: int) -> Vector:
     """The flat parameter vector cut into parts, a layer into `most` of them: a flat int64 vector.
 
     Layers with few weights have fewer parts: short products waste time. A layer with parameters
-    but without weights is one part of no rows. Parameters that are not trained, and running averages,
-    are in no part, and those that several rows share are in the parts of one.
+    but without weights is one part of no rows. Parameters that are not trained, as running averages
+    are not, are in no part, and those that several rows share are in the parts of one.
     """
     parts: list[Part] = []
     for number, row in enumerate(rows_of(table)):

@@ -76,7 +76,7 @@ def cut(table: Integers, number: int) -> int:
 def stage_of_block(block: Block, blocks: Blocks, stage: int) -> float:
     """A stage of a block; returns Σ J of its examples in the stage that has the cost, else 0."""
     views = block.views
-    table, turn = views.table, stage_count(views.table) // 2
+    turn = stage_count(views.table) // 2
     if stage <= turn:
         forward_stage(block, blocks, stage)
     total = 0.0
@@ -126,7 +126,7 @@ def look(block: Block, blocks: Blocks, first: int, task: int) -> None:
     """What a layer whose row begins at table[first] does with the whole batch."""
     views = block.views
     table = views.table
-    layer = layer_at(views, first, task == MOMENTS or task == OUTPUTS)
+    layer = layer_at(views, first, task in (MOMENTS, OUTPUTS))
     if task == DELTAS and table[first + DELTA_IN] < 0:
         return
     own = statistics_size(table, first)

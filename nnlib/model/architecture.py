@@ -250,6 +250,11 @@ class Architecture:
         return any(not layer.active for layer in self.layers)
 
     @property
+    def looks_at_batches(self) -> bool:
+        """Whether layers of it look at whole batches in a descent."""
+        return any(layer.looks_at_batches for layer in self.layers)
+
+    @property
     def loss_code(self) -> int:
         """The kernels' number of the loss, of the first output."""
         return self.loss_codes[0]
