@@ -416,7 +416,7 @@ def test_a_pass_that_is_written_out_refuses_them(kind):
 
 
 @pytest.mark.parametrize(
-    "n, batch_size, found",
+    ("n", "batch_size", "found"),
     [
         (1, None, "batch_size is None: every batch is one example"),
         (9, 1, "batch_size is 1: every batch is one example"),
@@ -444,7 +444,7 @@ def test_bad_arguments(make):
     for given in ({"epsilon": 0.0}, {"epsilon": float("nan")}, {"center": 1}, {"scale": "no"}):
         with pytest.raises((TypeError, ValueError), match=next(iter(given))):
             make(**given)
-    with pytest.raises(TypeError, match="epsilom.*epsilon"):
+    with pytest.raises(TypeError, match=r"epsilom.*epsilon"):
         make(epsilom=1.0)
 
 
