@@ -252,8 +252,8 @@ def batch_deltas(layer: Layer, batch: WholeBatch) -> None:
         factors = Factors(
             kind(moments.mean),
             gamma_of(layer, c) * kind(inverse),
-            kind(deltas / moments.count),
-            kind(inverse * products / moments.count),
+            kind(deltas / moments.values),
+            kind(inverse * products / moments.values),
         )
         channel_deltas(layer, c, factors, batch.weight)
 
