@@ -36,7 +36,7 @@ class Moments(NamedTuple):
 
     mean: float
     variance: float
-    count: float  # of how many values
+    values: float  # of how many
 
 
 def row(own: Normalization, momentum: float, parameters: int, output: int, source: int) -> Row:
@@ -51,7 +51,7 @@ def row(own: Normalization, momentum: float, parameters: int, output: int, sourc
 
 @kernel
 def averages(layer: Layer, channel: int) -> Moments:
-    """The running averages of a channel; count stands for nothing."""
+    """The running averages of a channel; values stands for nothing."""
     first = layer.parameters.size - 2 * layer.row[CHANNELS]
     mean = layer.parameters[first + channel]
     return Moments(mean, layer.parameters[first + layer.row[CHANNELS] + channel], 1.0)

@@ -17,6 +17,8 @@ from . import (
     joins,
     layer_normalization,
     prelu,
+    random_images,
+    rescaling,
     scale,
 )
 from .operations import (
@@ -30,6 +32,8 @@ from .operations import (
     MAXIMUM,
     MULTIPLY,
     PRELU,
+    RANDOM_IMAGE,
+    RESCALING,
     SCALE,
     Row,
     is_chain,
@@ -75,6 +79,8 @@ KINDS = {
         "batch normalization", batch_normalization.forward, batch_normalization.delta,
         batch_normalization.gradient, batch_normalization.whole,
     ),
+    RESCALING: Kind("rescaling", rescaling.forward, rescaling.delta),
+    RANDOM_IMAGE: Kind("random image", random_images.forward, random_images.delta),
 }  # fmt: skip
 
 

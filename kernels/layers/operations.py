@@ -86,6 +86,7 @@ class Row(NamedTuple):
     product: int = 0  # `gemm`
     step_products: int = 0  # `in_step.add_products`
     pack: int = 0  # `blocks.pack`, in the first row
+    pack_inputs: int = 0  # the same for the examples' inputs, or `blocks.pack_bytes`
     optimizer_step: int = 0  # of the optimizer, in the first row
     activate: int = 0  # of the activation
     derive: int = 0
@@ -151,6 +152,7 @@ COLUMNS = len(Row._fields)
     PRODUCT,
     STEP_PRODUCTS,
     PACK,
+    PACK_INPUTS,
     OPTIMIZER_STEP,
     ACTIVATE,
     DERIVE,
@@ -191,7 +193,7 @@ LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer; `kinds` has their functions.
 DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
-LAYER_NORMALIZATION, BATCH_NORMALIZATION = range(40, 42)
+LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE = range(40, 44)
 
 
 @kernel
@@ -298,8 +300,9 @@ def multiply_adds(table: Vector) -> int:
 
 
 def drops(table: Vector) -> bool:
-    """Whether it has dropout."""
-    return bool((table.reshape(-1, COLUMNS)[:, KIND] == DROPOUT).any())
+    """Whether it draws random numbers: for dropout, or to move images."""
+    kinds = table.reshape(-1, COLUMNS)[:, KIND]
+    return bool(((kinds == DROPOUT) | (kinds == RANDOM_IMAGE)).any())
 
 
 def looks_at_batches(table: Vector) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..compile.jit import Doubles, Integers, Key, Vector, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
-from ..layers.operations import EXAMPLE, OUTPUTS, PACK, SAMPLE_MAJOR
+from ..layers.operations import EXAMPLE, OUTPUTS, PACK, PACK_INPUTS, SAMPLE_MAJOR
 from .blocks import Rows, pack_inputs, pack_targets
 from .propagate import Pass, cost_and_gradient
 from .rules import Rules
@@ -41,12 +41,12 @@ class Model(NamedTuple):
 
 
 class Data(NamedTuple):
-    """The examples: as rows if they are shuffled, else packed block by block."""
+    """The examples: as rows if they are shuffled or uint8, else packed block by block."""
 
-    inputs: Vector
+    inputs: Vector  # rows of uint8 as `blocks.memory_of` gives them
     targets: Vector
     weights: Vector  # one per example, or empty: all 1; packed targets hold them already
-    order: Integers  # the permutation in force, or empty if the data is not shuffled
+    order: Integers  # of the rows, a permutation; or empty, if the data is packed
     n: int
     batch_size: int
     batch_blocks: int  # blocks of a full batch
@@ -183,7 +183,7 @@ def gather_block(model: Model, data: Data, settings: Settings, place: Place) -> 
     target_size = (d_out + 1) * lanes
     first, size = input_place(model, data, settings, place)
     a_in = window(model.input_block, first, size)
-    x = Rows(data.inputs, data.order, table[EXAMPLE], table[PACK])
+    x = Rows(data.inputs, data.order, table[EXAMPLE], table[PACK_INPUTS])
     pack_inputs(a_in, x, start, count, table[SAMPLE_MAJOR] == 1)
     targets = window(model.target_block, place.chunk * target_size, target_size)
     y = Rows(data.targets, data.order, d_out, table[PACK])

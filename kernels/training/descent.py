@@ -71,7 +71,7 @@ def begin_epoch(problem: Problem, epoch: int, plain: bool) -> float:
     Keeps the generator from before, if the caller wants it.
     """
     data, state, settings = problem.data, problem.state, problem.settings
-    if data.order.size:
+    if data.draw:
         if state.generators.size:
             place = (epoch % 2) * GENERATOR_WORDS
             copy(window(state.generators, place, GENERATOR_WORDS), state.generator)

@@ -22,6 +22,8 @@ from .joins import Add, Average, Concatenate, Maximum, Multiply, Subtract
 from .layer import Input, Layer, Value
 from .normalization import BatchNormalization, LayerNormalization
 from .prelu import PReLU
+from .random_images import RandomFlip, RandomRotation, RandomShift
+from .rescaling import Rescaling
 from .reshape import Flatten, Reshape
 from .scale import Scale
 
@@ -41,6 +43,10 @@ __all__ = [
     "Maximum",
     "Multiply",
     "PReLU",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShift",
+    "Rescaling",
     "Reshape",
     "Scale",
     "Subtract",

@@ -13,6 +13,8 @@ from .joins import Concatenate, Maximum, Multiply
 from .layer import Layer, WeightedSum
 from .normalization import BatchNormalization, LayerNormalization
 from .prelu import PReLU
+from .random_images import RandomFlip, RandomRotation, RandomShift
+from .rescaling import Rescaling
 from .reshape import Reshape
 from .scale import Scale
 from .shaped import ShapedLayer
@@ -22,7 +24,8 @@ _CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         Activation, BatchNormalization, Concatenate, Dense, Dropout, LayerNormalization, Maximum,
-        Multiply, PReLU, Reshape, Scale, WeightedSum,
+        Multiply, PReLU, RandomFlip, RandomRotation, RandomShift, Rescaling, Reshape, Scale,
+        WeightedSum,
     )
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ def check_full_batch(optimizer: FullBatch, table: Array) -> None:
     ValueError
     """
     reasons = {
-        "layers of dropout draw other masks for every step": drops(table),
+        "layers of dropout and of random images draw anew for every step": drops(table),
         "layers with a rate_factor of their own have no meaning where there is no learning rate":
             has_rates(table),
         "batch normalisation changes its running averages with every batch":

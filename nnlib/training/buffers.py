@@ -149,7 +149,7 @@ def model(
 ) -> problem.Model:
     """Scratch and gradients for every chunk."""
     dtype, units = parameters.dtype, int(table[BUFFER_UNITS])
-    shuffled = chunks * lanes if shuffle else 0
+    gathered = chunks * lanes if shuffle or train.images else 0
     return problem.Model(
         table,
         build_parts(table, chunks),
@@ -157,8 +157,8 @@ def model(
         aligned_zeros(chunks * parameters.size, dtype),
         aligned_zeros(chunks * units * lanes, dtype),
         aligned_zeros(chunks * units * lanes, dtype),
-        aligned_zeros(shuffled * train.X.shape[1], dtype),
-        aligned_zeros(shuffled * (train.y.shape[1] + 1), dtype),
+        aligned_zeros(gathered * train.X.shape[1], dtype),
+        aligned_zeros(gathered * (train.y.shape[1] + 1), dtype),
         np.zeros(chunks * statistics_of_block(table)),
     )
 
@@ -206,14 +206,19 @@ def state(
 def arrange(
     table: Array, examples: Examples, batch_size: int, lanes: int, chunks: int, shuffle: bool
 ) -> problem.Data:
-    """The examples as the driver wants them: rows to gather from, or blocks packed once."""
+    """The examples as the driver wants them: rows to gather from, or blocks packed once.
+
+    Images of uint8 are always gathered: as blocks of floats they would take four times the memory.
+    """
     (n, d_in), d_out = examples.X.shape, examples.y.shape[1]
-    dtype = examples.X.dtype
+    dtype = examples.y.dtype
     x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
     batch_blocks = -(-batch_size // lanes)
     draw = ORDER.address(draw_order, dtype) if shuffle else 0
     numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks), draw
-    if shuffle:
+    if examples.images:
+        x_rows = blocks.memory_of(examples.X, dtype)
+    if shuffle or examples.images:
         return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
     full, rest = divmod(n, batch_size)
     count = full * batch_blocks + -(-rest // lanes)
@@ -238,5 +243,5 @@ def validation_data(
     """The validation examples as one batch, or empty arrays."""
     if validation is not None:
         return arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
-    empty = np.empty(0, train.X.dtype)
+    empty = np.empty(0, train.y.dtype)
     return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0)

@@ -115,7 +115,7 @@ class Descent:
             self._descend = unrolled.driver(table, loss, copies)
         else:
             table = buffers.descent_table(table, layout)
-            use = Use(parameters.dtype, lanes == 1, cost=True, train=True)
+            use = Use(parameters.dtype, lanes == 1, cost=True, train=True, images=train.images)
             plain = chunks == 1 and validation is None and is_plain(self._options, table)
             if not plain:
                 use = use._replace(optimizer=self._settings.optimizer)
