@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.examples import Examples
+from ..checks.memory import check_memory
 from ..kernels.formulas.shuffle import ORDER, draw_order
 from ..kernels.layers.operations import (
     BUFFER_UNITS,
@@ -82,6 +83,8 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
     lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
     if looks_at_batches(table):
         chunks = -(-batch // lanes)
+        size = 2 * chunks * lanes * units * parameters.itemsize
+        check_memory(f"batch_size is {batch}: the values of a batch, for its normalisation,", size)
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
 
