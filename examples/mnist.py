@@ -50,7 +50,7 @@ class Digits(NamedTuple):
 
 def read_idx(path: Path) -> Array:
     """The array in a file of the IDX format: two zeros, type, dimensions, sides, numbers."""
-    content = gzip.open(path).read()
+    content = gzip.decompress(path.read_bytes())
     if content[:3] != b"\0\0\x08":
         raise ValueError(f"{path} is no IDX file of bytes: it begins with {content[:4]!r}")
     sides = [int.from_bytes(content[4 * k : 4 * k + 4], "big") for k in range(1, content[3] + 1)]
