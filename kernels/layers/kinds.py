@@ -9,17 +9,32 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from ..compile.jit import Vector
-from . import dense_single, dense_wide, dropout, joins, prelu, scale
+from . import (
+    convolution,
+    dense_single,
+    dense_wide,
+    dropout,
+    joins,
+    pooling,
+    prelu,
+    resampling,
+    scale,
+)
 from .operations import (
     ADD,
+    AVERAGE_POOLING,
     CONCATENATE,
+    CONVOLUTION,
     COPY,
     DENSE,
     DROPOUT,
+    MAX_POOLING,
     MAXIMUM,
     MULTIPLY,
     PRELU,
     SCALE,
+    UPSAMPLING,
+    ZERO_PADDING,
     Row,
     is_chain,
     rows_of,
@@ -55,6 +70,13 @@ KINDS = {
     CONCATENATE: Kind("concatenate", joins.concatenate_forward, joins.concatenate_delta),
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
+    CONVOLUTION: Kind(
+        "convolution", convolution.forward, convolution.delta, convolution.gradient
+    ),
+    MAX_POOLING: Kind("max_pooling", pooling.max_forward, pooling.max_delta),
+    AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
+    ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),
+    UPSAMPLING: Kind("upsampling", resampling.upsampling_forward, resampling.upsampling_delta),
 }
 
 
