@@ -90,11 +90,9 @@ def geometry(
 def image_shape(layer: Any, shape: Shape, axes: int) -> Shape:
     """The shape itself, if it is that of an image of so many axes beside its channels."""
     if len(shape) != axes + 1:
-        reshaped = " put a Reshape before it" if len(shape) <= axes else ""
+        reshaped = "; put a Reshape before it" if len(shape) <= axes else ""
         raise ValueError(
-            f"{layer!r} is called with a value of shape {shape}, wanted {_NAMES[axes]};{reshaped}"
-            if reshaped
-            else f"{layer!r} is called with a value of shape {shape}, wanted {_NAMES[axes]}"
+            f"{layer!r} is called with a value of shape {shape}, wanted {_NAMES[axes]}{reshaped}"
         )
     return shape
 
