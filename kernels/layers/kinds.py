@@ -11,30 +11,38 @@ from typing import Any, NamedTuple
 from ..compile.jit import Vector
 from . import (
     batch_normalization,
+    convolution,
     dense_single,
     dense_wide,
     dropout,
     joins,
     layer_normalization,
+    pooling,
     prelu,
     random_images,
+    resampling,
     rescaling,
     scale,
 )
 from .operations import (
     ADD,
+    AVERAGE_POOLING,
     BATCH_NORMALIZATION,
     CONCATENATE,
+    CONVOLUTION,
     COPY,
     DENSE,
     DROPOUT,
     LAYER_NORMALIZATION,
+    MAX_POOLING,
     MAXIMUM,
     MULTIPLY,
     PRELU,
     RANDOM_IMAGE,
     RESCALING,
     SCALE,
+    UPSAMPLING,
+    ZERO_PADDING,
     Row,
     is_chain,
     rows_of,
@@ -72,15 +80,22 @@ KINDS = {
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
     LAYER_NORMALIZATION: Kind(
-        "layer normalization", layer_normalization.forward, layer_normalization.delta,
+        "layer_normalization", layer_normalization.forward, layer_normalization.delta,
         layer_normalization.gradient,
     ),
     BATCH_NORMALIZATION: Kind(
-        "batch normalization", batch_normalization.forward, batch_normalization.delta,
+        "batch_normalization", batch_normalization.forward, batch_normalization.delta,
         batch_normalization.gradient, batch_normalization.whole,
     ),
     RESCALING: Kind("rescaling", rescaling.forward, rescaling.delta),
-    RANDOM_IMAGE: Kind("random image", random_images.forward, random_images.delta),
+    RANDOM_IMAGE: Kind("random_image", random_images.forward, random_images.delta),
+    CONVOLUTION: Kind(
+        "convolution", convolution.forward, convolution.delta, convolution.gradient
+    ),
+    MAX_POOLING: Kind("max_pooling", pooling.max_forward, pooling.max_delta),
+    AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
+    ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),
+    UPSAMPLING: Kind("upsampling", resampling.upsampling_forward, resampling.upsampling_delta),
 }  # fmt: skip
 
 

@@ -193,7 +193,8 @@ LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer; `kinds` has their functions.
 DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
-LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE = range(40, 44)
+CONVOLUTION, MAX_POOLING, AVERAGE_POOLING, ZERO_PADDING, UPSAMPLING = range(9, 14)
+LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE = range(14, 18)
 
 
 @kernel
@@ -285,7 +286,8 @@ def _mark_shared(table: Vector, rows: Sequence[Row]) -> None:
 
 def described(table: Vector) -> Vector:
     """The columns that describe a network, for its fingerprint: a flat int64 vector."""
-    columns = _CHAIN_COLUMNS if is_chain(table) else _GRAPH_COLUMNS
+    shapes = table.reshape(-1, COLUMNS)[:, GEOMETRY_0:_GRAPH_COLUMNS]
+    columns = _GRAPH_COLUMNS if shapes.any() or not is_chain(table) else _CHAIN_COLUMNS
     return np.ascontiguousarray(table.reshape(-1, COLUMNS)[:, :columns]).reshape(-1)
 
 

@@ -142,16 +142,21 @@ def _counted(given: Any) -> str:
 
 
 def _as_rows(label: str, array: Array, shape: Shape) -> Array:
-    """Values (n, …) as rows; (n,) where a value is one number."""
+    """Values (n, …) as rows; (n,) where a value is one number, (n, height, width) of one channel."""
     units = math.prod(shape)
     if array.ndim and not len(array):
         raise ValueError(f"{label} is empty, wanted at least one example")
-    if array.shape[1:] == shape or (array.ndim == 2 and array.shape[1] == units):
+    one_channel = len(shape) > 1 and array.shape[1:] == shape[:-1] and shape[-1] == 1
+    rows = array.ndim == 2 and array.shape[1] == units
+    if array.shape[1:] == shape or one_channel or rows:
         return np.ascontiguousarray(array.reshape(len(array), units))
     if array.ndim == 1 and units == 1:
         return array.reshape(-1, 1)
     wanted = ", ".join(map(str, ("n", *shape)))
-    raise ValueError(f"{label} has shape {array.shape}, wanted ({wanted})")
+    first = (shape[-1], *shape[:-1])
+    moved = array.shape[1:] == first != shape
+    near = f"; its channels stand first: give np.moveaxis({label}, 1, -1)" if moved else ""
+    raise ValueError(f"{label} has shape {array.shape}, wanted ({wanted}){near}")
 
 
 def _side_by_side(labels: Sequence[str], parts: Sequence[Array]) -> Array:

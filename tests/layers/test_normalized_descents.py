@@ -179,7 +179,7 @@ def test_methods_of_full_batches_refuse_batch_normalization(optimizer):
 
 def test_a_pass_that_is_written_out_refuses_them(kind):
     X, y = data()
-    with pytest.raises(ValueError, match=f"has a layer of kind '{kind} normalization'"):
+    with pytest.raises(ValueError, match=f"has a layer of kind '{kind}_normalization'"):
         chain(kind).descent(X, y, compile=True, epochs=1)
 
 
