@@ -155,7 +155,7 @@ def main() -> None:
     start = time.perf_counter()
     history = net.descent(
         train.X, train.y, optimizer="adam", epochs=given.epochs, batch_size=64,
-        learning_rate=nnlib.schedules.Cosine(0.002, given.epochs),
+        learning_rate=nnlib.schedules.Cosine(0.002),
         callback=lambda report: print(f"epoch {report.epoch}: J = {report.J:.4f}"),
         callback_epochs=1,
     )  # fmt: skip
