@@ -18,8 +18,11 @@ from .tiles import FROM_START, emitted_call, offset
 
 # Sums of a tile: how many outputs, and how many vectors of lanes.
 _SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
-# Products of a tile: how many rows of δ, and how many of the input.
-_PRODUCTS = ((4, (6, 4, 2, 1)), (2, (6, 4, 2, 1)), (1, (6, 4, 2, 1)))
+# Products of a tile: how many rows of δ, and how many of the input. Twelve sums at least hide the
+# latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
+_MOST_ROWS = 4
+_ROWS = (_MOST_ROWS, 3, 2, 1)
+_INPUTS = (6, 5, 4, 2, 1)
 
 
 class Taps(NamedTuple):
@@ -128,10 +131,11 @@ def _tap_products(
     """Body of `tap_products`."""
     grid = Grid(*numbers)
     output = code.variable(SIZE(0))
-    for units, widths in _PRODUCTS:
-        with code.steps(output, units, grid.outputs) as first:
+    for units in _ROWS:
+        end = _end_of_largest(code, grid.outputs) if units == _MOST_ROWS else grid.outputs
+        with code.steps(output, units, end) as first:
             i = code.variable(SIZE(0))
-            for others in widths:
+            for others in _INPUTS:
                 with code.steps(i, others, grid.inputs) as begin:
                     totals = [
                         [code.variable(code.zero) for _ in range(others)] for _ in range(units)
@@ -141,6 +145,17 @@ def _tap_products(
                         j = offset(code, first, SIZE(unit))
                         place = offset(code, (j, grid.weight_output), begin)
                         _keep_sums(code, row, weight, place, accumulate)
+
+
+def _end_of_largest(code: VectorCode, outputs: Any) -> Any:
+    """Where tiles of `_MOST_ROWS` rows end: 5 or 6 rows are left for smaller ones, and not 1 or 2."""
+    builder, most = code.builder, SIZE(_MOST_ROWS)
+    rest = builder.urem(outputs, most)
+    few = builder.and_(
+        builder.icmp_signed(">", rest, SIZE(0)), builder.icmp_signed("<", rest, SIZE(3))
+    )
+    whole = builder.sub(outputs, rest)
+    return builder.select(few, builder.sub(whole, most), whole)
 
 
 def _add_products(
