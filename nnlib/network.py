@@ -15,9 +15,11 @@ from .checks.names import hinted
 from .history import History, Report
 from .model.arguments import dropout_probabilities
 from .model.description import Description
+from .model.image_hint import warn_of_bytes
 from .model.target_range import warn_of_targets
+from .model.whole_batches import check_batches
 from .network_training import NetworkTraining, epoch_metrics, given_examples, split
-from .optimizers import Optimizer
+from .optimizers import FullBatch, Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
 from .training.contradictions import check_cuda, check_device, check_precision, check_seed
@@ -292,7 +294,8 @@ class Network(NetworkTraining):
         Warns
         -----
         UserWarning
-            If y has values that the output activation cannot reach, as 212 with ``sigmoid``.
+            If y has values that the output activation cannot reach, as 212 with ``sigmoid``; if X
+            is images of uint8 and no layer scales them.
 
         Examples
         --------
@@ -312,10 +315,12 @@ class Network(NetworkTraining):
         check_precision(options.precision, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
-        given = given_examples(self, X, y, sample_weight, options)
+        images = not isinstance(options.optimizer, FullBatch)
+        given = given_examples(self, X, y, sample_weight, options, images)
         train, held_out = split(self, given, options)
         train = counted(train)
         warn_of_targets(self._architecture, train.y, stacklevel=3)
+        warn_of_bytes(self._architecture, X, stacklevel=3)
         if options.metrics is not None:
             options.metrics = epoch_metrics(self, train, held_out, options, given.known.classes)
             if options.monitor is not None:
@@ -325,6 +330,7 @@ class Network(NetworkTraining):
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
+        check_batches(self, len(train.X), options.batch_size)
         with self._training.taken():
             self._classes, self._feature_names = given.known
             return self._train(train, held_out, options)

@@ -146,16 +146,24 @@ class GivenExamples(Examples):
 
 
 def given_examples(
-    network: NetworkFunction, X: Any, y: Any, sample_weight: Any, options: Options
+    network: NetworkFunction,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    options: Options,
+    images: bool = False,
 ) -> GivenExamples:
-    """The checked examples of a descent; the network itself does not change."""
+    """The checked examples of a descent; the network itself does not change.
+
+    If `images`, X of uint8 may stay as it is.
+    """
     task, (classes, names) = task_of(network.architecture), network.known
     if names is None and not network.architecture.has_ports:
         names = names_of(X)
     if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
         X, y, classes = _learned(X, lone_targets(network.architecture, y), task)
     known = Known(classes, names)
-    inputs, targets = examples_for(network, X, y, known)
+    inputs, targets = examples_for(network, X, y, known, images)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
     if options.class_weight is not None:
         if task is None or not task.classes or on_gpu(targets):
@@ -238,7 +246,8 @@ def split(
         return scaled(given, options.mean), None
     if not is_split_off(options.validation):
         try:
-            X, y = examples_for(network, *as_data(options.validation), given.known)
+            data = as_data(options.validation)
+            X, y = examples_for(network, *data, given.known, given.images)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
         return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))

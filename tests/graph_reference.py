@@ -54,6 +54,18 @@ def product(values):
     return out
 
 
+def normalised(x):
+    """x̂ over the last axis of one value, and its deviation √(σ² + ε)."""
+    deviation = np.sqrt(np.var(x, axis=-1, keepdims=True) + EPSILON)
+    return (x - np.mean(x, axis=-1, keepdims=True)) / deviation, deviation
+
+
+def averaged(own, x):
+    """The same by running averages."""
+    deviation = np.sqrt(own["moving_variance"] + EPSILON)
+    return (x - own["moving_mean"]) / deviation, deviation
+
+
 # The output of an operation, of its own parameters and the values that it reads.
 FORWARD = {
     "dense": lambda o, own, v: activate(o.setting, dense_z(o, own, v)),
@@ -65,7 +77,12 @@ FORWARD = {
     "reshape": lambda o, own, v: v[0].reshape(o.setting),
     "scale": lambda o, own, v: own["weight"] * v[0] + own.get("bias", 0.0),
     "prelu": lambda o, own, v: np.where(v[0] > 0, v[0], own["alpha"] * v[0]),
+    "rescaling": lambda o, own, v: o.setting[0] * v[0] + o.setting[1],
+    "layer_normalization": lambda o, own, v: own["gamma"] * normalised(v[0])[0] + own["beta"],
+    "batch_normalization": lambda o, own, v: own["gamma"] * averaged(own, v[0])[0] + own["beta"],
 }
+
+EPSILON = 1e-3  # of both normalisations
 
 
 def run(graph, parameters, inputs):
@@ -126,6 +143,19 @@ def maximum_back(read, delta):
     return deltas
 
 
+def normalization_back(kind, own, x, delta):
+    """δ before a normalisation, and the gradient of its parameters; averages are constants."""
+    normal, deviation = normalised(x) if kind == "layer_normalization" else averaged(own, x)
+    places = tuple(range(x.ndim - 1))
+    gradient = {name: np.zeros_like(array) for name, array in own.items()}
+    gradient["gamma"], gradient["beta"] = (delta * normal).sum(places), delta.sum(places)
+    delta = own["gamma"] * delta
+    if kind == "layer_normalization":
+        shared = np.mean(delta * normal, axis=-1, keepdims=True)
+        delta = delta - np.mean(delta, axis=-1, keepdims=True) - normal * shared
+    return [delta / deviation], gradient
+
+
 def concatenate_back(operation, read, delta):
     """The part of δ for each value."""
     ends = np.cumsum([value.shape[operation.setting] for value in read])[:-1]
@@ -149,7 +179,10 @@ def operation_back(operation, own, read, delta, of_z):
     if kind == "prelu":
         slope = np.where(read[0] > 0, 1.0, own["alpha"])
         return [slope * delta], {"alpha": delta * np.minimum(read[0], 0)}
+    if kind.endswith("_normalization"):
+        return normalization_back(kind, own, read[0], delta)
     deltas = {
+        "rescaling": lambda: [setting[0] * delta],
         "activation": lambda: [delta],
         "sum": lambda: [c * delta for c in setting],
         "multiply": lambda: multiply_back(read, delta),

@@ -115,6 +115,8 @@ class Case:
                 dense = isinstance(layer, layers.Dense) and array.ndim == 2
                 scale = array.shape[1] ** -0.5 if dense else 0.5
                 array[...] = rng.normal(size=array.shape, scale=scale)
+            if "moving_variance" in layer.weights:
+                layer.weights["moving_variance"][...] += 0.1 - np.min(array)
 
     def network(self):
         """A network of the graph, which owns the layers from then on."""
@@ -240,6 +242,13 @@ def _plain(draw, drawing, source, kind):
         return drawing.add(layers.Reshape(shape)(value), "reshape", [source], setting=shape)
     if kind == "Dropout":  # of a descent alone
         return drawing.add(layers.Dropout(0.5)(value), "sum", [source], setting=[1.0])
+    if kind == "Rescaling":
+        setting = draw(st.sampled_from([(0.5, 0.0), (-1.0, 0.25)]))
+        return drawing.add(layers.Rescaling(*setting)(value), "rescaling", [source], None, setting)
+    if kind == "BatchNormalization":  # of one example by itself in F, J and derJ alone
+        return drawing.apply(layers.BatchNormalization(), source, "batch_normalization")
+    if kind == "LayerNormalization" and value.shape[-1] > 1:
+        return drawing.apply(layers.LayerNormalization(), source, "layer_normalization")
     if kind == "Scale":
         return drawing.apply(layers.Scale(draw(st.booleans())), source, "scale")
     return drawing.apply(layers.PReLU(), source, "prelu")
@@ -248,7 +257,7 @@ def _plain(draw, drawing, source, kind):
 CHOICES = [
     "Dense", "Dense", "Dense", "Shared", "Shared", "Operator", "Operator", "Add", "Subtract",
     "Multiply", "Average", "Maximum", "Concatenate", "Flatten", "Activation", "Reshape", "Scale",
-    "PReLU", "Dropout",
+    "PReLU", "Rescaling", "LayerNormalization", "Dropout", "BatchNormalization",
 ]  # fmt: skip
 
 
@@ -295,12 +304,12 @@ def _output(draw, drawing, source):
 
 @st.composite
 def graph_cases(draw, dtypes=("float64", "float32"), sizes=BATCHES, active=False):
-    """Any graph with any losses, and data; if active, without dropout, which descents have."""
+    """Any graph with any losses, and data; if active, without what descents compute otherwise."""
     wide = draw(st.integers(0, 4)) == 0
     shapes = [(WIDE,)] if wide else draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     drawing = Drawing([layers.Input(shape) for shape in shapes], len(shapes))
     for _ in range(draw(st.integers(1, 3) if wide else st.integers(2, STEPS))):
-        _grow(draw, drawing, wide, CHOICES[:-1] if active else CHOICES)
+        _grow(draw, drawing, wide, CHOICES[:-2] if active else CHOICES)
     count = len(drawing.values)
     # The last value is an output or under one, so that most of what was drawn is used.
     sources = [count - 1, *draw(st.lists(st.integers(0, count - 1), max_size=2))]

@@ -8,7 +8,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from .internals import cgutils, data_of, ir, vector_at
+from .internals import cgutils, data_of, ir, size_of, vector_at
 from .jit import Vector
 
 
@@ -47,6 +47,20 @@ def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
     return like(like, size), build
 
 
+def _bytes_of(typingctx: Any, buffer: Any) -> Any:
+    """The memory of the 1-D `buffer` as an array of uint8, from where it begins; see `window`."""
+    memory = types.Array(types.uint8, 1, "C")
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = data_of(context, builder, buffer, arguments[0])
+        item = context.get_abi_sizeof(context.get_data_type(buffer.dtype))
+        size = builder.mul(size_of(context, builder, buffer, arguments[0]), cgutils.intp_t(item))
+        return vector_at(context, builder, memory, builder.bitcast(data, cgutils.voidptr_t), size)
+
+    return memory(buffer), build
+
+
 # The names that kernels call, with the types that they see.
 window: Callable[[Vector, int, int], Vector] = intrinsic(_window)
+bytes_of: Callable[[Vector], Vector] = intrinsic(_bytes_of)
 stack_buffer: Callable[[Vector, int], Vector] = intrinsic(prefer_literal=True)(_stack_buffer)

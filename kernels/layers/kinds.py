@@ -9,17 +9,40 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from ..compile.jit import Vector
-from . import dense_single, dense_wide, dropout, joins, prelu, scale
+from . import (
+    batch_normalization,
+    convolution,
+    dense_single,
+    dense_wide,
+    dropout,
+    joins,
+    layer_normalization,
+    pooling,
+    prelu,
+    random_images,
+    resampling,
+    rescaling,
+    scale,
+)
 from .operations import (
     ADD,
+    AVERAGE_POOLING,
+    BATCH_NORMALIZATION,
     CONCATENATE,
+    CONVOLUTION,
     COPY,
     DENSE,
     DROPOUT,
+    LAYER_NORMALIZATION,
+    MAX_POOLING,
     MAXIMUM,
     MULTIPLY,
     PRELU,
+    RANDOM_IMAGE,
+    RESCALING,
     SCALE,
+    UPSAMPLING,
+    ZERO_PADDING,
     Row,
     is_chain,
     rows_of,
@@ -33,13 +56,14 @@ class Kind(NamedTuple):
     """The functions of a kind of layer, called by address.
 
     delta and gradient are None where there is nothing to do; forward is None for the narrow dense
-    layer, which `propagate` inlines.
+    layer, which `propagate` inlines. whole is the function of a layer that looks at whole batches.
     """
 
     name: str
     forward: Any
     delta: Any
     gradient: Any = None
+    whole: Any = None
 
 
 _NARROW = Kind("dense", None, None)
@@ -55,7 +79,24 @@ KINDS = {
     CONCATENATE: Kind("concatenate", joins.concatenate_forward, joins.concatenate_delta),
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
-}
+    LAYER_NORMALIZATION: Kind(
+        "layer_normalization", layer_normalization.forward, layer_normalization.delta,
+        layer_normalization.gradient,
+    ),
+    BATCH_NORMALIZATION: Kind(
+        "batch_normalization", batch_normalization.forward, batch_normalization.delta,
+        batch_normalization.gradient, batch_normalization.whole,
+    ),
+    RESCALING: Kind("rescaling", rescaling.forward, rescaling.delta),
+    RANDOM_IMAGE: Kind("random_image", random_images.forward, random_images.delta),
+    CONVOLUTION: Kind(
+        "convolution", convolution.forward, convolution.delta, convolution.gradient
+    ),
+    MAX_POOLING: Kind("max_pooling", pooling.max_forward, pooling.max_delta),
+    AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
+    ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),
+    UPSAMPLING: Kind("upsampling", resampling.upsampling_forward, resampling.upsampling_delta),
+}  # fmt: skip
 
 
 def kind_of(row: Row, single: bool) -> Kind:
@@ -90,6 +131,13 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
 
 
 def all_functions() -> list[Any]:
-    """All functions that a table may call for its layers."""
+    """All functions that a table may call for its layers, block by block."""
     kinds = [*KINDS.values(), _SINGLE]
-    return [function for kind in kinds for function in kind[1:] if function is not None]
+    functions = [function for kind in kinds for function in (kind.forward, kind.delta)]
+    functions += [kind.gradient for kind in kinds]
+    return [function for function in functions if function is not None]
+
+
+def whole_functions() -> list[Any]:
+    """The same of layers that look at whole batches."""
+    return [kind.whole for kind in KINDS.values() if kind.whole is not None]

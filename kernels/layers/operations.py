@@ -76,6 +76,9 @@ class Row(NamedTuple):
     result: int = 0
     buffer_units: int = 0  # of the activation buffer
     first_loss: int = 0  # where the first row with a loss begins in the table
+    # Of a layer that looks at a whole batch, see `whole_batch`.
+    averages: int = 0  # how many of its parameters, the last ones, it changes itself; no step does
+    statistics: int = 0  # numbers that it keeps of each block in a descent; 0: it looks at a block
     # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
     forward: int = 0  # of the kind of layer
     delta: int = 0
@@ -83,12 +86,14 @@ class Row(NamedTuple):
     product: int = 0  # `gemm`
     step_products: int = 0  # `in_step.add_products`
     pack: int = 0  # `blocks.pack`, in the first row
+    pack_inputs: int = 0  # the same for the examples' inputs, or `blocks.pack_bytes`
     optimizer_step: int = 0  # of the optimizer, in the first row
     activate: int = 0  # of the activation
     derive: int = 0
     cost: int = 0  # of the loss
     cost_delta: int = 0
     costs: int = 0
+    whole: int = 0  # of the kind of layer, for a whole batch
 
     @property
     def end(self) -> int:
@@ -139,18 +144,22 @@ COLUMNS = len(Row._fields)
     RESULT,
     BUFFER_UNITS,
     FIRST_LOSS,
+    AVERAGES,
+    STATISTICS,
     FORWARD,
     DELTA,
     GRADIENT,
     PRODUCT,
     STEP_PRODUCTS,
     PACK,
+    PACK_INPUTS,
     OPTIMIZER_STEP,
     ACTIVATE,
     DERIVE,
     COST,
     COST_DELTA,
     COSTS,
+    WHOLE,
 ) = range(COLUMNS)
 # So many columns describe a chain of layers in a checkpoint, and so many a graph; those behind them
 # follow from these, or are addresses of this process.
@@ -184,6 +193,8 @@ LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer; `kinds` has their functions.
 DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
+CONVOLUTION, MAX_POOLING, AVERAGE_POOLING, ZERO_PADDING, UPSAMPLING = range(9, 14)
+LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE = range(14, 18)
 
 
 @kernel
@@ -275,7 +286,8 @@ def _mark_shared(table: Vector, rows: Sequence[Row]) -> None:
 
 def described(table: Vector) -> Vector:
     """The columns that describe a network, for its fingerprint: a flat int64 vector."""
-    columns = _CHAIN_COLUMNS if is_chain(table) else _GRAPH_COLUMNS
+    shapes = table.reshape(-1, COLUMNS)[:, GEOMETRY_0:_GRAPH_COLUMNS]
+    columns = _GRAPH_COLUMNS if shapes.any() or not is_chain(table) else _CHAIN_COLUMNS
     return np.ascontiguousarray(table.reshape(-1, COLUMNS)[:, :columns]).reshape(-1)
 
 
@@ -290,8 +302,14 @@ def multiply_adds(table: Vector) -> int:
 
 
 def drops(table: Vector) -> bool:
-    """Whether it has dropout."""
-    return bool((table.reshape(-1, COLUMNS)[:, KIND] == DROPOUT).any())
+    """Whether it draws random numbers: for dropout, or to move images."""
+    kinds = table.reshape(-1, COLUMNS)[:, KIND]
+    return bool(((kinds == DROPOUT) | (kinds == RANDOM_IMAGE)).any())
+
+
+def looks_at_batches(table: Vector) -> bool:
+    """Whether any layer of a descent looks at whole batches, see `whole_batch`."""
+    return bool(table.reshape(-1, COLUMNS)[:, STATISTICS].any())
 
 
 def has_rates(table: Vector) -> bool:

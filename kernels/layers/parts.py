@@ -48,8 +48,8 @@ def build_parts(table: Vector, most: int) -> Vector:
     """The flat parameter vector cut into parts, a layer into `most` of them: a flat int64 vector.
 
     Layers with few weights have fewer parts: short products waste time. A layer with parameters
-    but without weights is one part of no rows. Parameters that are not trained are in no part, and
-    those that several rows share are in the parts of one.
+    but without weights is one part of no rows. Parameters that are not trained, as running averages
+    are not, are in no part, and those that several rows share are in the parts of one.
     """
     parts: list[Part] = []
     for number, row in enumerate(rows_of(table)):
@@ -60,7 +60,9 @@ def build_parts(table: Vector, most: int) -> Vector:
 
 def _layer_parts(layer: int, row: Row, most: int) -> list[Part]:
     """The parts of the layer whose row begins at `layer` in the table."""
-    end = row.parameters + row.size
+    end = row.parameters + row.size - row.averages
+    if end == row.parameters:
+        return []
     if not row.weight_rows:
         return [Part(layer, 0, 0, 0, row.parameters, end)]
     count = max(1, min(most, row.decayed // _PART_WEIGHTS))

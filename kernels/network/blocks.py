@@ -8,12 +8,18 @@ the sample itself is.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..compile.called import Contract
 from ..compile.jit import Integers, Vector, entry, kernel
-from ..compile.memory import window
+from ..compile.memory import bytes_of, stack_buffer, window
 from ..products.tiles import VECTOR_BYTES, transposed
+
+# Columns of uint8 that become numbers at a time, and the bytes of a vector of rows of them.
+_SQUARE_COLUMNS = 64
+_SQUARE_BYTES = 4096
 
 # How `pack` is called by address: every entry that packs shares its code.
 PACK_CONTRACT = Contract(Vector, Vector, Integers, int, int, int)
@@ -41,6 +47,53 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
         first = target[0]
         for s in range(count, lanes):
             target[s] = first
+
+
+@kernel
+def pack_bytes(
+    block: Vector, rows: Vector, order: Vector, start: int, count: int, width: int
+) -> None:
+    """The same for rows of uint8, given as `memory_of` gives them.
+
+    Squares of some rows and columns become numbers on the stack, and columns from there.
+    """
+    lanes, side = block.size // width, VECTOR_BYTES // block.itemsize
+    values, square = bytes_of(rows), stack_buffer(block, _SQUARE_BYTES)
+    for first in range(0, count, side):
+        samples = min(side, count - first)
+        for column in range(0, width, _SQUARE_COLUMNS):
+            columns = min(_SQUARE_COLUMNS, width - column)
+            for s in range(samples):
+                position = order[start + first + s] if order.size else start + first + s
+                source = window(values, position * width + column, columns)
+                target = window(square, s * columns, columns)
+                for i in range(columns):
+                    target[i] = source[i]
+            out = window(block, column * lanes + first, (columns - 1) * lanes + samples)
+            if samples == side and columns >= side:
+                transposed(out, square, order, 0, side, columns, lanes, False)
+            else:
+                for i in range(columns):
+                    for s in range(samples):
+                        out[i * lanes + s] = square[s * columns + i]
+    for i in range(width):
+        for s in range(count, lanes):
+            block[i * lanes + s] = block[i * lanes]
+
+
+def memory_of(rows: Vector, dtype: Any) -> Vector:
+    """Rows of uint8 as a flat array of dtype over the same memory, which kernels take for rows.
+
+    They never read its numbers, only its bytes, by `pack_bytes`. So what is compiled for numbers
+    of dtype takes bytes too. The array keeps the rows alive.
+
+    >>> memory_of(np.arange(12, dtype=np.uint8).reshape(3, 4), np.float32).shape
+    (3,)
+    """
+    itemsize = np.dtype(dtype).itemsize
+    if rows.ctypes.data % itemsize:
+        rows = rows.copy()
+    return np.ndarray(rows.size // itemsize, dtype, buffer=rows)
 
 
 class Rows(NamedTuple):

@@ -15,6 +15,7 @@ from ..layers.operations import (
     ONE,
     OUTPUTS,
     PACK,
+    PACK_INPUTS,
     PARAMETERS,
     RESULT,
     SAMPLE_MAJOR,
@@ -103,12 +104,13 @@ def block_outputs(
     order = window(table, 0, 0)  # empty: the order of the data
     start = block * lanes
     count = min(lanes, out.size // d_out - start)
-    a_in = window(x, start * d_in, count * d_in)
+    if table[SAMPLE_MAJOR]:
+        a_in = window(x, start * d_in, count * d_in)
+    else:
+        pack_rows(packed, Rows(x, order, d_in, table[PACK_INPUTS]), start, count)
+        a_in = packed
     if not finite(a_in):
         return INPUTS_NOT_FINITE
-    if not table[SAMPLE_MAJOR]:
-        pack_rows(packed, Rows(x, order, d_in, table[PACK]), start, count)
-        a_in = packed
     empty = window(scratch, 0, 0)
     forward(Pass(table, parameters, a_in, activations, empty, empty, lanes, False, NO_DROPOUT))
     unpack(out, a_out, start, count, d_out)
@@ -147,7 +149,7 @@ def cost(
         if table[SAMPLE_MAJOR]:
             a_in = window(x, start * d_in, count * d_in)
         else:
-            pack_rows(block, Rows(x, order, d_in, table[PACK]), start, count)
+            pack_rows(block, Rows(x, order, d_in, table[PACK_INPUTS]), start, count)
         pack_targets(target_block, Rows(y, order, d_out, table[PACK]), weights, start, count)
         views = Pass(
             table, parameters, a_in, activations, deltas, gradient, lanes, start > 0, NO_DROPOUT

@@ -18,10 +18,11 @@ from ..formulas.activations import ACTIVATE, ACTIVATIONS, DERIVE
 from ..formulas.losses import COST, COSTS, DELTA, LOSSES
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..formulas.shuffle import ORDER, draw_order
-from ..layers.kinds import all_functions, kind_of
+from ..layers.kinds import all_functions, kind_of, whole_functions
 from ..layers.operations import COLUMNS, DENSE, LAYER_CONTRACT, Row, rows_of
+from ..layers.whole_batch import WHOLE_CONTRACT
 from ..products.gemm import GEMM, gemm
-from .blocks import PACK_CONTRACT, pack
+from .blocks import PACK_CONTRACT, pack, pack_bytes
 from .in_step import PRODUCTS_CONTRACT, add_products
 
 _STEPS = tuple(STEPS.values())
@@ -35,6 +36,7 @@ class Use(NamedTuple):
     cost: bool = False  # J, not F alone
     train: bool = False  # deltas and gradients too
     optimizer: int | None = None  # code of the one that makes the steps
+    images: bool = False  # inputs of uint8, as `blocks.memory_of` has them
     lanes: bool = False  # costs sample by sample, for networks side by side
 
 
@@ -42,9 +44,11 @@ def compile_all(dtype: Any) -> None:
     """Compile everything that a table may call, for networks of this dtype."""
     for contract, function in (
         *((LAYER_CONTRACT, function) for function in all_functions()),
+        *((WHOLE_CONTRACT, function) for function in whole_functions()),
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
         (PACK_CONTRACT, pack),
+        (PACK_CONTRACT, pack_bytes),
         (ORDER, draw_order),
         *((STEP_CONTRACT, step) for step in STEPS.values()),
         *((ACTIVATE, activations.forward(code)) for code in range(len(ACTIVATIONS))),
@@ -67,11 +71,14 @@ def _linked(content: bytes, use: Use) -> Vector:
     """The linked table of this content; many descents are of one network."""
     table = np.frombuffer(content, np.int64).copy()
     pack_address = PACK_CONTRACT.address(pack, use.dtype)
+    inputs_address = pack_address
+    if use.images:
+        inputs_address = PACK_CONTRACT.address(pack_bytes, use.dtype)
     rows = rows_of(table)
     for place, row in enumerate(rows):
         numbers = _linked_row(row, use)
         if place == 0:
-            numbers = numbers._replace(pack=pack_address)
+            numbers = numbers._replace(pack=pack_address, pack_inputs=inputs_address)
             if use.optimizer is not None:
                 address = STEP_CONTRACT.address(_STEPS[use.optimizer], use.dtype)
                 numbers = numbers._replace(optimizer_step=address)
@@ -95,6 +102,8 @@ def _linked_row(row: Row, use: Use) -> Row:
     if use.train:
         call("delta", LAYER_CONTRACT, kind.delta)
         call("gradient", LAYER_CONTRACT, kind.gradient)
+    if row.statistics and use.optimizer is not None:
+        call("whole", WHOLE_CONTRACT, kind.whole)
     if row.kind == DENSE and row.wide:
         call("product", GEMM, gemm)
     if row.in_step:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..compile.jit import Doubles, Integers, Key, Vector, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
-from ..layers.operations import EXAMPLE, OUTPUTS, PACK, SAMPLE_MAJOR
+from ..layers.operations import EXAMPLE, OUTPUTS, PACK, PACK_INPUTS, SAMPLE_MAJOR
 from .blocks import Rows, pack_inputs, pack_targets
 from .propagate import Pass, cost_and_gradient
 from .rules import Rules
@@ -37,15 +37,16 @@ class Model(NamedTuple):
     deltas: Vector  # (chunks, units, lanes)
     input_block: Vector  # (chunks, d_1, lanes); empty if the data is packed
     target_block: Vector  # (chunks, d_L + 1, lanes); likewise
+    statistics: Doubles  # (chunks, numbers): of layers that look at whole batches, see `stages`
 
 
 class Data(NamedTuple):
-    """The examples: as rows if they are shuffled, else packed block by block."""
+    """The examples: as rows if they are shuffled or uint8, else packed block by block."""
 
-    inputs: Vector
+    inputs: Vector  # rows of uint8 as `blocks.memory_of` gives them
     targets: Vector
     weights: Vector  # one per example, or empty: all 1; packed targets hold them already
-    order: Integers  # the permutation in force, or empty if the data is not shuffled
+    order: Integers  # of the rows, a permutation; or empty, if the data is packed
     n: int
     batch_size: int
     batch_blocks: int  # blocks of a full batch
@@ -158,39 +159,65 @@ def block_pass(
     Writes the chunk's part of the buffers. If `train`, the block's gradient takes the place of
     the chunk's, or is added to it if `accumulate`. key is the block's for dropout.
     """
-    lanes = settings.lanes
-    table = model.table
-    d_in, d_out = table[EXAMPLE], table[OUTPUTS]
-    chunk = place.chunk
+    if data.order.size:
+        gather_block(model, data, settings, place)
+    block = block_views(model, data, settings, place, key, accumulate)
+    return cost_and_gradient(block.views, block.targets, block.weight, train)
+
+
+class Block(NamedTuple):
+    """One block of a batch: its pass, what its outputs are to be, and how much each counts."""
+
+    views: Pass
+    targets: Vector  # (d_L, lanes)
+    weight: Vector  # (lanes,)
+
+
+@kernel
+def gather_block(model: Model, data: Data, settings: Settings, place: Place) -> None:
+    """Inputs and targets of a block of shuffled data, into the chunk's part of the buffers."""
+    table, lanes = model.table, settings.lanes
+    d_out = table[OUTPUTS]
     start = place.batch * data.batch_size + place.block * lanes
     count = min(lanes, batch_examples(data, place.batch) - place.block * lanes)
-    number = place.batch * data.batch_blocks + place.block
-    sample_major = table[SAMPLE_MAJOR] == 1
     target_size = (d_out + 1) * lanes
     first, size = input_place(model, data, settings, place)
-    if data.order.size:
-        a_in = window(model.input_block, first, size)
-        x = Rows(data.inputs, data.order, d_in, table[PACK])
-        pack_inputs(a_in, x, start, count, sample_major)
-        targets = window(model.target_block, chunk * target_size, target_size)
-        y = Rows(data.targets, data.order, d_out, table[PACK])
-        pack_targets(targets, y, data.weights, start, count)
-    else:
-        a_in = window(data.inputs, first, size)
-        targets = window(data.targets, number * target_size, target_size)
+    a_in = window(model.input_block, first, size)
+    x = Rows(data.inputs, data.order, table[EXAMPLE], table[PACK_INPUTS])
+    pack_inputs(a_in, x, start, count, table[SAMPLE_MAJOR] == 1)
+    targets = window(model.target_block, place.chunk * target_size, target_size)
+    y = Rows(data.targets, data.order, d_out, table[PACK])
+    pack_targets(targets, y, data.weights, start, count)
+
+
+@kernel
+def block_views(
+    model: Model, data: Data, settings: Settings, place: Place, key: Key, accumulate: bool
+) -> Block:
+    """The block, on the chunk's part of the buffers."""
+    lanes, chunk = settings.lanes, place.chunk
+    d_out = model.table[OUTPUTS]
+    number = place.batch * data.batch_blocks + place.block
+    target_size = (d_out + 1) * lanes
+    first, size = input_place(model, data, settings, place)
+    gathered = data.order.size > 0
+    targets = window(
+        model.target_block if gathered else data.targets,
+        (chunk if gathered else number) * target_size,
+        target_size,
+    )
     scratch = settings.units * lanes
-    size = model.parameters.size
+    parameters = model.parameters.size
     views = Pass(
-        table=table,
+        table=model.table,
         parameters=model.parameters,
-        inputs=a_in,
+        inputs=window(model.input_block if gathered else data.inputs, first, size),
         activations=window(model.activations, chunk * scratch, scratch),
         deltas=window(model.deltas, chunk * scratch, scratch),
-        gradient=window(model.gradient, chunk * size, size),
+        gradient=window(model.gradient, chunk * parameters, parameters),
         lanes=lanes,
         accumulate=accumulate,
         key=key,
     )
-    return cost_and_gradient(
-        views, window(targets, 0, d_out * lanes), window(targets, d_out * lanes, lanes), train
-    )
+    weight = window(targets, d_out * lanes, lanes)
+    return Block(views, window(targets, 0, d_out * lanes), weight)

@@ -120,21 +120,33 @@ def reads_columns(row: Integers, lanes: int) -> bool:
 @kernel
 def forward(block: Pass) -> None:
     """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ])."""
+    turn_inputs(block)
+    for first in range(0, block.table.size, COLUMNS):
+        forward_row(block, first)
+
+
+@kernel
+def turn_inputs(block: Pass) -> None:
+    """The inputs as columns, for a narrow first layer that has them as rows."""
     table, lanes = block.table, block.lanes
     if reads_columns(window(table, 0, COLUMNS), lanes):
         columns = window(block.activations, table[TRANSPOSED] * lanes, table[D_IN] * lanes)
         no_order = window(table, 0, 0)
         samples = block.inputs.size // table[D_IN]
         call_pack(table[PACK], columns, block.inputs, no_order, 0, samples, table[D_IN])
-    for first in range(0, table.size, COLUMNS):
-        layer = layer_at(block, first, True)
-        row = layer.row
-        if row[FORWARD]:
-            call_layer(row[FORWARD], layer)
-        else:
-            dense.forward(layer)
-        if row[ACTIVATE]:
-            call_activate(row[ACTIVATE], layer.a_out, layer.workspace, lanes)
+
+
+@kernel
+def forward_row(block: Pass, first: int) -> None:
+    """The layer whose row begins at table[first], and its activation."""
+    layer = layer_at(block, first, True)
+    row = layer.row
+    if row[FORWARD]:
+        call_layer(row[FORWARD], layer)
+    else:
+        dense.forward(layer)
+    if row[ACTIVATE]:
+        call_activate(row[ACTIVATE], layer.a_out, layer.workspace, block.lanes)
 
 
 @kernel
@@ -145,25 +157,37 @@ def backward(block: Pass) -> None:
     overwritten like the rest; the gradient is written but for the layers that have it made in the
     step.
     """
-    table = block.table
-    for first in range(table.size - COLUMNS, -1, -COLUMNS):
-        layer = layer_at(block, first, False)
-        row = layer.row
-        if row[DERIVE]:
-            call_derive(row[DERIVE], layer.delta_out, layer.workspace)
-        if row[LEARNS] and not row[IN_STEP]:
-            if row[GRADIENT]:
-                call_layer(row[GRADIENT], layer)
-            else:
-                dense.gradient(layer)
-        if row[DELTA_IN] >= 0:
-            if row[DELTA]:
-                call_layer(row[DELTA], layer)
-            else:
-                dense.delta(layer)
-            if row[ADDS]:
-                given = window(block.deltas, row[SOURCE] * block.lanes, layer.delta_in.size)
-                add_scaled(given, layer.delta_in, 1.0)
+    for first in range(block.table.size - COLUMNS, -1, -COLUMNS):
+        backward_row(block, first)
+
+
+@kernel
+def backward_row(block: Pass, first: int) -> None:
+    """The layer whose row begins at table[first], on the way back."""
+    layer = layer_at(block, first, False)
+    row = layer.row
+    if row[DERIVE]:
+        call_derive(row[DERIVE], layer.delta_out, layer.workspace)
+    if row[LEARNS] and not row[IN_STEP]:
+        if row[GRADIENT]:
+            call_layer(row[GRADIENT], layer)
+        else:
+            dense.gradient(layer)
+    if row[DELTA_IN] >= 0:
+        if row[DELTA]:
+            call_layer(row[DELTA], layer)
+        else:
+            dense.delta(layer)
+        add_delta(block, layer)
+
+
+@kernel
+def add_delta(block: Pass, layer: Layer) -> None:
+    """Add δ_in to what other readers of the layer's input gave, if it has others."""
+    row = layer.row
+    if row[ADDS]:
+        given = window(block.deltas, row[SOURCE] * block.lanes, layer.delta_in.size)
+        add_scaled(given, layer.delta_in, 1.0)
 
 
 @kernel
@@ -174,12 +198,24 @@ def cost_and_gradient(block: Pass, targets: Vector, weight: Vector, train: bool)
     outputs has several losses, each with a factor of its own.
     """
     forward(block)
-    table = block.table
     if train:
-        for first in range(table[FIRST_LOSS], table.size, COLUMNS):
-            output_delta(block, window(table, first, COLUMNS), targets, weight)
+        output_deltas(block, targets, weight)
         backward(block)
-    total = 0.0
+    return output_costs(block, targets, weight)
+
+
+@kernel
+def output_deltas(block: Pass, targets: Vector, weight: Vector) -> None:
+    """∂J/∂a of all outputs, into their parts of deltas."""
+    table = block.table
+    for first in range(table[FIRST_LOSS], table.size, COLUMNS):
+        output_delta(block, window(table, first, COLUMNS), targets, weight)
+
+
+@kernel
+def output_costs(block: Pass, targets: Vector, weight: Vector) -> float:
+    """Σ J of the block, of all outputs."""
+    table, total = block.table, 0.0
     for first in range(table[FIRST_LOSS], table.size, COLUMNS):
         total += output_cost(block, window(table, first, COLUMNS), targets, weight)
     return total

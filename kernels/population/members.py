@@ -42,6 +42,7 @@ from ..network.rules import RULES, rules_of
 from ..threads.atomic import atomic_add, atomic_load
 from ..threads.team import Member
 from ..training.descent import all_rounds, plain_rounds
+from ..training.staged import staged_rounds
 from ..training.stopping import copy
 
 # Places in the int64 array that all threads share, each on a cache line of its own: the next
@@ -240,8 +241,8 @@ def finish(members: Members, member: int, model: Model, data: Data, state: State
 
 
 @functools.cache
-def descend_members(plain: bool) -> Callable[..., None]:
-    """What every thread calls, plain or with everything, see `descent.driver`."""
+def descend_members(plain: bool, staged: bool) -> Callable[..., None]:
+    """What every thread calls: plain, in stages, or with everything, see `descent.driver`."""
 
     @entry
     def descend(
@@ -268,6 +269,8 @@ def descend_members(plain: bool) -> Callable[..., None]:
             while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
                 if plain:
                     plain_rounds(own, alone, budget)
+                elif staged:
+                    staged_rounds(own, alone, budget)
                 else:
                     all_rounds(own, alone, budget)
                 atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)

@@ -21,7 +21,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from ..compile.internals import add_attribute, data_of, ir
+from ..compile.internals import add_attribute, cgutils, data_of, ir
 from ..compile.vector_code import SIZE, WIDE_VECTORS, VectorCode, item_size
 
 # Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add.
@@ -36,7 +36,7 @@ FROM_ZERO, FROM_START, FROM_OUT = range(3)
 VECTOR_BYTES = 64
 
 
-def _offset(code: VectorCode, *terms: Any) -> Any:
+def offset(code: VectorCode, *terms: Any) -> Any:
     """Σ of numbers and of pairs to be multiplied."""
     total = SIZE(0)
     for term in terms:
@@ -61,7 +61,7 @@ def _weighted_sums(
             starts = [
                 builder.select(
                     from_start,
-                    code.load(start, _offset(code, first, SIZE(unit)), code.number),
+                    code.load(start, offset(code, first, SIZE(unit)), code.number),
                     code.number(0),
                 )
                 for unit in range(units)
@@ -74,9 +74,9 @@ def _weighted_sums(
                     ]
                     places = [
                         [
-                            _offset(
+                            offset(
                                 code,
-                                (_offset(code, first, SIZE(unit)), lanes),
+                                (offset(code, first, SIZE(unit)), lanes),
                                 place,
                                 SIZE(v * code.width),
                             )
@@ -89,14 +89,14 @@ def _weighted_sums(
                             builder.store(code.load(out, position), total)
                     i = code.variable(SIZE(0))
                     with code.steps(i, 1, inputs) as row:
-                        above = _offset(code, (row, lanes), place)
+                        above = offset(code, (row, lanes), place)
                         a = [
-                            code.load(rows, _offset(code, above, SIZE(v * code.width)))
+                            code.load(rows, offset(code, above, SIZE(v * code.width)))
                             for v in range(vectors)
                         ]
                         for unit in range(units):
-                            j = _offset(code, first, SIZE(unit))
-                            position = _offset(code, (j, output_stride), (row, input_stride))
+                            j = offset(code, first, SIZE(unit))
+                            position = offset(code, (j, output_stride), (row, input_stride))
                             w = code.everywhere(code.load(weight, position, code.number))
                             for total, values in zip(tile[unit], a, strict=True):
                                 code.add_product(total, w, values)
@@ -125,14 +125,14 @@ def _lane_products(
         lane = code.variable(SIZE(0))
         with code.steps(lane, code.width, lanes) as place:
             d = [
-                code.load(delta, _offset(code, (_offset(code, first, SIZE(k)), lanes), place))
+                code.load(delta, offset(code, (offset(code, first, SIZE(k)), lanes), place))
                 for k in range(units)
             ]
             if not others:
                 for total, values in zip(totals, d, strict=True):
                     builder.store(code.add(builder.load(total), values), total)
             a = [
-                code.load(rows, _offset(code, (_offset(code, row, SIZE(k)), lanes), place))
+                code.load(rows, offset(code, (offset(code, row, SIZE(k)), lanes), place))
                 for k in range(others)
             ]
             for k in range(units * others):
@@ -146,8 +146,8 @@ def _lane_products(
             values = code.sums(vectors[begin * others : (begin + rows_at_once) * others])
             for k in range(rows_at_once):
                 part = code.shuffle(values, values, range(k * others, (k + 1) * others))
-                j = _offset(code, first, SIZE(begin + k))
-                keep(part, weight, _offset(code, (j, inputs), row))
+                j = offset(code, first, SIZE(begin + k))
+                keep(part, weight, offset(code, (j, inputs), row))
 
     output = code.variable(SIZE(0))
     for units, widths in _LANE_PRODUCTS:
@@ -172,11 +172,11 @@ def _transposed(
         return builder.select(builder.icmp_signed("<", place, last), place, last)
 
     sample = code.variable(SIZE(0))
-    with code.steps(sample, side, _offset(code, count, SIZE(side - 1))) as place:
+    with code.steps(sample, side, offset(code, count, SIZE(side - 1))) as place:
         s = last_whole(place, count)
         before = []
         for k in range(side):
-            position = _offset(code, start, s, SIZE(k))
+            position = offset(code, start, s, SIZE(k))
             with builder.if_else(ordered) as (then, otherwise):
                 with then:
                     found = code.load(order, position, SIZE)
@@ -188,24 +188,32 @@ def _transposed(
             number.add_incoming(position, else_block)
             before.append(builder.mul(number, width))
         feature = code.variable(SIZE(0))
-        with code.steps(feature, side, _offset(code, width, SIZE(side - 1))) as place:
+        with code.steps(feature, side, offset(code, width, SIZE(side - 1))) as place:
             i = last_whole(place, width)
-            vectors = [code.load(rows, _offset(code, row, i)) for row in before]
+            vectors = [code.load(rows, offset(code, row, i)) for row in before]
             for k, vector in enumerate(code.transposed(vectors)):
-                code.store(vector, block, _offset(code, (_offset(code, i, SIZE(k)), lanes), s))
+                code.store(vector, block, offset(code, (offset(code, i, SIZE(k)), lanes), s))
 
 
-def _call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, Callable[..., Any]]:
+def emitted_call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, Callable[..., Any]]:
     """Signature and code of a call of the function that `emit` writes, once per module.
 
-    arguments are Numba's types; arrays go over as pointers.
+    arguments are Numba's types; arrays go over as pointers, a NamedTuple of integers one by one.
     """
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        passed = [
-            data_of(context, builder, kind, value) if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, values, strict=True)
-        ]
+        passed: list[Any] = []
+        for kind, value in zip(signature.args, values, strict=True):
+            if isinstance(kind, types.Array):
+                passed.append(data_of(context, builder, kind, value))
+            elif isinstance(kind, types.BaseTuple):
+                parts = cgutils.unpack_tuple(builder, value)
+                passed += [
+                    context.cast(builder, part, own, types.intp)
+                    for own, part in zip(kind, parts, strict=True)
+                ]
+            else:
+                passed.append(value)
         number = context.get_data_type(arguments[0].dtype)
         function_name = f"nnlib_{name}_{number}"
         function = builder.module.globals.get(function_name)
@@ -222,9 +230,8 @@ def _call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, C
         builder.call(function, passed)
         return context.get_dummy_value()
 
-    kinds = [
-        kind if isinstance(kind, types.Array | types.Boolean) else types.intp for kind in arguments
-    ]
+    as_given = types.Array | types.Boolean | types.BaseTuple
+    kinds = [kind if isinstance(kind, as_given) else types.intp for kind in arguments]
     return types.void(*kinds), build
 
 
@@ -238,7 +245,7 @@ def weighted_sums(
     out is (outputs, lanes), rows (inputs, lanes), start (at least outputs,); begin_js is 0, start_j
     or out_js for begin = FROM_ZERO, FROM_START or FROM_OUT.
     """
-    return _call(
+    return emitted_call(
         "weighted_sums", _weighted_sums, out, weight, rows, start, outputs, inputs,
         output_stride, input_stride, lanes, begin,
     )  # fmt: skip
@@ -253,7 +260,7 @@ def lane_products(
 
     weight is (outputs, inputs), bias (outputs,), delta (outputs, lanes), rows (inputs, lanes).
     """
-    return _call(
+    return emitted_call(
         "lane_products", _lane_products, weight, bias, delta, rows, outputs, inputs, lanes,
         types.boolean,
     )  # fmt: skip
@@ -270,6 +277,6 @@ def transposed(
     squares of vectors are done, of which the last ones overlap those before: 200 rows of 30 in
     float32 take 0.9 µs so, 3.7 with loops for the rest.
     """
-    return _call(
+    return emitted_call(
         "transposed", _transposed, block, rows, order, start, count, width, lanes, types.boolean
     )

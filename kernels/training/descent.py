@@ -71,7 +71,7 @@ def begin_epoch(problem: Problem, epoch: int, plain: bool) -> float:
     Keeps the generator from before, if the caller wants it.
     """
     data, state, settings = problem.data, problem.state, problem.settings
-    if data.order.size:
+    if data.draw:
         if state.generators.size:
             place = (epoch % 2) * GENERATOR_WORDS
             copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
@@ -174,10 +174,12 @@ def driver_loop(
     plain: bool,
     one_pass: Callable[..., None] = plain_pass,
     own_step: Callable[..., None] = plain_step,
+    passes: Callable[..., None] = chunk_passes,
 ) -> Callable[..., int]:
     """The driver's loop, as a whole or without all that a `plain` descent does not use.
 
-    one_pass and own_step are what a plain descent does with a block and with a batch.
+    one_pass and own_step are what a plain descent does with a block and with a batch, passes is
+    what any other does with the next block of every chunk.
 
     Plain is plain gradient descent in one chunk, with nothing to penalise, to clip, to watch or
     to validate. Numba leaves out what stands behind `plain` before it looks at it: a fifth less
@@ -220,7 +222,7 @@ def driver_loop(
             if plain:
                 one_pass(problem, order)
             elif order.kind < STEP_SWEEPS:
-                chunk_passes(problem, source, order, member, phase)
+                passes(problem, source, order, member, phase)
                 if member.number > 0:
                     continue
             if plain or member.number == 0:

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Examples:
-    """Checked examples, contiguous and of the network's dtype.
+    """Checked examples, contiguous and of the network's dtype; X may be images of uint8.
 
     X is (n, d_1), y (n, d_L), weights (n,) or empty: all 1.
     """
@@ -23,6 +23,11 @@ class Examples:
     X: Array
     y: Array
     weights: Array
+
+    @property
+    def images(self) -> bool:
+        """Whether X has uint8."""
+        return bool(self.X.dtype == np.uint8)
 
     def part(self, chosen: Array | slice) -> Examples:
         """The examples with the chosen numbers."""

@@ -197,6 +197,17 @@ def numbers(argument: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
         return array.astype(dtype, order="C")
 
 
+def input_numbers(argument: str, values: Any, dtype: np.dtype[Any], images: bool) -> Array:
+    """Inputs as `numbers`; if `images`, an array of uint8 stays one.
+
+    >>> input_numbers("X", np.array([0, 255], np.uint8), np.dtype(np.float32), images=True).dtype
+    dtype('uint8')
+    """
+    if images and type(values) is np.ndarray and values.dtype == np.uint8:
+        return values if values.flags.carray else values.copy()
+    return numbers(argument, values, dtype)
+
+
 def check_finite(argument: str, array: Array) -> None:
     """Refuse NaN and infinity and say where the first one is."""
     if all_finite(array.reshape(-1)):
@@ -211,7 +222,8 @@ def check_finite(argument: str, array: Array) -> None:
 def rows(argument: str, array: Array, width: int) -> Array:
     """Finite examples as an (n, width) array, n ≥ 1; see `shaped_rows`."""
     array = shaped_rows(argument, array, width)
-    check_finite(argument, array)
+    if array.dtype.kind == "f":
+        check_finite(argument, array)
     return array
 
 
@@ -228,11 +240,18 @@ def shaped_rows(argument: str, array: Array, width: int) -> Array:
 
 
 def examples(
-    X: Any, y: Any, d_in: int, d_out: int, dtype: np.dtype[Any], loss: str
+    X: Any,
+    y: Any,
+    d_in: int,
+    d_out: int,
+    dtype: np.dtype[Any],
+    loss: str,
+    images: bool = False,
 ) -> tuple[Array, Array]:
     """X (n, d_1) and y (n, d_L) from two arrays, or from one sequence of (x, y) pairs.
 
-    Classes, which the softmax losses take, come back as rows of 0 and 1.
+    Classes, which the softmax losses take, come back as rows of 0 and 1. If `images`, X of uint8
+    stays as it is.
     """
     if y is None:
         X, y = split_pairs(X)
@@ -242,7 +261,8 @@ def examples(
             raise type(error)(
                 f"{error} (y is missing, so X was read as a sequence of (x, y) pairs)"
             ) from None
-    X, y = rows("X", numbers("X", X, dtype), d_in), targets(numbers("y", y, dtype), d_out, loss)
+    X = rows("X", input_numbers("X", X, dtype, images), d_in)
+    y = targets(numbers("y", y, dtype), d_out, loss)
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} examples and y has {len(y)}, wanted equally many")
     return X, y

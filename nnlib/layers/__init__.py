@@ -15,12 +15,27 @@ of a kind are in `kernels.layers`.
 """
 
 from .activation import Activation
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .custom import Custom
 from .dense import Dense
 from .dropout import Dropout
 from .joins import Add, Average, Concatenate, Maximum, Multiply, Subtract
 from .layer import Input, Layer, Value
+from .normalization import BatchNormalization, LayerNormalization
+from .pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
 from .prelu import PReLU
+from .random_images import RandomFlip, RandomRotation, RandomShift
+from .resampling import UpSampling2D, ZeroPadding1D, ZeroPadding2D
+from .rescaling import Rescaling
 from .reshape import Flatten, Reshape
 from .scale import Scale
 
@@ -28,18 +43,38 @@ __all__ = [
     "Activation",
     "Add",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "BatchNormalization",
     "Concatenate",
+    "Conv1D",
+    "Conv2D",
     "Custom",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
     "Input",
     "Layer",
+    "LayerNormalization",
+    "MaxPooling1D",
+    "MaxPooling2D",
     "Maximum",
     "Multiply",
     "PReLU",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShift",
+    "Rescaling",
     "Reshape",
     "Scale",
     "Subtract",
+    "UpSampling2D",
     "Value",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
 ]

@@ -6,12 +6,27 @@ from typing import Any
 
 from ..checks.values import known_name, shown
 from .activation import Activation
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .custom import CustomLayer
 from .dense import Dense
 from .dropout import Dropout
 from .joins import Concatenate, Maximum, Multiply
 from .layer import Layer, WeightedSum
+from .normalization import BatchNormalization, LayerNormalization
+from .pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
 from .prelu import PReLU
+from .random_images import RandomFlip, RandomRotation, RandomShift
+from .resampling import UpSampling2D, ZeroPadding1D, ZeroPadding2D
+from .rescaling import Rescaling
 from .reshape import Reshape
 from .scale import Scale
 from .shaped import ShapedLayer
@@ -20,8 +35,11 @@ from .shaped import ShapedLayer
 _CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        Activation, Concatenate, Dense, Dropout, Maximum, Multiply, PReLU, Reshape, Scale,
-        WeightedSum,
+        Activation, AveragePooling1D, AveragePooling2D, BatchNormalization, Concatenate, Conv1D,
+        Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling1D, GlobalAveragePooling2D,
+        GlobalMaxPooling1D, GlobalMaxPooling2D, LayerNormalization, MaxPooling1D, MaxPooling2D,
+        Maximum, Multiply, PReLU, RandomFlip, RandomRotation, RandomShift, Rescaling, Reshape,
+        Scale, UpSampling2D, WeightedSum, ZeroPadding1D, ZeroPadding2D,
     )
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ class ReshapeLayer(ShapedLayer):
 
     shape: Shape
     passes_on = True
+    computes = False
 
     @property
     def output_shape(self) -> Shape:

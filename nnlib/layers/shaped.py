@@ -68,12 +68,21 @@ class ShapedLayer:
         Whether its values are those that it reads, joined or placed anew.
     folds : bool
         Whether `rows` can put a loss's activation in place of the layer's own.
+    computes : bool
+        Whether F computes anything there: its values are others than those that it reads.
+    looks_at_batches : bool
+        Whether a descent gives it whole batches, so that one example changes what others become.
     """
 
     activation = cast(Any, "identity")  # no annotation: not a field of its own
     active = True
     passes_on = False
     folds = False
+    looks_at_batches = False
+
+    @property
+    def computes(self) -> bool:
+        return self.active
 
     @property
     def output_shape(self) -> Shape:

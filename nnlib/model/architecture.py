@@ -20,7 +20,7 @@ import numpy as np
 from ..activations import Custom
 from ..checks.memory import check_memory
 from ..checks.values import layer_sizes, shown
-from ..kernels.layers.operations import BUFFER_UNITS, multiply_adds
+from ..kernels.layers.operations import BUFFER_UNITS, DENSE, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
 from ..layers.dense import DenseLayer
 from ..layers.formulas import loss_code, loss_family, loss_from
@@ -249,6 +249,18 @@ class Architecture:
         """Whether layers of it drop values in a descent."""
         return any(not layer.active for layer in self.layers)
 
+    @functools.cached_property
+    def takes_images(self) -> bool:
+        """Whether its one input may be uint8: dense layers read the data as it is, in floats."""
+        rows = rows_of(self.training_table)
+        dense = any(row.source < 0 and row.kind == DENSE for row in rows)
+        return len(self.graph.input_shapes) == 1 and not dense
+
+    @property
+    def looks_at_batches(self) -> bool:
+        """Whether layers of it look at whole batches in a descent."""
+        return any(layer.looks_at_batches for layer in self.layers)
+
     @property
     def loss_code(self) -> int:
         """The kernels' number of the loss, of the first output."""
@@ -289,6 +301,10 @@ class Architecture:
         table = linked(self.training_table, Use(dtype, single, cost=True, train=train))
         self.linked[single, train, np.dtype(dtype).itemsize] = table
         return table
+
+    def image_table(self, use: Use) -> Array:
+        """The table for F, or for J if the use has a cost, of inputs of uint8."""
+        return linked(self.training_table if use.cost else self.table, use._replace(images=True))
 
     def arrays(self, parameters: Array) -> list[dict[str, Array]]:
         """The arrays of each layer by name, as views of a flat vector laid out like the parameters.

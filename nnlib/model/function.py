@@ -24,7 +24,9 @@ from ..checks.values import (
     shaped_rows,
 )
 from ..kernels.network import evaluate
+from ..kernels.network.blocks import memory_of
 from ..kernels.network.cut import block_lanes
+from ..kernels.network.linking import Use
 from ..kernels.threads.team import disband
 from ..machine.threads import Team, usable_threads
 from . import ports
@@ -103,7 +105,9 @@ class NetworkFunction(NetworkKnowledge):
     def _outputs_by_port(self, X: Any) -> Any:
         """F of a network with several inputs or outputs, or values of several axes."""
         own = self._architecture
-        return ports.split_outputs(own, self.outputs_of(ports.input_rows(own, X, self._dtype)))
+        images = own.takes_images and self._device == "cpu"
+        rows = ports.input_rows(own, X, self._dtype, images)
+        return ports.split_outputs(own, self.outputs_of(rows))
 
     def outputs_of(self, rows: Any) -> Array:
         """F of checked examples (n, d_1), on the host or on the GPU, as an array (n, d_L).
@@ -278,12 +282,15 @@ class NetworkFunction(NetworkKnowledge):
                 table, self._parameters, units, code, X, y, weights, gradient
             )
         lanes, train = self._lanes(len(X)), gradient.size > 0
-        linked = own.linked.get((lanes == 1, train, self._dtype.itemsize))
-        if linked is None:
+        linked, rows = own.linked.get((lanes == 1, train, self._dtype.itemsize)), X.reshape(-1)
+        if X.dtype != self._dtype:
+            use = Use(self._dtype, lanes == 1, cost=True, train=train)
+            linked, rows = own.image_table(use), memory_of(X, self._dtype)
+        elif linked is None:
             linked = own.cost_table(self._dtype, lanes == 1, train)
         return evaluate.cost(
             gradient,
-            X.reshape(-1),
+            rows,
             y.reshape(-1),
             weights,
             linked,
@@ -303,11 +310,12 @@ class NetworkFunction(NetworkKnowledge):
 
 
 def examples_for(
-    network: NetworkKnowledge, X: Any, y: Any, known: Known | None = None
+    network: NetworkKnowledge, X: Any, y: Any, known: Known | None = None, images: bool = True
 ) -> tuple[Any, Any]:
     """Checked X (n, d_1) and y (n, d_L) for a network, on the GPU if they came from there.
 
     known are the labels that y may hold and the names of X's columns; None: the network's own.
+    If `images`, X of uint8 stays as it is where the network can take it.
     """
     own = network.architecture
     classes, names = network.known if known is None else known
@@ -315,14 +323,15 @@ def examples_for(
         check_feature_names("X", X, names)
     if classes is not None:
         X, y = _with_numbers(own, X, ports.lone_targets(own, y), classes)
+    images = images and own.takes_images and network.device == "cpu"
     if own.has_ports:
-        return ports.port_examples(own, X, y, network.dtype)
+        return ports.port_examples(own, X, y, network.dtype, images)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family
     if network.device == "cuda" and (on_gpu(X) or on_gpu(y)):
         from ..cuda.arrays import gpu_examples
 
         return gpu_examples(X, y, *shape)
-    return examples(X, y, *shape)
+    return examples(X, y, *shape, images)
 
 
 def _with_numbers(architecture: Architecture, X: Any, y: Any, classes: Array) -> tuple[Any, Any]:
@@ -349,10 +358,13 @@ def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array
     work = n * (architecture.work + UNIT_WORK * units)
     members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
     scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
-    table = architecture.linked.get((lanes == 1, out.itemsize))
-    if table is None:
+    table, rows = architecture.linked.get((lanes == 1, out.itemsize)), X.reshape(-1)
+    if X.dtype != out.dtype:
+        table = architecture.image_table(Use(out.dtype, lanes == 1))
+        rows = memory_of(X, out.dtype)
+    elif table is None:
         table = architecture.output_table(out.dtype, lanes == 1)
-    given = out, X.reshape(-1), table, parameters, scratch, lanes
+    given = out, rows, table, parameters, scratch, lanes
     if members == 1:
         met = evaluate.outputs(*given, _NO_BOARD, 0, 1)
     else:

@@ -12,12 +12,13 @@ from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
 from . import ports
 from .function import examples_for
-from .inspection import input_gradient, layer_values, through_softmax
+from .inspection import filters, input_gradient, layer_values, through_softmax
 from .prediction import NetworkPrediction
 from .summary import Summary, drawing, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class NetworkInsight(NetworkPrediction):
@@ -142,6 +143,95 @@ class NetworkInsight(NetworkPrediction):
         if self._classes is not None:
             X, y = examples_for(self, X, y)
         return show(self, X, y, ax=ax)
+
+    def show_filters(self) -> Figure:
+        """The weights of every layer that has them for places of an image, as small pictures.
+
+        Those are convolutions over images, with a picture for each filter and each channel that
+        it reads, and dense layers that read images of one channel, with a picture for each unit.
+        Blue is negative, white 0, red positive; each layer has a scale of its own.
+
+        Returns
+        -------
+        matplotlib Figure
+
+        Raises
+        ------
+        ValueError
+            If no layer has such weights.
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> from nnlib import Network, layers
+        >>> net = Network([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
+        >>> net.show_filters()  # doctest: +SKIP
+        """
+        from ..figures.images import draw_images, images_of_filters
+
+        found = {
+            f"{name}: {len(weight)} of {weight.shape[1]} × {weight.shape[2]}": images_of_filters(
+                weight
+            )
+            for name, weight in filters(self._architecture, self._parameters).items()
+        }
+        if not found:
+            raise ValueError(
+                "show_filters draws weights for places of an image, and no layer of this network "
+                "has them"
+            )
+        return draw_images(found, signed=True)
+
+    def show_activations(self, image: ArrayLike) -> Figure:
+        """What every layer gives for one image, a small picture for each channel.
+
+        Layers that give numbers without places, as dense ones, are a line. Black is the lowest
+        value of the layer, white the highest. Layers that compute nothing, as `Flatten`, or only in
+        a descent, as `Dropout`, are left out.
+
+        Parameters
+        ----------
+        image : array_like
+            One example, with the shape of the network's input, or (1, …).
+
+        Returns
+        -------
+        matplotlib Figure
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `F`; if it is several examples.
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nnlib import Network, layers
+        >>> net = Network([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
+        >>> net.show_activations(np.zeros((28, 28, 1)))  # doctest: +SKIP
+        """
+        from ..figures.images import draw_images, images_of_values
+
+        shapes = self._architecture.graph.input_shapes
+        given = np.asarray(image)
+        one_channel = shapes[0][:-1] if shapes[0][-1] == 1 else shapes[0]
+        if len(shapes) == 1 and given.shape in (shapes[0], one_channel):
+            image = given.reshape(1, *shapes[0])
+        outputs = self.layer_outputs(image)
+        if any(len(values) != 1 for values in outputs.values()):
+            raise ValueError(
+                f"image has shape {given.shape}, wanted one example of shape {shapes[0]}"
+            )
+        graph = self._architecture.graph
+        images = {
+            f"{name} {values.shape[1:]}": images_of_values(values[0])
+            for node, (name, values) in zip(graph.nodes, outputs.items(), strict=True)
+            if graph.layers[node.layer].computes
+        }
+        return draw_images(images, signed=False)
 
     def _example_rows(self, X: Any) -> tuple[Array, tuple[int, ...]]:
         """X as rows (n, d_1), and the shape that it had."""

@@ -59,6 +59,37 @@ def input_gradient(architecture: Architecture, parameters: Array, X: Array) -> A
     return found
 
 
+def filters(architecture: Architecture, parameters: Array) -> dict[str, Array]:
+    """Weights (k, height, width, channels) of the layers that have them, by the layer's name.
+
+    Of a dense layer, if it reads an image of the network's input with one channel.
+    """
+    graph, found = architecture.graph, {}
+    arrays = architecture.arrays(parameters)
+    for node in graph.nodes:
+        weight = arrays[node.layer].get("weight", np.empty(0))
+        if weight.ndim == 2:
+            shape = _image_read(architecture, node.sources[0])
+            weight = weight.reshape(len(weight), *shape, 1) if shape else weight
+        if weight.ndim == 4:
+            found[graph.names[node.layer]] = weight
+    return found
+
+
+def _image_read(architecture: Architecture, number: int) -> tuple[int, ...] | None:
+    """Height and width of the input image that a value is, pixel by pixel; None: it is none."""
+    graph = architecture.graph
+    units = units_of(graph.shape(number))
+    while number >= 0:
+        node = graph.nodes[number]
+        if graph.layers[node.layer].size or len(node.sources) > 1:
+            return None
+        number = node.sources[0]
+    shape = graph.shape(number)
+    image = len(shape) == 2 or (len(shape) == 3 and shape[2] == 1)
+    return shape[:2] if image and units_of(shape) == units else None
+
+
 def through_softmax(architecture: Architecture, gradient: Array, outputs: Array) -> Array:
     """The gradient (n, d_L, d_1) of the logits made that of F, where F ends in softmax.
 

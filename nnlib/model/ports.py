@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 
 from ..checks.names import hint
-from ..checks.values import check_finite, examples, numbers, shown
+from ..checks.values import check_finite, examples, input_numbers, numbers, shown
 from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
 from .architecture import Architecture
 
 
-def input_rows(architecture: Architecture, X: Any, dtype: np.dtype[Any]) -> Array:
+def input_rows(
+    architecture: Architecture, X: Any, dtype: np.dtype[Any], images: bool = False
+) -> Array:
     """X as rows (n, d_1): an array, or a list or dict with one for each input.
+
+    If `images`, an array of uint8 stays one; the network has one input then.
 
     Raises
     ------
@@ -31,23 +35,27 @@ def input_rows(architecture: Architecture, X: Any, dtype: np.dtype[Any]) -> Arra
     given = _each("X", X, graph.input_names)
     parts = []
     for (label, value), shape in zip(given.items(), graph.input_shapes, strict=True):
-        array = _as_rows(label, numbers(label, value, dtype), shape)
-        check_finite(label, array)
+        array = _as_rows(label, input_numbers(label, value, dtype, images), shape)
+        if array.dtype == dtype:
+            check_finite(label, array)
         parts.append(array)
     return _side_by_side(list(given), parts)
 
 
 def port_examples(
-    architecture: Architecture, X: Any, y: Any, dtype: np.dtype[Any]
+    architecture: Architecture, X: Any, y: Any, dtype: np.dtype[Any], images: bool = False
 ) -> tuple[Array, Array]:
-    """X and y as rows (n, d_1) and (n, d_L), y with what each output's loss has a meaning for."""
+    """X and y as rows (n, d_1) and (n, d_L), y with what each output's loss has a meaning for.
+
+    If `images`, X of uint8 stays as it is.
+    """
     if y is None:
         raise ValueError(
             "y is missing: a network with several inputs or outputs, or with values of several "
             "axes, takes X and y"
         )
     graph = architecture.graph
-    X = input_rows(architecture, X, dtype)
+    X = input_rows(architecture, X, dtype, images)
     given = _each("y", y, graph.output_names)
     parts = []
     for (label, value), loss, number in zip(
@@ -64,7 +72,7 @@ def port_examples(
             )
         try:
             family = loss_family(loss)
-            _, targets = examples(X, array, X.shape[1], units, dtype, family)
+            _, targets = examples(X, array, X.shape[1], units, dtype, family, images)
         except (TypeError, ValueError) as error:
             raise type(error)(str(error).replace("y ", f"{label} ", 1)) from None
         parts.append(targets)
@@ -146,16 +154,21 @@ def _counted(given: Any) -> str:
 
 
 def _as_rows(label: str, array: Array, shape: Shape) -> Array:
-    """Values (n, …) as rows; (n,) where a value is one number."""
+    """Values (n, …) as rows; (n,) where a value is one number, (n, height, width) of one channel."""
     units = math.prod(shape)
     if array.ndim and not len(array):
         raise ValueError(f"{label} is empty, wanted at least one example")
-    if array.shape[1:] == shape or (array.ndim == 2 and array.shape[1] == units):
+    one_channel = len(shape) > 1 and array.shape[1:] == shape[:-1] and shape[-1] == 1
+    rows = array.ndim == 2 and array.shape[1] == units
+    if array.shape[1:] == shape or one_channel or rows:
         return np.ascontiguousarray(array.reshape(len(array), units))
     if array.ndim == 1 and units == 1:
         return array.reshape(-1, 1)
     wanted = ", ".join(map(str, ("n", *shape)))
-    raise ValueError(f"{label} has shape {array.shape}, wanted ({wanted})")
+    first = (shape[-1], *shape[:-1])
+    moved = array.shape[1:] == first != shape
+    near = f"; its channels stand first: give np.moveaxis({label}, 1, -1)" if moved else ""
+    raise ValueError(f"{label} has shape {array.shape}, wanted ({wanted}){near}")
 
 
 def _side_by_side(labels: Sequence[str], parts: Sequence[Array]) -> Array:

@@ -212,7 +212,7 @@ def _offsets(graph: Graph) -> list[int]:
 def _trained(row: Row, training: Training) -> Row:
     """The row as a descent treats its layer."""
     if not training.trainable:
-        return row._replace(learns=0, decayed=0)
+        return row._replace(learns=0, decayed=0, statistics=0)
     factors: dict[str, Any] = {
         "rate": bits_of(training.rate_factor), "decay": bits_of(training.decay_factor)
     }  # fmt: skip

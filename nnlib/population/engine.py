@@ -22,7 +22,7 @@ from ..checks.examples import Examples
 from ..errors import DivergenceError
 from ..history import History
 from ..kernels.compile.duration import compile_seconds_of_all
-from ..kernels.layers.operations import multiply_adds
+from ..kernels.layers.operations import looks_at_batches, multiply_adds
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
 from ..kernels.population.lanes import descend_lanes
@@ -98,6 +98,7 @@ class Scratch:
         loss = architecture.loss_code
         validated = work.validation is not None
         self.plain = chunks == 1 and not validated and is_plain(options, table)
+        self.staged = looks_at_batches(table)
         use = Use(dtype, single=lanes == 1, cost=True, train=True)
         if not self.plain:
             assert isinstance(options.optimizer, Optimizer)
@@ -248,7 +249,7 @@ class _Engine:
             descend_lanes(members, lanes(self._work, group), control, until)
             return
         scratch = Scratch(self._work, group.network, group.options)
-        descend_members(scratch.plain)(
+        descend_members(scratch.plain, scratch.staged)(
             self._work.members._replace(jobs=group.jobs),
             scratch.problem,
             control,

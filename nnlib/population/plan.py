@@ -25,6 +25,7 @@ from ..history import History
 from ..kernels.network import problem
 from ..model.arguments import dropout_probabilities
 from ..model.target_range import warn_of_targets
+from ..model.whole_batches import check_batches
 from ..network import Network
 from ..network_training import given_examples, split
 from ..optimizers import FullBatch
@@ -107,6 +108,8 @@ class Plan:
         for own in self._options:
             if own.batch_size is not None:
                 own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))
+        for one, own in zip(self._networks, self._options, strict=True):
+            check_batches(one, len(self._train.X), own.batch_size)
 
     def take_metrics(self, rank_by: Any, halving: Any) -> None:
         """The metrics, tried on what the networks give so far, and the one that members rank by."""

@@ -24,7 +24,7 @@ Array = NDArray[Any]
 def model(table: Array, parameters: Array) -> problem.Model:
     """What `lbfgs.descend_from` reads and writes of a network; the GPU has the rest."""
     none, empty = np.empty(0, np.int64), np.empty(0, parameters.dtype)
-    return problem.Model(table, none, parameters, np.zeros_like(parameters), *[empty] * 4)
+    return problem.Model(table, none, parameters, np.zeros_like(parameters), *[empty] * 5)
 
 
 def data_cost(table: Array, parameters: Array, units: int, loss: int, train: Examples) -> DataCost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..history import SecondOrderHistory
-from ..kernels.layers.operations import drops, has_rates
+from ..kernels.layers.operations import drops, has_rates, looks_at_batches
 from ..optimizers import LBFGS, FullBatch, LevenbergMarquardt
 from ..training.epoch_metrics import EpochMetrics
 from ..training.options import Options
@@ -47,9 +47,11 @@ def check_full_batch(optimizer: FullBatch, table: Array) -> None:
     ValueError
     """
     reasons = {
-        "layers of dropout draw other masks for every step": drops(table),
+        "layers of dropout and of random images draw anew for every step": drops(table),
         "layers with a rate_factor of their own have no meaning where there is no learning rate":
             has_rates(table),
+        "batch normalisation changes its running averages with every batch":
+            looks_at_batches(table),
     }  # fmt: skip
     for reason, holds in reasons.items():
         if holds:

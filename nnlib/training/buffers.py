@@ -9,12 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.examples import Examples
+from ..checks.memory import check_memory
 from ..kernels.formulas.shuffle import ORDER, draw_order
-from ..kernels.layers.operations import BUFFER_UNITS, SAMPLE_MAJOR, drops, multiply_adds
+from ..kernels.layers.operations import (
+    BUFFER_UNITS,
+    SAMPLE_MAJOR,
+    drops,
+    looks_at_batches,
+    multiply_adds,
+)
 from ..kernels.layers.parts import build_parts, gradients_in_step
 from ..kernels.network import blocks, problem
 from ..kernels.network.cut import block_lanes, chunk_count
 from ..kernels.network.rules import Rules
+from ..kernels.network.stages import statistics_of_block
 from ..kernels.training import unrolled
 from ..machine.aligned import aligned_zeros
 from ..optimizers import Optimizer
@@ -59,7 +67,11 @@ class Layout:
 
 
 def layout(options: Options, train: Examples, parameters: Array, table: Array) -> Layout:
-    """The cut of a descent; it depends on the shapes alone, never on the threads."""
+    """The cut of a descent; it depends on the shapes alone, never on the threads.
+
+    Where layers look at whole batches a chunk is one block, which keeps its values from stage to
+    stage.
+    """
     n, d_in = train.X.shape
     batch = min(options.batch_size or n, n)
     if options.compile:
@@ -69,6 +81,10 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
     chunks = chunk_count(batch, parameters.size, multiply_adds(table))
     units = int(table[BUFFER_UNITS])
     lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
+    if looks_at_batches(table):
+        chunks = -(-batch // lanes)
+        size = 2 * chunks * lanes * units * parameters.itemsize
+        check_memory(f"batch_size is {batch}: the values of a batch, for its normalisation,", size)
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
 
@@ -136,7 +152,7 @@ def model(
 ) -> problem.Model:
     """Scratch and gradients for every chunk."""
     dtype, units = parameters.dtype, int(table[BUFFER_UNITS])
-    shuffled = chunks * lanes if shuffle else 0
+    gathered = chunks * lanes if shuffle or train.images else 0
     return problem.Model(
         table,
         build_parts(table, chunks),
@@ -144,8 +160,9 @@ def model(
         aligned_zeros(chunks * parameters.size, dtype),
         aligned_zeros(chunks * units * lanes, dtype),
         aligned_zeros(chunks * units * lanes, dtype),
-        aligned_zeros(shuffled * train.X.shape[1], dtype),
-        aligned_zeros(shuffled * (train.y.shape[1] + 1), dtype),
+        aligned_zeros(gathered * train.X.shape[1], dtype),
+        aligned_zeros(gathered * (train.y.shape[1] + 1), dtype),
+        np.zeros(chunks * statistics_of_block(table)),
     )
 
 
@@ -192,14 +209,19 @@ def state(
 def arrange(
     table: Array, examples: Examples, batch_size: int, lanes: int, chunks: int, shuffle: bool
 ) -> problem.Data:
-    """The examples as the driver wants them: rows to gather from, or blocks packed once."""
+    """The examples as the driver wants them: rows to gather from, or blocks packed once.
+
+    Images of uint8 are always gathered: as blocks of floats they would take four times the memory.
+    """
     (n, d_in), d_out = examples.X.shape, examples.y.shape[1]
-    dtype = examples.X.dtype
+    dtype = examples.y.dtype
     x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
     batch_blocks = -(-batch_size // lanes)
     draw = ORDER.address(draw_order, dtype) if shuffle else 0
     numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks), draw
-    if shuffle:
+    if examples.images:
+        x_rows = blocks.memory_of(examples.X, dtype)
+    if shuffle or examples.images:
         return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
     full, rest = divmod(n, batch_size)
     count = full * batch_blocks + -(-rest // lanes)
@@ -224,5 +246,5 @@ def validation_data(
     """The validation examples as one batch, or empty arrays."""
     if validation is not None:
         return arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
-    empty = np.empty(0, train.X.dtype)
+    empty = np.empty(0, train.y.dtype)
     return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0)

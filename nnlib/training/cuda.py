@@ -47,7 +47,7 @@ class CudaDescent(Descent):
         order = np.arange(len(train.X)) if layout.shuffle else no_order
         self._data = rows(train, order, batch)
         self._validation = rows(validation or nothing, no_order, 0)
-        self._model = problem.Model(table, no_order, parameters, *[empty] * 5)
+        self._model = problem.Model(table, no_order, parameters, *[empty] * 6)
         self._cut = cuda_launch.cut(
             batch, table, size, units, parameters.itemsize,
             precision=self._options.precision,

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..history import History
 from ..kernels.compile.duration import working_time
-from ..kernels.layers.operations import multiply_adds
+from ..kernels.layers.operations import looks_at_batches, multiply_adds
 from ..kernels.network import problem
 from ..kernels.network.evaluate import all_finite
 from ..kernels.network.linking import Use, linked
 from ..kernels.threads.team import Member
 from ..kernels.training import unrolled
 from ..kernels.training.descent import driver
+from ..kernels.training.staged import descend_in_stages
 from ..machine.threads import usable_threads
 from ..optimizers import Optimizer
 from . import buffers, outcome
@@ -114,12 +115,12 @@ class Descent:
             self._descend = unrolled.driver(table, loss, copies)
         else:
             table = buffers.descent_table(table, layout)
-            use = Use(parameters.dtype, lanes == 1, cost=True, train=True)
+            use = Use(parameters.dtype, lanes == 1, cost=True, train=True, images=train.images)
             plain = chunks == 1 and validation is None and is_plain(self._options, table)
             if not plain:
                 use = use._replace(optimizer=self._settings.optimizer)
             table = linked(table, use)
-            self._descend = driver(plain)
+            self._descend = descend_in_stages if looks_at_batches(table) else driver(plain)
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, train, lanes, chunks, shuffle)

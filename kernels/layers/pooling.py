@@ -1,0 +1,149 @@
+"""Pooling: the largest value of each channel in a window, or the mean of them.
+
+What a window would read outside the image does not count: a maximum never is there, and a mean is
+of the pixels that are.
+"""
+
+from __future__ import annotations
+
+from ..compile.jit import Scalar, Vector, elementwise, kernel
+from ..compile.memory import window
+from .joins import add_scaled, scaled
+from .operations import AVERAGE_POOLING, MAX_POOLING, Layer, Row
+from .windows import Windows, inside, windows_of, with_windows
+
+
+def row(kind: int, windows: Windows, output: int, source: int) -> Row:
+    """Table row of a pooling of this kind."""
+    pixels = windows.output_height * windows.output_width
+    units = pixels * windows.channels
+    own = Row(
+        kind=kind, activation=0, d_in=windows.height * windows.width * windows.channels,
+        d_out=units, parameters=0, size=0, decayed=0, output=output, workspace=output, wide=0,
+        sample_major=0, keep=0, source=source,
+        work=units * windows.kernel_height * windows.kernel_width,
+    )  # fmt: skip
+    return with_windows(own, windows)
+
+
+def max_row(windows: Windows, output: int, source: int) -> Row:
+    """Table row of the maximum."""
+    return row(MAX_POOLING, windows, output, source)
+
+
+def average_row(windows: Windows, output: int, source: int) -> Row:
+    """Table row of the mean."""
+    return row(AVERAGE_POOLING, windows, output, source)
+
+
+@kernel
+def max_forward(layer: Layer) -> None:
+    """a_out ← max a_in over each window, NaN if any is."""
+    own, lanes = windows_of(layer.row), layer.lanes
+    width = own.channels * lanes
+    for r in range(own.output_height):
+        top = r * own.stride_height - own.top
+        rows = inside(top, 1, own.kernel_height, own.height)
+        for c in range(own.output_width):
+            left = c * own.stride_width - own.left
+            columns = inside(left, 1, own.kernel_width, own.width)
+            out = window(layer.a_out, (r * own.output_width + c) * width, width)
+            for k in range(rows.first, rows.first + rows.count):
+                for m in range(columns.first, columns.first + columns.count):
+                    place = ((top + k) * own.width + left + m) * width
+                    a = window(layer.a_in, place, width)
+                    if k == rows.first and m == columns.first:
+                        scaled(out, a, 1.0)
+                    else:
+                        _raise_to(out, a)
+
+
+@elementwise
+def _raise_to(out: Vector, values: Vector) -> None:
+    """out ← max(out, values), NaN if either is."""
+    for i in range(out.size):
+        out[i] = out[i] if out[i] > values[i] or out[i] != out[i] else values[i]
+
+
+@kernel
+def max_delta(layer: Layer) -> None:
+    """δ_in ← δ_out at the first pixel of a window with its maximum, else 0, as PyTorch has it.
+
+    δ_out is used up: what a pixel takes is not there for the next one.
+    """
+    own, lanes = windows_of(layer.row), layer.lanes
+    width = own.channels * lanes
+    clear(layer.delta_in)
+    for r in range(own.output_height):
+        top = r * own.stride_height - own.top
+        rows = inside(top, 1, own.kernel_height, own.height)
+        for c in range(own.output_width):
+            left = c * own.stride_width - own.left
+            columns = inside(left, 1, own.kernel_width, own.width)
+            place = (r * own.output_width + c) * width
+            largest = window(layer.a_out, place, width)
+            delta_out = window(layer.delta_out, place, width)
+            for k in range(rows.first, rows.first + rows.count):
+                for m in range(columns.first, columns.first + columns.count):
+                    place = ((top + k) * own.width + left + m) * width
+                    a, out = (
+                        window(layer.a_in, place, width), window(layer.delta_in, place, width)
+                    )  # fmt: skip
+                    _take(out, delta_out, a, largest)
+
+
+@elementwise
+def _take(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
+    """Where values are the largest, δ_out goes over to out."""
+    zero: Scalar = out.dtype.type(0)
+    for i in range(out.size):
+        taken = values[i] == largest[i]
+        out[i] += delta_out[i] if taken else zero
+        delta_out[i] = zero if taken else delta_out[i]
+
+
+@elementwise
+def clear(out: Vector) -> None:
+    """out ← 0."""
+    for i in range(out.size):
+        out[i] = 0
+
+
+@kernel
+def average_forward(layer: Layer) -> None:
+    """a_out ← the mean of a_in over each window."""
+    own, lanes = windows_of(layer.row), layer.lanes
+    width = own.channels * lanes
+    for r in range(own.output_height):
+        top = r * own.stride_height - own.top
+        rows = inside(top, 1, own.kernel_height, own.height)
+        for c in range(own.output_width):
+            left = c * own.stride_width - own.left
+            columns = inside(left, 1, own.kernel_width, own.width)
+            share = 1.0 / (rows.count * columns.count)
+            out = window(layer.a_out, (r * own.output_width + c) * width, width)
+            clear(out)
+            for k in range(rows.first, rows.first + rows.count):
+                for m in range(columns.first, columns.first + columns.count):
+                    place = ((top + k) * own.width + left + m) * width
+                    add_scaled(out, window(layer.a_in, place, width), share)
+
+
+@kernel
+def average_delta(layer: Layer) -> None:
+    """δ_in ← its share of the δ_out of every window that reads the pixel."""
+    own, lanes = windows_of(layer.row), layer.lanes
+    width = own.channels * lanes
+    clear(layer.delta_in)
+    for r in range(own.output_height):
+        top = r * own.stride_height - own.top
+        rows = inside(top, 1, own.kernel_height, own.height)
+        for c in range(own.output_width):
+            left = c * own.stride_width - own.left
+            columns = inside(left, 1, own.kernel_width, own.width)
+            share = 1.0 / (rows.count * columns.count)
+            delta_out = window(layer.delta_out, (r * own.output_width + c) * width, width)
+            for k in range(rows.first, rows.first + rows.count):
+                for m in range(columns.first, columns.first + columns.count):
+                    place = ((top + k) * own.width + left + m) * width
+                    add_scaled(window(layer.delta_in, place, width), delta_out, share)

@@ -1,0 +1,228 @@
+"""The products of convolutions: sums over the pixels of a window, held in registers.
+
+They are those of `tiles` but for their rows, which are addressed and not copied: the rows that a
+sum runs over are some runs of adjacent units, at equal distances along two axes. A forward pass, for
+instance, goes over the rows of a window, and in each over all channels of all pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from numba import types
+from numba.extending import intrinsic
+
+from ..compile.internals import ir
+from ..compile.vector_code import SIZE, VectorCode
+from .tiles import FROM_START, emitted_call, offset
+
+# Sums of a tile: how many outputs, and how many vectors of lanes.
+_SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
+# Products of a tile: how many rows of δ, and how many of the input. Twelve sums at least hide the
+# latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
+_MOST_ROWS = 4
+_ROWS = (_MOST_ROWS, 3, 2, 1)
+_INPUTS = (6, 5, 4, 2, 1)
+
+
+class Taps(NamedTuple):
+    """The terms of a sum: rows · columns · run of them, and by how much places and weights differ.
+
+    Places are units of a block, weights are elements.
+    """
+
+    outputs: int
+    weight_output: int  # from the weights of an output to those of the next
+    rows: int
+    row: int
+    weight_row: int
+    columns: int
+    column: int
+    weight_column: int
+    run: int  # adjacent units
+    weight_run: int
+
+
+class Grid(NamedTuple):
+    """The pixels over which products are summed up, and by how many units they differ."""
+
+    outputs: int  # adjacent units of δ
+    weight_output: int
+    inputs: int  # adjacent units of the input, and adjacent weights
+    rows: int
+    delta_row: int
+    row: int
+    columns: int
+    delta_column: int
+    column: int
+
+
+def _tap_sums(
+    code: VectorCode, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
+    *numbers: Any,
+) -> None:  # fmt: skip
+    """Body of `tap_sums`."""
+    taps = Taps(*numbers)
+    from_start = code.builder.icmp_signed("==", begin, SIZE(FROM_START))
+    output = code.variable(SIZE(0))
+    for units, widths in _SUMS:
+        with code.steps(output, units, taps.outputs) as first:
+            starts = _starts(code, start, first, units, from_start)
+            lane = code.variable(SIZE(0))
+            for vectors in widths:
+                with code.steps(lane, vectors * code.width, lanes) as place:
+                    tile = [
+                        [code.variable(code.everywhere(number)) for _ in range(vectors)]
+                        for number in starts
+                    ]
+                    _add_taps(code, tile, weight, values, taps, first, lanes, place)
+                    for unit, row in enumerate(tile):
+                        above = offset(code, (offset(code, first, SIZE(unit)), lanes), place)
+                        for v, total in enumerate(row):
+                            position = offset(code, above, SIZE(v * code.width))
+                            code.store(code.builder.load(total), out, position)
+
+
+def _starts(code: VectorCode, start: Any, first: Any, units: int, from_start: Any) -> list[Any]:
+    """What the sums of a tile begin with: start, or 0; nothing is read if it is 0."""
+    found = [code.variable(code.number(0)) for _ in range(units)]
+    with code.builder.if_then(from_start):
+        for unit, place in enumerate(found):
+            number = code.load(start, offset(code, first, SIZE(unit)), code.number)
+            code.builder.store(number, place)
+    return [code.builder.load(place) for place in found]
+
+
+def _add_taps(
+    code: VectorCode, tile: list[list[Any]], weight: Any, values: Any, taps: Taps, first: Any,
+    lanes: Any, lane: Any,
+) -> None:  # fmt: skip
+    """Every variable of the tile += its sum."""
+    p, q, i = (code.variable(SIZE(0)) for _ in range(3))
+    base = [
+        offset(code, (offset(code, first, SIZE(unit)), taps.weight_output))
+        for unit in range(len(tile))
+    ]
+    with code.steps(p, 1, taps.rows) as row:
+        code.builder.store(SIZE(0), q)
+        with code.steps(q, 1, taps.columns) as column:
+            code.builder.store(SIZE(0), i)
+            unit_place = offset(code, (row, taps.row), (column, taps.column))
+            weight_place = offset(code, (row, taps.weight_row), (column, taps.weight_column))
+            with code.steps(i, 1, taps.run) as step:
+                above = offset(code, (offset(code, unit_place, step), lanes), lane)
+                a = [
+                    code.load(values, offset(code, above, SIZE(v * code.width)))
+                    for v in range(len(tile[0]))
+                ]
+                own = offset(code, weight_place, (step, taps.weight_run))
+                for totals, unit_base in zip(tile, base, strict=True):
+                    w = code.everywhere(
+                        code.load(weight, offset(code, unit_base, own), code.number)
+                    )
+                    for total, vector in zip(totals, a, strict=True):
+                        code.add_product(total, w, vector)
+
+
+def _tap_products(
+    code: VectorCode, weight: Any, delta: Any, values: Any, lanes: Any, accumulate: Any,
+    *numbers: Any,
+) -> None:  # fmt: skip
+    """Body of `tap_products`."""
+    grid = Grid(*numbers)
+    output = code.variable(SIZE(0))
+    for units in _ROWS:
+        end = _end_of_largest(code, grid.outputs) if units == _MOST_ROWS else grid.outputs
+        with code.steps(output, units, end) as first:
+            i = code.variable(SIZE(0))
+            for others in _INPUTS:
+                with code.steps(i, others, grid.inputs) as begin:
+                    totals = [
+                        [code.variable(code.zero) for _ in range(others)] for _ in range(units)
+                    ]
+                    _add_products(code, totals, delta, values, grid, first, begin, lanes)
+                    for unit, row in enumerate(totals):
+                        j = offset(code, first, SIZE(unit))
+                        place = offset(code, (j, grid.weight_output), begin)
+                        _keep_sums(code, row, weight, place, accumulate)
+
+
+def _end_of_largest(code: VectorCode, outputs: Any) -> Any:
+    """Where tiles of `_MOST_ROWS` rows end: 5 or 6 rows are left for smaller ones, and not 1 or 2."""
+    builder, most = code.builder, SIZE(_MOST_ROWS)
+    rest = builder.urem(outputs, most)
+    few = builder.and_(
+        builder.icmp_signed(">", rest, SIZE(0)), builder.icmp_signed("<", rest, SIZE(3))
+    )
+    whole = builder.sub(outputs, rest)
+    return builder.select(few, builder.sub(whole, most), whole)
+
+
+def _add_products(
+    code: VectorCode, totals: list[list[Any]], delta: Any, values: Any, grid: Grid, first: Any,
+    begin: Any, lanes: Any,
+) -> None:  # fmt: skip
+    """Every variable of the tile += a vector whose elements add up to its sum."""
+    p, lane, q = (code.variable(SIZE(0)) for _ in range(3))
+    with code.steps(p, 1, grid.rows) as row:
+        code.builder.store(SIZE(0), lane)
+        with code.steps(lane, code.width, lanes) as place:
+            code.builder.store(SIZE(0), q)
+            with code.steps(q, 1, grid.columns) as column:
+
+                def vector(of: Any, unit: Any, row_step: Any, column_step: Any, k: int) -> Any:
+                    above = offset(code, unit, SIZE(k), (row, row_step), (column, column_step))
+                    return code.load(of, offset(code, (above, lanes), place))
+
+                d = [
+                    vector(delta, first, grid.delta_row, grid.delta_column, k)
+                    for k in range(len(totals))
+                ]
+                a = [
+                    vector(values, begin, grid.row, grid.column, k) for k in range(len(totals[0]))
+                ]
+                for own, left in zip(totals, d, strict=True):
+                    for total, right in zip(own, a, strict=True):
+                        code.add_product(total, left, right)
+
+
+def _keep_sums(code: VectorCode, row: list[Any], weight: Any, place: Any, accumulate: Any) -> None:
+    """weight[place], … ← the sums of the vectors' elements, or += if `accumulate`."""
+    vectors = [code.builder.load(total) for total in row]
+    count = len(vectors)
+    while len(vectors) & (len(vectors) - 1):
+        vectors.append(code.zero)
+    values = code.sums(vectors)
+    part = code.shuffle(values, values, range(count))
+    before = code.variable(ir.Constant(part.type, [0.0] * count))
+    with code.builder.if_then(accumulate):
+        code.builder.store(code.load(weight, place, part.type), before)
+    code.store(code.add(code.builder.load(before), part), weight, place)
+
+
+@intrinsic
+def tap_sums(
+    typingctx: Any, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
+    taps: Any,
+) -> Any:  # fmt: skip
+    """out_j ← begin_j + Σ_p Σ_q Σ_i w[j, p, q, i] values[p, q, i], for all lanes.
+
+    out is (outputs, lanes), values a block of units, start (at least outputs,); `Taps` says where
+    the terms lie. begin_j is 0 or start_j for begin = FROM_ZERO or FROM_START.
+    """
+    return emitted_call(
+        "tap_sums", _tap_sums, out, weight, values, start, types.intp, types.intp, taps
+    )
+
+
+@intrinsic
+def tap_products(
+    typingctx: Any, weight: Any, delta: Any, values: Any, lanes: Any, accumulate: Any, grid: Any
+) -> Any:
+    """weight[j, i] ← Σ_p Σ_q Σ_s δ[p, q, j]_s values[p, q, i]_s; added if `accumulate`.
+
+    delta and values are blocks of units; `Grid` says where their terms lie.
+    """
+    return emitted_call(
+        "tap_products", _tap_products, weight, delta, values, types.intp, types.boolean, grid
+    )
