@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from ..compile.jit import Vector
-from . import dense_single, dense_wide, dropout, joins, prelu, scale
+from . import dense_single, dense_wide, dropout, joins, prelu, scale, sparse
 from .operations import (
     ADD,
     CONCATENATE,
@@ -20,6 +20,7 @@ from .operations import (
     MULTIPLY,
     PRELU,
     SCALE,
+    SPARSE,
     Row,
     is_chain,
     rows_of,
@@ -55,6 +56,7 @@ KINDS = {
     CONCATENATE: Kind("concatenate", joins.concatenate_forward, joins.concatenate_delta),
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
+    SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }
 
 

@@ -183,7 +183,7 @@ class Layer(NamedTuple):
 LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer; `kinds` has their functions.
-DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
+DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU, SPARSE = range(10)
 
 
 @kernel

@@ -13,6 +13,7 @@ from ..checks.examples import Examples, counted
 from ..checks.feature_names import check_feature_names
 from ..checks.labels import numbered, read_labels
 from ..checks.names import hinted
+from ..checks.sparse import is_sparse
 from ..checks.values import (
     REDUCTIONS,
     check_finite,
@@ -30,6 +31,7 @@ from ..machine.threads import Team, usable_threads
 from . import ports
 from .architecture import Architecture
 from .knowledge import Known, NetworkKnowledge
+from .sparse_input import sparse_rows
 from .task import task_of
 
 Array = NDArray[Any]
@@ -82,8 +84,11 @@ class NetworkFunction(NetworkKnowledge):
             from ..cuda.arrays import gpu_rows
 
             return self._outputs_on_gpu(gpu_rows("X", X, d_in, dtype)).reshape(-1, d_out)
-        if type(X) is not np.ndarray and self._feature_names is not None:
-            check_feature_names("X", X, self._feature_names)
+        if type(X) is not np.ndarray:
+            if self._feature_names is not None:
+                check_feature_names("X", X, self._feature_names)
+            if is_sparse(X):
+                return self.outputs_of(sparse_rows(architecture, device, X, dtype))
         array = numbers("X", X, dtype)
         shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
         if array.ndim < 2:
@@ -103,7 +108,11 @@ class NetworkFunction(NetworkKnowledge):
     def _outputs_by_port(self, X: Any) -> Any:
         """F of a network with several inputs or outputs, or values of several axes."""
         own = self._architecture
-        return ports.split_outputs(own, self.outputs_of(ports.input_rows(own, X, self._dtype)))
+        if is_sparse(X):
+            rows: Array = sparse_rows(own, self._device, X, self._dtype)
+        else:
+            rows = ports.input_rows(own, X, self._dtype)
+        return ports.split_outputs(own, self.outputs_of(rows))
 
     def outputs_of(self, rows: Any) -> Array:
         """F of checked examples (n, d_1), on the host or on the GPU, as an array (n, d_L).
@@ -123,7 +132,7 @@ class NetworkFunction(NetworkKnowledge):
         if self._device == "cuda":
             self._outputs_by_gpu(out, rows)
         else:
-            _outputs(out, own, self._parameters, rows)
+            _outputs(out, own.reading(rows), self._parameters, rows)
         return out.reshape(len(rows), -1)
 
     def _outputs_by_gpu(self, out: Array, X: Array) -> None:
@@ -269,7 +278,8 @@ class NetworkFunction(NetworkKnowledge):
 
     def _sum(self, gradient: Array, X: Any, y: Any, weights: Array) -> float:
         """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty."""
-        own, units = self._architecture, self._architecture.units
+        own = self._architecture.reading(X)
+        units = own.units
         if self._device == "cuda":
             from ..cuda import function
 
@@ -277,7 +287,8 @@ class NetworkFunction(NetworkKnowledge):
             return function.total_cost(
                 table, self._parameters, units, code, X, y, weights, gradient
             )
-        lanes, train = self._lanes(len(X)), gradient.size > 0
+        (n, d_in), train = X.shape, gradient.size > 0
+        lanes = block_lanes(n, units, d_in, self._dtype.itemsize)
         linked = own.linked.get((lanes == 1, train, self._dtype.itemsize))
         if linked is None:
             linked = own.cost_table(self._dtype, lanes == 1, train)
@@ -290,16 +301,11 @@ class NetworkFunction(NetworkKnowledge):
             self._parameters,
             np.empty(units * lanes, self._dtype),
             np.empty(units * lanes if train else 0, self._dtype),
-            np.empty(own.d_in * lanes, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
             np.empty((own.d_out + 1) * lanes, self._dtype),
             lanes,
             train,
         )
-
-    def _lanes(self, n: int) -> int:
-        """Samples of a block of n."""
-        own = self._architecture
-        return block_lanes(n, own.units, own.d_in, self._dtype.itemsize)
 
 
 def examples_for(
@@ -315,6 +321,8 @@ def examples_for(
         check_feature_names("X", X, names)
     if classes is not None:
         X, y = _with_numbers(own, X, y, classes)
+    if is_sparse(X):
+        X = sparse_rows(own, network.device, X, network.dtype)
     if own.has_ports:
         return ports.port_examples(own, X, y, network.dtype)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family
