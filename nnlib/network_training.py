@@ -38,6 +38,7 @@ from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent, Learner
 from .training.epoch_metrics import EpochMetrics, Monitor
+from .training.lazy import LazyDescent, is_lazy
 from .training.options import Options
 
 Array = NDArray[Any]
@@ -91,7 +92,8 @@ class NetworkTraining(NetworkInsight):
                 memory.prepare(self._parameters)
             seed = self._dropout_seed if options.seed is None else options.seed
             learner = Learner(table, self._parameters, code, generator, seed)
-            descent = self._descent_class()(learner, train, held_out, options, memory)
+            kind = self._descent_class(learner, train, options)
+            descent = kind(learner, train, held_out, options, memory)
         except BaseException:
             self._parameters[:] = before
             raise
@@ -101,10 +103,10 @@ class NetworkTraining(NetworkInsight):
         finally:
             self._memory = descent.memory() if options.epochs or memory is None else kept
 
-    def _descent_class(self) -> type[Descent]:
-        """The descent of the network's device."""
+    def _descent_class(self, learner: Learner, train: Examples, options: Options) -> type[Descent]:
+        """The descent of the network's device, and of its examples."""
         if self._device == "cpu":
-            return Descent
+            return LazyDescent if is_lazy(options, train, learner) else Descent
         from .training.cuda import CudaDescent
 
         return CudaDescent

@@ -9,13 +9,14 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from ..compile.jit import Vector
-from . import dense_single, dense_wide, dropout, joins, prelu, scale, sparse
+from . import dense_single, dense_wide, dropout, joins, prelu, scale, sparse, sparse_lazy
 from .operations import (
     ADD,
     CONCATENATE,
     COPY,
     DENSE,
     DROPOUT,
+    LAZY,
     MAXIMUM,
     MULTIPLY,
     PRELU,
@@ -45,6 +46,7 @@ class Kind(NamedTuple):
 
 _NARROW = Kind("dense", None, None)
 _WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
+_LAZY = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
     DENSE: _WIDE,
@@ -64,6 +66,8 @@ def kind_of(row: Row, single: bool) -> Kind:
     """The functions of a row's layer; single says whether blocks have one sample."""
     if row.kind not in KINDS:
         raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
+    if row.in_step == LAZY:
+        return _LAZY
     if row.kind != DENSE:
         return KINDS[row.kind]
     return _SINGLE if single else _WIDE if row.wide else _NARROW
@@ -93,5 +97,5 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
 
 def all_functions() -> list[Any]:
     """All functions that a table may call for its layers."""
-    kinds = [*KINDS.values(), _SINGLE]
+    kinds = [*KINDS.values(), _SINGLE, _LAZY]
     return [function for kind in kinds for function in kind[1:] if function is not None]

@@ -1,7 +1,7 @@
 """Sparse matrices as kernels take them: checked, by rows, and as records that say where they lie.
 
 Any of SciPy's formats will do, and whatever else has its attributes: SciPy itself is not needed.
-Nothing is made dense. Entries may be in any order; those of one place add up.
+Nothing is made dense. Entries come in any order; those of one place add up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Matrix(NamedTuple):
     """A sparse matrix by rows; nobody else has its arrays, so that nobody changes them."""
 
     starts: Array  # int64 (n + 1,): entries starts[i] to starts[i + 1] are those of row i
-    columns: Array  # uint32 (entries,)
+    columns: Array  # uint32 (entries,), rising in every row
     values: Array  # (entries,) of the network's dtype; empty: all are 1
     features: int
 
@@ -137,9 +137,15 @@ def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) ->
             f"{argument} holds {values[place]} in row {_row(starts, place)}, column "
             f"{columns[place]}, wanted finite numbers (as {dtype})"
         )
+    columns = columns.astype(np.uint32)
+    rising = columns[1:] >= columns[:-1]
+    rising[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < columns.size)] - 1] = True
+    if not rising.all():
+        order = np.lexsort((columns, np.repeat(np.arange(len(starts) - 1), np.diff(starts))))
+        columns, values = columns[order], values[order]
     if values.size and (values == 1).all():
         values = np.empty(0, dtype)
-    return Matrix(starts.copy(), columns.astype(np.uint32), values, features)
+    return Matrix(starts.copy(), columns, values, features)
 
 
 def _converted(argument: str, matrix: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..checks.splits import is_drawn, is_split_off
 from ..checks.values import on_gpu
 from ..errors import DeviceError
-from ..kernels.layers.operations import drops, has_rates
+from ..kernels.layers.operations import drops, has_lazy_layers, has_rates
 from ..kernels.training import unrolled
 from ..optimizers import LevenbergMarquardt
 from .options import OPTIONS, Options
@@ -89,7 +89,7 @@ def check_seed(options: Options, known: bool, drops: bool) -> None:
 
 def is_plain(options: Options, table: Array) -> bool:
     """Whether a descent is plain, see `kernels.training.descent`: by its options and its table."""
-    return options.plain and not drops(table) and not has_rates(table)
+    return options.plain and not (drops(table) or has_rates(table) or has_lazy_layers(table))
 
 
 def check_compiled(table: Array, parameters: int, loss: int) -> None:
