@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 
 from .internals import cgutils, data_of, ir, vector_at
 from .jit import Vector
+from .vector_code import VectorCode
 
 
 def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
@@ -55,6 +56,17 @@ def _indices_at(typingctx: Any, address: Any, size: Any) -> Any:
     return kind(types.int64, types.intp), build
 
 
+def _ask_for(typingctx: Any, buffer: Any, offset: Any) -> Any:
+    """Have the cache line of buffer[offset] fetched, for later; it need not be in the buffer."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.gep(data_of(context, builder, buffer, arguments[0]), [arguments[1]])
+        VectorCode(builder, ir.FloatType(), 1).ask_for(place)
+        return context.get_dummy_value()
+
+    return types.void(buffer, types.intp), build
+
+
 def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
     """An uninitialised buffer of `size` bytes, a constant, on the stack of the function.
 
@@ -77,4 +89,5 @@ def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
 window: Callable[[Vector, int, int], Vector] = intrinsic(_window)
 values_at: Callable[[Vector, int, int], Vector] = intrinsic(_values_at)
 indices_at: Callable[[int, int], Vector] = intrinsic(_indices_at)
+ask_for: Callable[[Vector, int], None] = intrinsic(_ask_for)
 stack_buffer: Callable[[Vector, int], Vector] = intrinsic(prefer_literal=True)(_stack_buffer)

@@ -119,12 +119,12 @@ def decay(values: Vector, factor: float) -> None:
 
 
 @elementwise
-def largest(values: Vector) -> float:
-    """The largest magnitude."""
-    found = in_dtype(values, 0)
+def is_zero(values: Vector) -> bool:
+    """Whether all elements are 0."""
+    others = 0
     for k in range(values.size):
-        found = max(found, abs(values[k]))
-    return found
+        others += values[k] != 0
+    return others == 0
 
 
 @formula
@@ -147,7 +147,7 @@ def make_up_adam(part: Stepped, missed: Missed, corrections: Doubles) -> None:
     beta1, beta2, epsilon = part.settings[0], part.settings[1], in_dtype(w, part.settings[2])
     count, kept = missed.until - missed.since, missed.kept
     shrink = in_dtype(w, kept)
-    if largest(first) > 0:
+    if not is_zero(first):
         for k in range(w.size):
             root[k] = math.sqrt(second[k])
         steps = int(min(float(count), most_adam_steps(w, part.settings)))

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from ..compile.called import Contract
 from ..compile.jit import Integers, Vector, entry, kernel
-from ..compile.memory import indices_at, values_at, window
-from ..compile.vectors import LANES, load_lanes, multiply_add, spread, store_lanes
-from ..formulas.missed_steps import Missed, make_up, row_step
+from ..compile.memory import ask_for, indices_at, values_at, window
+from ..compile.vectors import LANES, add, load_lanes, multiply_add, spread, store_lanes
+from ..formulas.missed_steps import ADAGRAD, SGD, Missed, make_up, row_step
 from ..formulas.optimizers import ADAMW, Stepped, add_penalties, clip_value, fill, shrink_weights
 from ..layers.operations import COLUMNS, D_OUT, LAZY_NUMBERS, PARAMETERS, TRANSPOSED
 from ..layers.parts import FIRST, LAST, LAYER, UNIT, UNITS, WEIGHTS
@@ -28,8 +30,8 @@ from .problem import Data, Model, Settings, batch_examples
 
 # The numbers of a lazy layer, int64, at the address in its row: addresses of arrays, and sizes.
 (
-    SEEN,  # int64 (features,): the last step that each row of W has made
-    TOUCHED,  # int64 (features + parts,): the features of the batch, part by part, and −1
+    SEEN,  # uint32 (features,): the last step that each row of W has made
+    VISITS,  # int64 (2 (features + parts) + AHEAD,): see `visit_rows`
     SPLITS,  # int64 (n, parts + 1): of each example the entry with which each part begins
     ENTRY_COLUMNS,  # uint32 (entries,)
     ENTRY_VALUES,  # (entries,), or 0: all are 1
@@ -39,7 +41,13 @@ from .problem import Data, Model, Settings, batch_examples
     STEPS,  # steps of an epoch
 ) = range(9)
 NUMBERS = 9
-# Of an entry's column.
+# So many visits ahead the rows are asked for: they come from anywhere in W.
+AHEAD = 16
+# So many examples ahead their entries are.
+_EXAMPLES_AHEAD = 4
+# In place of the last step seen: a row has missed none, and makes its step.
+_STEP = -1
+# Of a uint32: an entry's column, the last step that a row has seen.
 COLUMN_BYTES = 4
 
 
@@ -72,14 +80,23 @@ def lazy_step(model: Model, data: Data, settings: Settings, own: RowStep) -> Non
     if not own.steps:
         return
     begin_step(settings, own, numbers)
-    step_touched(model, settings, own, numbers)
+    visit_rows(model, settings, own, numbers)
     if own.part[LAST] - own.part[FIRST] > own.part[WEIGHTS]:
         step_bias(model, settings, own, numbers)
-    if (own.batch + 1) * data.batch_size < data.n:
-        make_up_for_batch(model, data, settings, own, numbers)
-    else:
-        for place in range(own.part[UNITS]):
-            make_up_for_row(model, settings, own, numbers, own.part[UNIT] + place)
+    if can_miss_steps(settings):
+        if (own.batch + 1) * data.batch_size < data.n:
+            list_next_batch(data, own, numbers)
+        else:
+            list_all(own, numbers)
+        visit_rows(model, settings, own, numbers)
+
+
+@kernel
+def can_miss_steps(settings: Settings) -> bool:
+    """Whether the optimizer does anything with a row whose gradient is 0."""
+    rules = settings.rules
+    stays = settings.optimizer in (SGD, ADAGRAD)
+    return not stays or rules.l1 > 0 or rules.l2 > 0
 
 
 @kernel
@@ -97,9 +114,9 @@ def part_number(own: RowStep, numbers: Integers) -> int:
 
 
 @kernel
-def touched_place(own: RowStep, numbers: Integers) -> int:
-    """Where the part's touched features begin: each part has one number more than features."""
-    return own.part[UNIT] + part_number(own, numbers)
+def visits_place(own: RowStep, numbers: Integers) -> int:
+    """The address of the part's visits: two numbers for each feature, and two at the end."""
+    return numbers[VISITS] + 16 * (own.part[UNIT] + part_number(own, numbers))
 
 
 @kernel
@@ -112,37 +129,78 @@ def make_gradient(
     """
     row = window(model.table, own.part[LAYER], COLUMNS)
     d_out, lanes, parts = row[D_OUT], settings.lanes, numbers[PARTS]
-    number, place = part_number(own, numbers), touched_place(own, numbers)
-    seen = values_at(row, numbers[SEEN], own.part[UNIT] + own.part[UNITS])
-    touched = values_at(row, numbers[TOUCHED], place + own.part[UNITS] + 1)
+    number, t = part_number(own, numbers), np.uint32(own.t)
+    seen = indices_at(numbers[SEEN], own.part[UNIT] + own.part[UNITS])
+    visits = values_at(row, visits_place(own, numbers), 2 * own.part[UNITS] + 2)
     splits = values_at(row, numbers[SPLITS], data.n * (parts + 1))
     bias_first = own.part[FIRST] + own.part[WEIGHTS]
     bias = window(model.gradient, bias_first, own.part[LAST] - bias_first)
     for j in range(bias.size):
         bias[j] = 0
-    count = place
-    for i in range(batch_examples(data, own.batch)):
+    weight = window(model.gradient, row[PARAMETERS], own.part[LAST] - row[PARAMETERS])
+    address, count, has_values = numbers[ENTRY_COLUMNS], 0, numbers[ENTRY_VALUES] != 0
+    examples = batch_examples(data, own.batch)
+    for i in range(examples):
+        later = example_at(data, own.batch, min(i + _EXAMPLES_AHEAD, examples - 1))
+        ask_for(indices_at(address, 0), splits[later * (parts + 1) + number])
         begin = example_at(data, own.batch, i) * (parts + 1) + number
-        first, last = splits[begin], splits[begin + 1]
+        first, size = splits[begin], splits[begin + 1] - splits[begin]
         chunk, lane = i // lanes, i % lanes
         delta = window(
             model.deltas,
             (chunk * settings.units + row[TRANSPOSED]) * lanes + lane * d_out,
             d_out,
         )
-        columns = indices_at(numbers[ENTRY_COLUMNS], last)
-        values = values_at(delta, numbers[ENTRY_VALUES], last)
-        for e in range(first, last):
-            feature = int(columns[e])
-            touched[count] = feature
-            count += seen[feature] != own.t
-            seen[feature] = own.t
-            x = values[e] if numbers[ENTRY_VALUES] else delta.dtype.type(1)
-            gradient = window(model.gradient, row[PARAMETERS] + feature * d_out, d_out)
-            add_multiple(gradient, x, delta)
+        columns = indices_at(address + COLUMN_BYTES * first, size)
+        count = touch(visits, seen, columns, count, t)
+        if has_values:
+            values = values_at(delta, numbers[ENTRY_VALUES] + delta.itemsize * first, size)
+            add_rows(weight, columns, values, delta)
+        else:
+            add_rows_of_ones(weight, columns, delta)
         if bias.size:
             add_multiple(bias, delta.dtype.type(1), delta)
-    touched[count] = -1
+    visits[count] = -1
+
+
+@kernel
+def touch(visits: Vector, seen: Vector, columns: Vector, count: int, t: int) -> int:
+    """List the features that step t has not touched yet; returns where the list ends by now."""
+    for e in range(columns.size):
+        feature = columns[e]
+        visits[count], visits[count + 1] = feature, _STEP
+        count += 2 * (seen[feature] != t)
+        seen[feature] = t
+    return count
+
+
+@kernel
+def add_rows(weight: Vector, columns: Vector, values: Vector, delta: Vector) -> None:
+    """∇w_f ← ∇w_f + x_f δ for the entries of an example; rows are as long as δ."""
+    d_out = delta.size
+    if d_out == LANES:  # δ stays in a register
+        own = load_lanes(delta, 0)
+        for e in range(columns.size):
+            place = columns[e] * LANES
+            total = multiply_add(spread(values[e]), own, load_lanes(weight, place))
+            store_lanes(weight, place, total)
+    else:
+        for e in range(columns.size):
+            add_multiple(window(weight, columns[e] * d_out, d_out), values[e], delta)
+
+
+@kernel
+def add_rows_of_ones(weight: Vector, columns: Vector, delta: Vector) -> None:
+    """The same where x_f is 1 for all entries."""
+    d_out, one = delta.size, delta.dtype.type(1)
+    if d_out == LANES:
+        own = load_lanes(delta, 0)
+        for e in range(columns.size):
+            place = columns[e] * LANES
+            store_lanes(weight, place, add(own, load_lanes(weight, place)))
+    else:
+        for e in range(columns.size):
+            add_multiple(window(weight, columns[e] * d_out, d_out), one, delta)
 
 
 @kernel
@@ -171,7 +229,7 @@ def begin_step(settings: Settings, own: RowStep, numbers: Integers) -> None:
 def visit_row(
     model: Model, settings: Settings, own: RowStep, numbers: Integers, feature: int, since: int
 ) -> None:
-    """The step of a row of W, or if `since` is at least 0 the steps from that one on, missed."""
+    """The step of a row of W, or the steps after `since` that it has missed."""
     row, rules = window(model.table, own.part[LAYER], COLUMNS), settings.rules
     d_out = row[D_OUT]
     place, inside = row[PARAMETERS] + feature * d_out, (feature - own.part[UNIT]) * d_out
@@ -220,13 +278,25 @@ def kept_by_decay(settings: Settings, own: RowStep) -> float:
 
 
 @kernel
-def step_touched(model: Model, settings: Settings, own: RowStep, numbers: Integers) -> None:
-    """The step of the rows that the batch has entries for."""
-    place = touched_place(own, numbers)
-    touched = values_at(numbers, numbers[TOUCHED], place + own.part[UNITS] + 1)
-    while touched[place] >= 0:
-        visit_row(model, settings, own, numbers, touched[place], -1)
-        place += 1
+def visit_rows(model: Model, settings: Settings, own: RowStep, numbers: Integers) -> None:
+    """The step of the rows that are listed, or those that they have missed.
+
+    The list has for each row its feature, and the last step that it has seen, or `_STEP`; it ends
+    with a feature of −1.
+    """
+    row = window(model.table, own.part[LAYER], COLUMNS)
+    d_out, first = row[D_OUT], row[PARAMETERS]
+    visits = values_at(row, visits_place(own, numbers), 2 * own.part[UNITS] + 2 + AHEAD)
+    before, place = own.part[UNIT] * d_out, 0
+    while visits[place] >= 0:
+        later = visits[place + AHEAD] * d_out
+        ask_for(model.parameters, first + later)
+        if own.first.size:
+            ask_for(own.first, later - before)
+        if own.second.size:
+            ask_for(own.second, later - before)
+        visit_row(model, settings, own, numbers, visits[place], visits[place + 1])
+        place += 2
 
 
 @kernel
@@ -254,29 +324,41 @@ def step_bias(model: Model, settings: Settings, own: RowStep, numbers: Integers)
 
 
 @kernel
-def make_up_for_batch(
-    model: Model, data: Data, settings: Settings, own: RowStep, numbers: Integers
-) -> None:
-    """Bring the rows up to date that the next batch has entries for."""
+def list_next_batch(data: Data, own: RowStep, numbers: Integers) -> None:
+    """List the rows that the next batch has entries for and that are not up to date."""
     number, parts, batch = part_number(own, numbers), numbers[PARTS], own.batch + 1
     splits = values_at(numbers, numbers[SPLITS], data.n * (parts + 1))
-    for i in range(batch_examples(data, batch)):
+    seen = indices_at(numbers[SEEN], own.part[UNIT] + own.part[UNITS])
+    visits = values_at(numbers, visits_place(own, numbers), 2 * own.part[UNITS] + 2)
+    address, t, count = numbers[ENTRY_COLUMNS], np.uint32(own.t), 0
+    examples = batch_examples(data, batch)
+    for i in range(examples):
+        later = example_at(data, batch, min(i + _EXAMPLES_AHEAD, examples - 1))
+        ask_for(indices_at(address, 0), splits[later * (parts + 1) + number])
         begin = example_at(data, batch, i) * (parts + 1) + number
-        columns = indices_at(numbers[ENTRY_COLUMNS], splits[begin + 1])
-        for e in range(splits[begin], splits[begin + 1]):
-            make_up_for_row(model, settings, own, numbers, int(columns[e]))
+        first, size = splits[begin], splits[begin + 1] - splits[begin]
+        columns = indices_at(address + COLUMN_BYTES * first, size)
+        for e in range(size):
+            feature = columns[e]
+            since = seen[feature]
+            visits[count], visits[count + 1] = feature, since
+            count += 2 * (since != t)
+            seen[feature] = t
+    visits[count] = -1
 
 
 @kernel
-def make_up_for_row(
-    model: Model, settings: Settings, own: RowStep, numbers: Integers, feature: int
-) -> None:
-    """Bring a row up to date."""
-    seen = values_at(numbers, numbers[SEEN], feature + 1)
-    since = seen[feature]
-    if since < own.t:
-        seen[feature] = own.t
-        visit_row(model, settings, own, numbers, feature, since)
+def list_all(own: RowStep, numbers: Integers) -> None:
+    """List all rows of the part that are not up to date."""
+    seen = indices_at(numbers[SEEN] + COLUMN_BYTES * own.part[UNIT], own.part[UNITS])
+    visits = values_at(numbers, visits_place(own, numbers), 2 * own.part[UNITS] + 2)
+    t, count = np.uint32(own.t), 0
+    for place in range(own.part[UNITS]):
+        since = seen[place]
+        visits[count], visits[count + 1] = own.part[UNIT] + place, since
+        count += 2 * (since != t)
+        seen[place] = t
+    visits[count] = -1
 
 
 @entry

@@ -164,8 +164,8 @@ class LazyDescent(Descent):
         parts = self._model.parts.reshape(-1, PART_COLUMNS)
         own = parts[parts[:, LAYER] == place * COLUMNS]
         steps = -(-self._data.n // self._data.batch_size)
-        seen = np.full(row[FEATURES], self._steps)
-        touched = np.full(row[FEATURES] + len(own), -1)
+        seen = np.full(row[FEATURES], self._steps, np.uint32)
+        visits = np.full(2 * (row[FEATURES] + len(own)) + lazy_rows.AHEAD, -1)
         splits = np.empty(len(X) * (len(own) + 1), np.int64)
         columns, values = X.matrix.columns, X.matrix.values
         address, part_features = columns.ctypes.data, int(own[0, UNITS])
@@ -173,7 +173,7 @@ class LazyDescent(Descent):
         corrections = np.zeros(len(own) * steps * 2)
         numbers = np.zeros(lazy_rows.NUMBERS, np.int64)
         arrays = {
-            lazy_rows.SEEN: seen, lazy_rows.TOUCHED: touched, lazy_rows.SPLITS: splits,
+            lazy_rows.SEEN: seen, lazy_rows.VISITS: visits, lazy_rows.SPLITS: splits,
             lazy_rows.ENTRY_COLUMNS: columns, lazy_rows.CORRECTIONS: corrections,
         }  # fmt: skip
         for number, array in arrays.items():
