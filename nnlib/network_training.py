@@ -39,6 +39,7 @@ from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent, Learner
 from .training.epoch_metrics import EpochMetrics, Monitor
+from .training.lazy import LazyDescent, is_lazy
 from .training.options import Options
 
 Array = NDArray[Any]
@@ -76,7 +77,7 @@ class NetworkTraining(NetworkInsight):
     def _trained(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent by its optimizer's driver."""
         self._check_parameters()
-        own = self.descent_architecture(options.dropout)
+        own = self.descent_architecture(options.dropout).reading(train.X)
         table, units, code = own.training_table, own.units, own.loss_code
         if isinstance(options.optimizer, FullBatch):
             minimised = Minimised(table, self._parameters, units, code, train)
@@ -92,7 +93,8 @@ class NetworkTraining(NetworkInsight):
                 memory.prepare(self._parameters)
             seed = self._dropout_seed if options.seed is None else options.seed
             learner = Learner(table, self._parameters, code, generator, seed)
-            descent = self._descent_class()(learner, train, held_out, options, memory)
+            kind = self._descent_class(learner, train, options)
+            descent = kind(learner, train, held_out, options, memory)
         except BaseException:
             self._parameters[:] = before
             raise
@@ -102,10 +104,10 @@ class NetworkTraining(NetworkInsight):
         finally:
             self._memory = descent.memory() if options.epochs or memory is None else kept
 
-    def _descent_class(self) -> type[Descent]:
-        """The descent of the network's device."""
+    def _descent_class(self, learner: Learner, train: Examples, options: Options) -> type[Descent]:
+        """The descent of the network's device, and of its examples."""
         if self._device == "cpu":
-            return Descent
+            return LazyDescent if is_lazy(options, train, learner) else Descent
         from .training.cuda import CudaDescent
 
         return CudaDescent

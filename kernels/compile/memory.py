@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 
 from .internals import cgutils, data_of, ir, size_of, vector_at
 from .jit import Vector
+from .vector_code import VectorCode
 
 
 def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
@@ -27,6 +28,43 @@ def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
         return vector_at(context, builder, buffer, first, arguments[2])
 
     return buffer(buffer, types.intp, types.intp), build
+
+
+def _values_at(typingctx: Any, like: Any, address: Any, size: Any) -> Any:
+    """The array of `size` elements at an address of this process, with the dtype of `like`.
+
+    Who has written the address down keeps alive what lies there.
+    """
+    if not (isinstance(like, types.Array) and like.ndim == 1 and like.layout == "C"):
+        return None
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[1], cgutils.voidptr_t)
+        return vector_at(context, builder, like, place, arguments[2])
+
+    return like(like, types.int64, types.intp), build
+
+
+def _indices_at(typingctx: Any, address: Any, size: Any) -> Any:
+    """The same for indices: a uint32 array. Numba looks for negative ones in all signed types."""
+    kind = types.Array(types.uint32, 1, "C")
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], cgutils.voidptr_t)
+        return vector_at(context, builder, kind, place, arguments[1])
+
+    return kind(types.int64, types.intp), build
+
+
+def _ask_for(typingctx: Any, buffer: Any, offset: Any) -> Any:
+    """Have the cache line of buffer[offset] fetched, for later; it need not be in the buffer."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.gep(data_of(context, builder, buffer, arguments[0]), [arguments[1]])
+        VectorCode(builder, ir.FloatType(), 1).ask_for(place)
+        return context.get_dummy_value()
+
+    return types.void(buffer, types.intp), build
 
 
 def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
@@ -63,4 +101,7 @@ def _bytes_of(typingctx: Any, buffer: Any) -> Any:
 # The names that kernels call, with the types that they see.
 window: Callable[[Vector, int, int], Vector] = intrinsic(_window)
 bytes_of: Callable[[Vector], Vector] = intrinsic(_bytes_of)
+values_at: Callable[[Vector, int, int], Vector] = intrinsic(_values_at)
+indices_at: Callable[[int, int], Vector] = intrinsic(_indices_at)
+ask_for: Callable[[Vector, int], None] = intrinsic(_ask_for)
 stack_buffer: Callable[[Vector, int], Vector] = intrinsic(prefer_literal=True)(_stack_buffer)

@@ -101,12 +101,30 @@ def adam(part: Stepped) -> None:
 
     m̂ = m/(1 − β1^t), ŝ = s/(1 − β2^t). Source: D. Kingma and J. Ba, ICLR 2015, algorithm 1.
     """
+    adam_step(part, adam_corrections(part.settings, part.t))
+
+
+class Corrections(NamedTuple):
+    """1 − β1^t, by which m is divided in step t, and 1/√(1 − β2^t), by which √s is multiplied."""
+
+    mean: float
+    root: float
+
+
+@formula
+def adam_corrections(settings: Doubles, t: int) -> Corrections:
+    """The corrections of step t; settings begin with β1 and β2."""
+    return Corrections(1 - settings[0] ** t, 1 / math.sqrt(1 - settings[1] ** t))
+
+
+@elementwise
+def adam_step(part: Stepped, corrections: Corrections) -> None:
+    """The step of `adam`, for a part of many: the corrections are the same in all."""
     w, g, first, second = part.w, part.g, part.first, part.second
-    beta1, beta2, t = part.settings[0], part.settings[1], part.t
+    beta1, beta2 = part.settings[0], part.settings[1]
     keep1, new1 = in_dtype(w, beta1), in_dtype(w, 1 - beta1)
     keep2, new2 = in_dtype(w, beta2), in_dtype(w, 1 - beta2)
-    step = in_dtype(w, part.rate / (1 - beta1**t))
-    root = in_dtype(w, 1 / math.sqrt(1 - beta2**t))
+    step, root = in_dtype(w, part.rate / corrections.mean), in_dtype(w, corrections.root)
     scale, epsilon = in_dtype(w, part.scale), in_dtype(w, part.settings[2])
     for k in range(w.size):
         gradient = scale * g[k]

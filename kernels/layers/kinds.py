@@ -23,6 +23,8 @@ from . import (
     resampling,
     rescaling,
     scale,
+    sparse,
+    sparse_lazy,
 )
 from .operations import (
     ADD,
@@ -34,6 +36,7 @@ from .operations import (
     DENSE,
     DROPOUT,
     LAYER_NORMALIZATION,
+    LAZY,
     MAX_POOLING,
     MAXIMUM,
     MULTIPLY,
@@ -41,6 +44,7 @@ from .operations import (
     RANDOM_IMAGE,
     RESCALING,
     SCALE,
+    SPARSE,
     UPSAMPLING,
     ZERO_PADDING,
     Row,
@@ -68,6 +72,7 @@ class Kind(NamedTuple):
 
 _NARROW = Kind("dense", None, None)
 _WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
+_LAZY = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
     DENSE: _WIDE,
@@ -96,6 +101,7 @@ KINDS = {
     AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
     ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),
     UPSAMPLING: Kind("upsampling", resampling.upsampling_forward, resampling.upsampling_delta),
+    SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }  # fmt: skip
 
 
@@ -103,6 +109,8 @@ def kind_of(row: Row, single: bool) -> Kind:
     """The functions of a row's layer; single says whether blocks have one sample."""
     if row.kind not in KINDS:
         raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
+    if row.in_step == LAZY:
+        return _LAZY
     if row.kind != DENSE:
         return KINDS[row.kind]
     return _SINGLE if single else _WIDE if row.wide else _NARROW
@@ -132,7 +140,7 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
 
 def all_functions() -> list[Any]:
     """All functions that a table may call for its layers, block by block."""
-    kinds = [*KINDS.values(), _SINGLE]
+    kinds = [*KINDS.values(), _SINGLE, _LAZY]
     functions = [function for kind in kinds for function in (kind.forward, kind.delta)]
     functions += [kind.gradient for kind in kinds]
     return [function for function in functions if function is not None]

@@ -46,7 +46,7 @@ class Row(NamedTuple):
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
-    in_step: int = 0  # 1: its gradient is made in the step, of all blocks of the batch
+    in_step: int = 0  # whether its gradient is made in the step: BY_PRODUCT or LAZY; 0: it is not
     weight_rows: int = 0  # rows of its weights: a unit's incoming ones, or those of a filter
     row_weights: int = 0  # how many weights a row has; all rows together are those that decay
     # The graph.
@@ -84,7 +84,7 @@ class Row(NamedTuple):
     delta: int = 0
     gradient: int = 0
     product: int = 0  # `gemm`
-    step_products: int = 0  # `in_step.add_products`
+    step_products: int = 0  # `in_step.add_products`, or `lazy_rows.step`
     pack: int = 0  # `blocks.pack`, in the first row
     pack_inputs: int = 0  # the same for the examples' inputs, or `blocks.pack_bytes`
     optimizer_step: int = 0  # of the optimizer, in the first row
@@ -94,6 +94,7 @@ class Row(NamedTuple):
     cost_delta: int = 0
     costs: int = 0
     whole: int = 0  # of the kind of layer, for a whole batch
+    lazy: int = 0  # where the numbers of a lazy layer lie, see `lazy_rows`
 
     @property
     def end(self) -> int:
@@ -160,7 +161,11 @@ COLUMNS = len(Row._fields)
     COST_DELTA,
     COSTS,
     WHOLE,
+    LAZY_NUMBERS,
 ) = range(COLUMNS)
+# Values of the column IN_STEP. By a product of all blocks of the batch; or row by row of W, those
+# that the batch has entries for.
+BY_PRODUCT, LAZY = 1, 2
 # So many columns describe a chain of layers in a checkpoint, and so many a graph; those behind them
 # follow from these, or are addresses of this process.
 _CHAIN_COLUMNS, _GRAPH_COLUMNS = WEIGHT_ROWS, DELTA_IN
@@ -194,7 +199,7 @@ LAYER_CONTRACT = Contract(Layer)
 # Kinds of layer; `kinds` has their functions.
 DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
 CONVOLUTION, MAX_POOLING, AVERAGE_POOLING, ZERO_PADDING, UPSAMPLING = range(9, 14)
-LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE = range(14, 18)
+LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE, SPARSE = range(14, 19)
 
 
 @kernel
@@ -315,6 +320,11 @@ def looks_at_batches(table: Vector) -> bool:
 def has_rates(table: Vector) -> bool:
     """Whether any layer has its own learning rate."""
     return bool((table.reshape(-1, COLUMNS)[:, RATE] != ONE).any())
+
+
+def has_lazy_layers(table: Vector) -> bool:
+    """Whether any layer steps the rows of its weights lazily."""
+    return bool((table.reshape(-1, COLUMNS)[:, IN_STEP] == LAZY).any())
 
 
 def is_chain(table: Vector) -> bool:

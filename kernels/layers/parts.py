@@ -8,6 +8,7 @@ import numpy as np
 
 from ..compile.jit import Vector
 from .operations import (
+    BY_PRODUCT,
     COLUMNS,
     DECAYED,
     DENSE,
@@ -85,5 +86,5 @@ def gradients_in_step(table: Vector, weights: int, units: int) -> Vector:
     rows = table.reshape(-1, COLUMNS)
     large = (rows[:, DECAYED] >= weights) & (rows[:, WEIGHT_ROWS] >= units)
     own = (rows[:, LEARNS] == 1) & (rows[:, SHARES] == 0)
-    rows[:, IN_STEP] = (rows[:, KIND] == DENSE) & (rows[:, WIDE] == 1) & large & own
+    rows[(rows[:, KIND] == DENSE) & (rows[:, WIDE] == 1) & large & own, IN_STEP] = BY_PRODUCT
     return table

@@ -19,11 +19,12 @@ from ..formulas.losses import COST, COSTS, DELTA, LOSSES
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..formulas.shuffle import ORDER, draw_order
 from ..layers.kinds import all_functions, kind_of, whole_functions
-from ..layers.operations import COLUMNS, DENSE, LAYER_CONTRACT, Row, rows_of
+from ..layers.operations import BY_PRODUCT, COLUMNS, DENSE, LAYER_CONTRACT, LAZY, Row, rows_of
 from ..layers.whole_batch import WHOLE_CONTRACT
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack, pack_bytes
 from .in_step import PRODUCTS_CONTRACT, add_products
+from .lazy_rows import ROWS_CONTRACT, lazy_step
 
 _STEPS = tuple(STEPS.values())
 
@@ -47,6 +48,7 @@ def compile_all(dtype: Any) -> None:
         *((WHOLE_CONTRACT, function) for function in whole_functions()),
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
+        (ROWS_CONTRACT, lazy_step),
         (PACK_CONTRACT, pack),
         (PACK_CONTRACT, pack_bytes),
         (ORDER, draw_order),
@@ -106,8 +108,10 @@ def _linked_row(row: Row, use: Use) -> Row:
         call("whole", WHOLE_CONTRACT, kind.whole)
     if row.kind == DENSE and row.wide:
         call("product", GEMM, gemm)
-    if row.in_step:
+    if row.in_step == BY_PRODUCT:
         call("step_products", PRODUCTS_CONTRACT, add_products)
+    if row.in_step == LAZY:
+        call("step_products", ROWS_CONTRACT, lazy_step)
     if use.cost and row.loss >= 0:
         call("cost", COST, losses.cost(row.loss))
         if use.train:

@@ -23,6 +23,7 @@ from ..layers.joins import add_scaled, scaled
 from ..layers.operations import (
     ACTIVATE,
     ADDS,
+    BY_PRODUCT,
     COLUMNS,
     COST,
     COST_DELTA,
@@ -168,7 +169,7 @@ def backward_row(block: Pass, first: int) -> None:
     row = layer.row
     if row[DERIVE]:
         call_derive(row[DERIVE], layer.delta_out, layer.workspace)
-    if row[LEARNS] and not row[IN_STEP]:
+    if row[LEARNS] and row[IN_STEP] != BY_PRODUCT:
         if row[GRADIENT]:
             call_layer(row[GRADIENT], layer)
         else:

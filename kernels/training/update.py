@@ -27,6 +27,7 @@ from ..layers.operations import (
     COLUMNS,
     DECAY,
     IN_STEP,
+    LAZY,
     OPTIMIZER_STEP,
     RATE,
     STEP_PRODUCTS,
@@ -34,11 +35,13 @@ from ..layers.operations import (
 )
 from ..layers.parts import FIRST, LAST, LAYER, PART_COLUMNS, UNITS, WEIGHTS
 from ..network.in_step import PRODUCTS_CONTRACT, Terms
+from ..network.lazy_rows import ROWS_CONTRACT, RowStep
 from ..network.problem import Data, Model, Problem, Settings, State
 from ..network.rules import Rules
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
 
 call_step, call_products = STEP_CONTRACT.call, PRODUCTS_CONTRACT.call
+call_rows = ROWS_CONTRACT.call
 
 # The first of the orders that ask for a sweep over the parts; the second has the next number.
 STEP_SWEEPS = 2
@@ -67,7 +70,10 @@ def update(problem: Problem, order: Order, member: Member, phase: int) -> None:
         place, done = next_task(member, phase, -1, parts), 0
         while place < parts:
             part = window(model.parts, place * PART_COLUMNS, PART_COLUMNS)
-            if by_product and model.table[part[LAYER] + IN_STEP]:
+            if model.table[part[LAYER] + IN_STEP] == LAZY:
+                makes, steps = sweep == 0, sweep == sweeps - 1
+                step_rows(model, problem.state, data, settings, order, part, makes, steps)
+            elif by_product and model.table[part[LAYER] + IN_STEP]:
                 step_by_product(model, data, settings, order, part)
             else:
                 if sweep == 0:
@@ -205,6 +211,35 @@ def squared_norm(values: Vector) -> float:
     for k in range(values.size):
         total += values[k] * values[k]
     return total
+
+
+@kernel
+def step_rows(
+    model: Model,
+    state: State,
+    data: Data,
+    settings: Settings,
+    order: Order,
+    part: Integers,
+    makes: bool,
+    steps: bool,
+) -> None:
+    """The part of a lazy layer: its gradient if `makes`, its step if `steps`."""
+    one, two = state.first.size, state.second.size
+    weights = part[LAST] - part[FIRST]
+    own = RowStep(
+        part=part,
+        first=window(state.first, part[FIRST] if one else 0, weights if one else 0),
+        second=window(state.second, part[FIRST] if two else 0, weights if two else 0),
+        batch=order.batch,
+        t=order.step,
+        rate=order.rate * rate_factor(model, part),
+        decay=decay_factor(model, part),
+        scale=order.scale,
+        makes=makes,
+        steps=steps,
+    )
+    call_rows(products_of(model, part), model, data, settings, own)
 
 
 @kernel

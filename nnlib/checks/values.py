@@ -16,6 +16,7 @@ from ..kernels.network.evaluate import all_finite
 from .array_like import as_array
 from .memory import check_memory
 from .names import hint
+from .sparse import Records
 
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
@@ -250,6 +251,8 @@ def examples(
 ) -> tuple[Array, Array]:
     """X (n, d_1) and y (n, d_L) from two arrays, or from one sequence of (x, y) pairs.
 
+    X may also be records of sparse examples, which are checked.
+
     Classes, which the softmax losses take, come back as rows of 0 and 1. If `images`, X of uint8
     stays as it is.
     """
@@ -261,7 +264,8 @@ def examples(
             raise type(error)(
                 f"{error} (y is missing, so X was read as a sequence of (x, y) pairs)"
             ) from None
-    X = rows("X", input_numbers("X", X, dtype, images), d_in)
+    if not isinstance(X, Records):
+        X = rows("X", input_numbers("X", X, dtype, images), d_in)
     y = targets(numbers("y", y, dtype), d_out, loss)
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} examples and y has {len(y)}, wanted equally many")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..activations import Custom
 from ..checks.values import whole_number
-from ..kernels.layers import dense
+from ..kernels.layers import dense, sparse
 from ..kernels.layers.operations import Row
 from .formulas import activation_code, activation_from
 from .layer import Layer
@@ -63,6 +63,11 @@ class DenseLayer(ShapedLayer):
         return [
             dense.row(self.d_in, self.d_out, activation, place.parameters, place.output, source)
         ]
+
+    def sparse_rows(self, place: Place, logits: int | None = None) -> list[Row]:
+        """The same where it reads the data, and that is sparse: see `kernels.layers.sparse`."""
+        activation = activation_code(self.activation) if logits is None else logits
+        return [sparse.row(self.d_in, self.d_out, activation, place.parameters, place.output)]
 
 
 class Dense(Layer):

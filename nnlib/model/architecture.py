@@ -19,6 +19,7 @@ import numpy as np
 
 from ..activations import Custom
 from ..checks.memory import check_memory
+from ..checks.sparse import Records
 from ..checks.values import layer_sizes, shown
 from ..kernels.layers.operations import BUFFER_UNITS, DENSE, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
@@ -68,6 +69,8 @@ class Architecture:
         How a descent treats each layer; empty: all as usual.
     descends : bool
         Whether the training table is a descent's: with what is active there alone.
+    sparse : bool
+        Whether the tables are for sparse examples, see `kernels.layers.sparse`.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class Architecture:
     dropout: tuple[float, ...] = ()
     training: tuple[Training, ...] = ()
     descends: bool = False
+    sparse: bool = False
     # Attributes, not properties: `Network.F` of one example looks at them, and takes 2 µs.
     d_in: int = field(init=False, repr=False, compare=False)
     d_out: int = field(init=False, repr=False, compare=False)
@@ -203,16 +207,30 @@ class Architecture:
         thinned = self.with_dropout(dropout)
         return replace(thinned, training=own, descends=True) if descends else thinned
 
+    def reading(self, X: Any) -> Architecture:
+        """The same with tables for examples like these, sparse ones or rows.
+
+        >>> Architecture.of([3, 1]).reading(np.zeros((2, 3))).sparse
+        False
+        """
+        return self._of_sparse if isinstance(X, Records) else self
+
+    @functools.cached_property
+    def _of_sparse(self) -> Architecture:
+        return replace(self, sparse=True)
+
     @functools.cached_property
     def table(self) -> Array:
         """The table of operations for F: every layer with the activation that the user named."""
-        return table_of(self.graph, Purpose())
+        return table_of(self.graph, Purpose(sparse=self.sparse))
 
     @functools.cached_property
     def training_table(self) -> Array:
         """The table for J, its gradient and a descent, with what the losses want at the end."""
         costs = Costs(tuple(self.loss_codes), self.loss_weights)
-        return table_of(self.graph, Purpose(costs, self.descends, self.dropout, self.training))
+        return table_of(
+            self.graph, Purpose(costs, self.descends, self.dropout, self.training, self.sparse)
+        )
 
     @functools.cached_property
     def units(self) -> int:

@@ -13,6 +13,7 @@ from ..checks.examples import Examples, counted
 from ..checks.feature_names import check_feature_names
 from ..checks.labels import numbered, read_labels
 from ..checks.names import hinted
+from ..checks.sparse import is_sparse
 from ..checks.values import (
     REDUCTIONS,
     check_finite,
@@ -32,6 +33,7 @@ from ..machine.threads import Team, usable_threads
 from . import ports
 from .architecture import Architecture
 from .knowledge import Known, NetworkKnowledge
+from .sparse_input import sparse_rows
 from .task import task_of
 
 Array = NDArray[Any]
@@ -84,8 +86,11 @@ class NetworkFunction(NetworkKnowledge):
             from ..cuda.arrays import gpu_rows
 
             return self._outputs_on_gpu(gpu_rows("X", X, d_in, dtype)).reshape(-1, d_out)
-        if type(X) is not np.ndarray and self._feature_names is not None:
-            check_feature_names("X", X, self._feature_names)
+        if type(X) is not np.ndarray:
+            if self._feature_names is not None:
+                check_feature_names("X", X, self._feature_names)
+            if is_sparse(X):
+                return self.outputs_of(sparse_rows(architecture, device, X, dtype))
         array = numbers("X", X, dtype)
         shape: tuple[int, ...] = (len(array), d_out) if array.ndim else (d_out,)
         if array.ndim < 2:
@@ -105,8 +110,11 @@ class NetworkFunction(NetworkKnowledge):
     def _outputs_by_port(self, X: Any) -> Any:
         """F of a network with several inputs or outputs, or values of several axes."""
         own = self._architecture
-        images = own.takes_images and self._device == "cpu"
-        rows = ports.input_rows(own, X, self._dtype, images)
+        if is_sparse(X):
+            rows: Array = sparse_rows(own, self._device, X, self._dtype)
+        else:
+            images = own.takes_images and self._device == "cpu"
+            rows = ports.input_rows(own, X, self._dtype, images)
         return ports.split_outputs(own, self.outputs_of(rows))
 
     def outputs_of(self, rows: Any) -> Array:
@@ -127,7 +135,7 @@ class NetworkFunction(NetworkKnowledge):
         if self._device == "cuda":
             self._outputs_by_gpu(out, rows)
         else:
-            _outputs(out, own, self._parameters, rows)
+            _outputs(out, own.reading(rows), self._parameters, rows)
         return out.reshape(len(rows), -1)
 
     def _outputs_by_gpu(self, out: Array, X: Array) -> None:
@@ -273,7 +281,8 @@ class NetworkFunction(NetworkKnowledge):
 
     def _sum(self, gradient: Array, X: Any, y: Any, weights: Array) -> float:
         """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty."""
-        own, units = self._architecture, self._architecture.units
+        own = self._architecture.reading(X)
+        units = own.units
         if self._device == "cuda":
             from ..cuda import function
 
@@ -281,7 +290,8 @@ class NetworkFunction(NetworkKnowledge):
             return function.total_cost(
                 table, self._parameters, units, code, X, y, weights, gradient
             )
-        lanes, train = self._lanes(len(X)), gradient.size > 0
+        (n, d_in), train = X.shape, gradient.size > 0
+        lanes = block_lanes(n, units, d_in, self._dtype.itemsize)
         linked, rows = own.linked.get((lanes == 1, train, self._dtype.itemsize)), X.reshape(-1)
         if X.dtype != self._dtype:
             use = Use(self._dtype, lanes == 1, cost=True, train=train)
@@ -297,16 +307,11 @@ class NetworkFunction(NetworkKnowledge):
             self._parameters,
             np.empty(units * lanes, self._dtype),
             np.empty(units * lanes if train else 0, self._dtype),
-            np.empty(own.d_in * lanes, self._dtype),
+            np.empty(d_in * lanes, self._dtype),
             np.empty((own.d_out + 1) * lanes, self._dtype),
             lanes,
             train,
         )
-
-    def _lanes(self, n: int) -> int:
-        """Samples of a block of n."""
-        own = self._architecture
-        return block_lanes(n, own.units, own.d_in, self._dtype.itemsize)
 
 
 def examples_for(
@@ -324,6 +329,8 @@ def examples_for(
     if classes is not None:
         X, y = _with_numbers(own, X, ports.lone_targets(own, y), classes)
     images = images and own.takes_images and network.device == "cpu"
+    if is_sparse(X):
+        X = sparse_rows(own, network.device, X, network.dtype)
     if own.has_ports:
         return ports.port_examples(own, X, y, network.dtype, images)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..checks.names import hint
+from ..checks.sparse import Records
 from ..checks.values import check_finite, examples, input_numbers, numbers, shown
 from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
@@ -55,7 +56,8 @@ def port_examples(
             "axes, takes X and y"
         )
     graph = architecture.graph
-    X = input_rows(architecture, X, dtype, images)
+    if not isinstance(X, Records):
+        X = input_rows(architecture, X, dtype, images)
     given = _each("y", y, graph.output_names)
     parts = []
     for (label, value), loss, number in zip(

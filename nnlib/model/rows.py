@@ -9,8 +9,10 @@ from ..kernels.formulas import activations, losses
 from ..kernels.formulas.activations import IDENTITY
 from ..kernels.layers.joins import copy_row
 from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table, rows_of
+from ..kernels.layers.sparse import RECORD
+from ..layers.dense import DenseLayer
 from ..layers.dropout import DropoutLayer
-from ..layers.shaped import Array, Place, Source, units_of
+from ..layers.shaped import Array, Place, ShapedLayer, Source, units_of
 from .graph import Graph
 
 
@@ -36,6 +38,7 @@ class Purpose(NamedTuple):
     descends: bool = False  # with dropout, and with what `training` says of layers
     dropout: tuple[float, ...] = ()  # behind each hidden layer of a chain
     training: tuple[Training, ...] = ()  # of each layer; empty: all as usual
+    sparse: bool = False  # the examples are records, see `kernels.layers.sparse`
 
 
 def table_of(graph: Graph, purpose: Purpose) -> Array:
@@ -89,7 +92,8 @@ class _Builder:
             self._add_node(number)
             self.spans[number] = before, len(self._rows)
         first = self._add_outputs()
-        ends = Ends(graph.example, first, sum(graph.output_units))
+        example = RECORD if self._purpose.sparse else graph.example
+        ends = Ends(example, first, sum(graph.output_units))
         rows = self._with_data_by_columns()
         if self._copies_data:
             rows = [row._replace(learns=0) for row in rows]
@@ -123,7 +127,7 @@ class _Builder:
             self.values[number] = sources[0]._replace(shape=layer.output_shape)
             return
         place = Place(self._offsets[node.layer], self._free, sources)
-        rows = layer.rows(place, self._folded(number))
+        rows = self._rows_of(layer, place, self._folded(number))
         if purpose.descends and purpose.training:
             rows = [_trained(row, purpose.training[node.layer]) for row in rows]
         self._append(rows)
@@ -134,6 +138,12 @@ class _Builder:
             source = self.values[number]
             self._append(thinned.rows(Place(place.parameters + layer.size, self._free, (source,))))
             self.values[number] = source._replace(unit=self._rows[-1].output)
+
+    def _rows_of(self, layer: ShapedLayer, place: Place, logits: int | None) -> list[Row]:
+        """The layer's rows; those that read sparse examples are dense layers."""
+        if self._purpose.sparse and isinstance(layer, DenseLayer) and place.sources[0].unit < 0:
+            return layer.sparse_rows(place, logits)
+        return layer.rows(place, logits)
 
     def _wanted(self, output: int) -> int | None:
         """The code of the activation that an output's loss wants in place of its own."""

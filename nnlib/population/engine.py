@@ -86,7 +86,7 @@ class Scratch:
 
     def __init__(self, work: Work, network: NetworkFunction, options: Options) -> None:
         train, dtype = work.train, network.dtype
-        architecture = network.descent_architecture(options.dropout)
+        architecture = network.descent_architecture(options.dropout).reading(train.X)
         table = architecture.training_table
         parameters = aligned_zeros(architecture.size, dtype)
         if work.members.example_weights.size:
@@ -313,7 +313,7 @@ def _descend_one(work: Work, network: NetworkFunction, member: int, control: Arr
     options.max_seconds = None
     assert isinstance(options.optimizer, FullBatch)
     row = members.parameters.reshape(work.size, -1)[member]
-    own = network.descent_architecture(None)
+    own = network.descent_architecture(None).reading(train.X)
     parameters = row[: own.size].copy()
     history: History
     try:

@@ -176,9 +176,16 @@ def of_descent(
         "gradient": anything,
         "order": permutation,
         "seconds": within(0, np.inf),
+        **{name: _of_seen(position) for name in found if name.startswith("seen_")},
         **_of_marks(found, epochs),
         **_of_metrics(found, epoch),
     }
+
+
+def _of_seen(position: Array) -> Rule:
+    """The last step of each row of a lazy layer: one of the epoch, or the last one before it."""
+    step, batch = int(position[problem.STEP]), int(position[problem.BATCH])
+    return within(step - batch, step)
 
 
 def _numbers(array: Array) -> None:

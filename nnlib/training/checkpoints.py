@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.sparse import Records
 from ..checks.values import PathLike, on_host
 from ..errors import FormatError
 from ..files.arrays import read_arrays, write_arrays
@@ -272,9 +273,11 @@ def fingerprint(
 
 
 def _digest(*arrays: Array) -> str:
-    """SHA-256 of the arrays' shapes, dtypes and bytes."""
+    """SHA-256 of the arrays' shapes, dtypes and bytes; of sparse examples, of their entries."""
     digest = hashlib.sha256()
-    for array in map(on_host, arrays):
-        digest.update(f"{array.dtype} {array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).data)
+    for array in arrays:
+        parts = array.content() if isinstance(array, Records) else (on_host(array),)
+        for part in map(np.ascontiguousarray, parts):
+            digest.update(f"{part.dtype} {part.shape};".encode())
+            digest.update(part.data)
     return _DIGEST + digest.hexdigest()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..checks.splits import is_drawn, is_split_off
 from ..checks.values import on_gpu
 from ..errors import DeviceError
-from ..kernels.layers.operations import drops, has_rates, looks_at_batches
+from ..kernels.layers.operations import drops, has_lazy_layers, has_rates, looks_at_batches
 from ..kernels.training import unrolled
 from ..optimizers import LevenbergMarquardt
 from .options import OPTIONS, Options
@@ -89,7 +89,8 @@ def check_seed(options: Options, known: bool, drops: bool) -> None:
 
 def is_plain(options: Options, table: Array) -> bool:
     """Whether a descent is plain, see `kernels.training.descent`: by its options and its table."""
-    return options.plain and not (drops(table) or has_rates(table) or looks_at_batches(table))
+    more = drops(table), has_rates(table), has_lazy_layers(table), looks_at_batches(table)
+    return options.plain and not any(more)
 
 
 def check_compiled(table: Array, parameters: int, loss: int) -> None:

@@ -193,6 +193,7 @@ class Descent:
             "order": self._data.order,
             "seconds": self._seconds,
             **({} if options.metrics is None else options.metrics.arrays),
+            **self._own_arrays(),
         }
         # Those that the kernels keep for populations are empty here.
         del arrays["snapshots"], arrays["generators"]
@@ -208,6 +209,10 @@ class Descent:
         )
         checkpoint.begin(options.resume, rules, self._update_found)
         return checkpoint
+
+    def _own_arrays(self) -> dict[str, Array]:
+        """What a kind of descent has in its checkpoint besides."""
+        return {}
 
     def _update_found(self, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
         """A file's arrays as this version writes them."""
@@ -265,7 +270,7 @@ class Descent:
     def _go_back(self, epoch: int) -> None:
         """Leave network, optimizer and generator as they were at the start of this epoch."""
         position = self._state.position
-        self._marks.go_back(epoch)
+        self._to_mark(epoch)
         if position[problem.EPOCH] == epoch:
             return
         if self._options.plateau is not None:  # the driver notes the rates that it has used
@@ -275,20 +280,28 @@ class Descent:
                 # What cannot be computed again, by a layer of the user's own, ends at the mark.
                 while position[problem.EPOCH] < epoch:
                     if position[problem.STATUS] == problem.DIVERGED:
-                        self._marks.go_back(epoch)
+                        self._to_mark(epoch)
                         return
                     missing = epoch - int(position[problem.EPOCH])
                     run(self._rounds.within(self._budget.units, position, missing))
         except BaseException:
-            self._marks.go_back(epoch)
+            self._to_mark(epoch)
             raise
+
+    def _to_mark(self, epoch: int) -> None:
+        """Everything as it was at the last mark that is not after the start of this epoch."""
+        self._marks.go_back(epoch)
+
+    def _inside(self, parameters: Array) -> Array:
+        """Parameters as the network has them, in the layout of the descent's own."""
+        return parameters
 
     def _history(self) -> History:
         """The trace; with validation, the parameters become the best ones."""
         state, metrics = self._state, self._options.metrics
         if state.validation_costs.size and state.position[problem.EPOCH]:
             if metrics is not None and metrics.best is not None:
-                state.best[:] = metrics.best
+                state.best[:] = self._inside(metrics.best)
             self._last = self._model.parameters.copy()
             self._model.parameters[:] = state.best
         history = outcome.history(state, float(self._seconds[0]), self._stopped)

@@ -1,0 +1,234 @@
+"""Steps that an optimizer made while a row of weights had no gradient, made up for later.
+
+A row that no example of a batch has an entry for has the gradient 0, but momentum and averages go
+on. With nothing else in the gradient, or an L2 penalty where the step is linear in w and v, all
+missed steps together have closed forms (Z. Lipton and C. Elkan, arXiv 1505.06449). Adam's has
+none for ε > 0: its steps are made one after the other, with m = β1^k m₀ and √s = β2^(k/2) √s₀ from
+the powers, until β1^k has decayed below rounding. The trajectory is that of dense steps but for
+rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ..compile.jit import Doubles, Vector, elementwise, formula
+from .optimizers import (
+    CODES,
+    Corrections,
+    Stepped,
+    adagrad,
+    adam_corrections,
+    adam_step,
+    add_penalties,
+    fill,
+    in_dtype,
+    momentum,
+    nesterov,
+    rmsprop,
+    sgd_step,
+)
+
+SGD, MOMENTUM, NESTEROV = CODES["sgd"], CODES["momentum"], CODES["nesterov"]
+RMSPROP, ADAGRAD, ADAM, ADAMW = (
+    CODES["rmsprop"], CODES["adagrad"], CODES["adam"], CODES["adamw"]
+)  # fmt: skip
+# The optimizers whose missed steps are known here; with penalties on the weights, the linear ones.
+LINEAR = ("sgd", "momentum", "nesterov")
+KNOWN = (*LINEAR, "rmsprop", "adagrad", "adam", "adamw")
+
+# Of the first missed step of Adam, what is too small to change w: some bits below rounding.
+_BELOW_ROUNDING = 2.0**-6
+
+
+class Missed(NamedTuple):
+    """Steps since + 1 … until, all with one rate."""
+
+    since: int
+    until: int
+    first_step: int  # of the epoch
+    rate: float
+    l1: float
+    l2: float
+    kept: float  # by what AdamW multiplies w before a step; 1 for the others
+
+
+class Linear(NamedTuple):
+    """w ← ww w + wv v, v ← vw w + vv v."""
+
+    ww: float
+    wv: float
+    vw: float
+    vv: float
+
+
+@formula
+def linear_step(optimizer: int, settings: Doubles, rate: float, l2: float) -> Linear:
+    """One step with the gradient λ w of `sgd`, `momentum` or `nesterov`."""
+    if optimizer == SGD:
+        return Linear(1 - rate * l2, 0.0, 0.0, 1.0)
+    mu = settings[0]
+    if optimizer == MOMENTUM:
+        return Linear(1 - rate * l2, -rate * mu, l2, mu)
+    return Linear(1 - rate * l2 * (1 + mu), -rate * mu * mu, l2, mu)
+
+
+@formula
+def after(x: Linear, y: Linear) -> Linear:
+    """First y, then x."""
+    return Linear(
+        x.ww * y.ww + x.wv * y.vw, x.ww * y.wv + x.wv * y.vv,
+        x.vw * y.ww + x.vv * y.vw, x.vw * y.wv + x.vv * y.vv,
+    )  # fmt: skip
+
+
+@formula
+def power(x: Linear, count: int) -> Linear:
+    """x, `count` times one after the other."""
+    result = Linear(1.0, 0.0, 0.0, 1.0)
+    while count > 0:
+        if count & 1:
+            result = after(x, result)
+        x = after(x, x)
+        count >>= 1
+    return result
+
+
+@elementwise
+def make_up_linear(w: Vector, v: Vector, steps: Linear) -> None:
+    """All missed steps of a linear optimizer; v is empty for one without."""
+    ww, wv = in_dtype(w, steps.ww), in_dtype(w, steps.wv)
+    vw, vv = in_dtype(w, steps.vw), in_dtype(w, steps.vv)
+    if v.size:
+        for k in range(w.size):
+            before = w[k]
+            w[k] = ww * before + wv * v[k]
+            v[k] = vw * before + vv * v[k]
+    else:
+        for k in range(w.size):
+            w[k] *= ww
+
+
+@elementwise
+def decay(values: Vector, factor: float) -> None:
+    """Every element times the factor."""
+    number = in_dtype(values, factor)
+    for k in range(values.size):
+        values[k] *= number
+
+
+@elementwise
+def is_zero(values: Vector) -> bool:
+    """Whether all elements are 0."""
+    others = 0
+    for k in range(values.size):
+        others += values[k] != 0
+    return others == 0
+
+
+@formula
+def most_adam_steps(w: Vector, settings: Doubles) -> float:
+    """After how many missed steps w no longer changes: (β1/√β2)^k is below rounding."""
+    ratio = settings[0] / math.sqrt(settings[1])
+    epsilon = 2.0**-24 if w.itemsize == 4 else 2.0**-53
+    if ratio <= 0:
+        return 0.0
+    return math.log(_BELOW_ROUNDING * epsilon) / math.log(ratio) if ratio < 1 else math.inf
+
+
+@elementwise
+def make_up_adam(part: Stepped, missed: Missed, corrections: Doubles) -> None:
+    """The missed steps of Adam and AdamW.
+
+    part.g is scratch, and 0 afterwards. corrections is as for `remembered`.
+    """
+    w, root, first, second = part.w, part.g, part.first, part.second
+    beta1, beta2, epsilon = part.settings[0], part.settings[1], in_dtype(w, part.settings[2])
+    count, kept = missed.until - missed.since, missed.kept
+    shrink = in_dtype(w, kept)
+    if not is_zero(first):
+        for k in range(w.size):
+            root[k] = math.sqrt(second[k])
+        steps = int(min(float(count), most_adam_steps(w, part.settings)))
+        of_mean, of_root = 1.0, 1.0  # β1^k and β2^(k/2)
+        for step in range(1, steps + 1):
+            t = missed.since + step
+            place = 2 * remembered(corrections, part.settings, missed.first_step, t)
+            of_mean *= beta1
+            of_root *= math.sqrt(beta2)
+            rate = in_dtype(w, missed.rate / corrections[place] * of_mean)
+            scale = in_dtype(w, corrections[place + 1] * of_root)
+            for k in range(w.size):
+                w[k] = shrink * w[k] - rate * first[k] / (root[k] * scale + epsilon)
+        fill(root, 0.0)
+        if kept != 1 and steps < count:
+            decay(w, kept ** (count - steps))
+        decay(first, beta1**count)
+    elif kept != 1:
+        decay(w, kept**count)
+    decay(second, beta2**count)
+
+
+@elementwise
+def remembered(corrections: Doubles, settings: Doubles, first_step: int, t: int) -> int:
+    """The place of the corrections of step t among those of the epoch, computed if it is empty.
+
+    corrections is (steps of an epoch, 2), 0 where they are not computed.
+    """
+    place = t - first_step
+    if corrections[2 * place] == 0:
+        found = adam_corrections(settings, t)
+        corrections[2 * place], corrections[2 * place + 1] = found.mean, found.root
+    return place
+
+
+@elementwise
+def make_up_one_by_one(optimizer: int, part: Stepped, missed: Missed) -> None:
+    """The missed steps of a linear optimizer with an L1 penalty; part.g is 0 before and after."""
+    for _ in range(missed.until - missed.since):
+        fill(part.g, 0.0)
+        add_penalties(part.g, part.w, 1.0, missed.l1, missed.l2)
+        linear_optimizer_step(optimizer, part)
+    fill(part.g, 0.0)
+
+
+@elementwise
+def linear_optimizer_step(optimizer: int, part: Stepped) -> None:
+    """The step of a linear optimizer."""
+    if optimizer == SGD:
+        sgd_step(part)
+    elif optimizer == MOMENTUM:
+        momentum(part)
+    else:
+        nesterov(part)
+
+
+@elementwise
+def row_step(optimizer: int, part: Stepped, first_step: int, corrections: Doubles) -> None:
+    """The step of any optimizer of `KNOWN` on a row, in an epoch that began with first_step."""
+    if optimizer in (ADAM, ADAMW):
+        place = 2 * remembered(corrections, part.settings, first_step, part.t)
+        adam_step(part, Corrections(corrections[place], corrections[place + 1]))
+    elif optimizer == RMSPROP:
+        rmsprop(part)
+    elif optimizer == ADAGRAD:
+        adagrad(part)
+    else:
+        linear_optimizer_step(optimizer, part)
+
+
+@elementwise
+def make_up(optimizer: int, part: Stepped, missed: Missed, corrections: Doubles) -> None:
+    """All missed steps of a row; part.g is 0, and its scale 1."""
+    count = missed.until - missed.since
+    if optimizer in (ADAM, ADAMW):
+        make_up_adam(part, missed, corrections)
+    elif optimizer == RMSPROP:
+        decay(part.second, part.settings[0] ** count)
+    elif optimizer != ADAGRAD:
+        if missed.l1 > 0:
+            make_up_one_by_one(optimizer, part, missed)
+        elif optimizer != SGD or missed.l2 > 0:
+            steps = linear_step(optimizer, part.settings, missed.rate, missed.l2)
+            make_up_linear(part.w, part.first, power(steps, count))

@@ -1,0 +1,92 @@
+"""The dense layer on sparse examples in a lazy descent: `sparse`, with W by features.
+
+W is (features, d_out): what an entry needs of it lies side by side. The step makes the gradient
+(`lazy_rows`), of δ as rows, which `gradient` leaves there for it.
+"""
+
+from __future__ import annotations
+
+from ..compile.jit import Vector, kernel
+from ..compile.memory import indices_at, stack_buffer, values_at, window
+from ..compile.vectors import LANES, load_lanes, multiply_add, spread, store_lanes
+from .operations import D_OUT, OUTPUT, TRANSPOSED, Layer
+from .sparse import FEATURES, Entries, entries_of
+
+# The sums of an example, at least for LANES units.
+_SUM_BYTES = 8 * LANES
+
+
+@kernel
+def forward(layer: Layer) -> None:
+    """z ← Wᵀ x + b; z (d_out, lanes) is written, a_in is records (RECORD, lanes)."""
+    row, lanes = layer.row, layer.lanes
+    features, d_out = row[FEATURES], row[D_OUT]
+    weight = window(layer.parameters, 0, features * d_out)
+    bias = window(layer.parameters, features * d_out, d_out)
+    sums = stack_buffer(weight, _SUM_BYTES)
+    for s in range(lanes):
+        entries = entries_of(layer.a_in, s, lanes)
+        for first in range(0, d_out, LANES):
+            units = min(LANES, d_out - first)
+            part = window(weight, first, features * d_out)
+            if units == LANES:
+                store_lanes(sums, 0, load_lanes(bias, first))
+                add_whole_rows(sums, part, entries, d_out)
+            else:
+                for j in range(units):
+                    sums[j] = bias[first + j]
+                add_parts_of_rows(sums, part, entries, d_out, units)
+            for j in range(units):
+                layer.a_out[(first + j) * lanes + s] = sums[j]
+
+
+@kernel
+def add_whole_rows(sums: Vector, weight: Vector, entries: Entries, stride: int) -> None:
+    """sums ← sums + Σ_e x_e w_e for LANES units; the row of feature f begins at f · stride."""
+    columns = indices_at(entries.columns, entries.size)
+    values = values_at(weight, entries.values, entries.size)
+    # Two sums, since one addition waits for the one before.
+    even, odd = load_lanes(sums, 0), spread(weight.dtype.type(0))
+    one = spread(weight.dtype.type(1))
+    pairs = entries.size - entries.size % 2
+    if entries.values:
+        for e in range(0, pairs, 2):
+            row = load_lanes(weight, columns[e] * stride)
+            even = multiply_add(spread(values[e]), row, even)
+            second = load_lanes(weight, columns[e + 1] * stride)
+            odd = multiply_add(spread(values[e + 1]), second, odd)
+        if pairs < entries.size:
+            row = load_lanes(weight, columns[pairs] * stride)
+            even = multiply_add(spread(values[pairs]), row, even)
+    else:
+        for e in range(0, pairs, 2):
+            even = multiply_add(one, load_lanes(weight, columns[e] * stride), even)
+            odd = multiply_add(one, load_lanes(weight, columns[e + 1] * stride), odd)
+        if pairs < entries.size:
+            even = multiply_add(one, load_lanes(weight, columns[pairs] * stride), even)
+    store_lanes(sums, 0, multiply_add(one, even, odd))
+
+
+@kernel
+def add_parts_of_rows(
+    sums: Vector, weight: Vector, entries: Entries, stride: int, units: int
+) -> None:
+    """The same for fewer units."""
+    columns = indices_at(entries.columns, entries.size)
+    values = values_at(weight, entries.values, entries.size)
+    for e in range(entries.size):
+        row = window(weight, columns[e] * stride, units)
+        x = values[e] if entries.values else weight.dtype.type(1)
+        for j in range(units):
+            sums[j] += x * row[j]
+
+
+@kernel
+def gradient(layer: Layer) -> None:
+    """δ_out (d_out, lanes) as rows (lanes, d_out), into spare units behind the buffer's others."""
+    row, lanes = layer.row, layer.lanes
+    d_out, delta = row[D_OUT], layer.delta_out
+    rows = window(delta, (row[TRANSPOSED] - row[OUTPUT]) * lanes, d_out * lanes)
+    for j in range(d_out):
+        for s in range(lanes):
+            rows[s * d_out + j] = delta[j * lanes + s]

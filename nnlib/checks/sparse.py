@@ -1,0 +1,217 @@
+"""Sparse matrices as kernels take them: checked, by rows, and as records that say where they lie.
+
+Any of SciPy's formats will do, and whatever else has its attributes: SciPy itself is not needed.
+Nothing is made dense. Entries come in any order; those of one place add up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.layers.sparse import COLUMNS_DIGIT, COUNT_DIGIT, DIGIT, RECORD, VALUES_DIGIT
+from .array_like import NUMBERS
+
+Array = NDArray[Any]
+
+# Columns are counted in int32.
+MOST_FEATURES = 2**31 - 1
+
+
+class Matrix(NamedTuple):
+    """A sparse matrix by rows; nobody else has its arrays, so that nobody changes them."""
+
+    starts: Array  # int64 (n + 1,): entries starts[i] to starts[i + 1] are those of row i
+    columns: Array  # uint32 (entries,), rising in every row
+    values: Array  # (entries,) of the network's dtype; empty: all are 1
+    features: int
+
+
+class Records(np.ndarray):
+    """Sparse examples as rows of numbers that say where their entries lie, shape (n, 6).
+
+    See `kernels.layers.sparse`. Parts and copies keep the matrix alive, whose rows these are. A
+    pickle holds the rows themselves, since addresses mean nothing in another process.
+
+    Attributes
+    ----------
+    matrix : Matrix
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> X = records("X", sparse.csr_array([[0.0, 2.0], [0.0, 0.0]]), 2, np.dtype("float32"))
+    >>> X.shape, X[1:].content().starts
+    ((2, 6), array([0, 0]))
+    """
+
+    matrix: Matrix
+
+    def __array_finalize__(self, made_of: Any) -> None:
+        self.matrix = getattr(made_of, "matrix", None)  # type: ignore[assignment]
+
+    def content(self) -> Matrix:
+        """The rows as a matrix of their own, which is the same whatever they are part of."""
+        own, numbers = self.matrix, np.asarray(self).reshape(-1, RECORD)
+        counts = _number(numbers, COUNT_DIGIT)
+        first = (_number(numbers, COLUMNS_DIGIT) - own.columns.ctypes.data) // own.columns.itemsize
+        starts = _starts(counts)
+        places = np.repeat(first - starts[:-1], counts) + np.arange(starts[-1])
+        values = own.values[places] if own.values.size else own.values
+        return Matrix(starts, own.columns[places], values, own.features)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _of_matrix, (self.content(), self.dtype)
+
+
+def is_sparse(values: Any) -> bool:
+    """Whether this is a sparse matrix, or examples that were one.
+
+    >>> is_sparse(np.zeros((2, 2)))
+    False
+    """
+    return isinstance(values, Records) or (hasattr(values, "tocsr") and hasattr(values, "nnz"))
+
+
+def records(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) -> Records:
+    """The rows of a sparse matrix (n, features) as records of this dtype, n ≥ 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, numbers that are not real and finite, and indices out of range.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> records("X", sparse.csr_array([[0, np.nan]]), 2, np.dtype("float64"))
+    Traceback (most recent call last):
+    ...
+    ValueError: X holds nan in row 0, column 1, wanted finite numbers (as float64)
+    """
+    if isinstance(matrix, Records):
+        content = matrix.matrix
+        if content.features == features and matrix.dtype == dtype:
+            return matrix
+        matrix = matrix.content()
+        shape: tuple[int, ...] = (len(matrix.starts) - 1, matrix.features)
+    else:
+        shape = tuple(matrix.shape)
+    if len(shape) != 2 or shape[1] != features:
+        raise ValueError(f"{argument} has shape {shape}, wanted (n, {features})")
+    if not shape[0]:
+        raise ValueError(f"{argument} is empty, wanted at least one example")
+    if features > MOST_FEATURES:
+        raise ValueError(f"{argument} has {features} columns, wanted at most {MOST_FEATURES}")
+    if isinstance(matrix, Matrix):
+        given = matrix._replace(values=matrix.values.astype(dtype))
+    else:
+        given = _by_rows(argument, matrix, features, dtype)
+    return _of_matrix(given, dtype)
+
+
+def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) -> Matrix:
+    """The matrix with arrays of its own, checked."""
+    if matrix.dtype.kind not in NUMBERS:
+        raise TypeError(f"{argument} has dtype {matrix.dtype}, wanted real numbers")
+    rows = _converted(argument, matrix)
+    starts, columns = np.asarray(rows.indptr, np.int64), np.asarray(rows.indices)
+    data = np.asarray(rows.data)
+    _check_starts(argument, starts, min(columns.size, data.size), matrix.shape[0])
+    columns, data = columns[: starts[-1]], data[: starts[-1]]
+    bad = (columns < 0) | (columns >= features)
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise ValueError(
+            f"{argument} has the column index {columns[place]} in row {_row(starts, place)}, "
+            f"wanted 0 to {features - 1}"
+        )
+    with np.errstate(over="ignore"):  # beyond float32's range: infinite, and refused as such
+        values = data.astype(dtype)
+    finite = np.isfinite(values)
+    if not finite.all():
+        place = int(np.argmin(finite))
+        raise ValueError(
+            f"{argument} holds {values[place]} in row {_row(starts, place)}, column "
+            f"{columns[place]}, wanted finite numbers (as {dtype})"
+        )
+    columns = columns.astype(np.uint32)
+    rising = columns[1:] >= columns[:-1]
+    rising[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < columns.size)] - 1] = True
+    if not rising.all():
+        order = np.lexsort((columns, np.repeat(np.arange(len(starts) - 1), np.diff(starts))))
+        columns, values = columns[order], values[order]
+    if values.size and (values == 1).all():
+        values = np.empty(0, dtype)
+    return Matrix(starts.copy(), columns, values, features)
+
+
+def _converted(argument: str, matrix: Any) -> Any:
+    """The matrix by rows. Another format is looked at first: SciPy converts what it holds unseen.
+
+    Whoever has written wrong indices into one would have it written beyond arrays.
+    """
+    kind = getattr(matrix, "format", None)
+    if kind == "csr":
+        return matrix
+    try:
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)
+        if kind == "coo":
+            for name, indices, size in zip(
+                ("row", "column"), (matrix.row, matrix.col), matrix.shape, strict=True
+            ):
+                bad = (indices < 0) | (indices >= size)
+                if bad.any():
+                    raise ValueError(
+                        f"it has the {name} index {indices[np.argmax(bad)]}, wanted 0 to {size - 1}"
+                    )
+    except ValueError as error:
+        raise ValueError(f"{argument} is no valid sparse matrix ({kind}): {error}") from None
+    return matrix.tocsr()
+
+
+def _check_starts(argument: str, starts: Array, entries: int, n: int) -> None:
+    """Refuse rows whose entries are not all there, or not one behind the other."""
+    whole = starts.shape == (n + 1,) and starts[0] == 0 and starts[-1] <= entries
+    if not whole or (np.diff(starts) < 0).any():
+        raise ValueError(
+            f"{argument} has an indptr of {len(starts)} numbers, wanted {n + 1} that rise from 0 "
+            f"to at most {entries}, the number of its entries"
+        )
+
+
+def _row(starts: Array, entry: int) -> int:
+    """The row of an entry."""
+    return int(np.searchsorted(starts, entry, side="right")) - 1
+
+
+def _starts(counts: Array) -> Array:
+    """Where the entries of each row begin, and where the last ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
+def _of_matrix(matrix: Matrix, dtype: np.dtype[Any]) -> Records:
+    """Records of all rows of a checked matrix."""
+    starts, columns, values = matrix.starts[:-1], matrix.columns, matrix.values
+    numbers = np.zeros((len(starts), RECORD), dtype)
+    _write(numbers, COUNT_DIGIT, np.diff(matrix.starts))
+    _write(numbers, COLUMNS_DIGIT, columns.ctypes.data + columns.itemsize * starts)
+    if values.size:
+        _write(numbers, VALUES_DIGIT, values.ctypes.data + values.itemsize * starts)
+    made = numbers.view(Records)
+    made.matrix = matrix
+    return made
+
+
+def _write(numbers: Array, place: int, whole: Array) -> None:
+    """Whole numbers as two digits from `place` on."""
+    numbers[:, place], numbers[:, place + 1] = whole % DIGIT, whole // DIGIT
+
+
+def _number(numbers: Array, place: int) -> Array:
+    """The whole numbers of the digits from `place` on."""
+    low, high = (numbers[:, place + k].astype(np.int64) for k in range(2))
+    return low + high * DIGIT
