@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import validate_data
 
 from ..checks.examples import Examples
+from ..checks.names import hinted
 from . import scores
 from .constraints import OF_CLASSIFIERS, keep_parameters
 from .labels import found_classes, labels_of
@@ -116,6 +117,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     _parameter_constraints = OF_CLASSIFIERS
 
+    @hinted
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),

@@ -79,7 +79,9 @@ class Perceptron(BaseEstimator):
         X, y, targets = self._checked(X, y, incremental, first)
         weights = np.empty(0, X.dtype)
         if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            weights = _check_sample_weight(
+                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+            )
         return Examples(X, targets, self._class_weights(y, weights, X.dtype))
 
     def _start(self, given: Examples, random: Any, first: bool) -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from ..checks.examples import Examples
+from ..checks.names import hinted
 from . import scores
 from .constraints import OF_REGRESSORS, keep_parameters
 from .perceptron import DTYPES, Perceptron
@@ -65,6 +66,7 @@ n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, d
 
     _parameter_constraints = OF_REGRESSORS
 
+    @hinted
     def __init__(
         self,
         loss: Any = "squared_error",

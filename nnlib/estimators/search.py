@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..checks.examples import Examples
+from ..checks.names import hinted
+from ..checks.values import shown
 from ..population.result import Population
 from ..train_many import train_many
 from .ensemble import check_together, member_options
@@ -73,6 +76,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
     (True, 4)
     """
 
+    @hinted
     def __init__(
         self, estimator: Any, param_grid: Any, *, cv: Any = None, refit: bool = True
     ) -> None:
@@ -81,13 +85,15 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.cv = cv
         self.refit = refit
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train all candidates in all folds, and the best one on all the data.
 
         Parameters
         ----------
         X, y, sample_weight
             As for the estimator. The weights count in training alone.
+        groups : array-like, shape (n,), or None
+            For a splitter that keeps groups together, as ``GroupKFold``.
 
         Returns
         -------
@@ -106,7 +112,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         given = own.given_examples(X, y, sample_weight, incremental=False, first=True)
         own.n_outputs_, own.out_activation_ = given.y.shape[1], own.output_kind().name
         splitter = check_cv(self.cv, np.asarray(y), classifier=is_classifier(own))
-        folds = list(splitter.split(given.X, np.asarray(y)))
+        folds = list(splitter.split(given.X, np.asarray(y), groups))
         search = _Search(own, candidates, given, len(folds))
         for number, (train, test) in enumerate(folds):
             search.run(number, train, test)
@@ -125,6 +131,8 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
                 "estimator must be an nnlib.MLPClassifier or MLPRegressor; got an object of type "
                 f"{type(self.estimator).__name__}"
             )
+        if not isinstance(self.refit, (bool, np.bool_)):
+            raise TypeError(f"refit must be True or False; got {shown(self.refit)}")
         own = clone(self.estimator)
         own.check_parameters()
         if own.n_members is not None:
@@ -173,6 +181,12 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         probabilities: Array = self._best().predict_proba(X)
         return probabilities
 
+    @available_if(lambda own: hasattr(own.estimator, "predict_log_proba"))
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithms of `predict_proba`."""
+        logarithms: Array = self._best().predict_log_proba(X)
+        return logarithms
+
     def score(self, X: Any, y: ArrayLike) -> float:
         """The best estimator's score."""
         return float(self._best().score(X, y))
@@ -180,8 +194,26 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
     @property
     def classes_(self) -> Array:
         """The best estimator's classes."""
-        classes: Array = self._best().classes_
+        classes: Array = self._of_best("classes_")
         return classes
+
+    @property
+    def n_features_in_(self) -> int:
+        """How many features the best estimator has seen."""
+        return int(self._of_best("n_features_in_"))
+
+    @property
+    def feature_names_in_(self) -> Array:
+        """Their names, where the data have some."""
+        names: Array = self._of_best("feature_names_in_")
+        return names
+
+    def _of_best(self, name: str) -> Any:
+        """The best estimator's attribute; `AttributeError` before a fit, as scikit-learn has it."""
+        try:
+            return getattr(self._best(), name)
+        except NotFittedError as error:
+            raise AttributeError(f"MLPSearchCV has no {name} before a fit") from error
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

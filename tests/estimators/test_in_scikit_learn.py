@@ -134,3 +134,10 @@ def test_without_scikit_learn_the_extra_is_named():
 def test_other_names_are_unknown():
     with pytest.raises(AttributeError, match="module 'nnlib' has no attribute 'MLPClusterer'"):
         nnlib.MLPClusterer  # noqa: B018
+
+
+@pytest.mark.parametrize("kind", [nnlib.MLPClassifier, nnlib.MLPRegressor])
+def test_weights_below_0_are_refused_by_name(kind):
+    X, y = np.eye(4), np.arange(4) % 2
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+        kind(max_iter=1).fit(X, y, sample_weight=[1, 1, -1, 1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.neural_network import MLPClassifier
 
 import nnlib
@@ -109,6 +109,42 @@ def test_sample_weights_count_in_training():
     weights = np.where(Y == 2, 0.0, 1.0)
     search = nnlib.MLPSearchCV(classifier(max_iter=50), {"alpha": [1e-3]}, cv=3)
     assert 2 not in search.fit(X, Y, weights).oof_predict_
+
+
+def test_what_the_best_estimator_knows():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
+    search = nnlib.MLPSearchCV(classifier(max_iter=9), {"alpha": [1.0]}, cv=2)
+    for name in ("classes_", "n_features_in_", "feature_names_in_"):
+        assert not hasattr(search, name)
+    search.fit(frame, Y)
+    assert search.n_features_in_ == 4
+    assert search.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    np.testing.assert_array_equal(
+        search.predict_log_proba(frame), np.log(search.predict_proba(frame))
+    )
+    with pytest.raises(ValueError, match="must be in the same order"):
+        search.predict(frame[["b", "a", "c", "d"]])
+    assert not hasattr(search.fit(X, Y), "feature_names_in_")
+
+
+def test_groups_stay_together():
+    groups = np.arange(len(X)) % 3
+    search = nnlib.MLPSearchCV(classifier(max_iter=9), {"alpha": [1.0]}, cv=GroupKFold(3))
+    search.fit(X, Y, groups=groups)
+    for number, (_, test) in enumerate(GroupKFold(3).split(X, Y, groups)):
+        score = search.cv_results_[f"split{number}_test_score"][0]
+        assert score == (search.oof_predict_[test] == Y[test]).mean()
+
+
+def test_arguments_have_near_names():
+    with pytest.raises(TypeError, match="did you mean 'param_grid'"):
+        nnlib.MLPSearchCV(classifier(), param_gird=GRID)
+    for kind in (nnlib.MLPClassifier, nnlib.MLPRegressor):
+        with pytest.raises(TypeError, match="did you mean 'hidden_layer_sizes'"):
+            kind(hidden_layer_size=3)
+    with pytest.raises(TypeError, match="refit must be True or False; got 'accuracy'"):
+        nnlib.MLPSearchCV(classifier(), GRID, refit="accuracy").fit(X, Y)
 
 
 @pytest.mark.parametrize("name", ["max_iter", "loss", "random_state", "n_members"])
