@@ -20,7 +20,7 @@ from ..kernels.layers.operations import (
 )
 from ..kernels.layers.parts import build_parts, gradients_in_step
 from ..kernels.network import blocks, problem
-from ..kernels.network.cut import block_lanes, chunk_count
+from ..kernels.network.cut import block_lanes, chunk_count, whole_batch_lanes
 from ..kernels.network.rules import Rules
 from ..kernels.network.stages import statistics_of_block
 from ..kernels.training import unrolled
@@ -82,6 +82,7 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
     units = int(table[BUFFER_UNITS])
     lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
     if looks_at_batches(table):
+        lanes = whole_batch_lanes(lanes, units, parameters.itemsize)
         chunks = -(-batch // lanes)
         size = 2 * chunks * lanes * units * parameters.itemsize
         check_memory(f"batch_size is {batch}: the values of a batch, for its normalisation,", size)
