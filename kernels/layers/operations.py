@@ -296,6 +296,11 @@ def drops(table: Vector) -> bool:
     return bool((table.reshape(-1, COLUMNS)[:, KIND] == DROPOUT).any())
 
 
+def convolves(table: Vector) -> bool:
+    """Whether it has a convolution."""
+    return bool((table.reshape(-1, COLUMNS)[:, KIND] == CONVOLUTION).any())
+
+
 def has_rates(table: Vector) -> bool:
     """Whether any layer has its own learning rate."""
     return bool((table.reshape(-1, COLUMNS)[:, RATE] != ONE).any())

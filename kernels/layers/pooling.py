@@ -73,7 +73,9 @@ def max_delta(layer: Layer) -> None:
     """
     own, lanes = windows_of(layer.row), layer.lanes
     width = own.channels * lanes
-    clear(layer.delta_in)
+    alone = _once(own)
+    if not alone:
+        clear(layer.delta_in)
     for r in range(own.output_height):
         top = r * own.stride_height - own.top
         rows = inside(top, 1, own.kernel_height, own.height)
@@ -86,20 +88,43 @@ def max_delta(layer: Layer) -> None:
             for k in range(rows.first, rows.first + rows.count):
                 for m in range(columns.first, columns.first + columns.count):
                     place = ((top + k) * own.width + left + m) * width
-                    a, out = (
-                        window(layer.a_in, place, width), window(layer.delta_in, place, width)
-                    )  # fmt: skip
-                    _take(out, delta_out, a, largest)
+                    a = window(layer.a_in, place, width)
+                    out = window(layer.delta_in, place, width)
+                    if alone:
+                        _take(out, delta_out, a, largest)
+                    else:
+                        _add_taken(out, delta_out, a, largest)
+
+
+@kernel
+def _once(own: Windows) -> bool:
+    """Whether every pixel is read by one window."""
+    return (
+        own.kernel_height == own.stride_height
+        and own.kernel_width == own.stride_width
+        and own.output_height * own.stride_height >= own.height
+        and own.output_width * own.stride_width >= own.width
+    )
 
 
 @elementwise
 def _take(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
-    """Where values are the largest, δ_out goes over to out."""
+    """Where values are the largest, δ_out goes over to out, elsewhere 0."""
     zero: Scalar = out.dtype.type(0)
     for i in range(out.size):
-        taken = values[i] == largest[i]
-        out[i] += delta_out[i] if taken else zero
-        delta_out[i] = zero if taken else delta_out[i]
+        d, taken = delta_out[i], values[i] == largest[i]
+        out[i] = d if taken else zero
+        delta_out[i] = zero if taken else d
+
+
+@elementwise
+def _add_taken(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
+    """Where values are the largest, δ_out goes over to what is in out."""
+    zero: Scalar = out.dtype.type(0)
+    for i in range(out.size):
+        d, taken = delta_out[i], values[i] == largest[i]
+        out[i] += d if taken else zero
+        delta_out[i] = zero if taken else d
 
 
 @elementwise

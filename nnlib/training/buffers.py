@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..kernels.formulas.shuffle import ORDER, draw_order
-from ..kernels.layers.operations import BUFFER_UNITS, SAMPLE_MAJOR, drops, multiply_adds
+from ..kernels.layers.operations import (
+    BUFFER_UNITS,
+    SAMPLE_MAJOR,
+    convolves,
+    drops,
+    multiply_adds,
+)
 from ..kernels.layers.parts import build_parts, gradients_in_step
 from ..kernels.network import blocks, problem
 from ..kernels.network.cut import block_lanes, chunk_count
@@ -66,9 +72,10 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
         copies = unrolled.side_by_side(batch, parameters.size, parameters.itemsize)
         lanes = unrolled.block_lanes(batch, copies, parameters.itemsize)
         return Layout(batch, False, 1, lanes)
-    chunks = chunk_count(batch, parameters.size, multiply_adds(table))
+    images = convolves(table)
+    chunks = chunk_count(batch, parameters.size, multiply_adds(table), images)
     units = int(table[BUFFER_UNITS])
-    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
+    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize, images)
     return Layout(batch, options.shuffle and batch < n, chunks, lanes)
 
 
