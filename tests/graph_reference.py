@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests import reference
+from tests import image_reference, reference
 
 # Activations that a loss of logits folds in.
 FOLDED = ("sigmoid", "softmax")
@@ -23,7 +23,7 @@ class Operation(NamedTuple):
     kind: str  # a key of FORWARD
     sources: tuple[int, ...]  # numbers of the values that it reads
     layer: int = -1  # number of the layer whose parameters it has; −1: it has none
-    setting: Any = None  # activation, factors, axis or shape
+    setting: Any = None  # activation, factors, axis, shape or windows
 
 
 class Graph(NamedTuple):
@@ -65,6 +65,10 @@ FORWARD = {
     "reshape": lambda o, own, v: v[0].reshape(o.setting),
     "scale": lambda o, own, v: own["weight"] * v[0] + own.get("bias", 0.0),
     "prelu": lambda o, own, v: np.where(v[0] > 0, v[0], own["alpha"] * v[0]),
+    "convolution": lambda o, own, v: image_reference.convolve(
+        v[0], own["weight"], own.get("bias"), o.setting
+    ),
+    "pooling": lambda o, own, v: image_reference.pool(v[0], o.setting),
 }
 
 
@@ -149,8 +153,14 @@ def operation_back(operation, own, read, delta, of_z):
     if kind == "prelu":
         slope = np.where(read[0] > 0, 1.0, own["alpha"])
         return [slope * delta], {"alpha": delta * np.minimum(read[0], 0)}
+    if kind == "convolution":
+        delta_in, weight, bias = image_reference.convolve_back(
+            read[0], own["weight"], delta, setting
+        )
+        return [delta_in], {"weight": weight, "bias": bias} if "bias" in own else {"weight": weight}
     deltas = {
         "activation": lambda: [delta],
+        "pooling": lambda: [image_reference.pool_back(read[0], delta, setting)],
         "sum": lambda: [c * delta for c in setting],
         "multiply": lambda: multiply_back(read, delta),
         "maximum": lambda: maximum_back(read, delta),
@@ -266,6 +276,8 @@ def _gap(operation, own, read):
     if kind == "prelu" or (kind in ("dense", "activation") and operation.setting in kinked):
         z = dense_z(operation, own, read) if kind == "dense" else read[0]
         return np.min(np.abs(z), where=z != 0, initial=np.inf)
+    if kind == "pooling":
+        return image_reference.pool_gap(read[0], operation.setting)
     if kind != "maximum":
         return np.inf
     gaps = [np.inf]

@@ -70,9 +70,7 @@ KINDS = {
     CONCATENATE: Kind("concatenate", joins.concatenate_forward, joins.concatenate_delta),
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
-    CONVOLUTION: Kind(
-        "convolution", convolution.forward, convolution.delta, convolution.gradient
-    ),
+    CONVOLUTION: Kind("convolution", convolution.forward, convolution.delta, convolution.gradient),
     MAX_POOLING: Kind("max_pooling", pooling.max_forward, pooling.max_delta),
     AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
     ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),

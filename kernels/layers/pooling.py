@@ -48,8 +48,8 @@ def max_forward(layer: Layer) -> None:
             left = c * own.stride_width - own.left
             columns = inside(left, 1, own.kernel_width, own.width)
             out = window(layer.a_out, (r * own.output_width + c) * width, width)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     a = window(layer.a_in, place, width)
                     if k == rows.first and m == columns.first:
@@ -85,8 +85,8 @@ def max_delta(layer: Layer) -> None:
             place = (r * own.output_width + c) * width
             largest = window(layer.a_out, place, width)
             delta_out = window(layer.delta_out, place, width)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     a = window(layer.a_in, place, width)
                     out = window(layer.delta_in, place, width)
@@ -145,11 +145,11 @@ def average_forward(layer: Layer) -> None:
         for c in range(own.output_width):
             left = c * own.stride_width - own.left
             columns = inside(left, 1, own.kernel_width, own.width)
-            share = 1.0 / (rows.count * columns.count)
+            share = 1.0 / (rows.length * columns.length)
             out = window(layer.a_out, (r * own.output_width + c) * width, width)
             clear(out)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     add_scaled(out, window(layer.a_in, place, width), share)
 
@@ -166,9 +166,9 @@ def average_delta(layer: Layer) -> None:
         for c in range(own.output_width):
             left = c * own.stride_width - own.left
             columns = inside(left, 1, own.kernel_width, own.width)
-            share = 1.0 / (rows.count * columns.count)
+            share = 1.0 / (rows.length * columns.length)
             delta_out = window(layer.delta_out, (r * own.output_width + c) * width, width)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     add_scaled(window(layer.delta_in, place, width), delta_out, share)

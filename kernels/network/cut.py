@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 
-def block_lanes(
-    batch: int, units: int, d_in: int, itemsize: int, convolves: bool = False
-) -> int:
+def block_lanes(batch: int, units: int, d_in: int, itemsize: int, convolves: bool = False) -> int:
     """Samples per block: a whole number of vectors, blocks of equal size, scratch near L1.
 
     A block's activations, deltas and inputs take (2 · units + d_in) · lanes elements. With 64 KiB

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..history import SecondOrderHistory
-from ..kernels.layers.operations import multiply_adds
-from ..kernels.layers.operations import convolves
+from ..kernels.layers.operations import convolves, multiply_adds
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use, linked
 from ..kernels.second_order import lbfgs, line_search
