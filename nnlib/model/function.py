@@ -306,7 +306,7 @@ class NetworkFunction(NetworkKnowledge):
     def _lanes(self, n: int) -> int:
         """Samples of a block of n."""
         own = self._architecture
-        return block_lanes(n, own.units, own.d_in, self._dtype.itemsize)
+        return block_lanes(n, own.units, own.d_in, self._dtype.itemsize, own.convolves)
 
 
 def examples_for(
@@ -354,7 +354,7 @@ def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array
     Returns whether X and the parameters are finite.
     """
     (n, d_in), units = X.shape, architecture.units
-    lanes = block_lanes(n, units, d_in, out.itemsize)
+    lanes = block_lanes(n, units, d_in, out.itemsize, architecture.convolves)
     work = n * (architecture.work + UNIT_WORK * units)
     members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
     scratch = np.empty(members * (units + d_in) * lanes, out.dtype)

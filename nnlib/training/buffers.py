@@ -14,13 +14,14 @@ from ..kernels.formulas.shuffle import ORDER, draw_order
 from ..kernels.layers.operations import (
     BUFFER_UNITS,
     SAMPLE_MAJOR,
+    convolves,
     drops,
     looks_at_batches,
     multiply_adds,
 )
 from ..kernels.layers.parts import build_parts, gradients_in_step
 from ..kernels.network import blocks, problem
-from ..kernels.network.cut import block_lanes, chunk_count, whole_batch_lanes
+from ..kernels.network.cut import block_lanes, chunk_count
 from ..kernels.network.rules import Rules
 from ..kernels.network.stages import statistics_of_block
 from ..kernels.training import unrolled
@@ -78,11 +79,11 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
         copies = unrolled.side_by_side(batch, parameters.size, parameters.itemsize)
         lanes = unrolled.block_lanes(batch, copies, parameters.itemsize)
         return Layout(batch, False, 1, lanes)
-    chunks = chunk_count(batch, parameters.size, multiply_adds(table))
+    images = convolves(table)
+    chunks = chunk_count(batch, parameters.size, multiply_adds(table), images)
     units = int(table[BUFFER_UNITS])
-    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
+    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize, images)
     if looks_at_batches(table):
-        lanes = whole_batch_lanes(lanes, units, parameters.itemsize)
         chunks = -(-batch // lanes)
         size = 2 * chunks * lanes * units * parameters.itemsize
         check_memory(f"batch_size is {batch}: the values of a batch, for its normalisation,", size)
