@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests import reference
+from tests import image_reference, reference
 
 # Activations that a loss of logits folds in.
 FOLDED = ("sigmoid", "softmax")
@@ -23,7 +23,7 @@ class Operation(NamedTuple):
     kind: str  # a key of FORWARD
     sources: tuple[int, ...]  # numbers of the values that it reads
     layer: int = -1  # number of the layer whose parameters it has; −1: it has none
-    setting: Any = None  # activation, factors, axis or shape
+    setting: Any = None  # activation, factors, axis, shape or windows
 
 
 class Graph(NamedTuple):
@@ -80,6 +80,10 @@ FORWARD = {
     "rescaling": lambda o, own, v: o.setting[0] * v[0] + o.setting[1],
     "layer_normalization": lambda o, own, v: own["gamma"] * normalised(v[0])[0] + own["beta"],
     "batch_normalization": lambda o, own, v: own["gamma"] * averaged(own, v[0])[0] + own["beta"],
+    "convolution": lambda o, own, v: image_reference.convolve(
+        v[0], own["weight"], own.get("bias"), o.setting
+    ),
+    "pooling": lambda o, own, v: image_reference.pool(v[0], o.setting),
 }
 
 EPSILON = 1e-3  # of both normalisations
@@ -181,9 +185,15 @@ def operation_back(operation, own, read, delta, of_z):
         return [slope * delta], {"alpha": delta * np.minimum(read[0], 0)}
     if kind.endswith("_normalization"):
         return normalization_back(kind, own, read[0], delta)
+    if kind == "convolution":
+        delta_in, weight, bias = image_reference.convolve_back(
+            read[0], own["weight"], delta, setting
+        )
+        return [delta_in], {"weight": weight, "bias": bias} if "bias" in own else {"weight": weight}
     deltas = {
         "rescaling": lambda: [setting[0] * delta],
         "activation": lambda: [delta],
+        "pooling": lambda: [image_reference.pool_back(read[0], delta, setting)],
         "sum": lambda: [c * delta for c in setting],
         "multiply": lambda: multiply_back(read, delta),
         "maximum": lambda: maximum_back(read, delta),
@@ -299,6 +309,8 @@ def _gap(operation, own, read):
     if kind == "prelu" or (kind in ("dense", "activation") and operation.setting in kinked):
         z = dense_z(operation, own, read) if kind == "dense" else read[0]
         return np.min(np.abs(z), where=z != 0, initial=np.inf)
+    if kind == "pooling":
+        return image_reference.pool_gap(read[0], operation.setting)
     if kind != "maximum":
         return np.inf
     gaps = [np.inf]

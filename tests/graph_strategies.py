@@ -15,6 +15,7 @@ from nnlib.model.arguments import LOGITS
 from tests import graph_reference, reference
 from tests.devices import amount
 from tests.graph_reference import Graph, Operation
+from tests.image_reference import Windows
 from tests.strategies import targets
 
 ACTIVATIONS = list(reference.ACTIVATIONS)
@@ -254,10 +255,45 @@ def _plain(draw, drawing, source, kind):
     return drawing.apply(layers.PReLU(), source, "prelu")
 
 
+def _imaged(drawing, source):
+    """The number of a value that is a sequence or an image: itself, or one of its values."""
+    shape = drawing.values[source].shape
+    if len(shape) in (2, 3):
+        return source
+    shape = (math.prod(shape), 1)
+    value = layers.Reshape(shape)(drawing.values[source])
+    return drawing.add(value, "reshape", [source], setting=shape)
+
+
+def _windowed(draw, drawing, source, kind):
+    """A convolution or a pooling of a sequence or an image."""
+    source = _imaged(drawing, source)
+    *image, channels = drawing.values[source].shape
+    padding = draw(st.sampled_from(["valid", "same"]))
+    most = [size if padding == "valid" else 3 for size in image]
+    kernel = tuple(draw(st.integers(1, min(size, 3))) for size in most)
+    strides = tuple(draw(st.sampled_from([1, 1, 2])) for _ in image)
+    axes = f"{len(image)}D"
+    if kind == "Pooling":
+        maximum = draw(st.booleans())
+        make = getattr(layers, ("Max" if maximum else "Average") + "Pooling" + axes)
+        windows = Windows(kernel, strides, padding, maximum=maximum)
+        value = make(kernel, strides, padding)(drawing.values[source])
+        return drawing.add(value, "pooling", [source], setting=windows)
+    groups = draw(st.sampled_from([g for g in (1, 2, 3) if channels % g == 0]))
+    filters, biased = groups * draw(st.integers(1, 3)), draw(st.booleans())
+    windows = Windows(kernel, strides, padding, groups=groups)
+    layer = getattr(layers, "Conv" + axes)(
+        filters, kernel, strides, padding, groups=groups, use_bias=biased
+    )
+    return drawing.apply(layer, source, "convolution", windows)
+
+
 CHOICES = [
     "Dense", "Dense", "Dense", "Shared", "Shared", "Operator", "Operator", "Add", "Subtract",
     "Multiply", "Average", "Maximum", "Concatenate", "Flatten", "Activation", "Reshape", "Scale",
-    "PReLU", "Rescaling", "LayerNormalization", "Dropout", "BatchNormalization",
+    "PReLU", "Convolution", "Convolution", "Pooling", "Rescaling", "LayerNormalization", "Dropout",
+    "BatchNormalization",
 ]  # fmt: skip
 
 
@@ -279,6 +315,8 @@ def _grow(draw, drawing, wide, choices):
         _concatenated(draw, drawing, source)
     elif choice == "Shared":
         _shared(draw, drawing, source)
+    elif choice in ("Convolution", "Pooling"):
+        _windowed(draw, drawing, source, choice)
     elif choice in ("Add", "Subtract", "Multiply", "Average", "Maximum"):
         _joined(draw, drawing, source, choice)
     else:

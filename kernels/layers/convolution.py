@@ -66,13 +66,13 @@ def forward(layer: Layer) -> None:
             taps = Taps(
                 outputs=filters,
                 weight_output=row_weights,
-                rows=rows.count,
+                rows=rows.length,
                 row=own.dilation_height * own.width * own.channels,
                 weight_row=own.kernel_width * channels,
-                columns=1 if joined else columns.count,
+                columns=1 if joined else columns.length,
                 column=own.dilation_width * own.channels,
                 weight_column=channels,
-                run=columns.count * channels if joined else channels,
+                run=columns.length * channels if joined else channels,
                 weight_run=1,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
@@ -88,7 +88,9 @@ def forward(layer: Layer) -> None:
                 if lanes == 1:
                     _sums_of_one(out, weight, a, start, biased, taps)
                 else:
-                    tap_sums(out, weight, a, start, lanes, FROM_START if biased else FROM_ZERO, taps)
+                    tap_sums(
+                        out, weight, a, start, lanes, FROM_START if biased else FROM_ZERO, taps
+                    )
 
 
 @kernel
@@ -132,10 +134,10 @@ def delta(layer: Layer) -> None:
             taps = Taps(
                 outputs=channels,
                 weight_output=1,
-                rows=rows.count,
+                rows=rows.length,
                 row=-own.dilation_height * own.output_width * own.filters,
                 weight_row=own.stride_height * own.kernel_width * channels,
-                columns=columns.count,
+                columns=columns.length,
                 column=-own.dilation_width * own.filters,
                 weight_column=own.stride_width * channels,
                 run=filters,
@@ -169,9 +171,9 @@ def _delta_of_one(layer: Layer) -> None:
             for f in range(own.filters):
                 d = layer.delta_out[(r * own.output_width + c) * own.filters + f]
                 first = f // (own.filters // own.groups) * channels
-                for k in range(rows.first, rows.first + rows.count):
+                for k in range(rows.first, rows.first + rows.length):
                     y = top + k * own.dilation_height
-                    for m in range(columns.first, columns.first + columns.count):
+                    for m in range(columns.first, columns.first + columns.length):
                         x = left + m * own.dilation_width
                         place = ((f * own.kernel_height + k) * own.kernel_width + m) * channels
                         unit = (y * own.width + x) * own.channels + first
@@ -212,10 +214,10 @@ def gradient(layer: Layer) -> None:
                     outputs=filters,
                     weight_output=row_weights,
                     inputs=own.kernel_width * channels if joined else channels,
-                    rows=max(min(rows.first + rows.count, end) - r, 0),
+                    rows=max(min(rows.first + rows.length, end) - r, 0),
                     delta_row=own.output_width * own.filters,
                     row=own.stride_height * own.width * own.channels,
-                    columns=own.output_width if joined else columns.count,
+                    columns=own.output_width if joined else columns.length,
                     delta_column=own.filters,
                     column=own.stride_width * own.channels,
                 )

@@ -94,9 +94,7 @@ KINDS = {
     ),
     RESCALING: Kind("rescaling", rescaling.forward, rescaling.delta),
     RANDOM_IMAGE: Kind("random_image", random_images.forward, random_images.delta),
-    CONVOLUTION: Kind(
-        "convolution", convolution.forward, convolution.delta, convolution.gradient
-    ),
+    CONVOLUTION: Kind("convolution", convolution.forward, convolution.delta, convolution.gradient),
     MAX_POOLING: Kind("max_pooling", pooling.max_forward, pooling.max_delta),
     AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
     ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),

@@ -317,6 +317,11 @@ def looks_at_batches(table: Vector) -> bool:
     return bool(table.reshape(-1, COLUMNS)[:, STATISTICS].any())
 
 
+def convolves(table: Vector) -> bool:
+    """Whether it has a convolution."""
+    return bool((table.reshape(-1, COLUMNS)[:, KIND] == CONVOLUTION).any())
+
+
 def has_rates(table: Vector) -> bool:
     """Whether any layer has its own learning rate."""
     return bool((table.reshape(-1, COLUMNS)[:, RATE] != ONE).any())

@@ -48,8 +48,8 @@ def max_forward(layer: Layer) -> None:
             left = c * own.stride_width - own.left
             columns = inside(left, 1, own.kernel_width, own.width)
             out = window(layer.a_out, (r * own.output_width + c) * width, width)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     a = window(layer.a_in, place, width)
                     if k == rows.first and m == columns.first:
@@ -73,7 +73,9 @@ def max_delta(layer: Layer) -> None:
     """
     own, lanes = windows_of(layer.row), layer.lanes
     width = own.channels * lanes
-    clear(layer.delta_in)
+    alone = _once(own)
+    if not alone:
+        clear(layer.delta_in)
     for r in range(own.output_height):
         top = r * own.stride_height - own.top
         rows = inside(top, 1, own.kernel_height, own.height)
@@ -83,23 +85,46 @@ def max_delta(layer: Layer) -> None:
             place = (r * own.output_width + c) * width
             largest = window(layer.a_out, place, width)
             delta_out = window(layer.delta_out, place, width)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
-                    a, out = (
-                        window(layer.a_in, place, width), window(layer.delta_in, place, width)
-                    )  # fmt: skip
-                    _take(out, delta_out, a, largest)
+                    a = window(layer.a_in, place, width)
+                    out = window(layer.delta_in, place, width)
+                    if alone:
+                        _take(out, delta_out, a, largest)
+                    else:
+                        _add_taken(out, delta_out, a, largest)
+
+
+@kernel
+def _once(own: Windows) -> bool:
+    """Whether every pixel is read by one window."""
+    return (
+        own.kernel_height == own.stride_height
+        and own.kernel_width == own.stride_width
+        and own.output_height * own.stride_height >= own.height
+        and own.output_width * own.stride_width >= own.width
+    )
 
 
 @elementwise
 def _take(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
-    """Where values are the largest, δ_out goes over to out."""
+    """Where values are the largest, δ_out goes over to out, elsewhere 0."""
     zero: Scalar = out.dtype.type(0)
     for i in range(out.size):
-        taken = values[i] == largest[i]
-        out[i] += delta_out[i] if taken else zero
-        delta_out[i] = zero if taken else delta_out[i]
+        d, taken = delta_out[i], values[i] == largest[i]
+        out[i] = d if taken else zero
+        delta_out[i] = zero if taken else d
+
+
+@elementwise
+def _add_taken(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
+    """Where values are the largest, δ_out goes over to what is in out."""
+    zero: Scalar = out.dtype.type(0)
+    for i in range(out.size):
+        d, taken = delta_out[i], values[i] == largest[i]
+        out[i] += d if taken else zero
+        delta_out[i] = zero if taken else d
 
 
 @elementwise
@@ -120,11 +145,11 @@ def average_forward(layer: Layer) -> None:
         for c in range(own.output_width):
             left = c * own.stride_width - own.left
             columns = inside(left, 1, own.kernel_width, own.width)
-            share = 1.0 / (rows.count * columns.count)
+            share = 1.0 / (rows.length * columns.length)
             out = window(layer.a_out, (r * own.output_width + c) * width, width)
             clear(out)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     add_scaled(out, window(layer.a_in, place, width), share)
 
@@ -141,9 +166,9 @@ def average_delta(layer: Layer) -> None:
         for c in range(own.output_width):
             left = c * own.stride_width - own.left
             columns = inside(left, 1, own.kernel_width, own.width)
-            share = 1.0 / (rows.count * columns.count)
+            share = 1.0 / (rows.length * columns.length)
             delta_out = window(layer.delta_out, (r * own.output_width + c) * width, width)
-            for k in range(rows.first, rows.first + rows.count):
-                for m in range(columns.first, columns.first + columns.count):
+            for k in range(rows.first, rows.first + rows.length):
+                for m in range(columns.first, columns.first + columns.length):
                     place = ((top + k) * own.width + left + m) * width
                     add_scaled(window(layer.delta_in, place, width), delta_out, share)

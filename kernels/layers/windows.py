@@ -54,7 +54,7 @@ class Span(NamedTuple):
     """Consecutive pixels of a window, or windows of a pixel, along one axis."""
 
     first: int
-    count: int
+    length: int
 
 
 def with_windows(row: Row, windows: Windows) -> Row:

@@ -146,8 +146,21 @@ def forward_row(block: Pass, first: int) -> None:
         call_layer(row[FORWARD], layer)
     else:
         dense.forward(layer)
-    if row[ACTIVATE]:
-        call_activate(row[ACTIVATE], layer.a_out, layer.workspace, block.lanes)
+    activate(layer)
+
+
+@kernel
+def activate(layer: Layer) -> None:
+    """a ← f(z), if the layer has an activation."""
+    if layer.row[ACTIVATE]:
+        call_activate(layer.row[ACTIVATE], layer.a_out, layer.workspace, layer.lanes)
+
+
+@kernel
+def derive(layer: Layer) -> None:
+    """δ ← δ ⊙ f'(z), likewise."""
+    if layer.row[DERIVE]:
+        call_derive(layer.row[DERIVE], layer.delta_out, layer.workspace)
 
 
 @kernel
@@ -167,8 +180,7 @@ def backward_row(block: Pass, first: int) -> None:
     """The layer whose row begins at table[first], on the way back."""
     layer = layer_at(block, first, False)
     row = layer.row
-    if row[DERIVE]:
-        call_derive(row[DERIVE], layer.delta_out, layer.workspace)
+    derive(layer)
     if row[LEARNS] and row[IN_STEP] != BY_PRODUCT:
         if row[GRADIENT]:
             call_layer(row[GRADIENT], layer)

@@ -17,8 +17,10 @@ from ..layers.operations import COLUMNS, DELTA_IN, STATISTICS, WHOLE
 from ..layers.whole_batch import DELTAS, MOMENTS, OUTPUTS, SUMS, WHOLE_CONTRACT, WholeBatch
 from .problem import Block
 from .propagate import (
+    activate,
     add_delta,
     backward_row,
+    derive,
     forward_row,
     layer_at,
     output_costs,
@@ -134,6 +136,10 @@ def look(block: Block, blocks: Blocks, first: int, task: int) -> None:
     batch = WholeBatch(
         task, blocks.statistics, numbers, own, blocks.block, blocks.blocks, block.weight
     )
+    if task == SUMS:
+        derive(layer)
     call_whole(table[first + WHOLE], layer, batch)
+    if task == OUTPUTS:
+        activate(layer)
     if task == DELTAS:
         add_delta(views, layer)

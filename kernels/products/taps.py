@@ -1,8 +1,8 @@
 """The products of convolutions: sums over the pixels of a window, held in registers.
 
 They are those of `tiles` but for their rows, which are addressed and not copied: the rows that a
-sum runs over are some runs of adjacent units, at equal distances along two axes. A forward pass, for
-instance, goes over the rows of a window, and in each over all channels of all pixels.
+sum runs over are some runs of adjacent units, at equal distances along two axes. A forward pass
+goes over the rows of a window, for instance, and in each over all channels of all pixels.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _tap_products(
 
 
 def _end_of_largest(code: VectorCode, outputs: Any) -> Any:
-    """Where tiles of `_MOST_ROWS` rows end: 5 or 6 rows are left for smaller ones, and not 1 or 2."""
+    """Where tiles of `_MOST_ROWS` rows end: 5 or 6 rows are left for smaller ones, not 1 or 2."""
     builder, most = code.builder, SIZE(_MOST_ROWS)
     rest = builder.urem(outputs, most)
     few = builder.and_(
@@ -178,9 +178,7 @@ def _add_products(
                     vector(delta, first, grid.delta_row, grid.delta_column, k)
                     for k in range(len(totals))
                 ]
-                a = [
-                    vector(values, begin, grid.row, grid.column, k) for k in range(len(totals[0]))
-                ]
+                a = [vector(values, begin, grid.row, grid.column, k) for k in range(len(totals[0]))]
                 for own, left in zip(totals, d, strict=True):
                     for total, right in zip(own, a, strict=True):
                         code.add_product(total, left, right)

@@ -195,7 +195,9 @@ def _transposed(
                 code.store(vector, block, offset(code, (offset(code, i, SIZE(k)), lanes), s))
 
 
-def emitted_call(name: str, emit: Callable[..., None], *arguments: Any) -> tuple[Any, Callable[..., Any]]:
+def emitted_call(
+    name: str, emit: Callable[..., None], *arguments: Any
+) -> tuple[Any, Callable[..., Any]]:
     """Signature and code of a call of the function that `emit` writes, once per module.
 
     arguments are Numba's types; arrays go over as pointers, a NamedTuple of integers one by one.

@@ -63,9 +63,7 @@ class ConvolutionLayer(ShapedLayer):
         code = activation_code(self.activation) if logits is None else logits
         source = place.sources[0].unit
         return [
-            convolution.row(
-                self.windows, self.biased, code, place.parameters, place.output, source
-            )
+            convolution.row(self.windows, self.biased, code, place.parameters, place.output, source)
         ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checks.values import flag
 from ..kernels.layers import pooling
-from ..kernels.layers.operations import MAX_POOLING, Row
+from ..kernels.layers.operations import AVERAGE_POOLING, MAX_POOLING, Row
 from ..kernels.layers.windows import Windows
 from .images import Geometry, geometry, image_shape, result_shape, short, windows
 from .layer import Layer
@@ -133,7 +133,7 @@ class AveragePooling2D(_Pooling):
     (4, 4, 2)
     """
 
-    kind = pooling.AVERAGE_POOLING
+    kind = AVERAGE_POOLING
 
 
 class AveragePooling1D(AveragePooling2D):
@@ -203,7 +203,7 @@ class GlobalAveragePooling2D(_GlobalPooling):
     (16,)
     """
 
-    kind = pooling.AVERAGE_POOLING
+    kind = AVERAGE_POOLING
 
 
 class GlobalAveragePooling1D(GlobalAveragePooling2D):

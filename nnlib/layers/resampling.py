@@ -95,16 +95,17 @@ class ZeroPadding2D(Layer):
         self, padding: int | Sequence[int] | Sequence[Sequence[int]] = 1, *, name: str | None = None
     ) -> None:
         super().__init__(name)
-        given = padding if _is_sequence(padding) else (padding, padding)
-        if len(given) != 2:  # type: ignore[arg-type]
+        given: Any = padding if _is_sequence(padding) else (padding, padding)
+        if len(given) != 2:
             raise ValueError(f"padding is {shown(padding)}, wanted a number, or one or two an axis")
-        self.padding = tuple(sides("padding", one, 2, 0) for one in given)  # type: ignore[union-attr]
+        self.padding = tuple(sides("padding", one, 2, 0) for one in given)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         return ZeroPaddingLayer(image_shape(self, shapes[0], 2), self.padding)
 
     def config(self) -> dict[str, Any]:
-        return {"padding": short(tuple(short(pair) for pair in self.padding))}  # type: ignore[arg-type]
+        rows, columns = map(short, self.padding)
+        return {"padding": rows if rows == columns else (rows, columns)}
 
 
 class ZeroPadding1D(Layer):

@@ -21,7 +21,7 @@ from ..activations import Custom
 from ..checks.memory import check_memory
 from ..checks.sparse import Records
 from ..checks.values import layer_sizes, shown
-from ..kernels.layers.operations import BUFFER_UNITS, DENSE, multiply_adds, rows_of
+from ..kernels.layers.operations import BUFFER_UNITS, DENSE, convolves, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
 from ..layers.dense import DenseLayer
 from ..layers.formulas import loss_code, loss_family, loss_from
@@ -241,6 +241,11 @@ class Architecture:
     def work(self) -> int:
         """Multiply-adds of F for an example."""
         return multiply_adds(self.table)
+
+    @functools.cached_property
+    def convolves(self) -> bool:
+        """Whether it has a convolution, for the cut into blocks."""
+        return convolves(self.table)
 
     @property
     def layers(self) -> tuple[ShapedLayer, ...]:

@@ -291,7 +291,7 @@ class NetworkFunction(NetworkKnowledge):
                 table, self._parameters, units, code, X, y, weights, gradient
             )
         (n, d_in), train = X.shape, gradient.size > 0
-        lanes = block_lanes(n, units, d_in, self._dtype.itemsize)
+        lanes = block_lanes(n, units, d_in, self._dtype.itemsize, own.convolves)
         linked, rows = own.linked.get((lanes == 1, train, self._dtype.itemsize)), X.reshape(-1)
         if X.dtype != self._dtype:
             use = Use(self._dtype, lanes == 1, cost=True, train=train)
@@ -361,7 +361,7 @@ def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array
     Returns whether X and the parameters are finite.
     """
     (n, d_in), units = X.shape, architecture.units
-    lanes = block_lanes(n, units, d_in, out.itemsize)
+    lanes = block_lanes(n, units, d_in, out.itemsize, architecture.convolves)
     work = n * (architecture.work + UNIT_WORK * units)
     members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
     scratch = np.empty(members * (units + d_in) * lanes, out.dtype)

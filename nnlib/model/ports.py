@@ -156,7 +156,7 @@ def _counted(given: Any) -> str:
 
 
 def _as_rows(label: str, array: Array, shape: Shape) -> Array:
-    """Values (n, …) as rows; (n,) where a value is one number, (n, height, width) of one channel."""
+    """Values (n, …) as rows; (n,) of numbers, and (n, height, width) of images of one channel."""
     units = math.prod(shape)
     if array.ndim and not len(array):
         raise ValueError(f"{label} is empty, wanted at least one example")

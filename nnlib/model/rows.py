@@ -10,9 +10,12 @@ from ..kernels.formulas.activations import IDENTITY
 from ..kernels.layers.joins import copy_row
 from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table, rows_of
 from ..kernels.layers.sparse import RECORD
+from ..layers.activation import ActivationLayer
 from ..layers.dense import DenseLayer
 from ..layers.dropout import DropoutLayer
+from ..layers.joined import SumLayer
 from ..layers.shaped import Array, Place, ShapedLayer, Source, units_of
+from . import in_place
 from .graph import Graph
 
 
@@ -82,6 +85,8 @@ class _Builder:
         self.values: dict[int, Source] = {}  # by number of the node, or −1 − k of input k
         self.spans: dict[int, tuple[int, int]] = {}  # the rows of each node
         self._offsets = _offsets(graph)
+        self._alone = in_place.alone_read(graph)
+        self._makers: dict[int, int] = {}  # the last row of each node; −1: it has none
         self._free = 0
 
     def table(self) -> Array:
@@ -126,11 +131,14 @@ class _Builder:
         if not layer.active and not purpose.descends:
             self.values[number] = sources[0]._replace(shape=layer.output_shape)
             return
+        if purpose.costs is not None and self._change_in_place(number, layer, sources):
+            return
         place = Place(self._offsets[node.layer], self._free, sources)
         rows = self._rows_of(layer, place, self._folded(number))
         if purpose.descends and purpose.training:
             rows = [_trained(row, purpose.training[node.layer]) for row in rows]
         self._append(rows)
+        self._makers[number] = len(self._rows) - 1 if rows else -1
         unit = rows[-1].output if rows else sources[0].unit
         self.values[number] = Source(unit, layer.output_shape)
         if number < len(purpose.dropout) and purpose.dropout[number] > 0:
@@ -144,6 +152,34 @@ class _Builder:
         if self._purpose.sparse and isinstance(layer, DenseLayer) and place.sources[0].unit < 0:
             return layer.sparse_rows(place, logits)
         return layer.rows(place, logits)
+
+    def _change_in_place(
+        self, number: int, layer: ShapedLayer, sources: tuple[Source, ...]
+    ) -> bool:
+        """Let a node change the value of another one, if it can; whether it does."""
+        if number in self._graph.outputs:
+            return False
+        for place, source in enumerate(self._graph.nodes[number].sources):
+            maker = self._makers.get(source, -1) if source in self._alone else -1
+            if maker < 0 or not in_place.replaceable(self._rows[maker], sources[place].unit):
+                continue
+            if isinstance(layer, ActivationLayer):
+                row = in_place.with_activation(self._rows[maker], layer)
+                if row is None:
+                    continue
+                self._rows[maker] = row
+            elif isinstance(layer, SumLayer):
+                rows = in_place.added_rows(layer, sources, place)
+                if not rows:
+                    continue
+                self._append(rows)
+                maker = len(self._rows) - 1
+            else:
+                continue
+            self._makers[number] = maker
+            self.values[number] = sources[place]._replace(shape=layer.output_shape)
+            return True
+        return False
 
     def _wanted(self, output: int) -> int | None:
         """The code of the activation that an output's loss wants in place of its own."""

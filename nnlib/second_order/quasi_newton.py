@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..history import SecondOrderHistory
-from ..kernels.layers.operations import multiply_adds
+from ..kernels.layers.operations import convolves, multiply_adds
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use, linked
 from ..kernels.second_order import lbfgs, line_search
@@ -49,7 +49,8 @@ def run_lbfgs(
     descend: Callable[..., None] = lbfgs.descend
     data: Any
     if device == "cpu":
-        lanes = block_lanes(len(train.X), minimised.units, train.X.shape[1], train.X.itemsize)
+        n, d_in = train.X.shape
+        lanes = block_lanes(n, minimised.units, d_in, train.X.itemsize, convolves(table))
         table = linked(table, Use(parameters.dtype, single=lanes == 1, cost=True, train=True))
         model = buffers.model(table, parameters, train, lanes, 1, shuffle=False)
         data = buffers.arrange(table, train, len(train.X), lanes, 1, shuffle=False)

@@ -14,6 +14,7 @@ from ..kernels.formulas.shuffle import ORDER, draw_order
 from ..kernels.layers.operations import (
     BUFFER_UNITS,
     SAMPLE_MAJOR,
+    convolves,
     drops,
     looks_at_batches,
     multiply_adds,
@@ -78,9 +79,10 @@ def layout(options: Options, train: Examples, parameters: Array, table: Array) -
         copies = unrolled.side_by_side(batch, parameters.size, parameters.itemsize)
         lanes = unrolled.block_lanes(batch, copies, parameters.itemsize)
         return Layout(batch, False, 1, lanes)
-    chunks = chunk_count(batch, parameters.size, multiply_adds(table))
+    images = convolves(table)
+    chunks = chunk_count(batch, parameters.size, multiply_adds(table), images)
     units = int(table[BUFFER_UNITS])
-    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize)
+    lanes = block_lanes(-(-batch // chunks), units, d_in, parameters.itemsize, images)
     if looks_at_batches(table):
         chunks = -(-batch // lanes)
         size = 2 * chunks * lanes * units * parameters.itemsize
