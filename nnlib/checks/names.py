@@ -64,7 +64,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
     "reduction": {"average": "mean", "avg": "mean", "total": "sum"},
     "precision": {"tensorfloat32": "tf32", "bfloat16": "bf16", "half": "bf16"},
     "argument": {
-        "lr": "learning_rate", "learningrateinit": "learning_rate",
+        "lr": "learning_rate_init learning_rate", "learningrateinit": "learning_rate",
         "eta": "learning_rate", "eta0": "learning_rate", "stepsize": "learning_rate",
         "rate": "learning_rate", "scheduler": "learning_rate",
         "schedule": "learning_rate",
@@ -73,7 +73,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "iterations": "epochs", "steps": "epochs",
         "alpha": "weight_decay learning_rate", "l2": "weight_decay",
         "decay": "weight_decay", "lambda": "weight_decay",
-        "bs": "batch_size", "solver": "optimizer", "optim": "optimizer",
+        "bs": "batch_size", "solver": "optimizer", "optim": "optimizer solver",
         "randomstate": "seed", "randomseed": "seed", "rng": "seed",
         "validationdata": "validation", "validationsplit": "validation",
         "validationfraction": "validation", "evalset": "validation",
@@ -89,8 +89,14 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "criterion": "loss", "cost": "loss", "init": "initializer",
         "kernelinitializer": "initializer", "nonlinearity": "activation",
         "cv": "folds", "kfold": "folds", "paramgrid": "grid", "restarts": "n",
-        "nmodels": "n", "nestimators": "n", "amp": "precision",
+        "nmodels": "n n_members", "nestimators": "n n_members", "amp": "precision",
         "target": "y", "targets": "y", "labels": "y", "inputs": "X", "data": "X",
+        # What the estimators call in scikit-learn's way.
+        "optimizer": "solver", "epochs": "max_iter", "weightdecay": "alpha",
+        "seed": "random_state", "patience": "n_iter_no_change", "tolerance": "tol",
+        "sizes": "hidden_layer_sizes", "progress": "verbose", "partial": "warm_start",
+        "maxseconds": "time_limit", "metrics": "scoring", "monitor": "scoring",
+        "grid": "param_grid", "folds": "cv",
     },
     "attribute": {
         "fit": "descent", "train": "descent", "partialfit": "descent",

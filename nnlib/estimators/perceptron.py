@@ -279,7 +279,7 @@ class Perceptron(BaseEstimator):
             and X.dtype == network.dtype
             and X.shape[1] == self.n_features_in_
             and len(X) > 0
-            and not hasattr(self, "feature_names_in_")
+            and "feature_names_in_" not in vars(self)
         )
 
     def _evaluated(self, network: Network, X: Array) -> Array:

@@ -251,7 +251,8 @@ class _Search:
         trained = time.perf_counter()
         part = self._given.part(test)
         held_out = own.scaled_examples(Examples(part.X, part.y, part.weights[:0]))
-        given = zip(numbers, population.F(held_out.X), population.diverged, strict=True)
+        each = population.outputs_of_each(held_out.X)
+        given = zip(numbers, each, population.diverged, strict=True)
         for number, outputs, failed in given:
             outputs = outputs.reshape(len(test), -1)
             self._answers[number].append((test, own.decoded(outputs)))

@@ -43,8 +43,6 @@ class Members(Protocol):
     @property
     def validation_cost(self) -> Array | None: ...
     @property
-    def score(self) -> Array: ...
-    @property
     def order(self) -> Array: ...
     @property
     def best(self) -> Curve: ...
@@ -121,10 +119,11 @@ def draw_fits(ax: Axes, population: Members, x: Any, y: Any) -> None:
 
 def draw_distribution(ax: Axes, population: Members) -> None:
     """How many members reached which cost, or validation cost."""
-    score = population.score[np.isfinite(population.score)]
-    ax.hist(score, bins=histogram_bins(score), color="tab:blue")
-    kind = "J" if population.validation_cost is None else "validation J"
-    ax.set(xlabel=kind, ylabel="members", xscale="log" if (score > 0).all() else "linear")
+    held_out = population.validation_cost
+    kind, costs = ("J", population.cost) if held_out is None else ("validation J", held_out)
+    costs = costs[np.isfinite(costs)]
+    ax.hist(costs, bins=histogram_bins(costs), color="tab:blue")
+    ax.set(xlabel=kind, ylabel="members", xscale="log" if (costs > 0).all() else "linear")
 
 
 def histogram_bins(score: Any) -> Any:

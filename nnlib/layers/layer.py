@@ -118,7 +118,7 @@ def _completing(init: Callable[P, None]) -> Callable[P, None]:
         init(*arguments, **named)
         layer: Any = arguments[0]
         if type(layer).__init__ is completing:
-            layer._complete = True
+            vars(layer)["_complete"] = True
 
     return completing
 

@@ -58,7 +58,18 @@ class Ensemble(NearNames):
         >>> population.F([0.0, 4.0]).shape
         (3, 2)
         """
-        return stacked(network.F(X) for network in self._networks(np.arange(len(self))))
+        return stacked(self.outputs_of_each(X))
+
+    def outputs_of_each(self, X: Any) -> Iterator[Any]:
+        """F of each member in turn, so that those of many need no memory together.
+
+        >>> import nnlib
+        >>> X, y = nnlib.course.exercise_data()
+        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, epochs=10)
+        >>> [outputs.shape for outputs in population.outputs_of_each([0.0, 4.0])]
+        [(2,), (2,), (2,)]
+        """
+        return (network.F(X) for network in self._networks(np.arange(len(self))))
 
     def predict(self, X: Any) -> tuple[Any, Any]:
         """Mean and standard deviation of the members' outputs; diverged members do not count.

@@ -86,9 +86,8 @@ class Population(Ensemble):
     recipe : Recipe or None
         What `refit` trains with.
     metrics, validation_metrics : dict from str to ndarray of float64, shape (n,)
-        Metrics at the parameters reached, of the examples that the member trained with, and of
-        those held out or given as validation examples, None without these; NaN where a member
-        diverged.
+        Metrics at the parameters reached, of the examples that the member trained with and of the
+        validation examples or those held out, None without these; NaN where a member diverged.
     ranking : Ranking or None
         The metric that members are compared by, if it is not the cost.
 
@@ -382,10 +381,9 @@ class Population(Ensemble):
     def __repr__(self) -> str:
         parts = [f"{len(self)} networks"]
         if len(self):
-            finite, sign = self.score[np.isfinite(self.score)], 1.0
-            kind = "cost" if self.validation_cost is None else "validation cost"
-            if self.ranking is not None:
-                kind, sign = self.ranking
+            finite = self.score[np.isfinite(self.score)]
+            of_cost = "cost" if self.validation_cost is None else "validation cost", 1.0
+            kind, sign = self.ranking or of_cost
             if finite.size:
                 best, middle = sign * finite.min(), sign * float(np.median(finite))
                 parts.append(f"{kind} {best:.6g} at best, {middle:.6g} in the middle")

@@ -99,10 +99,11 @@ def recipe_from_file(
     (X, y), count = data, len(architectures)
     if len(told["options"]) != count or len(told["initializers"]) != count:
         raise ValueError(f"its recipe is not one of {count} choices")
-    train, validation = _examples(X, y, own["weights"]), None
+    dtype = np.dtype(architectures[0]["dtype"])
+    train, validation = _examples(dtype, X, y, own["weights"]), None
     if "validation_X" in own:
         held_out = own["validation_X"], own["validation_y"], own["validation_weights"]
-        validation = _examples(*held_out)
+        validation = _examples(dtype, *held_out)
         if (validation.X.shape[1], validation.y.shape[1]) != (X.shape[1], y.shape[1]):
             raise ValueError("its validation examples have not the widths of the others")
     networks: dict[int, Network] = {}
@@ -160,11 +161,13 @@ def _initializer(told: Any) -> str | None:
     return told
 
 
-def _examples(X: Array, y: Array, weights: Array) -> Examples:
+def _examples(dtype: np.dtype[Any], X: Array, y: Array, weights: Array) -> Examples:
     """Examples of a file; `ValueError` if their arrays do not fit together."""
     counts = {len(X), len(y), len(weights) if weights.size else len(X)}
     if len(counts) != 1 or not len(X):
         raise ValueError(f"its examples have the shapes {X.shape}, {y.shape} and {weights.shape}")
+    if {X.dtype, y.dtype, weights.dtype} != {dtype}:
+        raise ValueError(f"its examples are {X.dtype}, {y.dtype} and {weights.dtype}, not {dtype}")
     if not all(np.isfinite(array).all() for array in (X, y, weights)) or (weights < 0).any():
         raise ValueError("its examples are not finite, or have weights below 0")
     return Examples(X, y, weights)

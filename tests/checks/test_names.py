@@ -186,6 +186,7 @@ def test_signatures_stay():
 
 
 def test_synonyms_lead_to_names_that_there_are():
+    pytest.importorskip("sklearn")
     known = {
         "activation": activations.CODES,
         "loss": LOSS_NAMES,
@@ -199,6 +200,8 @@ def test_synonyms_lead_to_names_that_there_are():
             *inspect.signature(nnlib.Network).parameters,
             *inspect.signature(nnlib.Network.descent).parameters,
             *inspect.signature(nnlib.train_many).parameters,
+            *inspect.signature(nnlib.MLPClassifier).parameters,
+            *inspect.signature(nnlib.MLPSearchCV).parameters,
         },
         "attribute": {
             *dir(nnlib.Network),

@@ -141,8 +141,14 @@ def test_arguments_have_near_names():
     with pytest.raises(TypeError, match="did you mean 'param_grid'"):
         nnlib.MLPSearchCV(classifier(), param_gird=GRID)
     for kind in (nnlib.MLPClassifier, nnlib.MLPRegressor):
-        with pytest.raises(TypeError, match="did you mean 'hidden_layer_sizes'"):
-            kind(hidden_layer_size=3)
+        for given, meant in [
+            ("hidden_layer_size", "'hidden_layer_sizes'"),
+            ("optimizer", "'solver'"),
+            ("lr", "'learning_rate_init' or 'learning_rate'"),
+            ("n_estimators", "'n_members'"),
+        ]:
+            with pytest.raises(TypeError, match=rf"did you mean {meant}\?"):
+                kind(**{given: 3})
     with pytest.raises(TypeError, match="refit must be True or False; got 'accuracy'"):
         nnlib.MLPSearchCV(classifier(), GRID, refit="accuracy").fit(X, Y)
 

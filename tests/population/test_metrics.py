@@ -128,3 +128,9 @@ def test_what_does_not_fit_is_refused(options, error, words, monkeypatch):
     monkeypatch.setattr("nnlib.population.plan.Work", None)  # before any work
     with pytest.raises(error, match=words):
         train(n=4, **options)
+
+
+def test_a_figure_shows_costs_whatever_members_are_compared_by():
+    pytest.importorskip("matplotlib").use("Agg")
+    figure = train(n=4, rank_by="r2", validation=0.3).plot()
+    assert figure.axes[1].get_xlabel() == "validation J"

@@ -260,3 +260,28 @@ def test_quantiles_that_there_are_not(q, error, words):
         population.quantile(X, q)
     with pytest.raises(ValueError, match="quantile: all members diverged, or there are none"):
         population[:0].quantile(X, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("weights", np.ones(3)),
+        ("weights", -np.ones(len(data()[0]))),
+        ("weights", np.ones(len(data()[0]), np.float32)),
+        ("validation_X", np.ones((4, 2))),
+        ("validation_y", np.full((4, 1), np.nan)),
+        ("validation_weights", np.ones(3)),
+        ("start", np.ones(3)),
+        ("start_generator", np.zeros(4, np.uint64)),
+    ],
+)
+def test_arrays_of_a_recipe_that_do_not_fit_are_refused(name, array, tmp_path):
+    X, y = data(d_out=1)
+    net, path = nnlib.Network([3, 1]), tmp_path / "population"
+    options = {"grid": {"l1": [0.1]}, "validation": (X[:4], y[:4]), "epochs": 1}
+    nnlib.train_many(net, X, y, **options).save(path)
+    assert nnlib.Population.load(path).refit().sizes == (3, 1)
+    arrays, metadata = read_arrays(path)
+    write_arrays(path, {**arrays, name: array}, metadata)
+    with pytest.raises(nnlib.FormatError):
+        nnlib.Population.load(path)
