@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnlib import layers
 from tests.graph_strategies import Case, Drawing
+from tests.image_reference import Windows
 
 N = 30
 
@@ -57,9 +58,27 @@ def all_kinds(**settings):
     return _case(drawing, [drawing.dense(flat, 2, "tanh")], **settings)
 
 
+def images(**settings):
+    """A residual block of convolutions between two others, one with groups, and two poolings."""
+    drawing = Drawing([layers.Input((5, 4, 1))], 1)
+    same = Windows((3, 3), (1, 1), "same")
+    h = _convolved(drawing, 0, layers.Conv2D(4, 3, padding="same"), same)
+    g = _convolved(drawing, h, layers.Conv2D(4, 3, padding="same", use_bias=False), same)
+    h = _sum(drawing, h, g)
+    largest = Windows((2, 2), (2, 2), "same")
+    value = layers.MaxPooling2D(2, padding="same")(drawing.values[h])
+    h = drawing.add(value, "pooling", [h], setting=largest)
+    grouped = Windows((2, 1), (1, 1), "valid", groups=2)
+    h = _convolved(drawing, h, layers.Conv2D(6, (2, 1), groups=2), grouped)
+    means = Windows((2, 2), (1, 1), "valid", maximum=False)
+    value = layers.AveragePooling2D(2, 1)(drawing.values[h])
+    flat = drawing.flat(drawing.add(value, "pooling", [h], setting=means))
+    return _case(drawing, [drawing.dense(flat, 2, "identity")], **settings)
+
+
 GRAPHS = {
     "residual": residual, "two towers": two_towers, "two outputs": two_outputs,
-    "all kinds": all_kinds,
+    "all kinds": all_kinds, "images": images,
 }  # fmt: skip
 DENSE = ["residual", "two towers"]
 SMOOTH = [*DENSE, "two outputs"]
@@ -68,6 +87,13 @@ SMOOTH = [*DENSE, "two outputs"]
 def _sum(drawing, h, g):
     value = drawing.values[h] + drawing.values[g]
     return drawing.add(value, "sum", [h, g], setting=[1.0, 1.0])
+
+
+def _convolved(drawing, source, layer, windows):
+    """The convolution of a value, then tanh."""
+    z = drawing.apply(layer, source, "convolution", windows)
+    value = layers.Activation("tanh")(drawing.values[z])
+    return drawing.add(value, "activation", [z], setting="tanh")
 
 
 def _case(drawing, outputs, losses=None, loss_weights=None, dtype="float64", n=N, seed=3):

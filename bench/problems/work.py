@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -48,8 +49,34 @@ def graph_bytes(
 
     An example and its target together have so many values.
     """
-    moved = _moved_numbers(sum(map(_parameters, chains)), steps, optimizer)
-    return itemsize * (samples * values + moved)
+    parameters = sum(map(_parameters, chains))
+    return parameter_bytes(parameters, values, samples, steps, itemsize, optimizer)
+
+
+def parameter_bytes(
+    parameters: int, values: int, samples: int, steps: int, itemsize: int, optimizer: str
+) -> int:
+    """The same of any network with so many parameters."""
+    return itemsize * (samples * values + _moved_numbers(parameters, steps, optimizer))
+
+
+def image_flops(
+    image: tuple[int, ...], shapes: Sequence[tuple[int, ...]], pool: int, samples: int
+) -> int:
+    """Operations of the products of one epoch of convolutions, with a pooling behind each.
+
+    image is an example's shape, shapes are those of the layers' W, (filters, *kernel, channels) for
+    a convolution without padding. As for dense layers, all but the first have a δ.
+    """
+    sides, products = image[:-1], []
+    for shape in shapes:
+        pixels = 1
+        if len(shape) > 2:
+            sides = tuple(size - k + 1 for size, k in zip(sides, shape[1:-1], strict=True))
+            pixels = math.prod(sides)
+            sides = tuple(size // pool for size in sides)
+        products.append(2 * samples * pixels * math.prod(shape))
+    return 3 * sum(products) - products[0]
 
 
 def _parameters(sizes: tuple[int, ...]) -> int:

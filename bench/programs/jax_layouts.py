@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..problems.image_problem import ImageProblem
 from ..problems.problem import DescentProblem
 from ..problems.workload import Array
 
@@ -69,9 +70,32 @@ def logits(jax: Any, problem: DescentProblem, layout: Layout, layers: Any, input
     }
 
     def called(layer: tuple[Any, Any], name: str) -> Callable[[Any], Any]:
-        return lambda x: functions[name](layout.affine(layer[0], layer[1], x))
+        if layer[0].ndim > 2:
+            assert isinstance(problem, ImageProblem)
+            return lambda x: _convolution(jax, problem, layer, x)
+        return lambda x: functions[name](layout.affine(layer[0], layer[1], _flat(x)))
 
     return problem.output(list(map(called, layers, problem.activations)), inputs)
+
+
+def _flat(x: Any) -> Any:
+    """Images with one axis behind that of the examples."""
+    return x.reshape(len(x), -1) if x.ndim > 2 else x
+
+
+def _convolution(jax: Any, problem: ImageProblem, layer: tuple[Any, Any], x: Any) -> Any:
+    """Convolution, ReLU and pooling; XLA is told where the channels are."""
+    (W, b), axes = layer, "HW"[3 - x.ndim + 1 :]
+    names = f"N{axes}C", f"O{axes}I", f"N{axes}C"
+    pool = (1, *(problem.pool,) * len(axes), 1)
+    if not problem.channels_last:
+        x, W = jax.numpy.moveaxis(x, -1, 1), jax.numpy.moveaxis(W, -1, 1)
+        names, pool = (f"NC{axes}", f"OI{axes}", f"NC{axes}"), (1, *pool[:-1])
+        b = b.reshape(-1, *(1,) * len(axes))
+    z = jax.lax.conv_general_dilated(x, W, (1,) * len(axes), "VALID", dimension_numbers=names)
+    lowest = -jax.numpy.inf
+    a = jax.lax.reduce_window(jax.nn.relu(z + b), lowest, jax.lax.max, pool, pool, "VALID")
+    return a if problem.channels_last else jax.numpy.moveaxis(a, 1, -1)
 
 
 def cost(jax: Any, problem: DescentProblem, layout: Layout) -> Callable[[Any, Any, Any], Any]:

@@ -26,7 +26,9 @@ def descent(problem: DescentProblem, dtype: str, layout: Layout = USUAL, unroll:
     if unroll > n // batch:
         raise UnavailableError(f"an epoch has no {unroll} batches that could be written out")
     *X, y = (
-        jax.numpy.asarray(layout.examples(part.astype(dtype).reshape(n // batch, batch, -1)))
+        jax.numpy.asarray(
+            layout.examples(part.astype(dtype).reshape(n // batch, batch, *part.shape[1:]))
+        )
         for part in (*problem.inputs, problem.y)
     )
     start = [(layout.weights(W.astype(dtype)), b.astype(dtype)) for W, b in problem.start]

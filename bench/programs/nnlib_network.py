@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..problems.image_problem import ImageProblem
 from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Array, Result, Run
 
@@ -32,16 +34,35 @@ def _graph(problem: DescentProblem, dtype: str) -> nnlib.Network:
     """Of layers that are called; a chain of sizes is the shorthand."""
     import nnlib
 
-    inputs = [nnlib.layers.Input(X.shape[1]) for X in problem.inputs]
-    dense = [
-        nnlib.layers.Dense(len(b), name)
-        for (_, b), name in zip(problem.start, problem.activations, strict=True)
-    ]
+    inputs = [nnlib.layers.Input(X.shape[1:]) for X in problem.inputs]
+    layers = [
+        _convolution(W, problem.pool) if isinstance(problem, ImageProblem) and W.ndim > 2
+        else _dense(len(b), name)
+        for (W, b), name in zip(problem.start, problem.activations, strict=True)
+    ]  # fmt: skip
     net = nnlib.Network(
-        inputs=inputs, outputs=problem.output(dense, inputs), loss=problem.loss, dtype=dtype
+        inputs=inputs, outputs=problem.output(layers, inputs), loss=problem.loss, dtype=dtype
     )
     net.parameters = problem.flat_start
     return net
+
+
+def _dense(units: int, activation: str) -> Callable[[Any], Any]:
+    """A dense layer, behind a Flatten where it reads an image."""
+    import nnlib
+
+    layer, flatten = nnlib.layers.Dense(units, activation), nnlib.layers.Flatten()
+    return lambda x: layer(x if len(x.shape) == 1 else flatten(x))
+
+
+def _convolution(W: Array, pool: int) -> Callable[[Any], Any]:
+    """Convolution, ReLU and pooling."""
+    from nnlib import layers
+
+    filters, *kernel, _ = W.shape
+    kinds = {1: (layers.Conv1D, layers.MaxPooling1D), 2: (layers.Conv2D, layers.MaxPooling2D)}
+    convolution, pooling = kinds[len(kernel)]
+    return lambda x: pooling(pool)(convolution(filters, kernel, activation="relu")(x))
 
 
 def compiled_descent(problem: DescentProblem, dtype: str) -> Run:

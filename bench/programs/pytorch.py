@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..problems.image_problem import ImageProblem
 from ..problems.problem import DescentProblem, Problem
 from ..problems.workload import Array, Prepare, Result, Run, UnavailableError
+from . import pytorch_images
 
 
 def descent(problem: DescentProblem, dtype: str, by_hand: bool = False) -> Run:
@@ -121,6 +123,8 @@ def tensors(problem: DescentProblem, dtype: str) -> tuple[tuple[Any, ...], Any]:
 def build_model(problem: DescentProblem, dtype: str) -> Any:
     """Linear layers and activations; none on the output where the loss takes the logits."""
     torch = load()
+    if isinstance(problem, ImageProblem):
+        return pytorch_images.modules(torch, problem).to(getattr(torch, dtype))
     linear = [torch.nn.Linear(*W.shape[::-1]) for W, _ in problem.start]
     connected = _chain if isinstance(problem, Problem) else _graph
     return connected(problem, linear).to(getattr(torch, dtype))

@@ -31,6 +31,7 @@ from ..programs import (
 )
 from .builders import EITHER, Programs, forms, row
 from .graphs import GRAPHS
+from .images import IMAGES
 from .populations import POPULATIONS
 
 
@@ -327,6 +328,7 @@ WORKLOADS = {
         MNIST_DEEP,
         WIDE,
         *GRAPHS,
+        *IMAGES,
         ONE_POINT,
         PREDICT_ONE,
         PREDICT_MANY,

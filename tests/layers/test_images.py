@@ -1,375 +1,354 @@
-"""Images: uint8 as they are, scaled on the way in, and moved at random in a descent."""
+"""Convolution, pooling and resampling of images against PyTorch, JAX and loops over windows."""
 
 from __future__ import annotations
 
-import math
-import tracemalloc
+import re
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 import nnlib
 from nnlib import layers
-from nnlib.checks.examples import Examples
-from nnlib.training import buffers
-from tests.machine.teams import force
-from tests.tolerances import assert_close
-from tests.training.checkpointed import interrupted_after
+from nnlib.layers import Input
+from tests import image_reference
+from tests.image_reference import Windows
+from tests.tolerances import assert_close, difference_step, difference_tolerance
 
 pytestmark = pytest.mark.cpu("graphs")
 
-SHAPE = (9, 7, 2)
+# A block of one lane, one vector with padding, several blocks.
+SAMPLES = (1, 7, 70)
 
 
-def images(n=50, shape=SHAPE, seed=0):
+def drawn(shape, *behind, n=7, dtype="float64", seed=0):
+    """A network with random parameters, and X."""
+    net = nnlib.Network([Input(shape), *behind], dtype=dtype)
     rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, size=(n, *shape)).astype(np.uint8), rng.integers(0, 3, size=n)
+    net.parameters = rng.normal(size=net.parameters.size)
+    return net, rng.normal(size=(n, *shape)).astype(dtype)
 
 
-def network(*first, dtype="float32", shape=SHAPE, units=3):
-    made = [layers.Input(shape), *first, layers.Flatten(), layers.Dense(units, "softmax")]
-    return nnlib.Network(made, loss="softmax_cross_entropy", dtype=dtype)
-
-
-def scaled_network(**settings):
-    return network(layers.Rescaling(1 / 255, -0.5), **settings)
-
-
-OPTIONS = {
-    "shuffled": {"batch_size": 13},
-    "full": {},
-    "in order": {"batch_size": 13, "shuffle": False},
-    "validation": {"batch_size": 13, "validation": 0.2, "metrics": ["accuracy"]},
-    "weights": {"batch_size": 20, "sample_weight": np.arange(50) % 3},
-    "one by one": {"batch_size": 1},
-}
-
-
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("shape", [SHAPE, (5, 1), (64,), (130,)])
-def test_bytes_train_as_the_same_numbers_do(shape, options, dtype):
-    X, y = images(shape=shape)
+def input_slope(net, X, y):
+    """∂J/∂x of every example by way of a diagonal layer before the network's layers, in F's J."""
+    shape = X.shape[1:]
+    scale = layers.Scale(use_bias=True)
+    front = nnlib.Network([Input(shape), scale, *net.layers])
     found = []
-    for given in (X, X.astype(dtype)):
-        net = scaled_network(dtype=dtype, shape=shape)
-        history = net.descent(given, y, epochs=2, learning_rate=0.1, **options)
-        found.append((net.parameters, history.J))
-    for one, other in zip(*found, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for one, target in zip(X, y, strict=True):
+        front.parameters = np.concatenate([np.ones(one.size), np.zeros(one.size), net.parameters])
+        gradient = front.derJ(one[None], target[None], reduction="sum", flat=True)
+        found.append(gradient[one.size : 2 * one.size].reshape(shape))
+    return np.array(found)
 
 
-@pytest.mark.parametrize("n", [1, 3, 50, 700])
-def test_bytes_in_functions(n, dtype):
-    X, y = images(n)
-    net = scaled_network(dtype=dtype)
-    Z = X.astype(dtype)
-    np.testing.assert_array_equal(net.F(X), net.F(Z))
-    np.testing.assert_array_equal(net.derJ(X, y, flat=True), net.derJ(Z, y, flat=True))
-    np.testing.assert_array_equal(net.predict(X), net.predict(Z))
-    np.testing.assert_array_equal(net.gradient(X), net.gradient(Z))
-    assert (net.J(X, y), net.score(X, y)) == (net.J(Z, y), net.score(Z, y))
+# shape, arguments of Conv2D.
+CONVOLUTIONS = {
+    "valid": ((7, 8, 3), {"filters": 6, "kernel_size": 3}),
+    "same": ((7, 8, 3), {"filters": 5, "kernel_size": (3, 2), "padding": "same"}),
+    "strides": ((9, 8, 2), {"filters": 4, "kernel_size": (2, 3), "strides": (2, 3)}),
+    "strides, same": (
+        (8, 7, 2), {"filters": 13, "kernel_size": 3, "strides": 2, "padding": "same"}
+    ),
+    "dilation": ((9, 9, 3), {"filters": 9, "kernel_size": 3, "dilation_rate": (2, 3)}),
+    "dilation, same": (
+        (6, 9, 4),
+        {"filters": 6, "kernel_size": 3, "dilation_rate": 2, "padding": "same", "groups": 2},
+    ),
+    "groups": ((6, 6, 6), {"filters": 9, "kernel_size": 2, "groups": 3}),
+    "larger than the image": ((2, 3, 2), {"filters": 2, "kernel_size": 5, "padding": "same"}),
+    "one pixel": ((4, 4, 7), {"filters": 8, "kernel_size": 1}),
+    "no bias": ((5, 5, 1), {"filters": 6, "kernel_size": 5, "use_bias": False}),
+}  # fmt: skip
 
 
-def test_values_by_formula(dtype):
-    X, _ = images()
-    net = nnlib.Network([layers.Input(SHAPE), layers.Rescaling(1 / 255, -0.5)], dtype=dtype)
-    found = net.F(X)
-    assert found.dtype == dtype
-    assert_close(found, X / 255 - 0.5, terms=2)
-
-
-@pytest.mark.parametrize("change", ["slice", "reversed", "read-only", "odd place", "column-major"])
-def test_bytes_of_any_layout(change):
-    X, y = images(51)
-    given = {
-        "slice": X[1:], "reversed": X[:0:-1], "read-only": X[1:].copy(),
-        "odd place": np.frombuffer(b"0" + X[1:].tobytes(), np.uint8)[1:].reshape(50, *SHAPE),
-        "column-major": np.asfortranarray(X[1:]),
-    }[change]  # fmt: skip
-    given.flags.writeable = change not in ("read-only", "odd place")
-    found = []
-    for one in (given, given.astype(np.float32)):
-        net = scaled_network()
-        net.descent(one, y[1:], epochs=2, batch_size=10)
-        found.append(net.parameters)
-    np.testing.assert_array_equal(found[0], found[1])
-
-
-def test_bytes_stay_bytes():
-    """A descent and F take less memory than the images in float32 would alone."""
-    X, y = images(4000, (28, 28, 1))
-    net = scaled_network(shape=(28, 28, 1))
-    net.descent(X[:100], y[:100], epochs=1, batch_size=50)  # compiles
-    net.F(X[:600])
-    tracemalloc.start()
-    net.descent(X, y, epochs=1, batch_size=50)
-    net.F(X)
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert most < 0.5 * 4 * X.size
-
-
-@pytest.mark.parametrize("validation", ["bytes", "numbers"])
-@pytest.mark.parametrize("training", ["bytes", "numbers"])
-def test_bytes_beside_numbers(training, validation):
-    X, y = images()
-    kinds = {"bytes": X, "numbers": X.astype(np.float32)}
-    net, other = scaled_network(), scaled_network()
-    held_out = kinds[validation][30:], y[30:]
-    first = net.descent(kinds[training][:30], y[:30], epochs=3, batch_size=9, validation=held_out)
-    second = other.descent(
-        X[:30] * 1.0, y[:30], epochs=3, batch_size=9, validation=(X[30:] * 1.0, y[30:])
+@pytest.mark.parametrize("n", SAMPLES)
+@pytest.mark.parametrize(("shape", "arguments"), CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_convolution_and_its_gradients_are_those_of_pytorch(shape, arguments, n):
+    torch = pytest.importorskip("torch")
+    layer = layers.Conv2D(**arguments)
+    net, X = drawn(shape, layer, n=n)
+    own = layer.called.windows
+    x = torch.tensor(X, requires_grad=True)
+    weights = {
+        name: torch.tensor(array, requires_grad=True) for name, array in layer.weights.items()
+    }
+    behind = [
+        (outputs - 1) * stride + (kernel - 1) * dilation + 1 - size - before
+        for outputs, stride, kernel, dilation, size, before in (
+            (own.output_width, own.stride_width, own.kernel_width, own.dilation_width, own.width,
+             own.left),
+            (own.output_height, own.stride_height, own.kernel_height, own.dilation_height,
+             own.height, own.top),
+        )
+    ]  # fmt: skip
+    padded = torch.nn.functional.pad(
+        x.permute(0, 3, 1, 2),
+        (own.left, max(behind[0], 0), own.top, max(behind[1], 0)),
     )
-    np.testing.assert_array_equal(net.parameters, other.parameters)
-    np.testing.assert_array_equal(first.validation_J, second.validation_J)
+    expected = torch.nn.functional.conv2d(
+        padded, weights["weight"].permute(0, 3, 1, 2), weights.get("bias"),
+        stride=(own.stride_height, own.stride_width),
+        dilation=(own.dilation_height, own.dilation_width), groups=own.groups,
+    ).permute(0, 2, 3, 1)  # fmt: skip
+    terms = layer.called.windows.kernel_height * own.kernel_width * own.channels + 1
+    assert_close(net.F(X), expected.detach().numpy(), terms=terms)
+    y = np.random.default_rng(1).normal(size=expected.shape)
+    (0.5 * ((expected - torch.tensor(y)) ** 2).sum()).backward()
+    gradient = np.concatenate([array.grad.numpy().ravel() for array in weights.values()])
+    sums = n * own.output_height * own.output_width + terms
+    assert_close(net.derJ(X, y, reduction="sum", flat=True), gradient, terms=sums, depth=3)
+    few = slice(0, 3)
+    slope = x.grad.numpy()[few]
+    assert_close(input_slope(net, X[few], y[few]), slope, terms=terms * own.filters, depth=3)
 
 
-@pytest.mark.filterwarnings("ignore:X has uint8")
-def test_where_bytes_become_numbers():
-    """A population, a method of full batches, and a dense layer that reads rows."""
-    X, y = images()
-    for act in (
-        lambda Z: nnlib.train_many(scaled_network(), Z, y, n=2, epochs=2)[1].parameters,
-        lambda Z: _descended(scaled_network(), Z, y, optimizer="lbfgs"),
-        lambda Z: _descended(
-            network(shape=(64,)),
-            Z.reshape(-1)[: 64 * 50].reshape(50, 64),
-            y,
-            optimizer="adam",
-            learning_rate=1e-4,
-        ),
-    ):
-        np.testing.assert_array_equal(act(X), act(X.astype(np.float32)))
-
-
-def _descended(net, X, y, **options):
-    net.descent(X, y, epochs=3, **options)
-    return net.parameters
-
-
-def test_same_bits_for_any_number_of_threads(monkeypatch):
-    X, y = images(2000)
-    found = []
-    for members in (1, 2, 3):
-        force(monkeypatch, members)
-        net = network(layers.Rescaling(1 / 255), layers.RandomShift(2, 1), units=40)
-        y_of = y % 3
-        net.descent(X, y_of, epochs=2, batch_size=1000)
-        found.append(net.parameters)
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
-
-
-def test_a_warning_of_images_that_nothing_scales():
-    X, y = images()
-    with pytest.warns(UserWarning, match=r"X has uint8 up to 255.*layers\.Rescaling\(1/255\)"):
-        network().descent(X, y, epochs=1, learning_rate=1e-9)
-    with pytest.warns(UserWarning, match="uint8"):
-        nnlib.Network([3, 1]).descent(np.full((4, 3), 200, np.uint8), np.ones(4), epochs=1)
-
-
-@pytest.mark.filterwarnings("error")
-def test_no_warning_without_reason():
-    X, y = images()
-    scaled_network().descent(X, y, epochs=1)
-    network(layers.BatchNormalization()).descent(X, y, epochs=1)
-    network().descent(X // 4, y, epochs=1, learning_rate=1e-9)
-    network().descent(X / 255, y, epochs=1)
-
-
-# Images moved at random.
-
-
-def moved(made, given, key=5):
-    """What a descent sees of images: the forward pass of a layer on one block, in float64."""
-    net = nnlib.Network([layers.Input(given.shape[1:]), made])
-    own = net.architecture.for_descent(None)
-    train = Examples(given.reshape(len(given), -1).astype(float), np.zeros((len(given), 1)), y0())
-    return _Block(own.training_table, train, key)
-
-
-def y0():
-    return np.empty(0)
-
-
-class _Block:
-    """The forward pass and the δ before it, of a table of one row, by the layer's functions."""
-
-    def __init__(self, table, train, key):
-        from nnlib.kernels.layers import custom, random_images
-        from nnlib.kernels.layers.operations import COLUMNS, Layer
-
-        n, units = train.X.shape
-        self.columns = np.ascontiguousarray(train.X.T).reshape(-1)
-        self._layer = Layer(
-            row=table[:COLUMNS].copy(), parameters=y0(), a_in=self.columns,
-            a_out=np.full(n * units, np.nan), workspace=y0(), delta_out=self.columns,
-            delta_in=np.full(n * units, np.nan), gradient=y0(), lanes=n, accumulate=False,
-            key=np.uint64(key),
+@pytest.mark.parametrize("padding", ["VALID", "SAME"])
+@pytest.mark.parametrize("kernel", [(3, 2), (4, 5)])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
+def test_padding_is_that_of_jax(padding, kernel, strides):
+    jax = pytest.importorskip("jax")
+    layer = layers.Conv2D(4, kernel, strides, padding.lower())
+    net, X = drawn((8, 9, 3), layer)
+    with jax.enable_x64(True):
+        expected = jax.lax.conv_general_dilated(
+            X, layer.weights["weight"], strides, padding,
+            dimension_numbers=("NHWC", "OHWI", "NHWC"),
         )  # fmt: skip
-        custom.run(random_images.forward, self._layer)
-        custom.run(random_images.delta, self._layer)
-        self.out = self._layer.a_out.reshape(units, n).T
-        self.back = self._layer.delta_in.reshape(units, n).T
+        expected = np.asarray(expected) + layer.weights["bias"]
+    assert_close(net.F(X), expected, terms=3 * kernel[0] * kernel[1] + 1)
 
 
-def test_shifts():
-    """Every image is one of the 15 shifts, and all of these occur."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, *SHAPE))
-    found = moved(layers.RandomShift(1, 2), X).out.reshape(X.shape)
-    padded = np.pad(X, ((0, 0), (1, 1), (2, 2), (0, 0)))
-    seen = set()
-    for image, wide in zip(found, padded, strict=True):
-        fitting = [
-            (down, right)
-            for down in range(3)
-            for right in range(5)
-            if np.array_equal(image, wide[down : down + 9, right : right + 7])
-        ]
-        assert len(fitting) == 1
-        seen |= set(fitting)
-    assert len(seen) == 15
+POOLINGS = [
+    (layers.MaxPooling2D, "max"), (layers.AveragePooling2D, "mean")
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("mode", "ways"), [("horizontal", 2), ("vertical", 2), ("horizontal_and_vertical", 4)]
+@pytest.mark.parametrize("n", SAMPLES)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "strides"), [(2, None), ((3, 2), None), (3, 2), ((2, 3), (3, 1))])
+@pytest.mark.parametrize(("make", "kind"), POOLINGS)
+def test_pooling_and_its_delta_are_those_of_the_loops(make, kind, size, strides, padding, n):
+    net, X = drawn((7, 8, 3), make(size, strides, padding), layers.Scale(), n=n)
+    # Values that are equal: the first pixel of a window with its maximum has the δ.
+    X = np.round(2 * X) / 2
+    own = net.layers[0].geometry
+    windows = Windows(own.kernel, own.strides, padding, maximum=kind == "max")
+    made = np.array([image_reference.pool(x, windows) for x in X])
+    scale = net.parameters.reshape(made.shape[1:])
+    assert_close(net.F(X), scale * made, terms=own.kernel[0] * own.kernel[1])
+    few = X[:3]
+    y = np.zeros((len(few), *made.shape[1:]))
+    expected = [
+        image_reference.pool_back(x, scale**2 * image_reference.pool(x, windows), windows)
+        for x in few
+    ]
+    terms = (own.kernel[0] * own.kernel[1]) ** 2
+    assert_close(input_slope(net, few, y), expected, terms=terms, depth=3)
+
+
+def test_ties_of_a_maximum_are_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    net, X = drawn((6, 6, 2), layers.MaxPooling2D(3, 2))
+    X = np.sign(X)
+    x = torch.tensor(X, requires_grad=True)
+    made = torch.max_pool2d(x.permute(0, 3, 1, 2), 3, 2).permute(0, 2, 3, 1)
+    (0.5 * (made**2).sum()).backward()
+    y = np.zeros(made.shape)
+    np.testing.assert_array_equal(input_slope(net, X, y), x.grad.numpy())
+
+
+@st.composite
+def convolutions(draw):
+    """A shape, arguments of Conv2D, and the windows for the oracle."""
+    height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    groups, padding = draw(st.integers(1, 3)), draw(st.sampled_from(["valid", "same"]))
+    channels, filters = groups * draw(st.integers(1, 4)), groups * draw(st.integers(1, 9))
+    dilated = draw(st.booleans())
+    apart = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    strides, dilation = ((1, 1), apart) if dilated else (apart, (1, 1))
+    most = [
+        5 if padding == "same" else (size - 1) // d + 1
+        for size, d in zip((height, width), dilation, strict=True)
+    ]
+    kernel = tuple(draw(st.integers(1, min(size, 5))) for size in most)
+    arguments = {
+        "filters": filters, "kernel_size": kernel, "strides": strides, "padding": padding,
+        "dilation_rate": dilation, "groups": groups, "use_bias": draw(st.booleans()),
+    }  # fmt: skip
+    windows = Windows(kernel, strides, padding, dilation, groups)
+    return (height, width, channels), arguments, windows
+
+
+@hypothesis.settings(max_examples=60)
+@hypothesis.given(
+    case=convolutions(),
+    n=st.sampled_from([1, 3, 40]),
+    dtype=st.sampled_from(["float32", "float64"]),
+    seed=st.integers(0, 2**16),
 )
-def test_flips(mode, ways):
-    X = np.random.default_rng(0).normal(size=(200, *SHAPE))
-    found = moved(layers.RandomFlip(mode), X).out.reshape(X.shape)
-    counts = np.zeros(4, int)
-    for image, given in zip(found, X, strict=True):
-        flips = [given, given[:, ::-1], given[::-1], given[::-1, ::-1]]
-        counts += [np.array_equal(image, one) for one in flips]
-    allowed = {"horizontal": [0, 1], "vertical": [0, 2], "horizontal_and_vertical": range(4)}[mode]
-    assert counts.sum() == 200
-    assert np.count_nonzero(counts) == ways
-    assert counts[list(allowed)].sum() == 200
-    assert counts[list(allowed)].min() > 200 / ways - 40
+def test_any_convolution_agrees_with_the_loops(case, n, dtype, seed):
+    shape, arguments, windows = case
+    layer = layers.Conv2D(**arguments)
+    net, X = drawn(shape, layer, n=n, dtype=dtype, seed=seed)
+    weight, bias = layer.weights["weight"], layer.weights.get("bias")
+    few = X[[0, -1]].astype(float)
+    expected = [image_reference.convolve(x, weight, bias, windows) for x in few]
+    terms = weight[0].size + 1
+    assert_close(net.F(X)[[0, -1]], expected, terms=terms, dtype=dtype)
+    back = [
+        image_reference.convolve_back(x, weight.astype(float), z, windows)
+        for x, z in zip(few, expected, strict=True)
+    ]
+    y = np.zeros((2, *np.shape(expected[0])))
+    gradient = net.derJ(X[[0, -1]], y, reduction="sum", flat=True)
+    sums = [sum(parts) for parts in zip(*back, strict=True)][1:]
+    wanted = np.concatenate([part.ravel() for part in sums])[: gradient.size]
+    pixels = 2 * expected[0].size
+    assert_close(gradient, wanted, terms=terms + pixels, depth=3, dtype=dtype)
 
 
-def test_rotations_are_those_of_scipy():
-    """An image turned by the angle that was drawn, which its own pixels tell."""
-    ndimage = pytest.importorskip("scipy.ndimage")
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(6, 11, 11, 1))
-    found = moved(layers.RandomRotation(0.1), X).out.reshape(X.shape)
-    for image, given in zip(found[..., 0], X[..., 0], strict=True):
-        angles = np.linspace(-36, 36, 1441)
-        turned = [
-            ndimage.rotate(given, angle, reshape=False, order=1, mode="grid-constant")
-            for angle in angles
-        ]
-        apart = [np.abs(image - one)[2:-2, 2:-2].max() for one in turned]
-        assert min(apart) < 0.02, min(apart)
-    assert len({round(float(image[5, 5, 0]), 12) for image in found}) == 6
+NETWORKS = {
+    "1-D": ((9, 2), [layers.Conv1D(4, 3, 2, "same", activation="tanh"), layers.MaxPooling1D(2),
+                     layers.Conv1D(3, 2, dilation_rate=2), layers.GlobalAveragePooling1D()]),
+    "depthwise": ((6, 5, 3), [layers.DepthwiseConv2D(3, depth_multiplier=2, activation="sigmoid"),
+                              layers.AveragePooling2D(2, 1), layers.GlobalMaxPooling2D()]),
+    "resampled": ((3, 2, 2), [layers.UpSampling2D((2, 3)), layers.ZeroPadding2D(((1, 0), (2, 3))),
+                              layers.Conv2D(2, 3, activation="softplus"), layers.Flatten(),
+                              layers.Dense(2, "tanh")]),
+    "padded sequence": ((5, 2), [layers.ZeroPadding1D((4, 1)), layers.Conv1D(3, 5),
+                                 layers.AveragePooling1D(2, padding="same"),
+                                 layers.GlobalMaxPooling1D(keepdims=True)]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "made", [layers.RandomShift(2, 3), layers.RandomFlip(), layers.RandomRotation(0.2)]
-)
-def test_delta_is_the_transpose(made):
-    """⟨M x, x'⟩ = ⟨x, Mᵀ x'⟩ with x' = x."""
-    X = np.random.default_rng(0).normal(size=(30, *SHAPE))
-    block = moved(made, X)
-    rows = X.reshape(30, -1)
-    np.testing.assert_allclose((block.out * rows).sum(1), (block.back * rows).sum(1), rtol=1e-10)
+@pytest.mark.parametrize(("shape", "behind"), NETWORKS.values(), ids=NETWORKS)
+def test_gradients_are_those_of_differences(shape, behind):
+    net, X = drawn(shape, layers.Scale(), *behind, n=5)
+    net.parameters = 0.5 * net.parameters
+    y = np.random.default_rng(2).normal(size=net.F(X).shape)
+    found = net.derJ(X, y, flat=True)
+    parameters, h = net.parameters.copy(), difference_step()
+    for k in range(parameters.size):
+        costs = []
+        for sign in (1, -1):
+            moved = parameters.copy()
+            moved[k] += sign * h
+            net.parameters = moved
+            costs.append(net.J(X, y))
+        expected = (costs[0] - costs[1]) / (2 * h)
+        tolerance = difference_tolerance(X[0].size, depth=len(behind)) * max(1.0, costs[0])
+        assert found[k] == pytest.approx(expected, abs=tolerance)
 
 
-@pytest.mark.parametrize(
-    "made", [layers.RandomShift(2, 3), layers.RandomFlip(), layers.RandomRotation(0.2)]
-)
-def test_only_a_descent_moves(made):
-    X, y = images()
-    net, plain = network(layers.Rescaling(1 / 255), made), scaled_network()
-    plain.parameters = net.parameters
-    kept = network(layers.Rescaling(1 / 255))
-    np.testing.assert_array_equal(net.F(X), kept.F(X))
-    assert net.J(X, y) == kept.J(X, y)
-    history = net.descent(X, y, epochs=3, validation=(X, y), learning_rate=1e-12)
-    assert not np.isclose(history.J[0], kept.J(X, y), rtol=1e-9)
-    assert history.validation_J[0] == pytest.approx(kept.J(X, y), rel=1e-5)
-    assert len(set(history.J)) == 3, "every step draws anew"
+def test_nearest_pixels_are_repeated_and_zeros_put_around():
+    net, X = drawn((2, 3, 2), layers.UpSampling2D((2, 3)), n=3)
+    np.testing.assert_array_equal(net.F(X), X.repeat(2, axis=1).repeat(3, axis=2))
+    net, X = drawn((2, 3, 2), layers.ZeroPadding2D(((1, 2), (0, 3))), n=3)
+    np.testing.assert_array_equal(net.F(X), np.pad(X, ((0, 0), (1, 2), (0, 3), (0, 0))))
+    net, X = drawn((4, 2), layers.ZeroPadding1D((2, 1)), n=3)
+    np.testing.assert_array_equal(net.F(X), np.pad(X, ((0, 0), (2, 1), (0, 0))))
 
 
-def test_the_seed_decides_and_a_checkpoint_goes_on(tmp_path, monkeypatch):
-    X, y = images()
-    options = {"batch_size": 13, "epochs": 3, "optimizer": "adam", "checkpoint": tmp_path / "half"}
-
-    def made():
-        return network(layers.Rescaling(1 / 255), layers.RandomRotation(0.1))
-
-    net = made()
-    net.descent(X, y, **options)
-    with interrupted_after(4, monkeypatch):
-        made().descent(X, y, **options)
-    other = made()
-    other.descent(X, y, resume=True, **options)
-    np.testing.assert_array_equal(other.parameters, net.parameters)
-    third = made()
-    third.descent(X, y, seed=9, **options)
-    assert np.any(third.parameters != net.parameters)
+def test_a_sequence_is_an_image_of_one_row():
+    flat, X = drawn((9, 3), layers.Conv1D(4, 3, 2, "same"), layers.MaxPooling1D(2))
+    image = nnlib.Network(
+        [Input((1, 9, 3)), layers.Conv2D(4, (1, 3), (1, 2), "same"), layers.MaxPooling2D((1, 2))]
+    )
+    image.parameters = flat.parameters
+    np.testing.assert_array_equal(flat.F(X), image.F(X[:, None])[:, 0])
 
 
-def test_files_and_text(tmp_path):
-    X, _ = images()
-    net = network(
-        layers.Rescaling(1 / 255, 0.5), layers.RandomShift(1, 2), layers.RandomFlip("vertical"),
-        layers.RandomRotation(0.25),
-    )  # fmt: skip
-    net.save(tmp_path / "net")
-    loaded = nnlib.load(tmp_path / "net")
-    np.testing.assert_array_equal(loaded.F(X), net.F(X))
-    for one, other in zip(loaded.layers[:4], net.layers[:4], strict=True):
-        assert one.config() == other.config()
-    text = str(net.summary())
-    for name in ("Rescaling", "RandomShift", "RandomFlip", "RandomRotation"):
-        assert name in text
-    assert repr(layers.RandomShift(1, 2)) == "RandomShift(1, 2)"
+def test_initial_weights_have_the_fans_of_keras():
+    input_, normal = Input((8, 8, 4)), layers.Conv2D(6, (3, 2), groups=2)
+    normal(input_)
+    assert normal.called.parameters["weight"].fans == (3 * 2 * 2, 3 * 2 * 6)
+    depthwise = layers.DepthwiseConv2D(3, depth_multiplier=2)
+    depthwise(input_)
+    assert depthwise.called.parameters["weight"].fans == (9 * 4, 9 * 2)
+    net = nnlib.Network([input_, normal], seed=1)
+    weight, bias = net.layers[0].weights["weight"], net.layers[0].weights["bias"]
+    assert weight.shape == (6, 3, 2, 2)
+    assert 0 < np.abs(weight).max() <= np.sqrt(6 / (12 + 36))
+    assert not bias.any()
 
 
-def test_a_network_that_moves_its_hidden_values():
-    """δ passes through to the layers below."""
-    X, y = images(40, (6, 6, 1))
-    net = nnlib.Network(
-        [layers.Input((6, 6, 1)), layers.Rescaling(1 / 255), layers.Scale(), layers.RandomFlip(),
-         layers.Flatten(), layers.Dense(3, "softmax")],
-        loss="softmax_cross_entropy",
-    )  # fmt: skip
-    net.descent(X, y, epochs=5, learning_rate=0.1)
-    scale = next(own for own in net.layers if isinstance(own, layers.Scale))
-    assert np.all(scale.weights["weight"] != 1)
+REFUSED = {
+    "smaller than the kernel": (
+        lambda: layers.Conv2D(4, 5)(Input((4, 9, 3))),
+        "Conv2D(4, 5) is called with a value of shape (4, 9, 3), which is smaller than its windows "
+        "of (5, 5); give it padding='same'",
+    ),
+    "smaller than the dilated kernel": (
+        lambda: layers.Conv1D(4, 3, dilation_rate=4)(Input((8, 3))),
+        "smaller than its windows of (3,) with dilation_rate 4",
+    ),
+    "smaller than the pool": (
+        lambda: layers.MaxPooling2D(3)(Input((2, 2, 8))), "smaller than its windows of (3, 3)"
+    ),
+    "channels first": (
+        lambda: layers.Conv2D(6, 5)(Input((1, 28, 28))),
+        "if 1 is its number of channels, these last: (28, 28, 1)",
+    ),
+    "groups and channels": (
+        lambda: layers.Conv2D(4, 3, groups=2)(Input((9, 9, 3))),
+        "whose 3 channels are no multiple of groups, 2",
+    ),
+    "groups and filters": (
+        lambda: layers.Conv2D(5, 3, groups=2), "filters is 5, wanted a multiple of groups, 2"
+    ),
+    "strides and dilation": (
+        lambda: layers.Conv2D(4, 3, 2, dilation_rate=2),
+        "strides is 2 and dilation_rate 2, wanted one of them to be 1",
+    ),
+    "no channels": (
+        lambda: layers.Conv2D(4, 3)(Input((28, 28))),
+        "value of shape (28, 28), wanted (height, width, channels); put a Reshape before it",
+    ),
+    "an image for a sequence": (
+        lambda: layers.Conv1D(4, 3)(Input((28, 28, 1))), "wanted (length, channels)"
+    ),
+    "padding": (
+        lambda: layers.Conv2D(4, 3, padding="sane"), "padding is 'sane', wanted one of valid, same"
+    ),
+    "sides": (
+        lambda: layers.Conv2D(4, (3, 3, 3)), "kernel_size is (3, 3, 3), wanted a number or 2"
+    ),
+    "a stride of 0": (lambda: layers.MaxPooling2D(2, 0), "strides is 0, wanted a whole number"),
+    "a fraction": (lambda: layers.Conv2D(4, 1.5), "kernel_size must be a whole number"),
+    "softmax of an image": (
+        lambda: layers.Conv2D(4, 3, activation="softmax")(Input((9, 9, 1))),
+        "gives an image of shape (7, 7, 4), and 'softmax' is of all values of an example",
+    ),
+    "interpolation": (
+        lambda: layers.UpSampling2D(2, "bilinear"), "interpolation is 'bilinear', wanted one of"
+    ),
+    "padding of three": (lambda: layers.ZeroPadding2D((1, 2, 3)), "padding is (1, 2, 3), wanted"),
+}  # fmt: skip
 
 
-def test_bad_arguments():
-    image = layers.Input((4, 3, 1))
-    for make, found in (
-        (lambda: layers.RandomShift(-1, 0), "height"),
-        (lambda: layers.RandomShift(0, 1.5), "width"),
-        (lambda: layers.RandomShift(1, 3)(image), "width of RandomShift.*fewer pixels than the 3"),
-        (lambda: layers.RandomFlip("horizontally"), "mode.*horizontal"),
-        (lambda: layers.RandomRotation(1.5), "factor is 1.5"),
-        (lambda: layers.RandomRotation(math.nan), "factor"),
-        (lambda: layers.RandomRotation(0.1)(layers.Input(3)), r"shape \(3,\), wanted images"),
-        (lambda: layers.Rescaling(math.inf), "scale"),
-        (lambda: layers.Rescaling("1"), "scale"),
-        (lambda: layers.Rescaling(1, None), "offset"),
-    ):
-        with pytest.raises((TypeError, ValueError), match=found):
-            make()
+@pytest.mark.parametrize(("act", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused_by_name(act, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        act()
 
 
-def test_full_batch_methods_refuse_random_images():
-    X, y = images()
-    with pytest.raises(ValueError, match="random images draw anew"):
-        network(layers.RandomFlip()).descent(X / 255, y, optimizer="lbfgs", epochs=1)
+def test_images_of_one_channel_need_no_axis_for_it():
+    net, X = drawn((6, 5, 1), layers.Conv2D(2, 3))
+    np.testing.assert_array_equal(net.F(X[..., 0]), net.F(X))
+    y = net.F(X)
+    assert net.J(X[..., 0], y) == 0
+    with pytest.raises(ValueError, match=r"wanted \(n, 6, 5, 1\); its channels stand first: give"):
+        net.F(np.moveaxis(X, -1, 1))
 
 
-def test_layout_is_that_of_numbers():
-    X, y = images()
-    table = scaled_network().architecture.training_table
-    rows, targets = X.reshape(50, -1), np.eye(3, dtype=np.float32)[y]
-    data = buffers.arrange(table, Examples(rows, targets, y0()), 10, 16, 1, shuffle=False)
-    assert data.draw == 0
-    assert data.inputs.nbytes <= X.nbytes
+def test_repr_names_what_is_not_usual():
+    found = [
+        layers.Conv2D(6, 5), layers.Conv2D(6, (5, 3), 2, "same", activation="relu"),
+        layers.MaxPooling2D(), layers.MaxPooling2D(2, 1), layers.ZeroPadding2D(((1, 2), (0, 0))),
+    ]  # fmt: skip
+    assert list(map(repr, found)) == [
+        "Conv2D(6, 5)", "Conv2D(6, (5, 3), 2, 'same', 'relu')", "MaxPooling2D(2)",
+        "MaxPooling2D(2, 1)", "ZeroPadding2D(((1, 2), 0))",
+    ]  # fmt: skip
