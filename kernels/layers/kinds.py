@@ -15,6 +15,7 @@ from . import (
     dense_single,
     dense_wide,
     dropout,
+    embedding,
     joins,
     layer_normalization,
     pooling,
@@ -35,6 +36,7 @@ from .operations import (
     COPY,
     DENSE,
     DROPOUT,
+    EMBEDDING,
     LAYER_NORMALIZATION,
     LAZY,
     MAX_POOLING,
@@ -99,6 +101,7 @@ KINDS = {
     AVERAGE_POOLING: Kind("average_pooling", pooling.average_forward, pooling.average_delta),
     ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),
     UPSAMPLING: Kind("upsampling", resampling.upsampling_forward, resampling.upsampling_delta),
+    EMBEDDING: Kind("embedding", embedding.forward, embedding.delta, embedding.gradient),
     SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .custom import Custom
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
 from .joins import Add, Average, Concatenate, Maximum, Multiply, Subtract
 from .layer import Input, Layer, Value
 from .normalization import BatchNormalization, LayerNormalization
@@ -53,6 +54,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",

@@ -10,6 +10,7 @@ from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .custom import CustomLayer
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
 from .joins import Concatenate, Maximum, Multiply
 from .layer import Layer, WeightedSum
 from .normalization import BatchNormalization, LayerNormalization
@@ -36,10 +37,11 @@ _CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         Activation, AveragePooling1D, AveragePooling2D, BatchNormalization, Concatenate, Conv1D,
-        Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling1D, GlobalAveragePooling2D,
-        GlobalMaxPooling1D, GlobalMaxPooling2D, LayerNormalization, MaxPooling1D, MaxPooling2D,
-        Maximum, Multiply, PReLU, RandomFlip, RandomRotation, RandomShift, Rescaling, Reshape,
-        Scale, UpSampling2D, WeightedSum, ZeroPadding1D, ZeroPadding2D,
+        Conv2D, Dense, DepthwiseConv2D, Dropout, Embedding, GlobalAveragePooling1D,
+        GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, LayerNormalization,
+        MaxPooling1D, MaxPooling2D, Maximum, Multiply, PReLU, RandomFlip, RandomRotation,
+        RandomShift, Rescaling, Reshape, Scale, UpSampling2D, WeightedSum, ZeroPadding1D,
+        ZeroPadding2D,
     )
 }  # fmt: skip
 

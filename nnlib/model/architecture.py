@@ -24,6 +24,7 @@ from ..checks.values import layer_sizes, shown
 from ..kernels.layers.operations import BUFFER_UNITS, DENSE, convolves, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
 from ..layers.dense import DenseLayer
+from ..layers.embedding import EmbeddingLayer
 from ..layers.formulas import loss_code, loss_family, loss_from
 from ..layers.shaped import Array, ShapedLayer, units_of
 from ..losses import Loss
@@ -114,7 +115,10 @@ class Architecture:
             "d_out": sum(graph.output_units),
             "size": sum(layer.size for layer in graph.layers),
             "has_ports": (
-                graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
+                graph.outputs_named
+                or len(shapes) > 2
+                or any(len(shape) > 1 for shape in shapes)
+                or any(isinstance(layer, EmbeddingLayer) for layer in graph.layers)
             ),
         }
         for name, value in derived.items():
