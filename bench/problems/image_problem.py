@@ -92,6 +92,6 @@ def _problem(
         start.append((rng.uniform(-bound, bound, shape), np.zeros(shape[0])))
     return ImageProblem(
         activations=("relu",) * (len(shapes) - 1) + ("softmax",), X=X, y=y, start=tuple(start),
-        learning_rate=0.001, reduction="mean", batch_size=batch_size,
+        learning_rate=0.0001, reduction="mean", batch_size=batch_size,
         loss="softmax_cross_entropy", optimizer="adam", pool=POOL,
     )  # fmt: skip
