@@ -210,7 +210,7 @@ def test_any_convolution_agrees_with_the_loops(case, n, dtype, seed):
 
 
 NETWORKS = {
-    "1-D": ((9, 2), [layers.Conv1D(4, 3, 2, "same", activation="tanh"), layers.MaxPooling1D(2),
+    "1-D": ((13, 2), [layers.Conv1D(4, 3, 2, "same", activation="tanh"), layers.MaxPooling1D(2),
                      layers.Conv1D(3, 2, dilation_rate=2), layers.GlobalAveragePooling1D()]),
     "depthwise": ((6, 5, 3), [layers.DepthwiseConv2D(3, depth_multiplier=2, activation="sigmoid"),
                               layers.AveragePooling2D(2, 1), layers.GlobalMaxPooling2D()]),
@@ -323,6 +323,13 @@ REFUSED = {
     ),
     "interpolation": (
         lambda: layers.UpSampling2D(2, "bilinear"), "interpolation is 'bilinear', wanted one of"
+    ),
+    "more than a table can hold": (
+        lambda: layers.Conv1D(4, 3, dilation_rate=2**33, padding="same")(Input((8, 3))),
+        "pixels or channels along an axis of its windows, wanted at most 2147483647",
+    ),
+    "too much padding": (
+        lambda: layers.ZeroPadding1D(2**33)(Input((8, 3))), "wanted at most 2147483647"
     ),
     "padding of three": (lambda: layers.ZeroPadding2D((1, 2, 3)), "padding is (1, 2, 3), wanted"),
 }  # fmt: skip
