@@ -37,7 +37,7 @@ def test_f_alone_calls_activations():
 def test_a_descent_also_calls_derivatives_loss_and_optimizer():
     use = Use(np.float64, cost=True, train=True)
     table = linked(architecture().training_table, use)
-    assert addresses(table, 0) == {"pack", "activate", "derive"}
+    assert addresses(table, 0) == {"pack", "pack_inputs", "activate", "derive"}
     assert addresses(table, 1) == {"cost", "cost_delta"}
     use = use._replace(optimizer=optimizers.CODES["adam"])
     assert "optimizer_step" in addresses(linked(architecture().training_table, use), 0)
