@@ -30,7 +30,7 @@ def addresses(table, row):
 
 def test_f_alone_calls_activations():
     table = linked(architecture().table, Use(np.float64))
-    assert addresses(table, 0) == {"pack", "activate"}
+    assert addresses(table, 0) == {"pack", "pack_inputs", "activate"}
     assert addresses(table, 1) == set()  # identity
 
 
