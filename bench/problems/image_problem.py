@@ -65,7 +65,7 @@ def lenet(batch_size: int) -> ImageProblem:
     """LeNet-5 on MNIST's images, or on noise: 6 and 16 filters of 5 × 5, 120-84-10, by Adam."""
     flat = mnist()
     image, shapes = LENET
-    return _problem(flat.X[:SAMPLES].reshape(-1, *image), flat.y[:SAMPLES], shapes, batch_size)
+    return descent_of(flat.X[:SAMPLES].reshape(-1, *image), flat.y[:SAMPLES], shapes, batch_size)
 
 
 def sequences() -> ImageProblem:
@@ -77,10 +77,10 @@ def sequences() -> ImageProblem:
     labels, place = rng.integers(0, 10, SAMPLES), np.arange(128) / 128
     waves = np.sin(2 * np.pi * ((labels[:, None] + 1) * place + rng.random((SAMPLES, 1))))
     X = waves + rng.normal(size=waves.shape, scale=0.3)
-    return _problem(X[..., None], np.eye(10)[labels], SEQUENCES[1], 64)
+    return descent_of(X[..., None], np.eye(10)[labels], SEQUENCES[1], 64)
 
 
-def _problem(
+def descent_of(
     X: Array, y: Array, shapes: Sequence[tuple[int, ...]], batch_size: int
 ) -> ImageProblem:
     """ReLU and softmax, from weights within Glorot's bound."""
@@ -92,6 +92,6 @@ def _problem(
         start.append((rng.uniform(-bound, bound, shape), np.zeros(shape[0])))
     return ImageProblem(
         activations=("relu",) * (len(shapes) - 1) + ("softmax",), X=X, y=y, start=tuple(start),
-        learning_rate=0.001, reduction="mean", batch_size=batch_size,
+        learning_rate=0.0001, reduction="mean", batch_size=batch_size,
         loss="softmax_cross_entropy", optimizer="adam", pool=POOL,
     )  # fmt: skip

@@ -26,10 +26,8 @@ def descent(problem: DescentProblem, dtype: str, layout: Layout = USUAL, unroll:
     if unroll > n // batch:
         raise UnavailableError(f"an epoch has no {unroll} batches that could be written out")
     *X, y = (
-        jax.numpy.asarray(
-            layout.examples(part.astype(dtype).reshape(n // batch, batch, *part.shape[1:]))
-        )
-        for part in (*problem.inputs, problem.y)
+        jax.numpy.asarray(layout.examples(values.reshape(n // batch, batch, *values.shape[1:])))
+        for values in (part.astype(dtype) for part in (*problem.inputs, problem.y))
     )
     start = [(layout.weights(W.astype(dtype)), b.astype(dtype)) for W, b in problem.start]
     train = _trainer(jax, problem, layout, unroll)

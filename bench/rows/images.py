@@ -50,7 +50,8 @@ def _workload(
         "float32: one step of Adam",
         problem=problem,
         implementations=_rows(),
-        # Adam's steps have length α whatever the gradient, and rounding decides about a ReLU.
+        # Adam's steps have length α whatever the gradient, and rounding decides about a ReLU: with
+        # α = 0.001 two right programs end 2e-2 apart after 80 steps.
         tolerances={"float32": Tolerance(1e-3, atol=5e-3)},
         ours="nnlib",
         unit="step",

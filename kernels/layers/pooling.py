@@ -6,9 +6,10 @@ of the pixels that are.
 
 from __future__ import annotations
 
-from ..compile.jit import Scalar, Vector, elementwise, kernel
+from ..compile.jit import Vector, elementwise, kernel
 from ..compile.memory import window
-from .joins import add_scaled, scaled
+from ..products.maxima import Pixels, largest, routed
+from .joins import add_scaled
 from .operations import AVERAGE_POOLING, MAX_POOLING, Layer, Row
 from .windows import Windows, inside, windows_of, with_windows
 
@@ -42,62 +43,45 @@ def max_forward(layer: Layer) -> None:
     own, lanes = windows_of(layer.row), layer.lanes
     width = own.channels * lanes
     for r in range(own.output_height):
-        top = r * own.stride_height - own.top
-        rows = inside(top, 1, own.kernel_height, own.height)
         for c in range(own.output_width):
-            left = c * own.stride_width - own.left
-            columns = inside(left, 1, own.kernel_width, own.width)
+            first, pixels = _window_at(own, r, c, width)
             out = window(layer.a_out, (r * own.output_width + c) * width, width)
-            for k in range(rows.first, rows.first + rows.length):
-                for m in range(columns.first, columns.first + columns.length):
-                    place = ((top + k) * own.width + left + m) * width
-                    a = window(layer.a_in, place, width)
-                    if k == rows.first and m == columns.first:
-                        scaled(out, a, 1.0)
-                    else:
-                        _raise_to(out, a)
-
-
-@elementwise
-def _raise_to(out: Vector, values: Vector) -> None:
-    """out ← max(out, values), NaN if either is."""
-    for i in range(out.size):
-        out[i] = out[i] if out[i] > values[i] or out[i] != out[i] else values[i]
+            largest(out, window(layer.a_in, first, width), pixels)
 
 
 @kernel
 def max_delta(layer: Layer) -> None:
-    """δ_in ← δ_out at the first pixel of a window with its maximum, else 0, as PyTorch has it.
-
-    δ_out is used up: what a pixel takes is not there for the next one.
-    """
+    """δ_in ← δ_out at the first pixel of a window with its maximum, else 0, as PyTorch has it."""
     own, lanes = windows_of(layer.row), layer.lanes
     width = own.channels * lanes
-    alone = _once(own)
+    alone = _read_once(own)
     if not alone:
         clear(layer.delta_in)
     for r in range(own.output_height):
-        top = r * own.stride_height - own.top
-        rows = inside(top, 1, own.kernel_height, own.height)
         for c in range(own.output_width):
-            left = c * own.stride_width - own.left
-            columns = inside(left, 1, own.kernel_width, own.width)
+            first, pixels = _window_at(own, r, c, width)
             place = (r * own.output_width + c) * width
-            largest = window(layer.a_out, place, width)
+            maxima = window(layer.a_out, place, width)
             delta_out = window(layer.delta_out, place, width)
-            for k in range(rows.first, rows.first + rows.length):
-                for m in range(columns.first, columns.first + columns.length):
-                    place = ((top + k) * own.width + left + m) * width
-                    a = window(layer.a_in, place, width)
-                    out = window(layer.delta_in, place, width)
-                    if alone:
-                        _take(out, delta_out, a, largest)
-                    else:
-                        _add_taken(out, delta_out, a, largest)
+            values, delta_in = (
+                window(layer.a_in, first, width),
+                window(layer.delta_in, first, width),
+            )
+            routed(delta_in, delta_out, values, maxima, not alone, pixels)
 
 
 @kernel
-def _once(own: Windows) -> bool:
+def _window_at(own: Windows, r: int, c: int, width: int) -> tuple[int, Pixels]:
+    """Where window r, c begins in an image whose pixels have `width` elements, and its pixels."""
+    top, left = r * own.stride_height - own.top, c * own.stride_width - own.left
+    rows = inside(top, 1, own.kernel_height, own.height)
+    columns = inside(left, 1, own.kernel_width, own.width)
+    first = ((top + rows.first) * own.width + left + columns.first) * width
+    return first, Pixels(width, rows.length, own.width * width, columns.length, width)
+
+
+@kernel
+def _read_once(own: Windows) -> bool:
     """Whether every pixel is read by one window."""
     return (
         own.kernel_height == own.stride_height
@@ -105,26 +89,6 @@ def _once(own: Windows) -> bool:
         and own.output_height * own.stride_height >= own.height
         and own.output_width * own.stride_width >= own.width
     )
-
-
-@elementwise
-def _take(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
-    """Where values are the largest, δ_out goes over to out, elsewhere 0."""
-    zero: Scalar = out.dtype.type(0)
-    for i in range(out.size):
-        d, taken = delta_out[i], values[i] == largest[i]
-        out[i] = d if taken else zero
-        delta_out[i] = zero if taken else d
-
-
-@elementwise
-def _add_taken(out: Vector, delta_out: Vector, values: Vector, largest: Vector) -> None:
-    """Where values are the largest, δ_out goes over to what is in out."""
-    zero: Scalar = out.dtype.type(0)
-    for i in range(out.size):
-        d, taken = delta_out[i], values[i] == largest[i]
-        out[i] += d if taken else zero
-        delta_out[i] = zero if taken else d
 
 
 @elementwise

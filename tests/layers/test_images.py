@@ -210,7 +210,7 @@ def test_any_convolution_agrees_with_the_loops(case, n, dtype, seed):
 
 
 NETWORKS = {
-    "1-D": ((9, 2), [layers.Conv1D(4, 3, 2, "same", activation="tanh"), layers.MaxPooling1D(2),
+    "1-D": ((13, 2), [layers.Conv1D(4, 3, 2, "same", activation="tanh"), layers.MaxPooling1D(2),
                      layers.Conv1D(3, 2, dilation_rate=2), layers.GlobalAveragePooling1D()]),
     "depthwise": ((6, 5, 3), [layers.DepthwiseConv2D(3, depth_multiplier=2, activation="sigmoid"),
                               layers.AveragePooling2D(2, 1), layers.GlobalMaxPooling2D()]),

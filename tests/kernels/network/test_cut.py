@@ -19,6 +19,23 @@ def test_blocks_are_whole_vectors_with_little_padding(batch, units, d_in, itemsi
     assert blocks * lanes - batch < blocks * vector
 
 
+@pytest.mark.parametrize(("units", "lanes"), [(100, 64), (5_700, 16), (100_000, 16)])
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_blocks_of_images_stay_near_a_mebibyte(units, lanes, itemsize):
+    found = block_lanes(1000, units, 784, itemsize, convolves=True)
+    assert found <= lanes
+    assert found % (64 // itemsize) == 0
+    assert found == 16 or found * (2 * units + 784) * itemsize <= 2**20
+
+
+def test_chunks_of_images_have_at_least_sixteen_samples():
+    assert chunk_count(32, 44_426, 286_334, convolves=True) == 2
+    assert chunk_count(128, 44_426, 286_334, convolves=True) == 4
+    assert chunk_count(1024, 2_000, 286_334, convolves=True) == 16
+    assert chunk_count(8, 44_426, 286_334, convolves=True) == 1
+    assert chunk_count(32, 100, 1_000, convolves=True) == 1
+
+
 def test_a_single_sample_has_no_padding():
     assert block_lanes(1, 138, 784, 4) == 1
 
