@@ -45,7 +45,7 @@ def descent(problem: DescentProblem, dtype: str, layout: Layout = USUAL, unroll:
 
 def _trainer(jax: Any, problem: DescentProblem, layout: Layout, unroll: int) -> Callable[..., Any]:
     """Parameters after so many epochs, and the last one's cost."""
-    step = _STEPS[problem.optimizer]
+    step = STEPS[problem.optimizer]
     value_and_gradient = jax.value_and_grad(cost(jax, problem, layout))
 
     def one_batch(state: Any, examples: Any) -> Any:
@@ -143,4 +143,4 @@ def _adam(jax: Any, rate: float, parameters: Any, state: Any, gradient: Any) -> 
     return parameters, (m, s, t)
 
 
-_STEPS: dict[str, Callable[..., Any]] = {"sgd": _sgd, "adam": _adam}
+STEPS: dict[str, Callable[..., Any]] = {"sgd": _sgd, "adam": _adam}

@@ -32,6 +32,7 @@ from ..programs import (
 from .builders import EITHER, Programs, forms, row
 from .graphs import GRAPHS
 from .images import IMAGES
+from .normalised import NORMALISED
 from .populations import POPULATIONS
 
 
@@ -329,6 +330,7 @@ WORKLOADS = {
         WIDE,
         *GRAPHS,
         *IMAGES,
+        NORMALISED,
         ONE_POINT,
         PREDICT_ONE,
         PREDICT_MANY,

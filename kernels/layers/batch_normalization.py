@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..compile.jit import Vector, kernel
-from ..compile.memory import window
+from ..compile.jit import Doubles, Scalar, Vector, kernel
+from ..compile.memory import stack_buffer, window
 from .normalization import (
     CHANNELS,
     EPSILON,
@@ -24,11 +24,16 @@ from .normalization import (
     beta_of,
     gamma_of,
     normalization_row,
+    row_sum,
 )
 from .operations import BATCH_NORMALIZATION, GEOMETRY_4, Layer, Row, bits_of, number_at
 from .whole_batch import DELTAS, MOMENTS, OUTPUTS, SUMS, WholeBatch
 
 MOMENTUM = GEOMETRY_4
+
+# Values are gone through in the order of memory, which is another channel with every row of lanes.
+# So the numbers of some channels lie ready on the stack: of how many, and their bytes in float64.
+_STRIP, _STRIP_BYTES = 64, 512
 
 
 class Moments(NamedTuple):
@@ -49,6 +54,19 @@ def row(own: Normalization, momentum: float, parameters: int, output: int, sourc
     )  # fmt: skip
 
 
+class Strip(NamedTuple):
+    """Numbers of the channels from `first` on: x becomes (x − mean) factor + offset.
+
+    On the way back δ becomes (δ − offset − (x − mean) slope) factor.
+    """
+
+    first: int
+    mean: Vector
+    factor: Vector
+    offset: Vector
+    slope: Vector
+
+
 @kernel
 def averages(layer: Layer, channel: int) -> Moments:
     """The running averages of a channel; values stands for nothing."""
@@ -66,42 +84,80 @@ def inverse_of(layer: Layer, moments: Moments) -> float:
 @kernel
 def forward(layer: Layer) -> None:
     """a_out ← γ x̂ + β, x̂ = (a_in − μ) / √(σ² + ε) with the running averages as μ and σ²."""
-    for c in range(layer.row[CHANNELS]):
-        normalise(layer, c, averages(layer, c))
+    means = stack_buffer(layer.a_in, _STRIP_BYTES)
+    factors = stack_buffer(layer.a_in, _STRIP_BYTES)
+    offsets = stack_buffer(layer.a_in, _STRIP_BYTES)
+    for first in range(0, layer.row[CHANNELS], _STRIP):
+        count = min(_STRIP, layer.row[CHANNELS] - first)
+        mean = window(means, 0, count)
+        strip = Strip(first, mean, window(factors, 0, count), window(offsets, 0, count), mean)
+        for c in range(count):
+            set_outputs(layer, strip, c, averages(layer, first + c))
+        normalise(layer, strip)
 
 
 @kernel
-def normalise(layer: Layer, channel: int, moments: Moments) -> None:
-    """The channel's a_out, with these moments."""
-    kind, lanes = layer.a_out.dtype.type, layer.lanes
-    mean, inverse = kind(moments.mean), kind(inverse_of(layer, moments))
-    gamma, beta = gamma_of(layer, channel), beta_of(layer, channel)
-    for place in range(channel * lanes, layer.a_out.size, layer.row[CHANNELS] * lanes):
-        out, values = window(layer.a_out, place, lanes), window(layer.a_in, place, lanes)
-        for s in range(lanes):
-            out[s] = gamma * ((values[s] - mean) * inverse) + beta
+def set_outputs(layer: Layer, strip: Strip, place: int, moments: Moments) -> None:
+    """The numbers of a channel, at a place in the strip, on the way forward."""
+    kind, channel = strip.mean.dtype.type, strip.first + place
+    strip.mean[place] = kind(moments.mean)
+    strip.factor[place] = gamma_of(layer, channel) * kind(inverse_of(layer, moments))
+    strip.offset[place] = beta_of(layer, channel)
+
+
+@kernel
+def normalise(layer: Layer, strip: Strip) -> None:
+    """a_out of the strip's channels, with the numbers that it holds."""
+    lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
+    for place in range(strip.first * lanes, layer.a_out.size, width):
+        for c in range(strip.mean.size):
+            out = window(layer.a_out, place + c * lanes, lanes)
+            values = window(layer.a_in, place + c * lanes, lanes)
+            mean, factor, offset = strip.mean[c], strip.factor[c], strip.offset[c]
+            for s in range(lanes):
+                out[s] = factor * (values[s] - mean) + offset
 
 
 @kernel
 def delta(layer: Layer) -> None:
     """δ_in ← γ δ_out / √(σ² + ε): the running averages do not depend on the inputs."""
-    kind, lanes = layer.delta_in.dtype.type, layer.lanes
-    for c in range(layer.row[CHANNELS]):
-        factor = gamma_of(layer, c) * kind(inverse_of(layer, averages(layer, c)))
-        for place in range(c * lanes, layer.delta_in.size, layer.row[CHANNELS] * lanes):
-            out, given = window(layer.delta_in, place, lanes), window(layer.delta_out, place, lanes)
-            for s in range(lanes):
-                out[s] = factor * given[s]
+    kind, lanes, channels = layer.delta_in.dtype.type, layer.lanes, layer.row[CHANNELS]
+    factors = stack_buffer(layer.delta_in, _STRIP_BYTES)
+    for first in range(0, channels, _STRIP):
+        count = min(_STRIP, channels - first)
+        for c in range(count):
+            inverse = kind(inverse_of(layer, averages(layer, first + c)))
+            factors[c] = gamma_of(layer, first + c) * inverse
+        for place in range(first * lanes, layer.delta_in.size, channels * lanes):
+            for c in range(count):
+                out = window(layer.delta_in, place + c * lanes, lanes)
+                given = window(layer.delta_out, place + c * lanes, lanes)
+                factor = factors[c]
+                for s in range(lanes):
+                    out[s] = factor * given[s]
 
 
 @kernel
 def gradient(layer: Layer) -> None:
     """∇γ ← Σ δ x̂, ∇β ← Σ δ, and 0 for the averages; added to what is there if `accumulate`."""
     clear(layer)
-    for c in range(layer.row[CHANNELS]):
-        sums = delta_sums(layer, c, averages(layer, c))
-        kind = layer.gradient.dtype.type
-        add_gradients(layer, c, kind(sums.products), kind(sums.deltas))
+    lanes, channels = layer.lanes, layer.row[CHANNELS]
+    kind = layer.gradient.dtype.type
+    means, inverses = (
+        stack_buffer(layer.gradient, _STRIP_BYTES),
+        stack_buffer(layer.gradient, _STRIP_BYTES),
+    )
+    for first in range(0, channels, _STRIP):
+        count = min(_STRIP, channels - first)
+        for c in range(count):
+            moments = averages(layer, first + c)
+            means[c], inverses[c] = kind(moments.mean), kind(inverse_of(layer, moments))
+        for place in range(first * lanes, layer.delta_out.size, channels * lanes):
+            for c in range(count):
+                own = place + c * lanes
+                deltas = row_sum(layer.delta_out, own, lanes)
+                products = product_sum(layer, own, means[c])
+                add_gradients(layer, first + c, inverses[c] * products, deltas)
 
 
 @kernel
@@ -112,28 +168,15 @@ def clear(layer: Layer) -> None:
             layer.gradient[k] = 0
 
 
-class Sums(NamedTuple):
-    """Of one channel: Σ δ and Σ δ x̂."""
-
-    deltas: float
-    products: float
-
-
 @kernel
-def delta_sums(layer: Layer, channel: int, moments: Moments) -> Sums:
-    """Sums over the block; δ is 0 where an example does not count."""
-    kind, lanes = layer.a_in.dtype.type, layer.lanes
-    mean = kind(moments.mean)
-    deltas = products = 0.0
-    for place in range(channel * lanes, layer.delta_out.size, layer.row[CHANNELS] * lanes):
-        values, given = window(layer.a_in, place, lanes), window(layer.delta_out, place, lanes)
-        own_deltas = own_products = kind(0)
-        for s in range(lanes):
-            own_deltas += given[s]
-            own_products += given[s] * (values[s] - mean)
-        deltas += own_deltas
-        products += own_products
-    return Sums(deltas, products * inverse_of(layer, moments))
+def product_sum(layer: Layer, place: int, mean: Scalar) -> Scalar:
+    """Σ δ (x − mean) over the samples at one place of the block."""
+    values = window(layer.a_in, place, layer.lanes)
+    given = window(layer.delta_out, place, layer.lanes)
+    total = values.dtype.type(0)
+    for s in range(layer.lanes):
+        total += given[s] * (values[s] - mean)
+    return total
 
 
 @kernel
@@ -158,37 +201,40 @@ def keep_moments(layer: Layer, batch: WholeBatch) -> None:
         examples += 1.0 if batch.weight[s] > 0 else 0.0
     count = examples * (layer.a_in.size // (channels * layer.lanes))
     batch.statistics[place] = count
+    mean = window(batch.statistics, place + 1, channels)
+    squares = window(batch.statistics, place + 1 + channels, channels)
     for c in range(channels):
-        mean = channel_sum(layer, c, batch.weight) / max(count, 1.0)
-        batch.statistics[place + 1 + c] = mean
-        squares = channel_squares(layer, c, batch.weight, mean)
-        batch.statistics[place + 1 + channels + c] = squares
+        mean[c] = squares[c] = 0
+    add_values(layer, batch.weight, mean)
+    for c in range(channels):
+        mean[c] /= max(count, 1.0)
+    add_squares(layer, batch.weight, mean, squares)
 
 
 @kernel
-def channel_sum(layer: Layer, channel: int, weight: Vector) -> float:
-    """Σ x over the examples that count."""
-    lanes, zero, total = layer.lanes, layer.a_in.dtype.type(0), 0.0
-    for place in range(channel * lanes, layer.a_in.size, layer.row[CHANNELS] * lanes):
-        values, own = window(layer.a_in, place, lanes), zero
-        for s in range(lanes):
-            own += values[s] if weight[s] > 0 else zero
-        total += own
-    return total
+def add_values(layer: Layer, weight: Vector, total: Doubles) -> None:
+    """total_c ← total_c + Σ x over the examples that count."""
+    lanes, channels, zero = layer.lanes, total.size, layer.a_in.dtype.type(0)
+    for place in range(0, layer.a_in.size, channels * lanes):
+        for c in range(channels):
+            values, own = window(layer.a_in, place + c * lanes, lanes), zero
+            for s in range(lanes):
+                own += values[s] if weight[s] > 0 else zero
+            total[c] += own
 
 
 @kernel
-def channel_squares(layer: Layer, channel: int, weight: Vector, mean: float) -> float:
-    """Σ (x − mean)² over the examples that count."""
-    kind, lanes, total = layer.a_in.dtype.type, layer.lanes, 0.0
-    zero, middle = kind(0), kind(mean)
-    for place in range(channel * lanes, layer.a_in.size, layer.row[CHANNELS] * lanes):
-        values, own = window(layer.a_in, place, lanes), zero
-        for s in range(lanes):
-            apart = values[s] - middle if weight[s] > 0 else zero
-            own += apart * apart
-        total += own
-    return total
+def add_squares(layer: Layer, weight: Vector, mean: Doubles, total: Doubles) -> None:
+    """total_c ← total_c + Σ (x − mean_c)² over the examples that count."""
+    kind, lanes, channels = layer.a_in.dtype.type, layer.lanes, total.size
+    zero = kind(0)
+    for place in range(0, layer.a_in.size, channels * lanes):
+        for c in range(channels):
+            values, own, middle = window(layer.a_in, place + c * lanes, lanes), zero, kind(mean[c])
+            for s in range(lanes):
+                apart = values[s] - middle if weight[s] > 0 else zero
+                own += apart * apart
+            total[c] += own
 
 
 @kernel
@@ -211,70 +257,110 @@ def moments_of(batch: WholeBatch, channels: int, channel: int) -> Moments:
 @kernel
 def batch_outputs(layer: Layer, batch: WholeBatch) -> None:
     """a_out with the batch's moments; with its first block, the running averages of these."""
-    channels, size = layer.row[CHANNELS], layer.parameters.size
-    momentum = number_at(layer.row, MOMENTUM)
-    for c in range(channels):
-        moments = moments_of(batch, channels, c)
-        normalise(layer, c, moments)
-        if batch.block == 0:
-            mean, variance = size - 2 * channels + c, size - channels + c
-            kept = momentum * layer.parameters[mean]
-            layer.parameters[mean] = kept + (1 - momentum) * moments.mean
-            kept = momentum * layer.parameters[variance]
-            layer.parameters[variance] = kept + (1 - momentum) * moments.variance
+    channels = layer.row[CHANNELS]
+    means = stack_buffer(layer.a_in, _STRIP_BYTES)
+    factors = stack_buffer(layer.a_in, _STRIP_BYTES)
+    offsets = stack_buffer(layer.a_in, _STRIP_BYTES)
+    for first in range(0, channels, _STRIP):
+        count = min(_STRIP, channels - first)
+        mean = window(means, 0, count)
+        strip = Strip(first, mean, window(factors, 0, count), window(offsets, 0, count), mean)
+        for c in range(count):
+            moments = moments_of(batch, channels, first + c)
+            set_outputs(layer, strip, c, moments)
+            if batch.block == 0:
+                average(layer, first + c, moments)
+        normalise(layer, strip)
+
+
+@kernel
+def average(layer: Layer, channel: int, moments: Moments) -> None:
+    """The running averages ← m times themselves and 1 − m times the batch's moments."""
+    momentum, channels = number_at(layer.row, MOMENTUM), layer.row[CHANNELS]
+    variance = layer.parameters.size - channels + channel
+    mean = variance - channels
+    kept = momentum * layer.parameters[mean]
+    layer.parameters[mean] = kept + (1 - momentum) * moments.mean
+    kept = momentum * layer.parameters[variance]
+    layer.parameters[variance] = kept + (1 - momentum) * moments.variance
 
 
 @kernel
 def keep_sums(layer: Layer, batch: WholeBatch) -> None:
-    """The block's Σ δ and Σ δ x̂ of every channel, which are its gradient too."""
-    channels, kind = layer.row[CHANNELS], layer.gradient.dtype.type
+    """The block's Σ δ and Σ δ x̂ of every channel, which are its gradient too.
+
+    δ is 0 where an example does not count.
+    """
+    lanes, channels, kind = layer.lanes, layer.row[CHANNELS], layer.gradient.dtype.type
     place = batch.block * batch.numbers + batch.first + 1 + 2 * channels
+    deltas = window(batch.statistics, place, channels)
+    products = window(batch.statistics, place + channels, channels)
+    means = stack_buffer(layer.a_in, _STRIP_BYTES)
     clear(layer)
+    for first in range(0, channels, _STRIP):
+        count = min(_STRIP, channels - first)
+        for c in range(count):
+            means[c] = kind(moments_of(batch, channels, first + c).mean)
+            deltas[first + c] = products[first + c] = 0
+        for begin in range(first * lanes, layer.delta_out.size, channels * lanes):
+            for c in range(count):
+                own = begin + c * lanes
+                deltas[first + c] += row_sum(layer.delta_out, own, lanes)
+                products[first + c] += product_sum(layer, own, means[c])
     for c in range(channels):
-        sums = delta_sums(layer, c, moments_of(batch, channels, c))
-        batch.statistics[place + c] = sums.deltas
-        batch.statistics[place + channels + c] = sums.products
-        add_gradients(layer, c, kind(sums.products), kind(sums.deltas))
+        products[c] *= inverse_of(layer, moments_of(batch, channels, c))
+        add_gradients(layer, c, kind(products[c]), kind(deltas[c]))
 
 
 @kernel
 def batch_deltas(layer: Layer, batch: WholeBatch) -> None:
     """δ_in ← γ (δ − mean(δ) − x̂ mean(δ x̂)) / √(σ² + ε), and 0 where an example does not count."""
-    channels, kind = layer.row[CHANNELS], layer.delta_in.dtype.type
-    for c in range(channels):
-        moments = moments_of(batch, channels, c)
-        deltas = products = 0.0
-        for block in range(batch.blocks):
-            place = block * batch.numbers + batch.first + 1 + 2 * channels + c
-            deltas += batch.statistics[place]
-            products += batch.statistics[place + channels]
-        inverse = inverse_of(layer, moments)
-        factors = Factors(
-            kind(moments.mean),
-            gamma_of(layer, c) * kind(inverse),
-            kind(deltas / moments.values),
-            kind(inverse * products / moments.values),
-        )
-        channel_deltas(layer, c, factors, batch.weight)
-
-
-class Factors(NamedTuple):
-    """Numbers of a channel from which its δ_in is made."""
-
-    mean: float  # μ
-    factor: float  # γ / √(σ² + ε)
-    deltas: float  # mean(δ)
-    products: float  # mean(δ x̂) / √(σ² + ε)
+    channels = layer.row[CHANNELS]
+    means = stack_buffer(layer.a_in, _STRIP_BYTES)
+    factors = stack_buffer(layer.a_in, _STRIP_BYTES)
+    offsets = stack_buffer(layer.a_in, _STRIP_BYTES)
+    slopes = stack_buffer(layer.a_in, _STRIP_BYTES)
+    for first in range(0, channels, _STRIP):
+        count = min(_STRIP, channels - first)
+        strip = Strip(
+            first, window(means, 0, count), window(factors, 0, count), window(offsets, 0, count),
+            window(slopes, 0, count),
+        )  # fmt: skip
+        for c in range(count):
+            set_deltas(layer, batch, strip, c)
+        strip_deltas(layer, strip, batch.weight)
 
 
 @kernel
-def channel_deltas(layer: Layer, channel: int, factors: Factors, weight: Vector) -> None:
-    """The channel's δ_in in the block."""
-    lanes, zero = layer.lanes, layer.delta_in.dtype.type(0)
-    mean, factor, deltas, products = factors
-    for place in range(channel * lanes, layer.delta_in.size, layer.row[CHANNELS] * lanes):
-        out, given = window(layer.delta_in, place, lanes), window(layer.delta_out, place, lanes)
-        values = window(layer.a_in, place, lanes)
-        for s in range(lanes):
-            rest = given[s] - deltas - (values[s] - mean) * products
-            out[s] = factor * rest if weight[s] > 0 else zero
+def set_deltas(layer: Layer, batch: WholeBatch, strip: Strip, place: int) -> None:
+    """The numbers of a channel, at a place in the strip, on the way back."""
+    channels, channel = layer.row[CHANNELS], strip.first + place
+    kind, moments = strip.mean.dtype.type, moments_of(batch, channels, channel)
+    deltas = products = 0.0
+    for block in range(batch.blocks):
+        kept = block * batch.numbers + batch.first + 1 + 2 * channels + channel
+        deltas += batch.statistics[kept]
+        products += batch.statistics[kept + channels]
+    inverse = inverse_of(layer, moments)
+    strip.mean[place] = kind(moments.mean)
+    strip.factor[place] = gamma_of(layer, channel) * kind(inverse)
+    strip.offset[place] = kind(deltas / moments.values)
+    strip.slope[place] = kind(inverse * products / moments.values)
+
+
+@kernel
+def strip_deltas(layer: Layer, strip: Strip, weight: Vector) -> None:
+    """δ_in of the strip's channels, with the numbers that it holds."""
+    lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
+    zero = layer.delta_in.dtype.type(0)
+    for place in range(strip.first * lanes, layer.delta_in.size, width):
+        for c in range(strip.mean.size):
+            own = place + c * lanes
+            out, given = window(layer.delta_in, own, lanes), window(layer.delta_out, own, lanes)
+            values = window(layer.a_in, own, lanes)
+            mean, factor, offset, slope = (
+                strip.mean[c], strip.factor[c], strip.offset[c], strip.slope[c],
+            )  # fmt: skip
+            for s in range(lanes):
+                rest = given[s] - offset - (values[s] - mean) * slope
+                out[s] = factor * rest if weight[s] > 0 else zero

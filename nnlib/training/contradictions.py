@@ -80,7 +80,7 @@ def check_seed(options: Options, known: bool, drops: bool) -> None:
     if drawn or drops or options.dropout:
         what = f"validation={options.validation}" if drawn else f"dropout={options.dropout}"
         if drops and not drawn:
-            what = "layers that draw at random"
+            what = "layers of dropout or of random images"
         raise ValueError(
             f"checkpoint with {what} needs a seed, here or of the "
             "network: without one, nothing is drawn the same way when it is resumed"

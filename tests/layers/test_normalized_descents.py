@@ -123,6 +123,18 @@ def test_a_population_trains_members_as_if_alone(kind):
         np.testing.assert_array_equal(population[member].parameters, alone.parameters)
 
 
+def test_folds_do_not_look_at_what_is_held_out(kind):
+    """A member of a fold has the parameters of a network that the others alone have trained."""
+    X, y = data(40)
+    options = {"epochs": 4, "learning_rate": 0.1}
+    population = nnlib.train_many(chain(kind), X, y, n=1, folds=2, seed=3, **options)
+    for fold, member in enumerate(population):
+        net, kept = chain(kind), population.folds != fold
+        net.parameters = nnlib.train_many(chain(kind), X, y, n=1, epochs=0)[0].parameters
+        net.descent(X[kept], y[kept], **options)
+        np.testing.assert_allclose(member.parameters, net.parameters, rtol=1e-8, atol=1e-11)
+
+
 def test_files(kind, tmp_path):
     net, (X, y) = chain(kind, epsilon=0.25, center=False), data()
     net.descent(X, y, epochs=2)

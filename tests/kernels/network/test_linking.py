@@ -30,14 +30,14 @@ def addresses(table, row):
 
 def test_f_alone_calls_activations():
     table = linked(architecture().table, Use(np.float64))
-    assert addresses(table, 0) == {"pack", "activate"}
+    assert addresses(table, 0) == {"pack", "pack_inputs", "activate"}
     assert addresses(table, 1) == set()  # identity
 
 
 def test_a_descent_also_calls_derivatives_loss_and_optimizer():
     use = Use(np.float64, cost=True, train=True)
     table = linked(architecture().training_table, use)
-    assert addresses(table, 0) == {"pack", "activate", "derive"}
+    assert addresses(table, 0) == {"pack", "pack_inputs", "activate", "derive"}
     assert addresses(table, 1) == {"cost", "cost_delta"}
     use = use._replace(optimizer=optimizers.CODES["adam"])
     assert "optimizer_step" in addresses(linked(architecture().training_table, use), 0)

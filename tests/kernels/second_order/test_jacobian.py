@@ -56,7 +56,7 @@ class Case:
         table = linked(build_table(rows), Use(dtype, train=True))
         self.model = problem.Model(
             table, build_parts(table, 1), flat, np.zeros_like(flat), scratch, scratch.copy(),
-            unused, unused,
+            unused, unused, unused,
         )  # fmt: skip
 
     def columns(self, rows):
