@@ -1,7 +1,8 @@
 """Every system of the lecture, one call each.
 
 Those with data give a `System`, which trains with the lecture's settings when it runs; the others
-give a `Network` with its weights set.
+give a `Network` with its weights set. `read_reviews` gives the lecture's film reviews, of which
+`examples/imdb.py` makes the network of thousands of words.
 
 =========================  =======================================================  ===========
 call                       what it is                                               gives
@@ -31,20 +32,35 @@ from __future__ import annotations
 
 from .exercise import exercise, exercise_data
 from .neurons import layers_3_3_4_2_1, perceptron, xor
-from .reviews import TEN_WORDS, film_reviews
+from .reviews import (
+    LECTURE_REVIEWS,
+    TEN_WORDS,
+    Reviews,
+    WordEffect,
+    film_reviews,
+    invented_reviews,
+    read_reviews,
+    word_effects,
+)
 from .system import System
 from .tables import blood_pressure, breast_cancer, diabetes_progression
 
 __all__ = [
+    "LECTURE_REVIEWS",
     "TEN_WORDS",
+    "Reviews",
     "System",
+    "WordEffect",
     "blood_pressure",
     "breast_cancer",
     "diabetes_progression",
     "exercise",
     "exercise_data",
     "film_reviews",
+    "invented_reviews",
     "layers_3_3_4_2_1",
     "perceptron",
+    "read_reviews",
+    "word_effects",
     "xor",
 ]

@@ -1,9 +1,22 @@
-"""Text: is a film review positive? The lecture's ten-word vocabulary with a sigmoid neuron."""
+"""Text: is a film review positive? Ten words and a neuron; thousands of words and a network.
+
+The lecture's data are the 50 000 reviews of the IMDB archive (A. Maas et al., "Learning word
+vectors for sentiment analysis", ACL 2011). `read_reviews` takes them from its folder, or from the
+archive itself; `invented_reviews` makes some of the same kind where there is none.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.values import file_path, known_name, seed_number, whole_number
 from ..network import Network
 from ..text import Vocabulary
 from .system import System
@@ -56,3 +69,184 @@ def film_reviews() -> System:
         y=np.repeat([1.0, 0.0], [len(_POSITIVE), len(_NEGATIVE)]),
         settings={"learning_rate": 1.0, "epochs": 1000, "reduction": "mean"},
     )
+
+
+# Of the lecture's kind, in French: what the neuron of `film_reviews` says of them is to be seen.
+LECTURE_REVIEWS = (
+    "bon film à voir absolument",
+    "mauvais film, mal joué : à éviter",
+    "un film moyen, mais à voir pour la fin, très bien",
+)
+
+PARTS = ("train", "test")
+# What invented reviews are made of: words for both kinds, and for one.
+_NEUTRAL = [
+    "the",
+    "a",
+    "film",
+    "story",
+    "actor",
+    "scene",
+    "plot",
+    "music",
+    "camera",
+    "it",
+    "was",
+    "and",
+    "with",
+    "of",
+    "in",
+    "end",
+]
+_FOR = ["wonderful", "superb", "moving", "brilliant", "perfect", "funny"]
+_AGAINST = ["boring", "awful", "waste", "worst", "dull", "terrible"]
+
+
+class Reviews(NamedTuple):
+    """Film reviews, and which of them are positive.
+
+    texts are n strings, positive is (n,), 1 or 0.
+    """
+
+    texts: list[str]
+    positive: NDArray[np.float64]
+
+
+def read_reviews(path: str | os.PathLike[str], part: str = "train") -> Reviews:
+    """The reviews of one part of the archive, the positive ones first.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The folder ``aclImdb``, one that holds it, or the archive as it was downloaded
+        (``aclImdb_v1.tar.gz``, or packed otherwise).
+    part : {"train", "test"}
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing is there, or no review.
+    ValueError
+        If part is neither, or the file is no archive.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for kind, text in {"pos": "Superb.", "neg": "A bore."}.items():
+    ...         path = Path(folder, "aclImdb", "train", kind)
+    ...         path.mkdir(parents=True)
+    ...         _ = (path / "0.txt").write_text(text)
+    ...     read_reviews(folder)
+    Reviews(texts=['Superb.', 'A bore.'], positive=array([1., 0.]))
+    """
+    part = known_name("part", part, PARTS)
+    root = Path(os.fspath(file_path("path", path)))
+    named = _in_archive(root, part) if root.is_file() else _in_folder(root, part)
+    found = sorted(named, reverse=True)  # pos before neg
+    if not found:
+        raise FileNotFoundError(
+            f"{root} holds no reviews aclImdb/{part}/pos/*.txt and …/neg/*.txt: the archive is at "
+            "https://ai.stanford.edu/~amaas/data/sentiment"
+        )
+    positive = np.array([kind == "pos" for kind, _, _ in found], dtype=np.float64)
+    return Reviews([text for _, _, text in found], positive)
+
+
+def _in_folder(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
+    """Kind, file name and text of every review in a folder."""
+    for kind in ("pos", "neg"):
+        for own in (root, root / "aclImdb"):
+            for file in (own / part / kind).glob("*.txt"):
+                yield kind, file.name, file.read_text(encoding="utf-8")
+
+
+def _in_archive(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
+    """The same in an archive, which is read once."""
+    try:
+        with tarfile.open(root, "r|*") as archive:
+            for member in archive:
+                *_, own, kind, name = ("", "", *member.name.split("/"))
+                if own != part or kind not in ("pos", "neg") or not name.endswith(".txt"):
+                    continue
+                content = archive.extractfile(member)
+                if content is not None:
+                    yield kind, name, content.read().decode("utf-8")
+    except tarfile.TarError as error:
+        raise ValueError(f"{root} is no archive of reviews: {error}") from None
+
+
+def invented_reviews(n: int, seed: int = 0) -> Reviews:
+    """Reviews of random words, n / 2 of them positive: to try a program without the archive.
+
+    Parameters
+    ----------
+    n : int
+        How many; even.
+    seed : int
+        Of the random words.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n or seed is no whole number, or n is odd.
+
+    Examples
+    --------
+    >>> invented_reviews(2).positive
+    array([1., 0.])
+    """
+    n = whole_number("n", n, 2)
+    if n % 2:
+        raise ValueError(f"n is {n}, wanted an even number")
+    rng = np.random.default_rng(seed_number("seed", seed))
+    positive = np.repeat([1.0, 0.0], n // 2)
+    texts = []
+    for kind in positive:
+        words = list(rng.choice(_NEUTRAL, rng.integers(10, 40)))
+        for own, other in [(_FOR, _AGAINST) if kind else (_AGAINST, _FOR)]:
+            words += [*rng.choice(own, rng.integers(1, 4)), *rng.choice(other, rng.integers(0, 2))]
+        texts.append(" ".join(map(str, rng.permutation(words))))
+    return Reviews(texts, positive)
+
+
+class WordEffect(NamedTuple):
+    """By how much a word changes the probability that a review is positive."""
+
+    word: str
+    effect: float
+
+
+def word_effects(network: Network, vocabulary: Vocabulary) -> list[WordEffect]:
+    """Words and their effects, from those that speak most for a film to those against it.
+
+    The effect of word i is F(e_i) − F(0): the output for a review of this word alone, less that for
+    one without any known word.
+
+    Parameters
+    ----------
+    network : Network
+        From 0/1 vectors of the vocabulary to one output.
+    vocabulary : Vocabulary
+
+    Raises
+    ------
+    ValueError
+        If their sizes do not fit.
+    ImportError
+        If SciPy is missing.
+
+    Examples
+    --------
+    >>> network = Network([2, 1], initializer=[([[1.0, -1.0]], [0.0])])
+    >>> [effect.word for effect in word_effects(network, Vocabulary(["good", "bad"]))]
+    ['good', 'bad']
+    """
+    alone = vocabulary.encode(["", *vocabulary.words], sparse=True)
+    outputs: NDArray[Any] = network.F(alone)
+    if outputs.shape[1] != 1:
+        raise ValueError(f"network has {outputs.shape[1]} outputs, wanted one")
+    effects = (outputs[1:, 0] - outputs[0, 0]).astype(float)
+    order = np.argsort(-effects, kind="stable")
+    return [WordEffect(vocabulary.words[i], float(effects[i])) for i in order]
