@@ -101,7 +101,7 @@ def descent(graph, parameters, X, Y, batches, optimizer, rate, rules=None, penal
     parameters = [{k: np.array(a, np.float64) for k, a in own.items()} for own in parameters]
     rules, penalties = rules or [Rule()] * len(parameters), penalties or Penalties()
     memory = [{name: {} for name in own} for own in parameters]
-    dense = {operation.layer for operation in graph.operations if operation.kind == "dense"}
+    units = {o.layer for o in graph.operations if o.kind in ("dense", "convolution")}
     for t, batch in enumerate(batches, 1):
         data = [x[batch] for x in X], [y[batch] for y in Y]
         gradient = graph_reference.gradients(graph, parameters, *data, **cost)
@@ -113,7 +113,7 @@ def descent(graph, parameters, X, Y, batches, optimizer, rate, rules=None, penal
                     own[name] *= 1 - rate * rule.rate_factor * rule.decay_factor * 0.01
                 own[name] -= rate * rule.rate_factor * STEPS[optimizer](one, kept[name], t)
             if penalties.max_norm is not None and "weight" in g:
-                fan_in = own["weight"].shape[1] if number in dense else 1
+                fan_in = own["weight"][0].size if number in units else 1
                 limit_norms(own["weight"], penalties.max_norm, fan_in)
     return parameters
 
