@@ -25,9 +25,10 @@ from .operations import (
     Row,
 )
 
-# Two numbers below 2^31 share a column.
+# Two numbers share a column.
 _HALF = 32
 _MASK = 2**_HALF - 1
+LARGEST = 2**31 - 1
 
 
 class Windows(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..checks.values import known_name, shown, whole_number
-from ..kernels.layers.windows import Windows
+from ..kernels.layers.windows import LARGEST, Windows
 from .shaped import Shape
 
 Sides = tuple[int, ...]
@@ -122,10 +122,21 @@ def windows(layer: Any, shape: Shape, own: Geometry, filters: int, groups: int =
     dilation_height, dilation_width = _two(own.dilation)
     top, left = _two(before, 0)
     output_height, output_width = _two(outputs)
-    return Windows(
+    made = Windows(
         height, width, channels, filters, kernel_height, kernel_width, stride_height, stride_width,
         dilation_height, dilation_width, top, left, output_height, output_width, groups,
     )  # fmt: skip
+    return countable(layer, made)
+
+
+def countable(layer: Any, made: Windows) -> Windows:
+    """The windows themselves, if a table can hold their numbers; `ValueError` if not."""
+    if max(made) > LARGEST:
+        raise ValueError(
+            f"{layer!r} has {max(made)} pixels or channels along an axis of its windows, wanted at "
+            f"most {LARGEST}"
+        )
+    return made
 
 
 def result_shape(shape: Shape, made: Windows) -> Shape:

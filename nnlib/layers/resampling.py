@@ -10,7 +10,7 @@ from ..checks.values import known_name, shown
 from ..kernels.layers import resampling
 from ..kernels.layers.operations import Row
 from ..kernels.layers.windows import Windows
-from .images import Sides, image_shape, result_shape, short, sides
+from .images import Sides, countable, image_shape, result_shape, short, sides
 from .layer import Layer
 from .shaped import Place, Shape, ShapedLayer
 
@@ -101,7 +101,7 @@ class ZeroPadding2D(Layer):
         self.padding = tuple(sides("padding", one, 2, 0) for one in given)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        return ZeroPaddingLayer(image_shape(self, shapes[0], 2), self.padding)
+        return _checked(self, ZeroPaddingLayer(image_shape(self, shapes[0], 2), self.padding))
 
     def config(self) -> dict[str, Any]:
         rows, columns = map(short, self.padding)
@@ -129,7 +129,7 @@ class ZeroPadding1D(Layer):
         self.padding = sides("padding", padding, 2, 0)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        return ZeroPaddingLayer(image_shape(self, shapes[0], 1), (self.padding,))
+        return _checked(self, ZeroPaddingLayer(image_shape(self, shapes[0], 1), (self.padding,)))
 
     def config(self) -> dict[str, Any]:
         return {"padding": short(self.padding)}
@@ -165,10 +165,16 @@ class UpSampling2D(Layer):
         known_name("interpolation", interpolation, ("nearest",))
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        return UpSamplingLayer(image_shape(self, shapes[0], 2), self.size)
+        return _checked(self, UpSamplingLayer(image_shape(self, shapes[0], 2), self.size))
 
     def config(self) -> dict[str, Any]:
         return {"size": short(self.size)}
+
+
+def _checked(layer: Layer, made: ZeroPaddingLayer | UpSamplingLayer) -> ShapedLayer:
+    """The host half itself, if a table can hold its numbers."""
+    countable(layer, made.windows)
+    return made
 
 
 def _is_sequence(value: Any) -> bool:

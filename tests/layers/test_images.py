@@ -324,6 +324,13 @@ REFUSED = {
     "interpolation": (
         lambda: layers.UpSampling2D(2, "bilinear"), "interpolation is 'bilinear', wanted one of"
     ),
+    "more than a table can hold": (
+        lambda: layers.Conv1D(4, 3, dilation_rate=2**33, padding="same")(Input((8, 3))),
+        "pixels or channels along an axis of its windows, wanted at most 2147483647",
+    ),
+    "too much padding": (
+        lambda: layers.ZeroPadding1D(2**33)(Input((8, 3))), "wanted at most 2147483647"
+    ),
     "padding of three": (lambda: layers.ZeroPadding2D((1, 2, 3)), "padding is (1, 2, 3), wanted"),
 }  # fmt: skip
 
