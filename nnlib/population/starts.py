@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,9 +34,9 @@ class _Bounds:
         self.low: list[Array] = []
         self.width: list[Array] = []
 
-    def uniform(self, low: float, high: float, shape: tuple[int, int]) -> Array:
+    def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Array:
         """NaN, to be found again in the parameters."""
-        size = shape[0] * shape[1]
+        size = math.prod(shape)
         self.low.append(np.full(size, low))
         self.width.append(np.full(size, high - low))
         return np.full(shape, np.nan)
