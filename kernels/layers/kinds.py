@@ -9,13 +9,14 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from ..compile.jit import Vector
-from . import dense_single, dense_wide, dropout, joins, prelu, scale, sparse, sparse_lazy
+from . import dense_single, dense_wide, dropout, embedding, joins, prelu, scale, sparse, sparse_lazy
 from .operations import (
     ADD,
     CONCATENATE,
     COPY,
     DENSE,
     DROPOUT,
+    EMBEDDING,
     LAZY,
     MAXIMUM,
     MULTIPLY,
@@ -58,6 +59,7 @@ KINDS = {
     CONCATENATE: Kind("concatenate", joins.concatenate_forward, joins.concatenate_delta),
     SCALE: Kind("scale", scale.forward, scale.delta, scale.gradient),
     PRELU: Kind("prelu", prelu.forward, prelu.delta, prelu.gradient),
+    EMBEDDING: Kind("embedding", embedding.forward, embedding.delta, embedding.gradient),
     SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }
 

@@ -188,7 +188,9 @@ class Layer(NamedTuple):
 LAYER_CONTRACT = Contract(Layer)
 
 # Kinds of layer; `kinds` has their functions.
-DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU, SPARSE = range(10)
+DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU, SPARSE, EMBEDDING = range(
+    11
+)
 
 
 @kernel

@@ -18,6 +18,7 @@ from .activation import Activation
 from .custom import Custom
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
 from .joins import Add, Average, Concatenate, Maximum, Multiply, Subtract
 from .layer import Input, Layer, Value
 from .prelu import PReLU
@@ -32,6 +33,7 @@ __all__ = [
     "Custom",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Input",
     "Layer",

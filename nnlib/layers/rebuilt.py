@@ -9,6 +9,7 @@ from .activation import Activation
 from .custom import CustomLayer
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
 from .joins import Concatenate, Maximum, Multiply
 from .layer import Layer, WeightedSum
 from .prelu import PReLU
@@ -20,8 +21,8 @@ from .shaped import ShapedLayer
 _CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        Activation, Concatenate, Dense, Dropout, Maximum, Multiply, PReLU, Reshape, Scale,
-        WeightedSum,
+        Activation, Concatenate, Dense, Dropout, Embedding, Maximum, Multiply, PReLU, Reshape,
+        Scale, WeightedSum,
     )
 }  # fmt: skip
 

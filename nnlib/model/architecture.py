@@ -31,6 +31,7 @@ from .arguments import activation_names, check_graph_outputs, check_output
 from .graph import Graph
 from .linked_tables import LinkedTables
 from .rows import Costs, Purpose, Training, table_of
+from .whole_numbers import Range, ranges_of
 
 
 class ArrayPlace(NamedTuple):
@@ -102,6 +103,7 @@ class Architecture:
     d_out: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     has_ports: bool = field(init=False, repr=False, compare=False)  # see `ports`
+    ranges: tuple[Range, ...] = field(init=False, repr=False, compare=False)  # see `whole_numbers`
     linked: LinkedTables = field(
         init=False, repr=False, compare=False, default_factory=LinkedTables
     )
@@ -113,6 +115,7 @@ class Architecture:
             "d_in": graph.example,
             "d_out": sum(graph.output_units),
             "size": sum(layer.size for layer in graph.layers),
+            "ranges": ranges_of(graph),
             "has_ports": (
                 graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
             ),

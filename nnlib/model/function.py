@@ -33,6 +33,7 @@ from .architecture import Architecture
 from .knowledge import Known, NetworkKnowledge
 from .sparse_input import sparse_rows
 from .task import task_of
+from .whole_numbers import check_ranges
 
 Array = NDArray[Any]
 
@@ -97,6 +98,8 @@ class NetworkFunction(NetworkKnowledge):
             elif array.shape == (d_in,):
                 array, shape = array.reshape(1, -1), (d_out,)
         array = shaped_rows("X", array, d_in)
+        if architecture.ranges:
+            check_ranges(architecture.ranges, array)
         out = np.empty(len(array) * d_out, dtype)
         if device == "cuda":
             self._outputs_by_gpu(out, array)
@@ -330,7 +333,9 @@ def examples_for(
         from ..cuda.arrays import gpu_examples
 
         return gpu_examples(X, y, *shape)
-    return examples(X, y, *shape)
+    X, y = examples(X, y, *shape)
+    check_ranges(own.ranges, X)
+    return X, y
 
 
 def _with_numbers(architecture: Architecture, X: Any, y: Any, classes: Array) -> tuple[Any, Any]:

@@ -18,6 +18,7 @@ from ..checks.values import check_finite, examples, numbers, shown
 from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
 from .architecture import Architecture
+from .whole_numbers import check_ranges
 
 
 def input_rows(architecture: Architecture, X: Any, dtype: np.dtype[Any]) -> Array:
@@ -35,7 +36,9 @@ def input_rows(architecture: Architecture, X: Any, dtype: np.dtype[Any]) -> Arra
         array = _as_rows(label, numbers(label, value, dtype), shape)
         check_finite(label, array)
         parts.append(array)
-    return _side_by_side(list(given), parts)
+    rows = _side_by_side(list(given), parts)
+    check_ranges(architecture.ranges, rows)
+    return rows
 
 
 def port_examples(
