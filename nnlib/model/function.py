@@ -55,6 +55,7 @@ class NetworkFunction(NetworkKnowledge):
         ----------
         X : array_like, shape (n, d_1)
             Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
+            Where Dense layers alone read the network's input also a sparse matrix of SciPy's.
 
         Returns
         -------
@@ -169,7 +170,7 @@ class NetworkFunction(NetworkKnowledge):
         Parameters
         ----------
         X : array_like, shape (n, d_1)
-            Or, without y, a sequence of (x, y) pairs.
+            Or, without y, a sequence of (x, y) pairs. With y also a sparse matrix, as for `F`.
         y : array_like, shape (n, d_L)
             Or (n,) where d_L = 1. For losses of softmax, as ``softmax_cross_entropy``, also (n,)
             classes from 0 to d_L − 1.
