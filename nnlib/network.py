@@ -164,6 +164,11 @@ class Network(NetworkTraining):
         ----------
         X, y
             As for `J`. Labels in y, as "cat", become the network's `classes` where it has none.
+            With sparse X a step changes the rows of W that its batch has entries for, and others
+            make up for missed steps later, with the trajectory of dense X but for rounding. Every
+            row is stepped with max_norm, with l1 or weight_decay beside clipping or an optimizer
+            that divides by a root (AdamW's own decay is none of these), in batches of one example,
+            and in batches of more than a few thousand.
         optimizer : str or Optimizer
             ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
             ``rprop``, ``lbfgs``, ``levenberg_marquardt``, or an object of `nnlib.optimizers`

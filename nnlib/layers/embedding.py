@@ -1,4 +1,4 @@
-"""Embedding: a vector for every whole number, as of a word or of a category."""
+"""The embedding layer: a vector that is learnt for each of many whole numbers, such as words."""
 
 from __future__ import annotations
 
@@ -6,81 +6,74 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.values import whole_number
+from ..checks.values import shown, whole_number
 from ..kernels.layers import embedding
 from ..kernels.layers.operations import Row
 from .layer import Input, Layer, Value
-from .shaped import Fans, Parameters, Place, Shape, ShapedLayer, units_of
+from .shaped import Fans, Parameters, Place, Shape, ShapedLayer
 
-# Whole numbers up to 2^24 are exact in float32.
-MOST_NUMBERS = 2**24
-# With these the usual initial weights, `glorot_uniform`, are between ±√(6/2400) = ±0.05, as Keras
-# begins; the number of words has no influence on how many values add up.
+# float32 holds whole numbers up to this one.
+MOST_ENTRIES = 2**24
+# With which the default initializer draws from ±√(6/(fan_in + fan_out)) = ±0.05, as Keras does.
 _FANS = Fans(1200, 1200)
 
 
 @dataclass(frozen=True)
 class EmbeddingLayer(ShapedLayer):
-    """Rows of W (input_dim, output_dim), one for each number of the input's shape."""
+    """A row of W (entries, width) for every number of an example."""
 
-    shape: Shape
-    input_dim: int
-    output_dim: int
+    time: int
+    entries: int
+    width: int
 
     @property
     def output_shape(self) -> Shape:
-        return (*self.shape, self.output_dim)
+        return (self.time, self.width)
 
     @property
     def parameters(self) -> dict[str, Parameters]:
-        return {"weight": Parameters((self.input_dim, self.output_dim), fans=_FANS)}
+        return {"weight": Parameters((self.entries, self.width), fans=_FANS)}
 
     def described(self) -> tuple[str, dict[str, Any]]:
-        return "Embedding", {"input_dim": self.input_dim, "output_dim": self.output_dim}
+        return "Embedding", {"input_dim": self.entries, "output_dim": self.width}
 
     def rows(self, place: Place, logits: int | None = None) -> list[Row]:
-        positions, source = units_of(self.shape), place.sources[0].unit
+        source = place.sources[0].unit
         return [
             embedding.row(
-                positions, self.input_dim, self.output_dim, place.parameters, place.output, source
+                self.time, self.entries, self.width, place.parameters, place.output, source
             )
         ]
 
 
 class Embedding(Layer):
-    """a_p = W_{x_p}: for every position p of the input the row of W of its number x_p.
+    """Each whole number i of an example gives row i of W, a vector that is learnt.
 
-    The input holds whole numbers from 0 to input_dim − 1, as words or categories are numbered; it
-    is an `Input` itself. An input of shape (time,) gives (time, output_dim). A descent steps every
-    row of W, also those whose numbers a batch does not have.
+    Examples are ordinary arrays of whole numbers from 0 to input_dim − 1, shape (n, time); others
+    are refused before any work. W begins uniform between −0.05 and 0.05, as in Keras. Weight decay
+    applies to it.
 
     Parameters
     ----------
     input_dim : int
-        How many numbers there are; at most 2²⁴, which float32 still tells apart.
+        How many numbers there are, such as words of a vocabulary.
     output_dim : int
-        Values of the vector that each of them has.
+        Values of each vector.
     name, trainable, rate_factor, decay_factor
         As for `Layer`.
 
-    Raises
-    ------
-    ValueError
-        If it is called with what another layer gives.
-
     Examples
     --------
-    >>> import nnlib
-    >>> from nnlib import layers
-    >>> net = nnlib.Network([
-    ...     layers.Input(4), layers.Embedding(10, 3), layers.Flatten(), layers.Dense(1)
-    ... ])
-    >>> net.F([[1, 2, 0, 9], [0, 0, 0, 0]]).shape
-    (2, 1)
-    >>> net.F([[1, 2, 0, 10]])
+    >>> from nnlib import Network, layers
+    >>> layers.Embedding(1000, 16)(layers.Input(20)).shape
+    (20, 16)
+    >>> net = Network([layers.Input(2), layers.Embedding(5, 3), layers.Flatten(), layers.Dense(1)])
+    >>> net.F([[0, 4]]).shape
+    (1, 1)
+    >>> net.F([[0, 5]])
     Traceback (most recent call last):
     ...
-    ValueError: X[0, 3] is 10, wanted whole numbers from 0 to 9 for the layer 'embedding'
+    ValueError: X holds 5 at index (0, 1), wanted whole numbers from 0 to 4 for layer 'embedding'
     """
 
     def __init__(
@@ -94,19 +87,24 @@ class Embedding(Layer):
         decay_factor: float = 1.0,
     ) -> None:
         super().__init__(name, trainable, rate_factor, decay_factor)
-        self.input_dim = whole_number("input_dim", input_dim, 1, MOST_NUMBERS)
+        self.input_dim = whole_number("input_dim", input_dim, 1, MOST_ENTRIES)
         self.output_dim = whole_number("output_dim", output_dim, 1)
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
         if isinstance(values, Value) and not isinstance(values, Input):
             raise ValueError(
-                f"{self!r} is called with {values!r}, wanted an Input: it takes whole numbers of "
-                "the data"
+                f"{self!r} looks up whole numbers of the data, so it must be called with an Input; "
+                f"got {shown(values)}"
             )
         return super().__call__(values)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
-        return EmbeddingLayer(shapes[0], self.input_dim, self.output_dim)
+        (shape,) = shapes
+        if len(shape) != 1:
+            raise ValueError(
+                f"{self!r} is called with a value of shape {shape}, wanted one axis, the time"
+            )
+        return EmbeddingLayer(shape[0], self.input_dim, self.output_dim)
 
     def config(self) -> dict[str, Any]:
         return {"input_dim": self.input_dim, "output_dim": self.output_dim}

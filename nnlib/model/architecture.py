@@ -24,7 +24,6 @@ from ..checks.values import layer_sizes, shown
 from ..kernels.layers.operations import BUFFER_UNITS, DENSE, convolves, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
 from ..layers.dense import DenseLayer
-from ..layers.embedding import EmbeddingLayer
 from ..layers.formulas import loss_code, loss_family, loss_from
 from ..layers.shaped import Array, ShapedLayer, units_of
 from ..losses import Loss
@@ -32,6 +31,7 @@ from .arguments import activation_names, check_graph_outputs, check_output
 from .graph import Graph
 from .linked_tables import LinkedTables
 from .rows import Costs, Purpose, Training, table_of
+from .whole_numbers import Range, ranges_of
 
 
 class ArrayPlace(NamedTuple):
@@ -103,6 +103,7 @@ class Architecture:
     d_out: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     has_ports: bool = field(init=False, repr=False, compare=False)  # see `ports`
+    ranges: tuple[Range, ...] = field(init=False, repr=False, compare=False)  # see `whole_numbers`
     linked: LinkedTables = field(
         init=False, repr=False, compare=False, default_factory=LinkedTables
     )
@@ -114,11 +115,9 @@ class Architecture:
             "d_in": graph.example,
             "d_out": sum(graph.output_units),
             "size": sum(layer.size for layer in graph.layers),
+            "ranges": ranges_of(graph),
             "has_ports": (
-                graph.outputs_named
-                or len(shapes) > 2
-                or any(len(shape) > 1 for shape in shapes)
-                or any(isinstance(layer, EmbeddingLayer) for layer in graph.layers)
+                graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
             ),
         }
         for name, value in derived.items():

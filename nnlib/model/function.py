@@ -35,6 +35,7 @@ from .architecture import Architecture
 from .knowledge import Known, NetworkKnowledge
 from .sparse_input import sparse_rows
 from .task import task_of
+from .whole_numbers import check_ranges
 
 Array = NDArray[Any]
 
@@ -56,6 +57,7 @@ class NetworkFunction(NetworkKnowledge):
         ----------
         X : array_like, shape (n, d_1)
             Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
+            Where Dense layers alone read the network's input also a sparse matrix of SciPy's.
 
         Returns
         -------
@@ -99,6 +101,8 @@ class NetworkFunction(NetworkKnowledge):
             elif array.shape == (d_in,):
                 array, shape = array.reshape(1, -1), (d_out,)
         array = shaped_rows("X", array, d_in)
+        if architecture.ranges:
+            check_ranges(architecture.ranges, array)
         out = np.empty(len(array) * d_out, dtype)
         if device == "cuda":
             self._outputs_by_gpu(out, array)
@@ -169,7 +173,7 @@ class NetworkFunction(NetworkKnowledge):
         Parameters
         ----------
         X : array_like, shape (n, d_1)
-            Or, without y, a sequence of (x, y) pairs.
+            Or, without y, a sequence of (x, y) pairs. With y also a sparse matrix, as for `F`.
         y : array_like, shape (n, d_L)
             Or (n,) where d_L = 1. For losses of softmax, as ``softmax_cross_entropy``, also (n,)
             classes from 0 to d_L − 1.
@@ -338,7 +342,9 @@ def examples_for(
         from ..cuda.arrays import gpu_examples
 
         return gpu_examples(X, y, *shape)
-    return examples(X, y, *shape, images)
+    X, y = examples(X, y, *shape, images)
+    check_ranges(own.ranges, X)
+    return X, y
 
 
 def _with_numbers(architecture: Architecture, X: Any, y: Any, classes: Array) -> tuple[Any, Any]:

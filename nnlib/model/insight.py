@@ -15,6 +15,7 @@ from .function import examples_for
 from .inspection import filters, input_gradient, layer_values, through_softmax
 from .prediction import NetworkPrediction
 from .summary import Summary, drawing, summary
+from .whole_numbers import check_ranges
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -247,4 +248,5 @@ class NetworkInsight(NetworkPrediction):
             rows = array.reshape(1, -1)
         rows = shaped_rows("X", rows, own.d_in)
         check_finite("X", rows)
+        check_ranges(own.ranges, rows)
         return np.ascontiguousarray(rows), array.shape

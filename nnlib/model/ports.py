@@ -15,11 +15,10 @@ import numpy as np
 from ..checks.names import hint
 from ..checks.sparse import Records
 from ..checks.values import check_finite, examples, input_numbers, numbers, shown
-from ..layers.embedding import EmbeddingLayer
 from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
 from .architecture import Architecture
-from .graph import Graph
+from .whole_numbers import check_ranges
 
 
 def input_rows(
@@ -42,26 +41,9 @@ def input_rows(
         if array.dtype == dtype:
             check_finite(label, array)
         parts.append(array)
-    for number, (label, array) in enumerate(zip(given, parts, strict=True)):
-        _check_numbers(graph, number, label, array)
-    return _side_by_side(list(given), parts)
-
-
-def _check_numbers(graph: Graph, number: int, label: str, rows: Array) -> None:
-    """Refuse what an embedding that reads this input has no vector for."""
-    for node in graph.nodes:
-        layer = graph.layers[node.layer]
-        if not isinstance(layer, EmbeddingLayer) or node.sources != (-1 - number,):
-            continue
-        good = (rows >= 0) & (rows < layer.input_dim) & (rows == np.trunc(rows))
-        if not good.all():
-            example, unit = np.argwhere(~good)[0]
-            place = np.unravel_index(unit, layer.shape)
-            where = ", ".join(map(str, (example, *place)))
-            raise ValueError(
-                f"{label}[{where}] is {rows[example, unit]:.9g}, wanted whole numbers from 0 to "
-                f"{layer.input_dim - 1} for the layer {graph.names[node.layer]!r}"
-            )
+    rows = _side_by_side(list(given), parts)
+    check_ranges(architecture.ranges, rows)
+    return rows
 
 
 def port_examples(

@@ -139,6 +139,7 @@ def _parse_architecture(text: str) -> dict[str, Any]:
 def classes_to_json(classes: Array) -> list[Any]:
     """The labels as JSON has them: text, numbers, True and False.
 
+    >>> import numpy as np
     >>> classes_to_json(np.array(["a", "b"]))
     ['a', 'b']
     """
