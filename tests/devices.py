@@ -16,6 +16,7 @@ CPU_ONLY = {
     "compile": "compile=True writes a network out for the CPU",
     "levenberg_marquardt": "Levenberg-Marquardt runs on the CPU only",
     "lbfgs bits": "a network's L-BFGS steps on the CPU, a member's on the GPU: not the same bits",
+    "sparse": "sparse examples are for the CPU",
     "graphs": "graphs that are no chains of layers run on the CPU only",
     "halving": "successive halving runs on the CPU only",
     "command": "python -m nnlib computes on the CPU",

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compile.called import Contract
-from ..compile.jit import Integers, Vector, entry, kernel
+from ..compile.jit import Integers, Scalar, Vector, entry, kernel
 from ..compile.memory import ask_for, indices_at, values_at, window
 from ..compile.vectors import LANES, add, load_lanes, multiply_add, spread, store_lanes
 from ..formulas.missed_steps import ADAGRAD, SGD, Missed, make_up, row_step
@@ -164,7 +164,7 @@ def make_gradient(
 
 
 @kernel
-def touch(visits: Vector, seen: Vector, columns: Vector, count: int, t: int) -> int:
+def touch(visits: Vector, seen: Vector, columns: Vector, count: int, t: Scalar) -> int:
     """List the features that step t has not touched yet; returns where the list ends by now."""
     for e in range(columns.size):
         feature = columns[e]

@@ -6,6 +6,7 @@ Nothing is made dense. Entries come in any order; those of one place add up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,6 +111,55 @@ def records(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) -> 
     else:
         given = _by_rows(argument, matrix, features, dtype)
     return _of_matrix(given, dtype)
+
+
+class Rows(NamedTuple):
+    """A sparse matrix by rows with the names that SciPy gives its parts."""
+
+    indptr: Array
+    indices: Array
+    data: Array
+    shape: tuple[int, int]
+    format: str = "csr"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.data.dtype
+
+
+def parts_of(given: Records) -> dict[str, Array]:
+    """The rows as arrays for a file, from which `from_parts` makes them again.
+
+    >>> X = from_parts({"starts": np.array([0, 1]), "columns": np.array([2]),
+    ...                 "values": np.ones(1), "features": np.array([3])})
+    >>> parts_of(X)["features"]
+    array([3])
+    """
+    own = given.content()
+    values = own.values if own.values.size else np.ones(len(own.columns), given.dtype)
+    features = np.array([own.features])
+    return {"starts": own.starts, "columns": own.columns, "values": values, "features": features}
+
+
+def from_parts(parts: Mapping[str, Array]) -> Records:
+    """Records of what `parts_of` gave, checked as what a user gives.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `records`.
+
+    Examples
+    --------
+    >>> from_parts({"starts": np.array([0, 1]), "columns": np.array([2]),
+    ...             "values": np.ones(1), "features": np.array([3])}).shape
+    (1, 6)
+    """
+    (features,) = parts["features"].tolist()
+    shape = len(parts["starts"]) - 1, features
+    rows = Rows(parts["starts"], parts["columns"], parts["values"], shape)
+    return records("X", rows, features, rows.dtype)
 
 
 def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) -> Matrix:

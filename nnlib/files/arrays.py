@@ -34,7 +34,13 @@ FORMAT_VERSION = "1"
 # so the bound keeps what a hostile header costs to 25 MB.
 HEADER_LIMIT = 2**20
 # What nnlib writes. The format knows more, for some of which NumPy has no type.
-_DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64", "U64": "uint64"}
+_DTYPES = {
+    "F32": "float32",
+    "F64": "float64",
+    "I64": "int64",
+    "U64": "uint64",
+    "U32": "uint32",
+}
 _OWN_ENTRIES = ("format_version", "sha256")
 
 

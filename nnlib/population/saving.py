@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.sparse import Records, from_parts, parts_of
 from ..checks.values import PathLike, file_path, on_host, real_number, shown
 from ..errors import FormatError
 from ..files.arrays import read_arrays, write_arrays
@@ -57,8 +58,12 @@ def save(population: Population, path: PathLike) -> None:
     TypeError, ValueError, OSError, ImportError
         As `Population.save`.
     """
-    X, y = map(on_host, population.data)
+    X, y = population.data
+    y = on_host(y)
+    X = X if isinstance(X, Records) else on_host(X)
     arrays = {"X": X, "y": y}
+    if isinstance(X, Records):
+        arrays = {**{f"X_{name}": part for name, part in parts_of(X).items()}, "y": y}
     for name in ("trace", "folds", *_ALWAYS, *_SOMETIMES):
         values = getattr(population, name)
         if isinstance(values, np.ndarray) and values.dtype != object and (
@@ -117,6 +122,7 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
     try:
         if metadata.get("kind") != _KIND or set(metadata) != {"kind", "population"}:
             raise ValueError(f"its kind is {metadata.get('kind')!r}, wanted {_KIND!r}")
+        arrays = _with_examples(arrays)
         told = _parsed(metadata["population"])
         members = _checked_arrays(arrays)
         architectures = _architectures(told["networks"], arrays, custom)
@@ -139,6 +145,22 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         return make(**fields, classes=first.classes, feature_names=first.feature_names)
     except (TypeError, ValueError, KeyError) as error:
         raise FormatError(f"{path} holds no population that nnlib can read: {error}") from error
+
+
+def _with_examples(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of a file, with X in place of its parts where the examples are sparse."""
+    parts = {name[2:]: array for name, array in arrays.items() if name.startswith("X_")}
+    found = {name: array for name, array in arrays.items() if not name.startswith("X_")}
+    if not parts:
+        return found
+    wanted = {"starts": "i", "columns": "iu", "values": "f", "features": "i"}
+    flat = all(array.ndim == 1 for array in parts.values())
+    if "X" in found or parts.keys() != wanted.keys() or not flat or not parts["starts"].size:
+        raise ValueError(f"its sparse examples are {sorted(parts)}, wanted {sorted(wanted)}")
+    for name, kinds in wanted.items():
+        if parts[name].dtype.kind not in kinds:
+            raise ValueError(f"its X_{name} is {parts[name].dtype}")
+    return {**found, "X": from_parts(parts)}
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -226,7 +248,8 @@ def _arguments(told: Any, arrays: Mapping[str, Array], custom: Any) -> dict[str,
             f"has {wanted} of {shown(told['dtype'])}"
         )
     own = Network(**arguments, initializer="zeros").architecture
-    widths = arrays["X"].shape[1], arrays["y"].shape[1]
+    X, y = arrays["X"], arrays["y"]
+    widths = X.matrix.features if isinstance(X, Records) else X.shape[1], y.shape[1]
     if widths != (own.d_in, own.d_out):
         raise ValueError(f"its data have {widths} values an example, its networks others")
     return arguments

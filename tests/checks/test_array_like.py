@@ -22,8 +22,8 @@ def test_sparse_matrices():
     sparse = pytest.importorskip("scipy.sparse")
     for kind in (sparse.csr_matrix, sparse.coo_array):
         words = ["^X is a sparse matrix", kind.__name__, r"X\.toarray\(\)"]
-        assert_refused(TypeError, words, "F", kind(X))
-        assert_refused(TypeError, words, "descent", kind(X), Y)
+        assert_refused(TypeError, words, "gradient", kind(X))
+        assert_refused(TypeError, ["^y is a sparse matrix", *words[1:-1]], "descent", X, kind(X))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cpu("host")
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 
-arrays_of_any_shape = st.sampled_from(["float32", "float64", "int64", "uint64"]).flatmap(
+arrays_of_any_shape = st.sampled_from(["float32", "float64", "int64", "uint64", "uint32"]).flatmap(
     lambda dtype: numpy_strategies.arrays(
         dtype, numpy_strategies.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
     )

@@ -12,6 +12,8 @@ import nnlib
 from nnlib import layers
 from tests.tolerances import assert_close
 
+pytestmark = pytest.mark.cpu("sparse")
+
 
 def sparse_matrix(n, features, density, seed):
     """Standard normal entries, in every row as many as chance has it."""
