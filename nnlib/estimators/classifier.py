@@ -17,8 +17,9 @@ from ..checks.examples import Examples
 from ..checks.names import hinted
 from . import scores
 from .constraints import OF_CLASSIFIERS, keep_parameters
+from .inputs import DTYPES, FORMAT
 from .labels import found_classes, labels_of
-from .perceptron import DTYPES, Perceptron
+from .perceptron import Perceptron
 from .solvers import check_partial_fit
 from .start import Output
 
@@ -162,7 +163,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
         Parameters
         ----------
-        X : array-like, shape (n, features)
+        X : array-like or sparse matrix, shape (n, features)
         y : array-like, shape (n,) or (n, labels)
             Classes, or 0 and 1 for each label.
         sample_weight : array-like, shape (n,), or None
@@ -238,7 +239,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return mean
 
     def _checked(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Any, Array]:
-        X, y = validate_data(self, X, y, multi_output=True, dtype=DTYPES, reset=first)
+        X, y = validate_data(
+            self, X, y, multi_output=True, dtype=DTYPES, accept_sparse=FORMAT, reset=first
+        )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self._take_classes(y, incremental)

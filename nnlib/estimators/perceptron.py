@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..checks.examples import Examples
 from ..network import Network
 from .ensemble import check_ensemble, train_members
+from .inputs import DTYPES, FORMAT, as_given, as_rows, refuse_masked, with_dtype
 from .scaling import Scaling, fitted_scaling
 from .solvers import Stochastic, fit_full_batch, is_full_batch
 from .splits import Split, split_examples
@@ -26,7 +27,6 @@ from .watch import Watched
 
 Array = NDArray[Any]
 
-DTYPES = (np.float64, np.float32)
 # Attributes that are views of the network's parameters.
 _VIEWS = ("coefs_", "intercepts_", "_views")
 
@@ -77,6 +77,7 @@ class Perceptron(BaseEstimator):
         """Checked examples; y (n, outputs) as the split wants it."""
         refuse_masked(X=X, y=y)
         X, y, targets = self._checked(X, y, incremental, first)
+        X = as_rows(X)
         weights = np.empty(0, X.dtype)
         if sample_weight is not None:
             weights = _check_sample_weight(
@@ -89,7 +90,7 @@ class Perceptron(BaseEstimator):
         outputs = given.y.shape[1]
         output = self.output_kind()
         if first or not hasattr(self, "_network"):
-            shape = given.X.shape[1], outputs
+            shape = self.n_features_in_, outputs
             self._network = new_network(self, shape, output, given.X.dtype, random)
             self._views: list[Array] = []
             self.members_ = [self._network]
@@ -147,7 +148,7 @@ class Perceptron(BaseEstimator):
                 f"eval_set must be a pair (X, y); got an object of type {type(eval_set).__name__}"
             )
         refuse_masked(**dict(zip(("X", "y"), eval_set, strict=True)))
-        X = validate_data(self, eval_set[0], dtype=DTYPES, reset=False)
+        X = self._rows(eval_set[0])
         targets = self._targets(eval_set[1], X)
         given = Examples(X, targets, np.empty(0, X.dtype))
         return with_dtype(given, self._network.dtype)
@@ -204,15 +205,16 @@ class Perceptron(BaseEstimator):
         if given is None or scaled is None:
             return lambda: np.nan
         if self.scoring is None:
-            X, y, weights = scaled.X, scaled.y, scaled.weights
-            return lambda: self.score_of(self._network.F(X), y, weights)
+            rows, y, weights = scaled.X, scaled.y, scaled.weights
+            return lambda: self.score_of(self._network.F(rows), y, weights)
         scorer, answers = check_scoring(self, self.scoring), self._answers(given.y)
+        X = as_given(given.X)
 
         def score() -> float:
             with warnings.catch_warnings():
                 # The examples that were held out have no names any more.
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
-                return float(scorer(self, given.X, answers))
+                return float(scorer(self, X, answers))
 
         return score
 
@@ -268,8 +270,11 @@ class Perceptron(BaseEstimator):
 
     def _valid(self, X: Any) -> Array:
         refuse_masked(X=X)
-        checked: Array = validate_data(self, X, dtype=DTYPES, reset=False)
-        return checked
+        return self._rows(X)
+
+    def _rows(self, X: Any) -> Array:
+        """The rows of X, which has to have the features of the training."""
+        return as_rows(validate_data(self, X, dtype=DTYPES, accept_sparse=FORMAT, reset=False))
 
     def _is_checked(self, X: Any, network: Network) -> bool:
         """Whether X needs no other check than for finite numbers: that of one row takes long."""
@@ -287,6 +292,11 @@ class Perceptron(BaseEstimator):
             X = self._scaling.apply(X)
         outputs: Array = network.F(X)
         return outputs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def __getstate__(self) -> Any:
         """All but the views of the network's parameters, which would be copies in the copy."""
@@ -337,27 +347,3 @@ class Perceptron(BaseEstimator):
     def _scales_targets(self) -> bool:
         """Whether `scale` is for targets too."""
         return False
-
-
-def refuse_masked(**arrays: Any) -> None:
-    """Refuse NumPy's masked arrays that hide values: a fit would use what lies under the mask.
-
-    >>> refuse_masked(X=np.ma.array([1.0, 2.0], mask=[False, True]))
-    Traceback (most recent call last):
-    ...
-    ValueError: X is a masked array with 1 masked value, wanted one without: drop or fill them
-    """
-    for name, array in arrays.items():
-        if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-            count = int(np.ma.getmaskarray(array).sum())
-            raise ValueError(
-                f"{name} is a masked array with {count} masked value{'s' if count > 1 else ''}, "
-                "wanted one without: drop or fill them"
-            )
-
-
-def with_dtype(given: Examples, dtype: Any) -> Examples:
-    """The examples with all arrays of the network's dtype."""
-    return Examples(
-        np.asarray(given.X, dtype), np.asarray(given.y, dtype), np.asarray(given.weights, dtype)
-    )

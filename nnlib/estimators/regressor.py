@@ -16,7 +16,8 @@ from ..checks.examples import Examples
 from ..checks.names import hinted
 from . import scores
 from .constraints import OF_REGRESSORS, keep_parameters
-from .perceptron import DTYPES, Perceptron
+from .inputs import DTYPES, FORMAT
+from .perceptron import Perceptron
 from .solvers import check_partial_fit
 from .start import Output
 
@@ -110,7 +111,7 @@ n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, d
 
         Parameters
         ----------
-        X : array-like, shape (n, features)
+        X : array-like or sparse matrix, shape (n, features)
         y : array-like, shape (n,) or (n, outputs)
         sample_weight : array-like, shape (n,), or None
         eval_set : (X, y) or None
@@ -135,7 +136,7 @@ n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, d
 
         Parameters
         ----------
-        X : array-like, shape (n, features)
+        X : array-like or sparse matrix, shape (n, features)
         return_std : bool
             Also give the standard deviation over the members of an ensemble.
 
@@ -161,7 +162,14 @@ n_iter_no_change, max_fun, dropout, scoring, n_members, callbacks, time_limit, d
 
     def _checked(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Any, Array]:
         X, y = validate_data(
-            self, X, y, multi_output=True, y_numeric=True, dtype=DTYPES, reset=first
+            self,
+            X,
+            y,
+            multi_output=True,
+            y_numeric=True,
+            dtype=DTYPES,
+            accept_sparse=FORMAT,
+            reset=first,
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -218,7 +218,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         own = self.estimator.__sklearn_tags__()
-        tags.estimator_type = own.estimator_type
+        tags.estimator_type, tags.input_tags = own.estimator_type, own.input_tags
         tags.classifier_tags, tags.regressor_tags = own.classifier_tags, own.regressor_tags
         return tags
 
@@ -268,7 +268,7 @@ class _Search:
         split = own.split_examples(self._given.part(train), None, random, incremental=False)
         own.fit_scaling(split.train)
         split = own.scaled_split(split)
-        shape, output = (self._given.X.shape[1], own.n_outputs_), own.output_kind()
+        shape, output = (own.n_features_in_, own.n_outputs_), own.output_kind()
         grid = []
         for number in numbers:
             options = member_options(self._candidates[number], split)

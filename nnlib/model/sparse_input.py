@@ -32,8 +32,9 @@ def sparse_rows(
     if device != "cpu":
         reason = f"the network is on {device!r}, and sparse matrices are for the CPU"
     if reason is not None:
+        kind = "" if isinstance(X, Records) else f" ({type(X).__name__})"
         raise TypeError(
-            f"{argument} is a sparse matrix ({type(X).__name__}), wanted a dense array: {reason}; "
+            f"{argument} is a sparse matrix{kind}, wanted a dense array: {reason}; "
             f"give {argument}.toarray()" + ("" if device == "cpu" else ", or use net.to('cpu')")
         )
     return records(argument, X, architecture.d_in, dtype)

@@ -20,7 +20,6 @@ LEFT_OUT = {
     "test_gradient": "calls the private _loss_grad_lbfgs",
     "test_learning_rate_warmstart": "reads the private _optimizer.learning_rate",
     "test_adaptive_learning_rate": "reads the private _optimizer.learning_rate",
-    "test_sparse_matrices": "sparse input is refused by name",
 }
 IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor"
 
