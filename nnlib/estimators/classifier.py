@@ -17,7 +17,7 @@ from ..checks.examples import Examples
 from ..checks.names import hinted
 from . import scores
 from .constraints import OF_CLASSIFIERS, keep_parameters
-from .inputs import DTYPES, FORMAT
+from .inputs import DTYPES, FORMAT, refuse_sparse_targets
 from .labels import found_classes, labels_of
 from .perceptron import Perceptron
 from .solvers import check_partial_fit
@@ -196,6 +196,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         -------
         self
         """
+        refuse_sparse_targets(y)
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y) == "multilabel-indicator"
             self._labels = labels_of(y if several else classes)
