@@ -24,9 +24,9 @@ WRITTEN, WRITTEN_RARE, COMMON = 260, 60, 10_000
 
 
 class Reviews(NamedTuple):
-    """Reviews and whether they are positive, 0 or 1; X is of float32, by rows, its entries all 1.
+    """Reviews and whether they are positive, 0 or 1.
 
-    X and X_test are sparse (n, words), y and y_test (n,); without test reviews these are empty.
+    X is of float32, by rows whose columns rise, its entries all 1. X and X_test are sparse (n, words), y and y_test (n,); without test reviews these are empty.
     """
 
     name: str
@@ -65,8 +65,9 @@ def reviews(words: int, pairs: bool = False, n: int = REVIEWS) -> Reviews:
         binary=True, max_features=words, ngram_range=(1, 1 + pairs), dtype=np.float32
     )
     X = vectorizer.fit_transform(train.texts)
+    X = X[mixed].sorted_indices()
     y, y_test = np.array(train.positive, float), np.array(test.positive, float)
-    return Reviews("IMDB", X[mixed], y[mixed], vectorizer.transform(test.texts), y_test)
+    return Reviews("IMDB", X, y[mixed], vectorizer.transform(test.texts), y_test)
 
 
 def drawn(words: int, n: int = REVIEWS) -> Reviews:

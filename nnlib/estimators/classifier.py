@@ -82,7 +82,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         Probability with which a hidden unit is dropped in training, for all layers or each.
     scale : {"standard", "robust"} or None
         Scale inputs by mean and standard deviation, or by median and interquartile range, of the
-        examples to train with. coefs_ are then those of scaled inputs.
+        examples to train with. coefs_ are then those of scaled inputs. Sparse inputs are divided
+        and not centred.
     scoring : str, callable or None
         Score of early stopping: a name of scikit-learn's, such as ``neg_log_loss``, or a function
         of the estimator, X and y. None: accuracy, of a regression R².

@@ -1,4 +1,4 @@
-"""What the two estimators share: how data become examples, how a fit goes, what a network gives."""
+"""What the two estimators share: how a fit goes, and what a network gives."""
 
 from __future__ import annotations
 
