@@ -26,7 +26,8 @@ WRITTEN, WRITTEN_RARE, COMMON = 260, 60, 10_000
 class Reviews(NamedTuple):
     """Reviews and whether they are positive, 0 or 1.
 
-    X is of float32, by rows whose columns rise, its entries all 1. X and X_test are sparse (n, words), y and y_test (n,); without test reviews these are empty.
+    X is of float32, by rows whose columns rise, its entries all 1. X and X_test are sparse
+    (n, words), y and y_test (n,); without test reviews these are empty.
     """
 
     name: str
