@@ -18,7 +18,7 @@ pytest.importorskip("sklearn")
 @pytest.fixture(autouse=True)
 def _few_rounds(monkeypatch):
     monkeypatch.delenv("NNLIB_DATA", raising=False)
-    monkeypatch.setattr("bench.reviews.ROUNDS", 1)
+    monkeypatch.setattr("bench.reviews.rounds_for", lambda seconds: 1)
     monkeypatch.setattr("bench.programs.reviews.BATCH", 32)
 
 
