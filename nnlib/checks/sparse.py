@@ -191,8 +191,10 @@ def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) ->
     rising = columns[1:] >= columns[:-1]
     rising[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < columns.size)] - 1] = True
     if not rising.all():
-        order = np.lexsort((columns, np.repeat(np.arange(len(starts) - 1), np.diff(starts))))
-        columns, values = columns[order], values[order]
+        # SciPy sorts row by row, which takes a sixth of the time of a sort of all entries.
+        ordered = rows.sorted_indices()
+        columns = np.asarray(ordered.indices)[: starts[-1]].astype(np.uint32)
+        values = np.asarray(ordered.data)[: starts[-1]].astype(dtype)
     if values.size and (values == 1).all():
         values = np.empty(0, dtype)
     return Matrix(starts.copy(), columns, values, features)

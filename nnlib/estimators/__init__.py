@@ -4,11 +4,12 @@
 same names in `sklearn.neural_network`, and more: a program that imports them from here instead
 gives the same answers sooner. The extra ``sklearn`` installs what this room needs.
 
-`classifier` and `regressor` are the two classes, `perceptron` is what they share: how data become
-examples and how `fit` goes. `constraints` says what each parameter may be; `labels` are what a
-classifier learns; `start` makes the network, `splits` the validation examples, `scaling` scales;
-`solvers` turns parameters into descents, `watch` judges each epoch, by `scores`. `ensemble` trains
-several networks at once, and `search` the candidates of a cross-validated search, `MLPSearchCV`.
+`classifier` and `regressor` are the two classes, `perceptron` is what they share: how `fit` goes.
+`inputs` are the examples, which may be sparse. `constraints` says what each parameter may be;
+`labels` are what a classifier learns; `start` makes the network, `splits` the validation examples,
+`scaling` scales; `solvers` turns parameters into descents, `watch` judges each epoch, by `scores`.
+`ensemble` trains several networks at once, and `search` the candidates of a cross-validated
+search, `MLPSearchCV`.
 """
 
 from .classifier import MLPClassifier

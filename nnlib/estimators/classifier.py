@@ -17,7 +17,7 @@ from ..checks.examples import Examples
 from ..checks.names import hinted
 from . import scores
 from .constraints import OF_CLASSIFIERS, keep_parameters
-from .inputs import DTYPES, FORMAT
+from .inputs import DTYPES, FORMAT, refuse_sparse_targets
 from .labels import found_classes, labels_of
 from .perceptron import Perceptron
 from .solvers import check_partial_fit
@@ -82,7 +82,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         Probability with which a hidden unit is dropped in training, for all layers or each.
     scale : {"standard", "robust"} or None
         Scale inputs by mean and standard deviation, or by median and interquartile range, of the
-        examples to train with. coefs_ are then those of scaled inputs.
+        examples to train with. coefs_ are then those of scaled inputs. Sparse inputs are divided
+        and not centred.
     scoring : str, callable or None
         Score of early stopping: a name of scikit-learn's, such as ``neg_log_loss``, or a function
         of the estimator, X and y. None: accuracy, of a regression R².
@@ -196,6 +197,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         -------
         self
         """
+        refuse_sparse_targets(y)
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y) == "multilabel-indicator"
             self._labels = labels_of(y if several else classes)

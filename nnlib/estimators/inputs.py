@@ -85,3 +85,17 @@ def refuse_masked(**arrays: Any) -> None:
                 f"{name} is a masked array with {count} masked value{'s' if count > 1 else ''}, "
                 "wanted one without: drop or fill them"
             )
+
+
+def refuse_sparse_targets(y: Any) -> None:
+    """Refuse a sparse matrix of targets.
+
+    >>> refuse_sparse_targets(sparse.csr_array([[0, 1]]))
+    Traceback (most recent call last):
+    ...
+    TypeError: y is a sparse matrix (csr_array), wanted an array: give y.toarray()
+    """
+    if is_sparse(y):
+        raise TypeError(
+            f"y is a sparse matrix ({type(y).__name__}), wanted an array: give y.toarray()"
+        )

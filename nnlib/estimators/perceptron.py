@@ -1,4 +1,4 @@
-"""What the two estimators share: how data become examples, how a fit goes, what a network gives."""
+"""What the two estimators share: how a fit goes, and what a network gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..checks.examples import Examples
 from ..network import Network
 from .ensemble import check_ensemble, train_members
-from .inputs import DTYPES, FORMAT, as_given, as_rows, refuse_masked, with_dtype
+from .inputs import (
+    DTYPES,
+    FORMAT,
+    as_given,
+    as_rows,
+    refuse_masked,
+    refuse_sparse_targets,
+    with_dtype,
+)
 from .scaling import Scaling, fitted_scaling
 from .solvers import Stochastic, fit_full_batch, is_full_batch
 from .splits import Split, split_examples
@@ -76,6 +84,7 @@ class Perceptron(BaseEstimator):
     ) -> Examples:
         """Checked examples; y (n, outputs) as the split wants it."""
         refuse_masked(X=X, y=y)
+        refuse_sparse_targets(y)
         X, y, targets = self._checked(X, y, incremental, first)
         X = as_rows(X)
         weights = np.empty(0, X.dtype)
@@ -148,6 +157,7 @@ class Perceptron(BaseEstimator):
                 f"eval_set must be a pair (X, y); got an object of type {type(eval_set).__name__}"
             )
         refuse_masked(**dict(zip(("X", "y"), eval_set, strict=True)))
+        refuse_sparse_targets(eval_set[1])
         X = self._rows(eval_set[0])
         targets = self._targets(eval_set[1], X)
         given = Examples(X, targets, np.empty(0, X.dtype))

@@ -114,3 +114,12 @@ def test_shapes_and_dtypes():
         records("X", example() * 1j, 5, np.dtype("float64"))
     with pytest.raises(ValueError, match=r"holds inf in row 0, .*float32"):
         records("X", example() * 1e300, 5, np.dtype("float32"))
+
+
+def test_rows_that_were_sorted_once_are_looked_at_again():
+    X = sparse.csr_array([[1.0, 2.0, 3.0], [0.0, 4.0, 5.0]])
+    assert X.has_sorted_indices  # which SciPy remembers
+    X.indices[:3] = [2, 0, 1]
+    content = records("X", X, 3, np.dtype("float64")).content()
+    assert content.columns.tolist() == [0, 1, 2, 1, 2]
+    assert content.values.tolist() == [2.0, 3.0, 1.0, 4.0, 5.0]

@@ -222,3 +222,14 @@ def test_bad_sparse_matrices_are_refused():
         model(hidden_layer_sizes=stack).fit(sparse.csr_array(X), y)
     with pytest.raises(ValueError, match="12 features"):
         model().fit(sparse.csr_array(X), y).predict(sparse.csr_array(X[:, :5]))
+
+
+def test_sparse_targets_are_refused():
+    X, y = data()
+    labels = sparse.csr_array(np.stack([y, 1 - y], axis=1))
+    with pytest.raises(TypeError, match=r"y is a sparse matrix.*give y\.toarray\(\)"):
+        model().fit(X, labels)
+    with pytest.raises(TypeError, match="y is a sparse matrix"):
+        model().partial_fit(X, labels, classes=[0, 1])
+    with pytest.raises(TypeError, match="y is a sparse matrix"):
+        model().fit(X, y, eval_set=(X, labels))
