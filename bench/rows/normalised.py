@@ -18,10 +18,10 @@ NORMALISED = Workload(
     "cross-entropy, 256 samples, batches of 64, float32: one step of Adam",
     problem=problems.residual_images,
     implementations={
-        "PyTorch": Implementation(forms(programs.PYTORCH, EITHER), "float32", peer=True),
-        "JAX": row(programs.jax_descent, "float32", peer=True),
         "nnlib": row(programs.nnlib_descent, "float32"),
         "nnlib, 1 thread": row(programs.nnlib_descent, "float32", threads=1),
+        "PyTorch": Implementation(forms(programs.PYTORCH, EITHER), "float32", peer=True),
+        "JAX": row(programs.jax_descent, "float32", peer=True),
     },
     # Adam's steps have length α whatever the gradient, and rounding decides about a ReLU.
     tolerances={"float32": Tolerance(1e-3, atol=5e-3)},
