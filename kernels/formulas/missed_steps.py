@@ -3,8 +3,9 @@
 A row that no example of a batch has an entry for has the gradient 0, but momentum and averages go
 on. With nothing else in the gradient, or an L2 penalty where the step is linear in w and v, all
 missed steps together have closed forms (Z. Lipton and C. Elkan, arXiv 1505.06449). Adam's has
-none for ε > 0: its steps are made one after the other, with m = β1^k m₀ and √s = β2^(k/2) √s₀ from
-the powers, until β1^k has decayed below rounding. The trajectory is that of dense steps but for
+none for ε > 0, but a series (`adam_series`). Where that does not converge fast, as for gradients as
+small as ε, its steps are made one after the other, with m = β1^k m₀ and √s = β2^(k/2) √s₀ from the
+powers, until β1^k has decayed below rounding. The trajectory is that of dense steps but for
 rounding.
 """
 
@@ -14,6 +15,7 @@ import math
 from typing import NamedTuple
 
 from ..compile.jit import Doubles, Vector, elementwise, formula
+from .adam_series import MOST_MISSED, converges, extend_series, make_up_by_series
 from .optimizers import (
     CODES,
     Corrections,
@@ -52,6 +54,13 @@ class Missed(NamedTuple):
     l1: float
     l2: float
     kept: float  # by what AdamW multiplies w before a step; 1 for the others
+
+
+class Tables(NamedTuple):
+    """What the steps of Adam have in common, for all rows of a part."""
+
+    corrections: Doubles  # (steps of an epoch, 2), see `remembered`
+    series: Doubles  # (MOST_MISSED + 1, TERMS), see `sum_series`
 
 
 class Linear(NamedTuple):
@@ -138,16 +147,35 @@ def most_adam_steps(w: Vector, settings: Doubles) -> float:
 
 
 @elementwise
-def make_up_adam(part: Stepped, missed: Missed, corrections: Doubles) -> None:
+def sum_series(series: Doubles, corrections: Doubles, settings: Doubles, missed: Missed) -> None:
+    """The sums of `adam_series` for all rows that have missed steps up to missed.until.
+
+    corrections is as for `remembered`; of the row's own numbers none is looked at.
+    """
+    kept = 1.0
+    for count in range(1, min(MOST_MISSED, missed.until - missed.first_step + 1) + 1):
+        t = missed.until - count + 1
+        place = 2 * remembered(corrections, settings, missed.first_step, t)
+        weight = missed.rate / corrections[place] * kept
+        extend_series(series, settings, count, weight, corrections[place + 1])
+        kept *= missed.kept
+
+
+@elementwise
+def make_up_adam(part: Stepped, missed: Missed, tables: Tables) -> None:
     """The missed steps of Adam and AdamW.
 
-    part.g is scratch, and 0 afterwards. corrections is as for `remembered`.
+    part.g is scratch, and 0 afterwards.
     """
+    corrections = tables.corrections
     w, root, first, second = part.w, part.g, part.first, part.second
     beta1, beta2, epsilon = part.settings[0], part.settings[1], in_dtype(w, part.settings[2])
     count, kept = missed.until - missed.since, missed.kept
     shrink = in_dtype(w, kept)
-    if not is_zero(first):
+    if not is_zero(first) and converges(part, count):
+        make_up_by_series(part, tables.series, count, kept)
+        decay(first, beta1**count)
+    elif not is_zero(first):
         for k in range(w.size):
             root[k] = math.sqrt(second[k])
         steps = int(min(float(count), most_adam_steps(w, part.settings)))
@@ -219,11 +247,11 @@ def row_step(optimizer: int, part: Stepped, first_step: int, corrections: Double
 
 
 @elementwise
-def make_up(optimizer: int, part: Stepped, missed: Missed, corrections: Doubles) -> None:
+def make_up(optimizer: int, part: Stepped, missed: Missed, tables: Tables) -> None:
     """All missed steps of a row; part.g is 0, and its scale 1."""
     count = missed.until - missed.since
     if optimizer in (ADAM, ADAMW):
-        make_up_adam(part, missed, corrections)
+        make_up_adam(part, missed, tables)
     elif optimizer == RMSPROP:
         decay(part.second, part.settings[0] ** count)
     elif optimizer != ADAGRAD:

@@ -27,6 +27,8 @@ COLUMNS_DIGIT, VALUES_DIGIT, COUNT_DIGIT = 0, 2, 4
 DIGIT = 1 << 24
 
 FEATURES = GEOMETRY_0
+# Of a uint32: the column of an entry.
+COLUMN_BYTES = 4
 # Entries of an example, for the work of a pass: how many there are is known of data alone.
 _USUAL_ENTRIES = 100
 

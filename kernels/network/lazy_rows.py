@@ -18,14 +18,24 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compile.called import Contract
-from ..compile.jit import Integers, Scalar, Vector, entry, kernel
+from ..compile.jit import Integers, Scalar, Vector, kernel
 from ..compile.memory import ask_for, indices_at, values_at, window
 from ..compile.vectors import LANES, add, load_lanes, multiply_add, spread, store_lanes
-from ..formulas.missed_steps import ADAGRAD, SGD, Missed, make_up, row_step
+from ..formulas.adam_series import SERIES_SIZE
+from ..formulas.missed_steps import (
+    ADAGRAD,
+    ADAM,
+    SGD,
+    Missed,
+    Tables,
+    make_up,
+    row_step,
+    sum_series,
+)
 from ..formulas.optimizers import ADAMW, Stepped, add_penalties, clip_value, fill, shrink_weights
 from ..layers.operations import COLUMNS, D_OUT, LAZY_NUMBERS, PARAMETERS, TRANSPOSED
 from ..layers.parts import FIRST, LAST, LAYER, UNIT, UNITS, WEIGHTS
-from ..layers.sparse import RECORD, entries_of
+from ..layers.sparse import COLUMN_BYTES
 from .problem import Data, Model, Settings, batch_examples
 
 # The numbers of a lazy layer, int64, at the address in its row: addresses of arrays, and sizes.
@@ -36,19 +46,18 @@ from .problem import Data, Model, Settings, batch_examples
     ENTRY_COLUMNS,  # uint32 (entries,)
     ENTRY_VALUES,  # (entries,), or 0: all are 1
     CORRECTIONS,  # float64 (parts, steps of an epoch, 2): see `missed_steps.remembered`
+    SERIES,  # float64 (parts, SERIES_SIZE): see `missed_steps.sum_series`
     PARTS,  # how many parts W has
     PART_FEATURES,  # features of each part but the last
     STEPS,  # steps of an epoch
-) = range(9)
-NUMBERS = 9
+) = range(10)
+NUMBERS = 10
 # So many visits ahead the rows are asked for: they come from anywhere in W.
 AHEAD = 16
 # So many examples ahead their entries are.
 _EXAMPLES_AHEAD = 4
 # In place of the last step seen: a row has missed none, and makes its step.
 _STEP = -1
-# Of a uint32: an entry's column, the last step that a row has seen.
-COLUMN_BYTES = 4
 
 
 class RowStep(NamedTuple):
@@ -88,6 +97,10 @@ def lazy_step(model: Model, data: Data, settings: Settings, own: RowStep) -> Non
             list_next_batch(data, own, numbers)
         else:
             list_all(own, numbers)
+        if settings.optimizer in (ADAM, ADAMW):
+            tables = tables_of(settings, own, numbers)
+            given = settings.optimizer_settings
+            sum_series(tables.series, tables.corrections, given, missed_by(settings, own, 0))
         visit_rows(model, settings, own, numbers)
 
 
@@ -218,11 +231,34 @@ def add_multiple(out: Vector, factor: float, values: Vector) -> None:
 def begin_step(settings: Settings, own: RowStep, numbers: Integers) -> None:
     """Forget the corrections of the epoch before, in an epoch's first step."""
     if own.batch == 0:
-        count = 2 * numbers[STEPS]
-        address = numbers[CORRECTIONS] + 8 * count * part_number(own, numbers)
-        corrections = values_at(settings.optimizer_settings, address, count)
-        for k in range(count):
+        corrections = tables_of(settings, own, numbers).corrections
+        for k in range(corrections.size):
             corrections[k] = 0
+
+
+@kernel
+def tables_of(settings: Settings, own: RowStep, numbers: Integers) -> Tables:
+    """What the part's steps of Adam have in common."""
+    number, count, like = part_number(own, numbers), 2 * numbers[STEPS], settings.optimizer_settings
+    return Tables(
+        corrections=values_at(like, numbers[CORRECTIONS] + 8 * count * number, count),
+        series=values_at(like, numbers[SERIES] + 8 * SERIES_SIZE * number, SERIES_SIZE),
+    )
+
+
+@kernel
+def missed_by(settings: Settings, own: RowStep, since: int) -> Missed:
+    """The steps that a row has missed which was last current after step `since`."""
+    rules = settings.rules
+    return Missed(
+        since=since,
+        until=own.t,
+        first_step=own.t - own.batch,
+        rate=own.rate,
+        l1=rules.l1 * own.decay,
+        l2=rules.l2 * own.decay,
+        kept=kept_by_decay(settings, own),
+    )
 
 
 @kernel
@@ -244,20 +280,9 @@ def visit_row(
         scale=own.scale if since < 0 else 1.0,
         t=own.t,
     )
-    missed = Missed(
-        since=since,
-        until=own.t,
-        first_step=own.t - own.batch,
-        rate=own.rate,
-        l1=rules.l1 * own.decay,
-        l2=rules.l2 * own.decay,
-        kept=kept_by_decay(settings, own),
-    )
-    count = 2 * numbers[STEPS]
-    address = numbers[CORRECTIONS] + 8 * count * part_number(own, numbers)
-    corrections = values_at(settings.optimizer_settings, address, count)
+    missed, tables = missed_by(settings, own, since), tables_of(settings, own, numbers)
     if since >= 0:
-        make_up(settings.optimizer, part, missed, corrections)
+        make_up(settings.optimizer, part, missed, tables)
         return
     if missed.l1 > 0 or missed.l2 > 0:
         add_penalties(part.g, part.w, own.scale, missed.l1, missed.l2)
@@ -265,7 +290,7 @@ def visit_row(
         clip_value(part.g, rules.clip_value / own.scale)
     if settings.optimizer == ADAMW:
         shrink_weights(part.w, missed.kept)
-    row_step(settings.optimizer, part, missed.first_step, corrections)
+    row_step(settings.optimizer, part, missed.first_step, tables.corrections)
     fill(part.g, 0.0)
 
 
@@ -317,9 +342,7 @@ def step_bias(model: Model, settings: Settings, own: RowStep, numbers: Integers)
     )
     if settings.rules.clip_value > 0:
         clip_value(part.g, settings.rules.clip_value / own.scale)
-    count = 2 * numbers[STEPS]
-    address = numbers[CORRECTIONS] + 8 * count * part_number(own, numbers)
-    corrections = values_at(settings.optimizer_settings, address, count)
+    corrections = tables_of(settings, own, numbers).corrections
     row_step(settings.optimizer, part, own.t - own.batch, corrections)
 
 
@@ -359,26 +382,3 @@ def list_all(own: RowStep, numbers: Integers) -> None:
         count += 2 * (since != t)
         seen[place] = t
     visits[count] = -1
-
-
-@entry
-def find_splits(
-    splits: Integers, records: Vector, columns: int, part_features: int, parts: int
-) -> None:
-    """splits (n, parts + 1) ← the entries at which the parts of W begin in each example, and end.
-
-    records (n, RECORD) are the examples; entries are counted from the address `columns` on.
-    """
-    for s in range(records.size // RECORD):
-        entries = entries_of(records, s * RECORD, 1)
-        begin = (entries.columns - columns) // COLUMN_BYTES
-        own = indices_at(entries.columns, entries.size)
-        for part in range(parts + 1):
-            low, high = 0, entries.size
-            while low < high:
-                middle = (low + high) // 2
-                if int(own[middle]) < part * part_features:
-                    low = middle + 1
-                else:
-                    high = middle
-            splits[s * (parts + 1) + part] = begin + (low if part < parts else entries.size)

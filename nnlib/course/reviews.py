@@ -106,6 +106,9 @@ class Reviews(NamedTuple):
     """Film reviews, and which of them are positive.
 
     texts are n strings, positive is (n,), 1 or 0.
+
+    >>> Reviews(["Superb.", "A bore."], np.array([1.0, 0.0])).texts[1]
+    'A bore.'
     """
 
     texts: list[str]
@@ -212,7 +215,11 @@ def invented_reviews(n: int, seed: int = 0) -> Reviews:
 
 
 class WordEffect(NamedTuple):
-    """By how much a word changes the probability that a review is positive."""
+    """By how much a word changes the probability that a review is positive.
+
+    >>> WordEffect("superb", 0.07).word
+    'superb'
+    """
 
     word: str
     effect: float

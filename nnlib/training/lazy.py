@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..checks.sparse import Records
+from ..kernels.formulas.adam_series import SERIES_SIZE
 from ..kernels.formulas.missed_steps import KNOWN, LINEAR
 from ..kernels.layers.operations import (
     BUFFER_UNITS,
@@ -32,6 +33,8 @@ from ..kernels.layers.operations import (
 from ..kernels.layers.parts import LAYER, PART_COLUMNS, UNITS
 from ..kernels.layers.sparse import FEATURES
 from ..kernels.network import lazy_rows, problem
+from ..kernels.network.entry_splits import find_splits
+from ..machine.aligned import aligned_zeros
 from ..optimizers import Optimizer
 from . import buffers
 from .buffers import OptimizerState
@@ -90,8 +93,9 @@ class ByFeatures:
         ]
 
     def made(self, values: Array) -> Array:
-        """A copy by features, of what may be empty."""
-        result = values.copy()
+        """A copy by features, of what may be empty; a row of W of 64 bytes is one cache line."""
+        result = aligned_zeros(values.size, values.dtype)
+        result[:] = values
         if values.size:
             for first, d_out, features in self._places:
                 part = slice(first, first + d_out * features)
@@ -169,12 +173,14 @@ class LazyDescent(Descent):
         splits = np.empty(len(X) * (len(own) + 1), np.int64)
         columns, values = X.matrix.columns, X.matrix.values
         address, part_features = columns.ctypes.data, int(own[0, UNITS])
-        lazy_rows.find_splits(splits, np.asarray(X).reshape(-1), address, part_features, len(own))
+        find_splits(splits, np.asarray(X).reshape(-1), address, part_features, len(own))
         corrections = np.zeros(len(own) * steps * 2)
+        series = np.zeros(len(own) * SERIES_SIZE)
         numbers = np.zeros(lazy_rows.NUMBERS, np.int64)
         arrays = {
             lazy_rows.SEEN: seen, lazy_rows.VISITS: visits, lazy_rows.SPLITS: splits,
             lazy_rows.ENTRY_COLUMNS: columns, lazy_rows.CORRECTIONS: corrections,
+            lazy_rows.SERIES: series,
         }  # fmt: skip
         for number, array in arrays.items():
             numbers[number] = array.ctypes.data
