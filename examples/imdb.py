@@ -53,10 +53,9 @@ def judged(
     train: course.Reviews, test: course.Reviews, words: int, epochs: int
 ) -> tuple[nnlib.Network, Vocabulary, nnlib.History]:
     """A network of so many words, trained on the one part and tried on the other."""
-    with timed(f"to find the {words} most frequent words"):
-        vocabulary = Vocabulary.most_frequent(train.texts, words)
-    with timed("to encode the reviews"):
-        X = vocabulary.encode(train.texts, sparse=True)
+    with timed(f"to find the {words} most frequent words and encode the training reviews"):
+        vocabulary, X = Vocabulary.fit_encode(train.texts, words)
+    with timed("to encode the test reviews"):
         X_test = vocabulary.encode(test.texts, sparse=True)
     net = nnlib.Network(
         [len(vocabulary), 16, 16, 1], ["relu", "relu", "sigmoid"], loss="binary_cross_entropy",

@@ -70,6 +70,28 @@ def counted(texts: Iterable[str], lengths: Lengths, numbers: Numbering) -> Count
     )
 
 
+def renumbered(counts: Counts, chosen: NDArray[np.intp]) -> Counts:
+    """The counts of the chosen columns alone; chosen[i], each once, becomes column i.
+
+    Examples
+    --------
+    >>> counts = Counts(np.array([0, 3]), np.array([0, 1, 2], np.intc), np.array([5.0, 6.0, 7.0]))
+    >>> renumbered(counts, np.array([2, 0])).columns, renumbered(counts, np.array([2, 0])).values
+    (array([0, 1], dtype=int32), array([7., 5.]))
+    """
+    most = max(int(chosen.max()), int(counts.columns.max())) + 1
+    column_of = np.full(most, -1, np.intc)
+    column_of[chosen] = np.arange(len(chosen))
+    columns = column_of[counts.columns]
+    kept = np.flatnonzero(columns >= 0)
+    ends = np.searchsorted(kept, counts.ends)
+    columns, values = columns[kept], counts.values[kept]
+    # Columns of a row in rising order again.
+    place = np.repeat(np.arange(len(ends) - 1), np.diff(ends)) * len(chosen) + columns
+    order = np.argsort(place)
+    return Counts(ends, columns[order], values[order])
+
+
 class Everything:
     """A numbering of all n-grams that come, from 1 in the order in which they come first.
 

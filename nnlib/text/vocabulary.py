@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.memory import check_memory
-from ..checks.values import flag, real_number, whole_number
-from .counts import Counts, Everything, counted
+from ..checks.values import flag
+from .counts import Counts, Everything, counted, renumbered
+from .vectors import csr_kind, dense_vectors, sparse_vectors
+from .wanted import Wanted
 from .words import known_ngram, lower, ngram_lengths, ngrams, strings, texts_of
 
 if TYPE_CHECKING:
@@ -125,21 +126,53 @@ class Vocabulary:
         >>> Vocabulary.most_frequent(texts, None, min_df=2, max_df=0.9, ngram_range=(1, 2))
         Vocabulary(['bon', 'bon film'], ngram_range=(1, 2))
         """
-        size = None if size is None else whole_number("size", size, 1)
-        low, high = _texts_limit("min_df", min_df), _texts_limit("max_df", max_df)
-        lengths, binary = ngram_lengths(ngram_range), flag("binary", binary)
-        numbering = Everything()
-        counts = counted(texts_of(texts), lengths, numbering)
-        found = list(numbering.ngrams)
-        if not found:
-            raise ValueError("texts contains no word, wanted at least one")
-        chosen = _most_frequent(counts, len(found), (low, high))[:size]
-        if not chosen.size:
-            raise ValueError(
-                f"min_df={min_df} and max_df={max_df} leave none of {len(found)} words over, "
-                "wanted at least one"
-            )
-        return cls((found[i] for i in chosen), ngram_range=lengths, binary=binary)
+        wanted = Wanted(size, min_df, max_df)
+        return cls._learnt(texts, wanted, ngram_range, binary)[0]
+
+    @classmethod
+    def fit_encode(
+        cls,
+        texts: str | Iterable[str],
+        size: int | None,
+        *,
+        min_df: int | float = 1,
+        max_df: int | float = 1.0,
+        ngram_range: tuple[int, int] = (1, 1),
+        binary: bool = True,
+    ) -> tuple[Vocabulary, csr_array]:
+        """`most_frequent` of the texts, and the sparse vectors that it encodes them as.
+
+        The texts are read once, so it takes half the time of the two calls.
+
+        Parameters
+        ----------
+        texts, size, min_df, max_df, ngram_range, binary
+            As for `most_frequent`.
+
+        Returns
+        -------
+        Vocabulary, and scipy.sparse.csr_array of shape (n, N)
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `most_frequent` does.
+        ImportError
+            If SciPy is missing.
+
+        Examples
+        --------
+        >>> from nnlib.text import Vocabulary
+        >>> vocabulary, X = Vocabulary.fit_encode(["Bon film !", "Mauvais film."], 2)
+        >>> vocabulary, X.toarray()
+        (Vocabulary(['film', 'bon']), array([[1., 1.],
+               [1., 0.]]))
+        """
+        kind = csr_kind()
+        wanted = Wanted(size, min_df, max_df)
+        vocabulary, counts, chosen = cls._learnt(texts, wanted, ngram_range, binary)
+        counts = renumbered(counts, chosen)
+        return vocabulary, sparse_vectors(counts, len(vocabulary), vocabulary.binary, kind)
 
     def indices(self, text: str) -> list[int]:
         """The indices, from 1, of the known words in `text`, in the order of the text.
@@ -197,19 +230,11 @@ class Vocabulary:
         >>> X.shape, X.nnz, X.toarray()
         ((1, 2), 2, array([[2., 1.]]))
         """
-        make = _csr_array() if flag("sparse", sparse) else None
+        kind = csr_kind() if flag("sparse", sparse) else None
         counts = counted(texts_of(texts), self.ngram_range, self._numbers)
-        values = np.ones(len(counts.values)) if self.binary else counts.values
-        shape = len(counts.ends) - 1, len(self)
-        if make is not None:
-            return make((values, counts.columns, counts.ends), shape=shape)
-        check_memory(
-            f"{shape[0]} dense vectors of {len(self)} words, which sparse=True would avoid,",
-            8 * shape[0] * shape[1],
-        )
-        X = np.zeros(shape)
-        X[counts.rows, counts.columns] = values
-        return X
+        if kind is None:
+            return dense_vectors(counts, len(self), self.binary)
+        return sparse_vectors(counts, len(self), self.binary, kind)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -239,48 +264,22 @@ class Vocabulary:
         """All that makes one vocabulary differ from another."""
         return self.words, self.ngram_range, self.binary
 
+    @classmethod
+    def _learnt(
+        cls, texts: str | Iterable[str], wanted: Wanted, ngram_range: Any, binary: Any
+    ) -> tuple[Vocabulary, Counts, NDArray[np.intp]]:
+        """The vocabulary, the counts of all words of the texts, and the columns of its own."""
+        wanted = wanted.checked()
+        lengths, binary = ngram_lengths(ngram_range), flag("binary", binary)
+        numbering = Everything()
+        counts = counted(texts_of(texts), lengths, numbering)
+        found = list(numbering.ngrams)
+        if not found:
+            raise ValueError("texts contains no word, wanted at least one")
+        chosen = wanted.columns(counts, len(found))
+        vocabulary = cls((found[i] for i in chosen), ngram_range=lengths, binary=binary)
+        return vocabulary, counts, chosen
+
     def _numbers(self, found: list[str]) -> list[int]:
         """The index of each n-gram, 0 of an unknown one."""
         return list(map(self._index.get, found, repeat(0)))
-
-
-def _texts_limit(argument: str, value: Any) -> int | float:
-    """min_df or max_df: a whole number of texts, or a part of them.
-
-    Raises
-    ------
-    TypeError, ValueError
-    """
-    if isinstance(value, (float, np.floating)):
-        part = real_number(argument, value)
-        if part > 1:
-            raise ValueError(
-                f"{argument} is {part}, wanted a part of the texts from 0.0 to 1.0, or a whole "
-                "number of texts"
-            )
-        return part
-    return whole_number(argument, value, 0)
-
-
-def _most_frequent(
-    counts: Counts, words: int, limits: tuple[int | float, int | float]
-) -> NDArray[np.intp]:
-    """The columns of words within the limits of texts, the most frequent first."""
-    texts = len(counts.ends) - 1
-    low, high = (limit * texts if isinstance(limit, float) else limit for limit in limits)
-    holding = np.bincount(counts.columns, minlength=words)
-    total = np.bincount(counts.columns, counts.values, minlength=words)
-    allowed = np.flatnonzero((holding >= low) & (holding <= high))
-    return allowed[np.argsort(-total[allowed], kind="stable")]
-
-
-def _csr_array() -> type[csr_array]:
-    """SciPy's class of sparse arrays, in compressed rows."""
-    try:
-        from scipy.sparse import csr_array
-    except ImportError:
-        raise ImportError(
-            "encode(sparse=True) needs SciPy, the extra sparse: pip install scipy"
-        ) from None
-    kind: type[csr_array] = csr_array
-    return kind

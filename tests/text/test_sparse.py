@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,3 +98,25 @@ def test_dense_vectors_beyond_the_memory_say_what_to_do():
     vocabulary = Vocabulary(f"w{i}" for i in range(100_000))
     with pytest.raises(ValueError, match="which sparse=True would avoid"):
         vocabulary.encode(["w1"] * 100_000)
+
+
+@given(
+    st.lists(a_text, min_size=1, max_size=6), st.booleans(), st.sampled_from([(1, 1), (1, 2)]),
+    st.sampled_from([None, 1, 3]),
+)  # fmt: skip
+def test_one_reading_gives_what_two_give(texts, binary, ngram_range, size):
+    options = {"ngram_range": ngram_range, "binary": binary}
+    texts = [*texts, "film film"]
+    vocabulary, X = Vocabulary.fit_encode(iter(texts), size, **options)
+    assert vocabulary == Vocabulary.most_frequent(texts, size, **options)
+    expected = vocabulary.encode(texts, sparse=True)
+    assert X.has_canonical_format
+    for found, wanted in ((X.indptr, expected.indptr), (X.indices, expected.indices)):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(X.data, expected.data)
+
+
+def test_one_reading_without_scipy_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.sparse", None)
+    with pytest.raises(ImportError, match="fit_encode need SciPy"):
+        Vocabulary.fit_encode(TEXTS, 3)
