@@ -33,7 +33,8 @@ HEAD = """\
 
 # What a process of its own does: read, train, test.
 ALONE = """
-import json, resource, sys
+import json, sys
+from bench.measure.memory import peak_kilobytes
 from bench.problems.review_problem import reviews
 from bench.programs.reviews import nnlib_network
 from bench.reviews import EPOCHS
@@ -42,7 +43,7 @@ probabilities = nnlib_network(problem)(EPOCHS)
 tested = problem.X_test.shape[0]
 right = (probabilities(problem.X_test) > 0.5) == problem.y_test if tested else None
 accuracy = float(right.mean()) if tested else None
-print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, accuracy]))
+print(json.dumps([peak_kilobytes(), accuracy]))
 """
 
 

@@ -64,7 +64,7 @@ def judged(
     )  # fmt: skip
     with timed(f"to train for {epochs} epochs"):
         history = net.descent(
-            X, train.positive, optimizer="adam", learning_rate=0.002, batch_size=512,
+            X, train.positive, optimizer="adam", learning_rate=0.001, batch_size=512,
             epochs=epochs, validation=0.1,
         )  # fmt: skip
     with timed("to judge the test reviews"):

@@ -73,6 +73,20 @@ def test_invented_reviews_are_those_of_the_seed():
         course.invented_reviews(3)
 
 
+def test_effects_of_pairs_of_words_are_their_own():
+    vocabulary = Vocabulary(["pas", "bon", "pas bon"], ngram_range=(1, 2))
+    net = nnlib.Network([3, 1], initializer=[([[1.0, 1.0, -5.0]], [0.0])])
+    found = {one.word: one.effect for one in course.word_effects(net, vocabulary)}
+    assert found["pas bon"] == pytest.approx(1 / (1 + np.exp(5.0)) - 0.5)
+    assert found["bon"] == pytest.approx(1 / (1 + np.exp(-1.0)) - 0.5)
+
+
+def test_a_review_that_is_no_text_is_named(folder):
+    (folder / "aclImdb" / "train" / "neg" / "7.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"7\.txt is no text in UTF-8"):
+        course.read_reviews(folder)
+
+
 def test_words_need_a_network_of_their_number():
     with pytest.raises(ValueError, match="wanted \\(n, 3\\)"):
         course.word_effects(nnlib.Network([3, 1]), Vocabulary(["a", "b"]))

@@ -145,6 +145,11 @@ GOALS = (
     _roofline("wide", "nnlib, 1 thread", 0.88, "an eighth for sums of 256 numbers, not 1024"),
     _faster_than_peers("residual", 2.0, "products at the large one's rate would be 3.4 ×"),
     _faster_than_peers("two towers", 2.0, "products at the large one's rate would be 4 ×"),
+    _faster_than_peers("lenet", 5.0, "convolutions whose rows are addressed, in one compiled loop"),
+    _roofline("lenet", "nnlib", 0.55, "5 × 5 windows of one and six channels are short sums"),
+    _faster_than_peers("lenet small", 5.0, "the same, and a framework's overhead a step"),
+    _faster_than_peers("sequences", 3.0, "the same along one axis"),
+    _faster_than_peers("residual images", 3.0, "the same, with normalisation in stages"),
     _slower(
         "one point", "nnlib float64", ["lecture, scalar"], 10.0, "types, shapes and NaN are checked"
     ),

@@ -130,7 +130,7 @@ def read_reviews(path: str | os.PathLike[str], part: str = "train") -> Reviews:
     FileNotFoundError
         If nothing is there, or no review.
     ValueError
-        If part is neither, or the file is no archive.
+        If part is neither, the file is no archive, or a review no text in UTF-8.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def _in_folder(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
     for kind in ("pos", "neg"):
         for own in (root, root / "aclImdb"):
             for file in (own / part / kind).glob("*.txt"):
-                yield kind, file.name, file.read_text(encoding="utf-8")
+                yield kind, file.name, _text(file.read_bytes(), file)
 
 
 def _in_archive(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
@@ -175,9 +175,16 @@ def _in_archive(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
                     continue
                 content = archive.extractfile(member)
                 if content is not None:
-                    yield kind, name, content.read().decode("utf-8")
+                    yield kind, name, _text(content.read(), member.name)
     except tarfile.TarError as error:
         raise ValueError(f"{root} is no archive of reviews: {error}") from None
+
+
+def _text(content: bytes, where: object) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where} is no text in UTF-8: {error}") from None
 
 
 def invented_reviews(n: int, seed: int = 0) -> Reviews:
@@ -250,7 +257,11 @@ def word_effects(network: Network, vocabulary: Vocabulary) -> list[WordEffect]:
     >>> [effect.word for effect in word_effects(network, Vocabulary(["good", "bad"]))]
     ['good', 'bad']
     """
-    alone = vocabulary.encode(["", *vocabulary.words], sparse=True)
+    from scipy.sparse import csr_array
+
+    words = len(vocabulary)
+    ends = np.maximum(np.arange(words + 2) - 1, 0)  # nothing, then one word after the other
+    alone = csr_array((np.ones(words), np.arange(words), ends), shape=(words + 1, words))
     outputs: NDArray[Any] = network.F(alone)
     if outputs.shape[1] != 1:
         raise ValueError(f"network has {outputs.shape[1]} outputs, wanted one")
