@@ -14,6 +14,7 @@ from .checks.class_weights import weights_by_class
 from .checks.examples import Examples, counted, scaled
 from .checks.feature_names import names_of
 from .checks.labels import found_classes
+from .checks.sparse import check_alike
 from .checks.splits import as_data, is_split_off, split_off
 from .checks.values import (
     example_weights,
@@ -252,6 +253,7 @@ def split(
             X, y = examples_for(network, *data, given.known, given.images)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
+        check_alike("validation", X, given.X)
         return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))
     seed = options.seed if options.seed is not None else network.seed
     task = task_of(network.architecture)

@@ -67,6 +67,22 @@ class Records(np.ndarray):
         return _of_matrix, (self.content(), self.dtype)
 
 
+def check_alike(argument: str, X: Any, other: Any) -> None:
+    """Refuse examples beside sparse ones if they are dense, and the other way round.
+
+    One table of operations goes through both, which reads either records or features.
+
+    >>> check_alike("validation", np.zeros((2, 6)), np.zeros((3, 6)))
+    """
+    if isinstance(X, Records) != isinstance(other, Records):
+        kinds = ("a dense array", "a sparse matrix")
+        own, wanted = kinds[isinstance(X, Records)], kinds[isinstance(other, Records)]
+        raise TypeError(
+            f"{argument}: X is {own}, wanted {wanted} as the training examples are: give both as "
+            "sparse matrices, or X.toarray() for both"
+        )
+
+
 def is_sparse(values: Any) -> bool:
     """Whether this is a sparse matrix, or examples that were one.
 
@@ -93,10 +109,11 @@ def records(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) -> 
     ValueError: X holds nan in row 0, column 1, wanted finite numbers (as float64)
     """
     if isinstance(matrix, Records):
-        content = matrix.matrix
-        if content.features == features and matrix.dtype == dtype:
-            return matrix
-        matrix = matrix.content()
+        given_records = matrix.copy()  # so that nobody changes them after the check
+        _check_own(argument, given_records)
+        if given_records.matrix.features == features and matrix.dtype == dtype:
+            return given_records
+        matrix = given_records.content()
         shape: tuple[int, ...] = (len(matrix.starts) - 1, matrix.features)
     else:
         shape = tuple(matrix.shape)
@@ -167,10 +184,12 @@ def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) ->
     if matrix.dtype.kind not in NUMBERS:
         raise TypeError(f"{argument} has dtype {matrix.dtype}, wanted real numbers")
     rows = _converted(argument, matrix)
-    starts, columns = np.asarray(rows.indptr, np.int64), np.asarray(rows.indices)
+    for name in ("indptr", "indices"):
+        _check_whole(argument, name, getattr(rows, name))
+    starts = np.array(rows.indptr, np.int64)
     data = np.asarray(rows.data)
-    _check_starts(argument, starts, min(columns.size, data.size), matrix.shape[0])
-    columns, data = columns[: starts[-1]], data[: starts[-1]]
+    _check_starts(argument, starts, min(len(rows.indices), data.size), matrix.shape[0])
+    columns, data = np.array(rows.indices[: starts[-1]]), data[: starts[-1]]
     bad = (columns < 0) | (columns >= features)
     if bad.any():
         place = int(np.argmax(bad))
@@ -191,13 +210,10 @@ def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) ->
     rising = columns[1:] >= columns[:-1]
     rising[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < columns.size)] - 1] = True
     if not rising.all():
-        # SciPy sorts row by row, which takes a sixth of the time of a sort of all entries.
-        ordered = rows.sorted_indices()
-        columns = np.asarray(ordered.indices)[: starts[-1]].astype(np.uint32)
-        values = np.asarray(ordered.data)[: starts[-1]].astype(dtype)
+        columns, values = _sorted(argument, rows, Matrix(starts, columns, values, features))
     if values.size and (values == 1).all():
         values = np.empty(0, dtype)
-    return Matrix(starts.copy(), columns, values, features)
+    return Matrix(starts, columns, values, features)
 
 
 def _converted(argument: str, matrix: Any) -> Any:
@@ -225,6 +241,48 @@ def _converted(argument: str, matrix: Any) -> Any:
     return matrix.tocsr()
 
 
+def _sorted(argument: str, rows: Any, own: Matrix) -> tuple[Array, Array]:
+    """Columns and values with rising columns in every row.
+
+    SciPy sorts row by row, which takes a sixth of the time of a sort of all entries. It sorts our
+    checked arrays: those of the caller may have changed.
+    """
+    if not hasattr(rows, "sort_indices"):
+        raise ValueError(f"{argument} has rows whose columns do not rise, wanted sorted columns")
+    shape = len(own.starts) - 1, own.features
+    ordered = type(rows)((own.values, own.columns, own.starts), shape=shape)
+    ordered.sort_indices()
+    return np.asarray(ordered.indices).astype(np.uint32), np.asarray(ordered.data)
+
+
+def _check_own(argument: str, given: Records) -> None:
+    """Refuse what is no longer rows of its matrix: a kernel reads whatever its numbers point at."""
+    own, numbers = given.matrix, np.asarray(given)
+    good = own is not None and numbers.ndim == 2 and numbers.shape[1] == RECORD
+    if good:
+        with np.errstate(invalid="ignore"):
+            counts = _number(numbers, COUNT_DIGIT)
+            bytes_before = _number(numbers, COLUMNS_DIGIT) - own.columns.ctypes.data
+        first = bytes_before // own.columns.itemsize
+        inside = (counts >= 0) & (first >= 0) & (first + counts <= len(own.columns))
+        good = inside.all() and np.array_equal(numbers, _numbers(own, first, counts, given.dtype))
+    if not good:
+        raise ValueError(
+            f"{argument} is made of sparse examples by arithmetic, or was written into: such an "
+            "array holds addresses, not features; give the sparse matrix, or rows of the examples"
+        )
+
+
+def _check_whole(argument: str, name: str, given: Any) -> None:
+    """Refuse indices that are no vector of whole numbers: NaN is beyond no bound, but no place."""
+    array = np.asarray(given)
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise TypeError(
+            f"{argument} has {name} of dtype {array.dtype} and shape {array.shape}, wanted a "
+            "vector of whole numbers"
+        )
+
+
 def _check_starts(argument: str, starts: Array, entries: int, n: int) -> None:
     """Refuse rows whose entries are not all there, or not one behind the other."""
     whole = starts.shape == (n + 1,) and starts[0] == 0 and starts[-1] <= entries
@@ -247,15 +305,20 @@ def _starts(counts: Array) -> Array:
 
 def _of_matrix(matrix: Matrix, dtype: np.dtype[Any]) -> Records:
     """Records of all rows of a checked matrix."""
-    starts, columns, values = matrix.starts[:-1], matrix.columns, matrix.values
-    numbers = np.zeros((len(starts), RECORD), dtype)
-    _write(numbers, COUNT_DIGIT, np.diff(matrix.starts))
-    _write(numbers, COLUMNS_DIGIT, columns.ctypes.data + columns.itemsize * starts)
-    if values.size:
-        _write(numbers, VALUES_DIGIT, values.ctypes.data + values.itemsize * starts)
-    made = numbers.view(Records)
+    made = _numbers(matrix, matrix.starts[:-1], np.diff(matrix.starts), dtype).view(Records)
     made.matrix = matrix
     return made
+
+
+def _numbers(matrix: Matrix, first: Array, counts: Array, dtype: np.dtype[Any]) -> Array:
+    """The numbers of records that begin at these entries, and have so many."""
+    columns, values = matrix.columns, matrix.values
+    numbers = np.zeros((len(first), RECORD), dtype)
+    _write(numbers, COUNT_DIGIT, counts)
+    _write(numbers, COLUMNS_DIGIT, columns.ctypes.data + columns.itemsize * first)
+    if values.size:
+        _write(numbers, VALUES_DIGIT, values.ctypes.data + values.itemsize * first)
+    return numbers
 
 
 def _write(numbers: Array, place: int, whole: Array) -> None:

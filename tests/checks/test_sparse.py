@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from nnlib.checks.sparse import Records, records
+from nnlib.checks.sparse import Records, Rows, records
 
 DTYPES = [np.dtype("float32"), np.dtype("float64")]
 
@@ -123,3 +123,42 @@ def test_rows_that_were_sorted_once_are_looked_at_again():
     content = records("X", X, 3, np.dtype("float64")).content()
     assert content.columns.tolist() == [0, 1, 2, 1, 2]
     assert content.values.tolist() == [2.0, 3.0, 1.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize("name", ["indices", "indptr"])
+def test_indices_are_whole_numbers(name):
+    X = example()
+    setattr(X, name, getattr(X, name) * np.nan)  # which is beyond no bound
+    with pytest.raises(TypeError, match=f"X has {name} of dtype float64 and shape"):
+        records("X", X, 5, np.dtype("float64"))
+
+
+def test_unsorted_rows_without_scipy_are_refused():
+    rows = Rows(np.array([0, 2]), np.array([1, 0]), np.ones(2), (1, 2))
+    with pytest.raises(ValueError, match="X has rows whose columns do not rise"):
+        records("X", rows, 2, np.dtype("float64"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X * 2,
+        lambda X: X * np.nan,
+        lambda X: X[:, :4],
+        lambda X: X[0],
+        lambda X: X + np.array([0, 0, 0, 0, 1e3, 0]),  # more entries than there are
+        lambda X: X - np.array([2.0**20, 0, 0, 0, 0, 0]),  # begins before the first
+        lambda X: np.ones((3, 6)).view(Records),
+    ],
+)
+def test_what_is_computed_from_records_is_refused(change):
+    X = records("X", example(), 5, np.dtype("float64"))
+    with pytest.raises(ValueError, match="X is made of sparse examples by arithmetic"):
+        records("X", change(X), 5, np.dtype("float64"))
+
+
+def test_records_that_were_checked_are_nobody_elses():
+    X = records("X", example(), 5, np.dtype("float64"))
+    again = records("X", X, 5, np.dtype("float64"))
+    X[:] = 0
+    np.testing.assert_array_equal(dense(again), example().toarray())

@@ -323,6 +323,18 @@ def test_what_needs_dense_examples_says_so(options, message):
         net.descent(words(), answers(), epochs=2, **options)
 
 
+@pytest.mark.parametrize("train", [nnlib.Network.descent, nnlib.train_many])
+@pytest.mark.parametrize("sparse_validation", [True, False])
+def test_validation_examples_are_sparse_where_the_others_are(sparse_validation, train):
+    X, other = words(), words().toarray()
+    if sparse_validation:
+        X, other = other, X
+    number = {"n": 2} if train is nnlib.train_many else {}
+    wanted = "dense array, wanted a sparse" if not sparse_validation else "sparse matrix, wanted a"
+    with pytest.raises(TypeError, match=f"validation: X is a {wanted}"):
+        train(network(), X, answers(), epochs=2, validation=(other, answers()), **number)
+
+
 def test_a_copy_in_a_callback_is_a_network_of_its_own():
     copies = []
     net = network()
