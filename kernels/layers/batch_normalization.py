@@ -41,7 +41,7 @@ class Moments(NamedTuple):
 
     mean: float
     variance: float
-    values: float  # of how many
+    values: float  # of how many, 0 if no example of the batch counts
 
 
 def row(own: Normalization, momentum: float, parameters: int, output: int, source: int) -> Row:
@@ -251,12 +251,15 @@ def moments_of(batch: WholeBatch, channels: int, channel: int) -> Moments:
             squares += batch.statistics[place + 1 + channels + channel]
             squares += apart * apart * (count * own / together)
             count = together
-    return Moments(mean, squares / max(count, 1.0), max(count, 1.0))
+    return Moments(mean, squares / max(count, 1.0), count)
 
 
 @kernel
 def batch_outputs(layer: Layer, batch: WholeBatch) -> None:
-    """a_out with the batch's moments; with its first block, the running averages of these."""
+    """a_out with the batch's moments; with its first block, the running averages of these.
+
+    A batch of which no example counts, as in a fold's training, has no moments and changes none.
+    """
     channels = layer.row[CHANNELS]
     means = stack_buffer(layer.a_in, _STRIP_BYTES)
     factors = stack_buffer(layer.a_in, _STRIP_BYTES)
@@ -268,7 +271,7 @@ def batch_outputs(layer: Layer, batch: WholeBatch) -> None:
         for c in range(count):
             moments = moments_of(batch, channels, first + c)
             set_outputs(layer, strip, c, moments)
-            if batch.block == 0:
+            if batch.block == 0 and moments.values > 0:
                 average(layer, first + c, moments)
         normalise(layer, strip)
 
@@ -341,11 +344,11 @@ def set_deltas(layer: Layer, batch: WholeBatch, strip: Strip, place: int) -> Non
         kept = block * batch.numbers + batch.first + 1 + 2 * channels + channel
         deltas += batch.statistics[kept]
         products += batch.statistics[kept + channels]
-    inverse = inverse_of(layer, moments)
+    inverse, values = inverse_of(layer, moments), max(moments.values, 1.0)
     strip.mean[place] = kind(moments.mean)
     strip.factor[place] = gamma_of(layer, channel) * kind(inverse)
-    strip.offset[place] = kind(deltas / moments.values)
-    strip.slope[place] = kind(inverse * products / moments.values)
+    strip.offset[place] = kind(deltas / values)
+    strip.slope[place] = kind(inverse * products / values)
 
 
 @kernel

@@ -253,3 +253,18 @@ def test_a_batch_that_does_not_fit(monkeypatch):
     with pytest.raises(ValueError, match="batch_size is 3000: the values of a batch, for its"):
         chain("batch").descent(X, y, epochs=1)
     chain("batch").descent(X, y, epochs=1, batch_size=10)
+
+
+def test_batches_of_which_no_example_counts_leave_the_averages():
+    X, y = data(300)
+    some, all_of_them = chain("batch"), chain("batch")
+    weights = np.repeat([1.0, 0.0], [200, 100])
+    options = {"epochs": 1, "learning_rate": 1e-9, "shuffle": False, "batch_size": 100}
+    some.descent(X, y, sample_weight=weights, **options)
+    all_of_them.descent(X[:200], y[:200], **options)
+    own, expected = (
+        [one.layer_arrays(k) for k in range(len(one.layers))] for one in (some, all_of_them)
+    )
+    for found, wanted in zip(own, expected, strict=True):
+        for name in {"moving_mean", "moving_variance"} & wanted.keys():
+            np.testing.assert_allclose(found[name], wanted[name], rtol=1e-6)
