@@ -222,8 +222,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class or label, shape (n, classes)."""
-        outputs = self._probabilities(X)
-        if self.n_outputs_ == 1:
+        return self.probabilities_of(self._probabilities(X))
+
+    def probabilities_of(self, outputs: Array) -> Array:
+        """The probability of each class or label, from outputs (n, outputs)."""
+        if outputs.shape[1] == 1:
             return np.hstack([1 - outputs, outputs])
         return outputs
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import time
 from itertools import chain
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -23,6 +24,7 @@ from ..checks.values import shown
 from ..population.result import Population
 from ..train_many import train_many
 from .ensemble import check_together, member_options
+from .held_out import HeldOut
 from .perceptron import Perceptron
 from .solvers import is_full_batch
 from .start import draw_seeds, initial_weights, next_word, sizes_and_activations
@@ -43,7 +45,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     Each fold trains all candidates in one call of `train_many`, or one for each value of ``scale``,
     which scales by the fold's own examples. A candidate starts with the weights that its own `fit`
-    would draw. The score is accuracy, or R².
+    would draw.
 
     Parameters
     ----------
@@ -51,6 +53,9 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
     param_grid : dict of lists, or list of such
         Values of hidden_layer_sizes, activation, alpha, solver, batch_size, learning_rate_init,
         momentum, beta_1, dropout, scale, tol, and so on, all combinations of which are tried.
+    scoring : str, callable or None
+        As for `GridSearchCV`: a scorer's name, as "roc_auc", or a function of an estimator, X and
+        y. None is accuracy, or R².
     cv : int, splitter, iterable or None
         As for `GridSearchCV`; None is 5 folds.
     refit : bool
@@ -58,7 +63,8 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     Attributes
     ----------
-    cv_results_, best_params_, best_score_, best_index_, best_estimator_, n_splits_, refit_time_
+    cv_results_, best_params_, best_score_, best_index_, best_estimator_, n_splits_, refit_time_,
+    scorer_
         As `GridSearchCV`'s. A candidate's time is its part of its fold's.
     oof_predict_ : ndarray, shape (n,) or (n, outputs)
         What the best candidate predicts for each example by a network that has not seen it; NaN, or
@@ -78,10 +84,17 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     @hinted
     def __init__(
-        self, estimator: Any, param_grid: Any, *, cv: Any = None, refit: bool = True
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        cv: Any = None,
+        refit: bool = True,
     ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
+        self.scoring = scoring
         self.cv = cv
         self.refit = refit
 
@@ -105,15 +118,18 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
             For an estimator of another class, and for parameters that no candidate has alone.
         """
         own, params = self._checked_estimator(), list(ParameterGrid(self.param_grid))
+        self.scorer_ = self._checked_scorer(own)
         candidates = [clone(own).set_params(**one) for one in params]
         for candidate in candidates:
             candidate.check_parameters()
             check_together(candidate)
         given = own.given_examples(X, y, sample_weight, incremental=False, first=True)
         own.n_outputs_, own.out_activation_ = given.y.shape[1], own.output_kind().name
-        splitter = check_cv(self.cv, np.asarray(y), classifier=is_classifier(own))
-        folds = list(splitter.split(given.X, np.asarray(y), groups))
-        search = _Search(own, candidates, given, len(folds))
+        answers = np.asarray(y)
+        splitter = check_cv(self.cv, answers, classifier=is_classifier(own))
+        folds = list(splitter.split(given.X, answers, groups))
+        scorer = None if self.scoring is None else self.scorer_
+        search = _Search(own, candidates, given, len(folds), Scoring(scorer, answers))
         for number, (train, test) in enumerate(folds):
             search.run(number, train, test)
         self.n_splits_ = len(folds)
@@ -144,6 +160,16 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
                     f"param_grid has {name!r}, which all candidates share: set it in the estimator"
                 )
         return own
+
+    def _checked_scorer(self, own: Any) -> Any:
+        """The function of an estimator, X and y that gives a score."""
+        given = self.scoring
+        if not (given is None or isinstance(given, str) or callable(given)):
+            raise TypeError(
+                "scoring must be the name of one scorer, a function of an estimator, X and y, or "
+                f"None; got {shown(given)}"
+            )
+        return check_scoring(own, given)
 
     def _keep(self, search: _Search, params: list[dict[str, Any]]) -> None:
         """The attributes, in GridSearchCV's form."""
@@ -188,8 +214,8 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         return logarithms
 
     def score(self, X: Any, y: ArrayLike) -> float:
-        """The best estimator's score."""
-        return float(self._best().score(X, y))
+        """The best estimator's score, as `scoring` has it."""
+        return float(self.scorer_(self._best(), X, y))
 
     @property
     def classes_(self) -> Array:
@@ -223,11 +249,24 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
+class Scoring(NamedTuple):
+    """How candidates are scored.
+
+    scorer is a function of an estimator, X and y, or None for the estimator's own score; answers
+    (n,) or (n, outputs) are y as the caller has given it.
+    """
+
+    scorer: Any
+    answers: Array
+
+
 class _Search:
     """Scores of candidates, and what they predict, fold by fold."""
 
-    def __init__(self, own: Any, candidates: list[Any], given: Examples, folds: int) -> None:
-        self._own, self._candidates, self._given = own, candidates, given
+    def __init__(
+        self, own: Any, candidates: list[Any], given: Examples, folds: int, scoring: Scoring
+    ) -> None:
+        self._own, self._candidates, self._given, self._scoring = own, candidates, given, scoring
         shape = len(candidates), folds
         self.scores = np.full(shape, np.nan)
         self.fit_seconds, self.score_seconds = np.zeros(shape), np.zeros(shape)
@@ -257,10 +296,16 @@ class _Search:
             outputs = outputs.reshape(len(test), -1)
             self._answers[number].append((test, own.decoded(outputs)))
             if not failed:
-                self.scores[number, fold] = own.score_of(outputs, held_out.y, held_out.weights)
+                self.scores[number, fold] = self._score(own, outputs, held_out, test)
         scored = time.perf_counter()
         self.fit_seconds[numbers, fold] = (trained - begin) / len(numbers)
         self.score_seconds[numbers, fold] = (scored - trained) / len(numbers)
+
+    def _score(self, own: Any, outputs: Array, held_out: Examples, test: Array) -> float:
+        scorer, answers = self._scoring
+        if scorer is None:
+            return float(own.score_of(outputs, held_out.y, held_out.weights))
+        return float(scorer(HeldOut(own, outputs), self._given.X[test], answers[test]))
 
     def _trained(self, own: Any, numbers: list[int], train: Array) -> Population:
         """The candidates of these numbers, in this order; own learns the scaling."""

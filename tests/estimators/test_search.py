@@ -137,6 +137,47 @@ def test_groups_stay_together():
         assert score == (search.oof_predict_[test] == Y[test]).mean()
 
 
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "balanced_accuracy", "roc_auc_ovr"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_scoring_is_that_of_grid_search(scoring, classes):
+    few = np.isin(Y, range(classes))
+    names = np.array(["setosa", "versicolor", "virginica"])[Y[few]]
+    model = classifier(solver="lbfgs", max_iter=30)
+    ours = nnlib.MLPSearchCV(model, GRID, cv=3, scoring=scoring).fit(X[few], names)
+    theirs = GridSearchCV(model, GRID, cv=3, scoring=scoring).fit(X[few], names)
+    for fold in range(3):
+        name = f"split{fold}_test_score"
+        np.testing.assert_allclose(ours.cv_results_[name], theirs.cv_results_[name], rtol=1e-12)
+    assert ours.best_params_ == theirs.best_params_
+    assert ours.score(X[few], names) == pytest.approx(theirs.score(X[few], names))
+
+
+def test_scoring_of_a_regression_and_by_a_function():
+    model = nnlib.MLPRegressor(
+        hidden_layer_sizes=(4,), scale="standard", solver="lbfgs", max_iter=20, random_state=0
+    )
+
+    def furthest(estimator, X, y):
+        return -abs(estimator.predict(X) - y).max()
+
+    for scoring in ("neg_mean_absolute_error", furthest):
+        ours = nnlib.MLPSearchCV(model, {"alpha": [1e-3, 1.0]}, cv=3, scoring=scoring)
+        theirs = GridSearchCV(model, {"alpha": [1e-3, 1.0]}, cv=3, scoring=scoring)
+        np.testing.assert_allclose(
+            ours.fit(DIABETES, PROGRESS).cv_results_["mean_test_score"],
+            theirs.fit(DIABETES, PROGRESS).cv_results_["mean_test_score"],
+        )
+
+
+def test_a_scoring_that_is_none():
+    for scoring, error, message in [
+        (["accuracy"], TypeError, "scoring must be the name of one scorer, a function"),
+        ("acuracy", ValueError, "acuracy"),
+    ]:
+        with pytest.raises(error, match=message):
+            nnlib.MLPSearchCV(classifier(), GRID, scoring=scoring).fit(X, Y)
+
+
 def test_arguments_have_near_names():
     with pytest.raises(TypeError, match="did you mean 'param_grid'"):
         nnlib.MLPSearchCV(classifier(), param_gird=GRID)
