@@ -25,7 +25,6 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.core.serialize import dumps
-from numba.np import arrayobj
 
 __all__ = [
     "PLAIN",
@@ -121,16 +120,22 @@ def add_attribute(function: Any, text: str) -> None:
 
 def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     """Pointer to the first element of an array of this type."""
+    from numba.np import arrayobj  # see the file's docstring
+
     return arrayobj.make_array(kind)(context, builder, array).data
 
 
 def size_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     """How many elements the array has."""
+    from numba.np import arrayobj
+
     return arrayobj.make_array(kind)(context, builder, array).nitems
 
 
 def vector_at(context: Any, builder: Any, kind: Any, place: Any, size: Any) -> Any:
     """An array of this 1-D type over `size` elements from the pointer on; it owns nothing."""
+    from numba.np import arrayobj
+
     result = arrayobj.make_array(kind)(context, builder)
     item = context.get_abi_sizeof(result.data.type.pointee)
     arrayobj.populate_array(
