@@ -33,9 +33,11 @@ __all__ = [
     "DefaultPassBuilder",
     "Dispatcher",
     "FunctionCache",
+    "InlineClosureLikes",
     "JITCodeLibrary",
     "Lower",
     "NativeLowering",
+    "NopythonRewrites",
     "TypingError",
     "add_attribute",
     "binding",
@@ -86,7 +88,8 @@ if not PLAIN:  # for `compiler`; a Numba to come may have them elsewhere
     from numba.core.compiler import CompilerBase, DefaultPassBuilder
     from numba.core.compiler_machinery import register_pass
     from numba.core.lowering import Lower
-    from numba.core.typed_passes import NativeLowering
+    from numba.core.typed_passes import NativeLowering, NopythonRewrites
+    from numba.core.untyped_passes import InlineClosureLikes
 
 # What decides, beside the sources, which machine code a compilation gives.
 VERSIONS = f"numba {numba.__version__} llvmlite {llvmlite.__version__} plain {PLAIN}"
