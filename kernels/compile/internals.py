@@ -19,6 +19,7 @@ from typing import Any
 import llvmlite
 import numba
 from llvmlite import binding, ir
+from numba import types
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
@@ -49,6 +50,7 @@ __all__ = [
     "ir",
     "is_plain",
     "keep_code_in",
+    "of_any_value",
     "register_pass",
     "size_of",
     "vector_at",
@@ -108,6 +110,21 @@ def keep_code_in(dispatcher: Any, cache: Any) -> None:
 def wrap_compilation(dispatcher: Any, wrapper: Any) -> None:
     """Let wrapper(compile) stand in the place of the dispatcher's own `compile`."""
     dispatcher.compile = wrapper(dispatcher.compile)
+
+
+def of_any_value(dispatcher: Any) -> Any:
+    """The dispatcher, for whose callers all values of a type are one: True is a bool, 3 an int64.
+
+    Numba's own compiles a function anew for each constant that it is called with.
+    """
+    own = dispatcher.get_call_template
+
+    def template(arguments: Any, named: Any) -> Any:
+        named = {name: types.unliteral(kind) for name, kind in named.items()}
+        return own(tuple(map(types.unliteral, arguments)), named)
+
+    dispatcher.get_call_template = template
+    return dispatcher
 
 
 def code_address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
