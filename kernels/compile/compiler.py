@@ -17,9 +17,11 @@ from typing import Any
 from .internals import (
     CompilerBase,
     DefaultPassBuilder,
+    InlineClosureLikes,
     JITCodeLibrary,
     Lower,
     NativeLowering,
+    NopythonRewrites,
     add_attribute,
     register_pass,
 )
@@ -27,6 +29,10 @@ from .vector_code import WIDE_VECTORS
 
 # LLVM's attribute of a function.
 ALIGNED_STACK = '"stackrealign"'
+
+# Passes for what no kernel has: closures and comprehensions, and expressions of whole arrays. They
+# look through every function for it, 5 % of the time of a first descent.
+_NEEDLESS = (InlineClosureLikes, NopythonRewrites)
 
 
 class _WideVectorLower(Lower):
@@ -142,6 +148,7 @@ class _Compiler(CompilerBase):
         manager.passes = [
             (self.lowering if numba_pass is NativeLowering else numba_pass, description)
             for numba_pass, description in manager.passes
+            if numba_pass not in _NEEDLESS
         ]
         manager.finalize()
         return [manager]

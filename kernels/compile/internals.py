@@ -19,13 +19,13 @@ from typing import Any
 import llvmlite
 import numba
 from llvmlite import binding, ir
+from numba import types
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.core.serialize import dumps
-from numba.np import arrayobj
 
 __all__ = [
     "PLAIN",
@@ -34,9 +34,11 @@ __all__ = [
     "DefaultPassBuilder",
     "Dispatcher",
     "FunctionCache",
+    "InlineClosureLikes",
     "JITCodeLibrary",
     "Lower",
     "NativeLowering",
+    "NopythonRewrites",
     "TypingError",
     "add_attribute",
     "binding",
@@ -48,6 +50,7 @@ __all__ = [
     "ir",
     "is_plain",
     "keep_code_in",
+    "of_any_value",
     "register_pass",
     "size_of",
     "vector_at",
@@ -87,7 +90,8 @@ if not PLAIN:  # for `compiler`; a Numba to come may have them elsewhere
     from numba.core.compiler import CompilerBase, DefaultPassBuilder
     from numba.core.compiler_machinery import register_pass
     from numba.core.lowering import Lower
-    from numba.core.typed_passes import NativeLowering
+    from numba.core.typed_passes import NativeLowering, NopythonRewrites
+    from numba.core.untyped_passes import InlineClosureLikes
 
 # What decides, beside the sources, which machine code a compilation gives.
 VERSIONS = f"numba {numba.__version__} llvmlite {llvmlite.__version__} plain {PLAIN}"
@@ -108,6 +112,21 @@ def wrap_compilation(dispatcher: Any, wrapper: Any) -> None:
     dispatcher.compile = wrapper(dispatcher.compile)
 
 
+def of_any_value(dispatcher: Any) -> Any:
+    """The dispatcher, for whose callers all values of a type are one: True is a bool, 3 an int64.
+
+    Numba's own compiles a function anew for each constant that it is called with.
+    """
+    own = dispatcher.get_call_template
+
+    def template(arguments: Any, named: Any) -> Any:
+        named = {name: types.unliteral(kind) for name, kind in named.items()}
+        return own(tuple(map(types.unliteral, arguments)), named)
+
+    dispatcher.get_call_template = template
+    return dispatcher
+
+
 def code_address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
     """Where the machine code of a compiled signature lies, in Numba's own calling convention."""
     found = dispatcher.overloads[signature]
@@ -121,16 +140,22 @@ def add_attribute(function: Any, text: str) -> None:
 
 def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     """Pointer to the first element of an array of this type."""
+    from numba.np import arrayobj  # see the file's docstring
+
     return arrayobj.make_array(kind)(context, builder, array).data
 
 
 def size_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     """How many elements the array has."""
+    from numba.np import arrayobj
+
     return arrayobj.make_array(kind)(context, builder, array).nitems
 
 
 def vector_at(context: Any, builder: Any, kind: Any, place: Any, size: Any) -> Any:
     """An array of this 1-D type over `size` elements from the pointer on; it owns nothing."""
+    from numba.np import arrayobj
+
     result = arrayobj.make_array(kind)(context, builder)
     item = context.get_abi_sizeof(result.data.type.pointee)
     arrayobj.populate_array(

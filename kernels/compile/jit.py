@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from . import cache
 from .collector import without_collector
 from .duration import counted
-from .internals import PLAIN, keep_code_in, wrap_compilation
+from .internals import PLAIN, keep_code_in, of_any_value, wrap_compilation
 from .interrupts import uninterrupted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -83,7 +83,7 @@ def entry(function: Function) -> Function:
 def kernel(function: Function) -> Function:
     """Compile a loop that only compiled code calls."""
     options = {"fastmath": _REORDERED, "forceinline": True, **_BY_KERNEL}
-    return njit(**options, **_OPTIONS)(function)
+    return of_any_value(njit(**options, **_OPTIONS)(function))
 
 
 def routine(function: Function) -> Function:
@@ -104,7 +104,7 @@ def elementwise(function: Function) -> Function:
     the array that a thread may get.
     """
     options = {"fastmath": _IN_ORDER, "forceinline": True, **_BY_KERNEL}
-    return njit(**options, **_OPTIONS)(function)
+    return of_any_value(njit(**options, **_OPTIONS)(function))
 
 
 formula = elementwise  # a scalar formula, inlined into the loop that uses it
