@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -221,11 +221,20 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
         if not named.keys() <= parameters.keys():
             name = next(name for name in named if name not in parameters)
             raise unknown_argument(
-                function.__qualname__, name, [known for known in parameters if known != "self"]
+                _called(function, arguments),
+                name,
+                [known for known in parameters if known != "self"],
             )
         return function(*arguments, **named)
 
     return checked
+
+
+def _called(function: Callable[..., object], arguments: Sequence[object]) -> str:
+    """What a user called: the class that is made, not the one whose `__init__` it inherits."""
+    if function.__name__ == "__init__":
+        return f"{type(arguments[0]).__qualname__}.__init__"
+    return function.__qualname__
 
 
 def _plain(name: str) -> str:

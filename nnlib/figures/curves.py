@@ -140,6 +140,8 @@ def plot_history(
     J: Array, validation_J: Array | None, best_epoch: int | None, *, ax: Axes | None = None
 ) -> Axes:
     """Cost and validation cost over the epochs, with a logarithmic cost axis where it can be."""
+    from matplotlib.ticker import MaxNLocator
+
     ax = given_axes(ax)
     epochs = np.arange(len(J))
     ax.plot(epochs, J, color="black", label="J")
@@ -151,6 +153,7 @@ def plot_history(
         ax.axvline(best_epoch, color="tab:orange", linestyle=":", label="best epoch")
     ax.set_yscale("log" if positive else "linear")
     ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_ylabel("J")
     ax.legend()
     return ax

@@ -76,6 +76,7 @@ def plot(population: Members, *, interactive: bool = True) -> Figure:
 def draw_costs(ax: Axes, population: Members) -> None:
     """The cost curve of every member, thin, with bands that hold 50 and 90 % of them."""
     from matplotlib.collections import LineCollection
+    from matplotlib.ticker import MaxNLocator
 
     trace = population.trace
     J = np.where(population.J < _MOST_COST, population.J, np.nan)
@@ -98,6 +99,7 @@ def draw_costs(ax: Axes, population: Members) -> None:
     ax.set(
         xlabel="epoch", ylabel="J", yscale="log" if (finite[finite == finite] > 0).all() else None
     )
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.legend()
 
 

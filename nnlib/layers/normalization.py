@@ -140,10 +140,11 @@ class BatchNormalization(Layer):
 
     In a descent they are those of the batch: over its examples and all places of a value, in
     whatever parts threads compute it. An example with ``sample_weight`` 0 does not count, as if it
-    were not there; other weights change nothing. After every batch the running averages
-    m a + (1 − m) μ and m a + (1 − m) σ² are kept, as in Keras (σ² divided by n, not n − 1). `F`,
-    `J`, `derJ` and the validation cost take them as constants in place of μ and σ²; so does a
-    descent in which the layer is not trainable.
+    were not there; other weights change nothing. If one value of a channel counts, σ² is 0 and
+    a = β, as in Keras if a mask leaves one; a batch of one example is refused. After every batch
+    the running averages m a + (1 − m) μ and m a + (1 − m) σ² are kept, as in Keras (σ² divided by
+    n, not n − 1). `F`, `J`, `derJ` and the validation cost take them as constants in place of μ and
+    σ²; so does a descent in which the layer is not trainable.
 
     γ (channels,) starts at 1, β (channels,) at 0; neither decays. The running averages are
     parameters too, ``moving_mean`` (channels,) and ``moving_variance`` (channels,), which start at

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nnlib
+from nnlib import layers
 from nnlib.checks import names
 from nnlib.kernels.formulas import activations
 from nnlib.layers.formulas import LOSS_NAMES
@@ -98,6 +99,16 @@ DESCENT = {
     "solver": "'optimizer'", "clipnorm": "'clip_norm'", "weight_decy": "'weight_decay'",
     "batchsize": "'batch_size'",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["Conv1D", "Conv2D", "MaxPooling1D", "AveragePooling2D", "GlobalMaxPooling1D"],
+)
+def test_the_users_class_is_named_not_the_one_that_it_inherits_from(kind):
+    wanted = rf"^{kind}\.__init__\(\) got an unexpected .* 'nam'; .* 'name'"
+    with pytest.raises(TypeError, match=wanted):
+        getattr(layers, kind)(nam="first")
 
 
 @pytest.mark.parametrize("given", DESCENT)

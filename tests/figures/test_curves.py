@@ -88,3 +88,11 @@ def test_refuses_what_are_no_axes(net, ax):
     for draw in (lambda: net.show([0.0], [0.0], ax=ax), lambda: history.plot(ax=ax)):
         with pytest.raises(TypeError, match=r"^ax must be axes of matplotlib"):
             draw()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 7, 300])
+def test_ticks_of_epochs_are_whole_numbers(net, exercise_data, epochs):
+    history = net.descent(*exercise_data, epochs=epochs)
+    ticks = history.plot().get_xticks()
+    assert len(ticks) >= 2
+    np.testing.assert_array_equal(ticks, ticks.round())

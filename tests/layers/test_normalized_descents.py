@@ -102,6 +102,22 @@ def test_an_example_of_weight_0_is_not_there(kind):
     np.testing.assert_allclose(one.parameters, other.parameters, rtol=1e-9, atol=1e-12)
 
 
+def test_one_example_that_counts_becomes_beta():
+    """Its σ² is 0, in Keras too; a batch that has no other example is refused instead."""
+    net = nnlib.Network([layers.Input(6), layers.BatchNormalization(momentum=0.5)])
+    X = data()[0]
+    beta = np.arange(6.0)
+    net.layers[0].weights["beta"][...] = beta
+    weight = np.zeros(N)
+    weight[3] = 2.0
+    history = net.descent(X, np.zeros((N, 6)), epochs=1, learning_rate=0.1, sample_weight=weight)
+    own = net.layers[0].weights
+    np.testing.assert_allclose(history.J, np.sum(beta**2) / 2)
+    np.testing.assert_allclose(own["moving_mean"], 0.5 * X[3])
+    np.testing.assert_allclose(own["moving_variance"], 0.5)
+    np.testing.assert_array_equal(own["gamma"], 1.0)
+
+
 def test_validation_takes_the_averages():
     X, y = data(60)
     net = chain("batch")
