@@ -14,31 +14,26 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ..compile.called import Contract
 from ..compile.jit import Doubles, Vector, elementwise, formula
+from ..compile.memory import window
 from .adam_series import MOST_MISSED, converges, extend_series, make_up_by_series
 from .optimizers import (
     CODES,
-    Corrections,
     Stepped,
-    adagrad,
     adam_corrections,
-    adam_step,
     add_penalties,
     fill,
     in_dtype,
     momentum,
     nesterov,
-    rmsprop,
     sgd_step,
 )
 
 SGD, MOMENTUM, NESTEROV = CODES["sgd"], CODES["momentum"], CODES["nesterov"]
-RMSPROP, ADAGRAD, ADAM, ADAMW = (
-    CODES["rmsprop"], CODES["adagrad"], CODES["adam"], CODES["adamw"]
-)  # fmt: skip
-# The optimizers whose missed steps are known here; with penalties on the weights, the linear ones.
+ADAGRAD, ADAM = CODES["adagrad"], CODES["adam"]
+# The optimizers whose steps are linear in w and v.
 LINEAR = ("sgd", "momentum", "nesterov")
-KNOWN = (*LINEAR, "rmsprop", "adagrad", "adam", "adamw")
 
 # Of the first missed step of Adam, what is too small to change w: some bits below rounding.
 _BELOW_ROUNDING = 2.0**-6
@@ -54,6 +49,7 @@ class Missed(NamedTuple):
     l1: float
     l2: float
     kept: float  # by what AdamW multiplies w before a step; 1 for the others
+    row_weights: int  # weights of a row
 
 
 class Tables(NamedTuple):
@@ -162,40 +158,61 @@ def sum_series(series: Doubles, corrections: Doubles, settings: Doubles, missed:
 
 
 @elementwise
-def make_up_adam(part: Stepped, missed: Missed, tables: Tables) -> None:
-    """The missed steps of Adam and AdamW.
+def make_up_adam(optimizer: int, part: Stepped, missed: Missed, tables: Tables) -> None:
+    """The missed steps of Adam and AdamW, by the series where it converges, else row by row."""
+    count = missed.until - missed.since
+    if converges(part, count):
+        make_up_by_series(part, tables.series, count, missed.kept)
+    else:
+        for first in range(0, part.w.size, missed.row_weights):
+            make_up_adam_row(row_of(part, first, missed.row_weights), missed, tables)
+    decay(part.first, part.settings[0] ** count)
+    decay(part.second, part.settings[1] ** count)
 
-    part.g is scratch, and 0 afterwards.
-    """
-    corrections = tables.corrections
+
+@elementwise
+def row_of(part: Stepped, first: int, size: int) -> Stepped:
+    """One row of many."""
+    return Stepped(
+        window(part.w, first, size), window(part.g, first, size), window(part.first, first, size),
+        window(part.second, first, size), part.settings, part.rate, part.scale, part.t,
+    )  # fmt: skip
+
+
+@elementwise
+def make_up_adam_row(part: Stepped, missed: Missed, tables: Tables) -> None:
+    """What a row's missed steps make of w."""
+    count = missed.until - missed.since
+    if is_zero(part.first):
+        if missed.kept != 1:
+            decay(part.w, missed.kept**count)
+    elif converges(part, count):
+        make_up_by_series(part, tables.series, count, missed.kept)
+    else:
+        make_up_adam_one_by_one(part, missed, tables.corrections)
+
+
+@elementwise
+def make_up_adam_one_by_one(part: Stepped, missed: Missed, corrections: Doubles) -> None:
+    """The same, one step after the other until they change nothing. part.g is scratch."""
     w, root, first, second = part.w, part.g, part.first, part.second
     beta1, beta2, epsilon = part.settings[0], part.settings[1], in_dtype(w, part.settings[2])
-    count, kept = missed.until - missed.since, missed.kept
-    shrink = in_dtype(w, kept)
-    if not is_zero(first) and converges(part, count):
-        make_up_by_series(part, tables.series, count, kept)
-        decay(first, beta1**count)
-    elif not is_zero(first):
+    count, shrink = missed.until - missed.since, in_dtype(w, missed.kept)
+    for k in range(w.size):
+        root[k] = math.sqrt(second[k])
+    steps = int(min(float(count), most_adam_steps(w, part.settings)))
+    of_mean, of_root = 1.0, 1.0  # β1^k and β2^(k/2)
+    for step in range(1, steps + 1):
+        t = missed.since + step
+        place = 2 * remembered(corrections, part.settings, missed.first_step, t)
+        of_mean *= beta1
+        of_root *= math.sqrt(beta2)
+        rate = in_dtype(w, missed.rate / corrections[place] * of_mean)
+        scale = in_dtype(w, corrections[place + 1] * of_root)
         for k in range(w.size):
-            root[k] = math.sqrt(second[k])
-        steps = int(min(float(count), most_adam_steps(w, part.settings)))
-        of_mean, of_root = 1.0, 1.0  # β1^k and β2^(k/2)
-        for step in range(1, steps + 1):
-            t = missed.since + step
-            place = 2 * remembered(corrections, part.settings, missed.first_step, t)
-            of_mean *= beta1
-            of_root *= math.sqrt(beta2)
-            rate = in_dtype(w, missed.rate / corrections[place] * of_mean)
-            scale = in_dtype(w, corrections[place + 1] * of_root)
-            for k in range(w.size):
-                w[k] = shrink * w[k] - rate * first[k] / (root[k] * scale + epsilon)
-        fill(root, 0.0)
-        if kept != 1 and steps < count:
-            decay(w, kept ** (count - steps))
-        decay(first, beta1**count)
-    elif kept != 1:
-        decay(w, kept**count)
-    decay(second, beta2**count)
+            w[k] = shrink * w[k] - rate * first[k] / (root[k] * scale + epsilon)
+    if missed.kept != 1 and steps < count:
+        decay(w, missed.kept ** (count - steps))
 
 
 @elementwise
@@ -213,12 +230,11 @@ def remembered(corrections: Doubles, settings: Doubles, first_step: int, t: int)
 
 @elementwise
 def make_up_one_by_one(optimizer: int, part: Stepped, missed: Missed) -> None:
-    """The missed steps of a linear optimizer with an L1 penalty; part.g is 0 before and after."""
+    """The missed steps of a linear optimizer with an L1 penalty."""
     for _ in range(missed.until - missed.since):
         fill(part.g, 0.0)
         add_penalties(part.g, part.w, 1.0, missed.l1, missed.l2)
         linear_optimizer_step(optimizer, part)
-    fill(part.g, 0.0)
 
 
 @elementwise
@@ -233,30 +249,31 @@ def linear_optimizer_step(optimizer: int, part: Stepped) -> None:
 
 
 @elementwise
-def row_step(optimizer: int, part: Stepped, first_step: int, corrections: Doubles) -> None:
-    """The step of any optimizer of `KNOWN` on a row, in an epoch that began with first_step."""
-    if optimizer in (ADAM, ADAMW):
-        place = 2 * remembered(corrections, part.settings, first_step, part.t)
-        adam_step(part, Corrections(corrections[place], corrections[place + 1]))
-    elif optimizer == RMSPROP:
-        rmsprop(part)
-    elif optimizer == ADAGRAD:
-        adagrad(part)
-    else:
-        linear_optimizer_step(optimizer, part)
+def make_up_linear_steps(optimizer: int, part: Stepped, missed: Missed, tables: Tables) -> None:
+    """The missed steps of a linear optimizer."""
+    if missed.l1 > 0:
+        make_up_one_by_one(optimizer, part, missed)
+    elif optimizer != SGD or missed.l2 > 0:
+        steps = linear_step(optimizer, part.settings, missed.rate, missed.l2)
+        make_up_linear(part.w, part.first, power(steps, missed.until - missed.since))
 
 
 @elementwise
-def make_up(optimizer: int, part: Stepped, missed: Missed, tables: Tables) -> None:
-    """All missed steps of a row; part.g is 0, and its scale 1."""
-    count = missed.until - missed.since
-    if optimizer in (ADAM, ADAMW):
-        make_up_adam(part, missed, tables)
-    elif optimizer == RMSPROP:
-        decay(part.second, part.settings[0] ** count)
-    elif optimizer != ADAGRAD:
-        if missed.l1 > 0:
-            make_up_one_by_one(optimizer, part, missed)
-        elif optimizer != SGD or missed.l2 > 0:
-            steps = linear_step(optimizer, part.settings, missed.rate, missed.l2)
-            make_up_linear(part.w, part.first, power(steps, count))
+def make_up_rmsprop(optimizer: int, part: Stepped, missed: Missed, tables: Tables) -> None:
+    """The missed steps of RMSprop, of whose average alone a step without gradient makes less."""
+    decay(part.second, part.settings[0] ** (missed.until - missed.since))
+
+
+# All missed steps of some rows, which have missed the same, by the optimizer's name; part.g is
+# scratch, and its scale 1. Adagrad's steps without a gradient do nothing.
+MAKE_UPS = {
+    **dict.fromkeys(LINEAR, make_up_linear_steps),
+    "rmsprop": make_up_rmsprop,
+    "adam": make_up_adam,
+    "adamw": make_up_adam,
+}
+# The optimizers whose missed steps are known; with penalties on the weights, the linear ones.
+KNOWN = (*MAKE_UPS, "adagrad")
+
+# How they are called by address.
+MAKE_UP_CONTRACT = Contract(int, Stepped, Missed, Tables)

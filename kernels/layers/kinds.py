@@ -31,6 +31,7 @@ from .operations import (
     ADD,
     AVERAGE_POOLING,
     BATCH_NORMALIZATION,
+    BY_ENTRIES,
     CONCATENATE,
     CONVOLUTION,
     COPY,
@@ -74,7 +75,7 @@ class Kind(NamedTuple):
 
 _NARROW = Kind("dense", None, None)
 _WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
-_LAZY = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
+_BY_FEATURES = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
     DENSE: _WIDE,
@@ -110,8 +111,8 @@ def kind_of(row: Row, single: bool) -> Kind:
     """The functions of a row's layer; single says whether blocks have one sample."""
     if row.kind not in KINDS:
         raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
-    if row.in_step == LAZY:
-        return _LAZY
+    if row.in_step in (LAZY, BY_ENTRIES):
+        return _BY_FEATURES
     if row.kind != DENSE:
         return KINDS[row.kind]
     return _SINGLE if single else _WIDE if row.wide else _NARROW
@@ -141,7 +142,7 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
 
 def all_functions() -> list[Any]:
     """All functions that a table may call for its layers, block by block."""
-    kinds = [*KINDS.values(), _SINGLE, _LAZY]
+    kinds = [*KINDS.values(), _SINGLE, _BY_FEATURES]
     functions = [function for kind in kinds for function in (kind.forward, kind.delta)]
     functions += [kind.gradient for kind in kinds]
     return [function for function in functions if function is not None]

@@ -46,7 +46,9 @@ class Row(NamedTuple):
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
-    in_step: int = 0  # whether its gradient is made in the step: BY_PRODUCT or LAZY; 0: it is not
+    in_step: int = (
+        0  # how the step makes its gradient: BY_PRODUCT, LAZY, BY_ENTRIES; 0: it does not
+    )
     weight_rows: int = 0  # rows of its weights: a unit's incoming ones, or those of a filter
     row_weights: int = 0  # how many weights a row has; all rows together are those that decay
     # The graph.
@@ -84,7 +86,7 @@ class Row(NamedTuple):
     delta: int = 0
     gradient: int = 0
     product: int = 0  # `gemm`
-    step_products: int = 0  # `in_step.add_products`, or `lazy_rows.step`
+    step_products: int = 0  # `add_products`, `add_entry_products` or `lazy_step`
     pack: int = 0  # `blocks.pack`, in the first row
     pack_inputs: int = 0  # the same for the examples' inputs, or `blocks.pack_bytes`
     optimizer_step: int = 0  # of the optimizer, in the first row
@@ -94,7 +96,7 @@ class Row(NamedTuple):
     cost_delta: int = 0
     costs: int = 0
     whole: int = 0  # of the kind of layer, for a whole batch
-    lazy: int = 0  # where the numbers of a lazy layer lie, see `lazy_rows`
+    lazy: int = 0  # where the numbers of a layer by features lie, see `network.entry_sums`
 
     @property
     def end(self) -> int:
@@ -163,9 +165,9 @@ COLUMNS = len(Row._fields)
     WHOLE,
     LAZY_NUMBERS,
 ) = range(COLUMNS)
-# Values of the column IN_STEP. By a product of all blocks of the batch; or row by row of W, those
-# that the batch has entries for.
-BY_PRODUCT, LAZY = 1, 2
+# Values of the column IN_STEP. By a product of all blocks of the batch; or, of a layer on sparse
+# examples, by their entries: the step of all rows of W, or lazily of those with entries alone.
+BY_PRODUCT, LAZY, BY_ENTRIES = 1, 2, 3
 # So many columns describe a chain of layers in a checkpoint, and so many a graph; those behind them
 # follow from these, or are addresses of this process.
 _CHAIN_COLUMNS, _GRAPH_COLUMNS = WEIGHT_ROWS, DELTA_IN

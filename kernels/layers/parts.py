@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +44,7 @@ LAYER, UNIT, UNITS, WEIGHTS, FIRST, LAST = range(PART_COLUMNS)
 
 # A layer has a part for so many weights, at most; W's rows in a part are a multiple of so many.
 _PART_WEIGHTS = 40_000
-_PART_UNITS = 16
+PART_UNITS = 16
 
 
 def build_parts(table: Vector, most: int) -> Vector:
@@ -67,10 +69,15 @@ def _layer_parts(layer: int, row: Row, most: int) -> list[Part]:
     if not row.weight_rows:
         return [Part(layer, 0, 0, 0, row.parameters, end)]
     count = max(1, min(most, row.decayed // _PART_WEIGHTS))
-    units = -(-row.weight_rows // (count * _PART_UNITS)) * _PART_UNITS
+    units = -(-row.weight_rows // (count * PART_UNITS)) * PART_UNITS
+    return parts_between(layer, row, [*range(0, row.weight_rows, units), row.weight_rows])
+
+
+def parts_between(layer: int, row: Row, bounds: Sequence[int]) -> list[Part]:
+    """The parts of this layer that begin with these rows of W, the last of which is its end."""
+    end = row.parameters + row.size - row.averages
     parts = []
-    for unit in range(0, row.weight_rows, units):
-        last = min(unit + units, row.weight_rows)
+    for unit, last in itertools.pairwise(bounds):
         first = row.parameters + unit * row.row_weights
         weights = (last - unit) * row.row_weights
         after = first + weights if last < row.weight_rows else end

@@ -1,63 +1,75 @@
 """Rows of weights that are stepped when a batch has entries for them, and what they missed then.
 
-In a lazy descent the first layer's W is (features, d_out) (`sparse_lazy`). A batch has entries for
-some of the rows alone; the gradient of all others is 0. So the step of a batch makes the gradient
-of its own rows and steps them, and then makes up for the steps that the *next* batch's rows have
-missed (`missed_steps`): they are up to date when that batch comes. With an epoch's last batch all
-rows are brought up to date, so nobody between two epochs sees that any was behind. Work is
-proportional to the entries, but for that.
+In a lazy descent the first layer's W is (features, d_out) (`layers.sparse_lazy`). A batch has
+entries for some of the rows alone; the gradient of all others is 0. So the step of a batch makes
+the gradient of its own rows (`entry_sums`) and steps them, and then makes up for the steps that the
+*next* batch's rows have missed (`missed_steps`): they are up to date when that batch comes. With an
+epoch's last batch all rows are brought up to date, so nobody between two epochs sees that any was
+behind. Work is proportional to the entries, but for that and for a byte of each feature.
 
-Each part of W is done by one member of the team. The entries of a row of X are sorted by feature,
-so those of a part lie side by side, and `splits` says where. Sums are in the order of the examples.
+A batch is looked through once for its rows: each entry marks its feature, and the marks become a
+list in the order of the features. Rows are stepped some dozens at a time, copied side by side into
+a tile: the formulas have long loops there, whatever the length of a row, and copying asks for many
+rows of W and of the optimizer's vectors at once, where they are waited for. Rows that have missed
+the same number of steps share a tile.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from ..compile.called import Contract
-from ..compile.jit import Integers, Scalar, Vector, kernel
-from ..compile.memory import ask_for, indices_at, values_at, window
-from ..compile.vectors import LANES, add, load_lanes, multiply_add, spread, store_lanes
-from ..formulas.adam_series import SERIES_SIZE
+from ..compile.jit import Integers, Vector, kernel
+from ..compile.memory import bytes_of, indices_at, stack_buffer, values_at, window
+from ..compile.vectors import LANES, load_lanes, store_lanes
+from ..formulas.adam_series import MOST_MISSED, SERIES_SIZE
 from ..formulas.missed_steps import (
     ADAGRAD,
     ADAM,
+    MAKE_UP_CONTRACT,
     SGD,
     Missed,
     Tables,
-    make_up,
-    row_step,
     sum_series,
 )
-from ..formulas.optimizers import ADAMW, Stepped, add_penalties, clip_value, fill, shrink_weights
-from ..layers.operations import COLUMNS, D_OUT, LAZY_NUMBERS, PARAMETERS, TRANSPOSED
+from ..formulas.optimizers import (
+    ADAMW,
+    STEP_CONTRACT,
+    Stepped,
+    add_penalties,
+    clip_value,
+    shrink_weights,
+)
+from ..layers.operations import COLUMNS, D_OUT, LAZY_NUMBERS, OPTIMIZER_STEP
 from ..layers.parts import FIRST, LAST, LAYER, UNIT, UNITS, WEIGHTS
 from ..layers.sparse import COLUMN_BYTES
+from .entry_sums import (
+    CORRECTIONS,
+    LISTED,
+    LISTS,
+    MAKE_UP,
+    MARKS,
+    NUMBERS,
+    SEEN,
+    SERIES,
+    STEPS,
+    TILE_SIZE,
+    TILES,
+    add_entry_products,
+    part_number,
+    stretch_of,
+)
+from .in_step import Terms
 from .problem import Data, Model, Settings, batch_examples
 
-# The numbers of a lazy layer, int64, at the address in its row: addresses of arrays, and sizes.
-(
-    SEEN,  # uint32 (features,): the last step that each row of W has made
-    VISITS,  # int64 (2 (features + parts) + AHEAD,): see `visit_rows`
-    SPLITS,  # int64 (n, parts + 1): of each example the entry with which each part begins
-    ENTRY_COLUMNS,  # uint32 (entries,)
-    ENTRY_VALUES,  # (entries,), or 0: all are 1
-    CORRECTIONS,  # float64 (parts, steps of an epoch, 2): see `missed_steps.remembered`
-    SERIES,  # float64 (parts, SERIES_SIZE): see `missed_steps.sum_series`
-    PARTS,  # how many parts W has
-    PART_FEATURES,  # features of each part but the last
-    STEPS,  # steps of an epoch
-) = range(10)
-NUMBERS = 10
-# So many visits ahead the rows are asked for: they come from anywhere in W.
-AHEAD = 16
-# So many examples ahead their entries are.
-_EXAMPLES_AHEAD = 4
-# In place of the last step seen: a row has missed none, and makes its step.
-_STEP = -1
+call_step, call_make_up = STEP_CONTRACT.call, MAKE_UP_CONTRACT.call
+
+# Numbers of a tile, unless a single row is longer: its four arrays have 16 KiB in float32.
+TILE = 1024
+# Missed steps are counted up to MOST_MISSED; rows that have missed more are the last group.
+_GROUPS = MOST_MISSED + 2
+_GROUP_BYTES = 8 * (_GROUPS + 1)
+_WORD = 8  # marks that are looked at together
 
 
 class RowStep(NamedTuple):
@@ -75,6 +87,15 @@ class RowStep(NamedTuple):
     steps: bool  # the step is to be made
 
 
+class Lists(NamedTuple):
+    """The rows of a part that are to be visited, counted from the part's first one on."""
+
+    rows: Integers  # (features,): of the batch, rising, or all that are not up to date
+    grouped: Integers  # (features,): those that have missed steps, by how many
+    seen: Vector  # uint32 (features,): the last step that each row has made
+    listed: Integers  # (2,): the step whose rows are listed, and how many
+
+
 # How `lazy_step` is called by address.
 ROWS_CONTRACT = Contract(Model, Data, Settings, RowStep)
 
@@ -84,24 +105,26 @@ def lazy_step(model: Model, data: Data, settings: Settings, own: RowStep) -> Non
     """The part's share of a batch: gradient, step, and what the next batch's rows have missed."""
     row = window(model.table, own.part[LAYER], COLUMNS)
     numbers = values_at(row, row[LAZY_NUMBERS], NUMBERS)
+    lists = lists_of(own, numbers)
     if own.makes:
-        make_gradient(model, data, settings, own, numbers)
+        if own.batch == 0 or lists.listed[0] != own.t:
+            list_batch(data, own, numbers, lists, own.batch)
+            lists.listed[0] = own.t
+        terms = Terms(own.batch, own.part, 1.0, 1.0, 0.0)
+        add_entry_products(model.gradient, model, data, settings, terms)
     if not own.steps:
         return
     begin_step(settings, own, numbers)
-    visit_rows(model, settings, own, numbers)
+    step_rows(model, settings, own, numbers, lists)
     if own.part[LAST] - own.part[FIRST] > own.part[WEIGHTS]:
-        step_bias(model, settings, own, numbers)
+        step_bias(model, settings, own)
     if can_miss_steps(settings):
         if (own.batch + 1) * data.batch_size < data.n:
-            list_next_batch(data, own, numbers)
+            list_batch(data, own, numbers, lists, own.batch + 1)
+            lists.listed[0] = own.t + 1
         else:
-            list_all(own, numbers)
-        if settings.optimizer in (ADAM, ADAMW):
-            tables = tables_of(settings, own, numbers)
-            given = settings.optimizer_settings
-            sum_series(tables.series, tables.corrections, given, missed_by(settings, own, 0))
-        visit_rows(model, settings, own, numbers)
+            list_all(own, lists)
+        make_up_rows(model, settings, own, numbers, lists)
 
 
 @kernel
@@ -113,118 +136,47 @@ def can_miss_steps(settings: Settings) -> bool:
 
 
 @kernel
-def example_at(data: Data, batch: int, place: int) -> int:
-    """The number of the batch's example at this place among all examples."""
-    position = batch * data.batch_size + place
-    number: int = data.order[position] if data.order.size else position
-    return number
+def lists_of(own: RowStep, numbers: Integers) -> Lists:
+    """The part's lists."""
+    unit, units = own.part[UNIT], own.part[UNITS]
+    return Lists(
+        rows=values_at(numbers, numbers[LISTS] + 16 * unit, units),
+        grouped=values_at(numbers, numbers[LISTS] + 8 * (2 * unit + units), units),
+        seen=indices_at(numbers[SEEN] + COLUMN_BYTES * unit, units),
+        listed=values_at(numbers, numbers[LISTED] + 16 * part_number(own.part, numbers), 2),
+    )
 
 
 @kernel
-def part_number(own: RowStep, numbers: Integers) -> int:
-    """The number of the part among those of its layer."""
-    return own.part[UNIT] // numbers[PART_FEATURES]
-
-
-@kernel
-def visits_place(own: RowStep, numbers: Integers) -> int:
-    """The address of the part's visits: two numbers for each feature, and two at the end."""
-    return numbers[VISITS] + 16 * (own.part[UNIT] + part_number(own, numbers))
-
-
-@kernel
-def make_gradient(
-    model: Model, data: Data, settings: Settings, own: RowStep, numbers: Integers
-) -> None:
-    """∇w_f ← Σ_s x_sf δ_s for the features of the part that the batch has; the others stay 0.
-
-    Notes these features as touched, and as having seen this step. ∇b ← Σ_s δ_s in the last part.
-    """
-    row = window(model.table, own.part[LAYER], COLUMNS)
-    d_out, lanes, parts = row[D_OUT], settings.lanes, numbers[PARTS]
-    number, t = part_number(own, numbers), np.uint32(own.t)
-    seen = indices_at(numbers[SEEN], own.part[UNIT] + own.part[UNITS])
-    visits = values_at(row, visits_place(own, numbers), 2 * own.part[UNITS] + 2)
-    splits = values_at(row, numbers[SPLITS], data.n * (parts + 1))
-    bias_first = own.part[FIRST] + own.part[WEIGHTS]
-    bias = window(model.gradient, bias_first, own.part[LAST] - bias_first)
-    for j in range(bias.size):
-        bias[j] = 0
-    weight = window(model.gradient, row[PARAMETERS], own.part[LAST] - row[PARAMETERS])
-    address, count, has_values = numbers[ENTRY_COLUMNS], 0, numbers[ENTRY_VALUES] != 0
-    examples = batch_examples(data, own.batch)
-    for i in range(examples):
-        later = example_at(data, own.batch, min(i + _EXAMPLES_AHEAD, examples - 1))
-        ask_for(indices_at(address, 0), splits[later * (parts + 1) + number])
-        begin = example_at(data, own.batch, i) * (parts + 1) + number
-        first, size = splits[begin], splits[begin + 1] - splits[begin]
-        chunk, lane = i // lanes, i % lanes
-        delta = window(
-            model.deltas,
-            (chunk * settings.units + row[TRANSPOSED]) * lanes + lane * d_out,
-            d_out,
-        )
-        columns = indices_at(address + COLUMN_BYTES * first, size)
-        count = touch(visits, seen, columns, count, t)
-        if has_values:
-            values = values_at(delta, numbers[ENTRY_VALUES] + delta.itemsize * first, size)
-            add_rows(weight, columns, values, delta)
-        else:
-            add_rows_of_ones(weight, columns, delta)
-        if bias.size:
-            add_multiple(bias, delta.dtype.type(1), delta)
-    visits[count] = -1
-
-
-@kernel
-def touch(visits: Vector, seen: Vector, columns: Vector, count: int, t: Scalar) -> int:
-    """List the features that step t has not touched yet; returns where the list ends by now."""
-    for e in range(columns.size):
-        feature = columns[e]
-        visits[count], visits[count + 1] = feature, _STEP
-        count += 2 * (seen[feature] != t)
-        seen[feature] = t
-    return count
-
-
-@kernel
-def add_rows(weight: Vector, columns: Vector, values: Vector, delta: Vector) -> None:
-    """∇w_f ← ∇w_f + x_f δ for the entries of an example; rows are as long as δ."""
-    d_out = delta.size
-    if d_out == LANES:  # δ stays in a register
-        own = load_lanes(delta, 0)
+def list_batch(data: Data, own: RowStep, numbers: Integers, lists: Lists, batch: int) -> None:
+    """List the rows that the batch has entries for."""
+    unit, number = own.part[UNIT], part_number(own.part, numbers)
+    words = -(-own.part[UNITS] // _WORD)
+    marked = values_at(numbers, numbers[MARKS] + unit, words)
+    marks = bytes_of(values_at(numbers, numbers[MARKS], unit // _WORD + words))
+    for i in range(batch_examples(data, batch)):
+        columns = stretch_of(data, batch, i, number, numbers).columns
         for e in range(columns.size):
-            place = columns[e] * LANES
-            total = multiply_add(spread(values[e]), own, load_lanes(weight, place))
-            store_lanes(weight, place, total)
-    else:
-        for e in range(columns.size):
-            add_multiple(window(weight, columns[e] * d_out, d_out), values[e], delta)
+            marks[columns[e]] = 1
+    count = 0
+    for k in range(words):
+        word = marked[k]
+        if word != 0:
+            marked[k] = 0
+            for place in range(_WORD):
+                lists.rows[count] = _WORD * k + place
+                count += (word >> (8 * place)) & 1
+    lists.listed[1] = count
 
 
 @kernel
-def add_rows_of_ones(weight: Vector, columns: Vector, delta: Vector) -> None:
-    """The same where x_f is 1 for all entries."""
-    d_out, one = delta.size, delta.dtype.type(1)
-    if d_out == LANES:
-        own = load_lanes(delta, 0)
-        for e in range(columns.size):
-            place = columns[e] * LANES
-            store_lanes(weight, place, add(own, load_lanes(weight, place)))
-    else:
-        for e in range(columns.size):
-            add_multiple(window(weight, columns[e] * d_out, d_out), one, delta)
-
-
-@kernel
-def add_multiple(out: Vector, factor: float, values: Vector) -> None:
-    """out ← out + factor · values."""
-    whole = out.size - out.size % LANES
-    for j in range(0, whole, LANES):
-        total = multiply_add(spread(factor), load_lanes(values, j), load_lanes(out, j))
-        store_lanes(out, j, total)
-    for j in range(whole, out.size):
-        out[j] += factor * values[j]
+def list_all(own: RowStep, lists: Lists) -> None:
+    """List all rows of the part that are not up to date; these are no batch's."""
+    count = 0
+    for k in range(own.part[UNITS]):
+        lists.rows[count] = k
+        count += lists.seen[k] != own.t
+    lists.listed[0], lists.listed[1] = 0, count
 
 
 @kernel
@@ -239,7 +191,8 @@ def begin_step(settings: Settings, own: RowStep, numbers: Integers) -> None:
 @kernel
 def tables_of(settings: Settings, own: RowStep, numbers: Integers) -> Tables:
     """What the part's steps of Adam have in common."""
-    number, count, like = part_number(own, numbers), 2 * numbers[STEPS], settings.optimizer_settings
+    like, count = settings.optimizer_settings, 2 * numbers[STEPS]
+    number = part_number(own.part, numbers)
     return Tables(
         corrections=values_at(like, numbers[CORRECTIONS] + 8 * count * number, count),
         series=values_at(like, numbers[SERIES] + 8 * SERIES_SIZE * number, SERIES_SIZE),
@@ -247,8 +200,8 @@ def tables_of(settings: Settings, own: RowStep, numbers: Integers) -> Tables:
 
 
 @kernel
-def missed_by(settings: Settings, own: RowStep, since: int) -> Missed:
-    """The steps that a row has missed which was last current after step `since`."""
+def missed_by(settings: Settings, own: RowStep, since: int, d_out: int) -> Missed:
+    """The steps that rows have missed which were last current after step `since`."""
     rules = settings.rules
     return Missed(
         since=since,
@@ -258,40 +211,8 @@ def missed_by(settings: Settings, own: RowStep, since: int) -> Missed:
         l1=rules.l1 * own.decay,
         l2=rules.l2 * own.decay,
         kept=kept_by_decay(settings, own),
+        row_weights=d_out,
     )
-
-
-@kernel
-def visit_row(
-    model: Model, settings: Settings, own: RowStep, numbers: Integers, feature: int, since: int
-) -> None:
-    """The step of a row of W, or the steps after `since` that it has missed."""
-    row, rules = window(model.table, own.part[LAYER], COLUMNS), settings.rules
-    d_out = row[D_OUT]
-    place, inside = row[PARAMETERS] + feature * d_out, (feature - own.part[UNIT]) * d_out
-    one, two = min(d_out, own.first.size), min(d_out, own.second.size)
-    part = Stepped(
-        w=window(model.parameters, place, d_out),
-        g=window(model.gradient, place, d_out),
-        first=window(own.first, inside if one else 0, one),
-        second=window(own.second, inside if two else 0, two),
-        settings=settings.optimizer_settings,
-        rate=own.rate,
-        scale=own.scale if since < 0 else 1.0,
-        t=own.t,
-    )
-    missed, tables = missed_by(settings, own, since), tables_of(settings, own, numbers)
-    if since >= 0:
-        make_up(settings.optimizer, part, missed, tables)
-        return
-    if missed.l1 > 0 or missed.l2 > 0:
-        add_penalties(part.g, part.w, own.scale, missed.l1, missed.l2)
-    if rules.clip_value > 0:
-        clip_value(part.g, rules.clip_value / own.scale)
-    if settings.optimizer == ADAMW:
-        shrink_weights(part.w, missed.kept)
-    row_step(settings.optimizer, part, missed.first_step, tables.corrections)
-    fill(part.g, 0.0)
 
 
 @kernel
@@ -303,29 +224,146 @@ def kept_by_decay(settings: Settings, own: RowStep) -> float:
 
 
 @kernel
-def visit_rows(model: Model, settings: Settings, own: RowStep, numbers: Integers) -> None:
-    """The step of the rows that are listed, or those that they have missed.
-
-    The list has for each row its feature, and the last step that it has seen, or `_STEP`; it ends
-    with a feature of −1.
-    """
-    row = window(model.table, own.part[LAYER], COLUMNS)
-    d_out, first = row[D_OUT], row[PARAMETERS]
-    visits = values_at(row, visits_place(own, numbers), 2 * own.part[UNITS] + 2 + AHEAD)
-    before, place = own.part[UNIT] * d_out, 0
-    while visits[place] >= 0:
-        later = visits[place + AHEAD] * d_out
-        ask_for(model.parameters, first + later)
-        if own.first.size:
-            ask_for(own.first, later - before)
-        if own.second.size:
-            ask_for(own.second, later - before)
-        visit_row(model, settings, own, numbers, visits[place], visits[place + 1])
-        place += 2
+def tile_of(
+    model: Model, settings: Settings, own: RowStep, numbers: Integers, size: int, scale: float
+) -> Stepped:
+    """A tile of `size` numbers, uninitialised; the optimizer's vectors are empty if it has none."""
+    w, whole = model.parameters, numbers[TILE_SIZE]
+    address = numbers[TILES] + 4 * whole * w.itemsize * part_number(own.part, numbers)
+    tile = values_at(w, address, 4 * whole)
+    return Stepped(
+        w=window(tile, 0, size),
+        g=window(tile, whole, size),
+        first=window(tile, 2 * whole, min(size, own.first.size)),
+        second=window(tile, 3 * whole, min(size, own.second.size)),
+        settings=settings.optimizer_settings,
+        rate=own.rate,
+        scale=scale,
+        t=own.t,
+    )
 
 
 @kernel
-def step_bias(model: Model, settings: Settings, own: RowStep, numbers: Integers) -> None:
+def copy_row(out: Vector, place: int, values: Vector, first: int, size: int) -> None:
+    """out_place, … ← values_first, … for `size` numbers."""
+    whole = size - size % LANES
+    for j in range(0, whole, LANES):
+        store_lanes(out, place + j, load_lanes(values, first + j))
+    for j in range(whole, size):
+        out[place + j] = values[first + j]
+
+
+@kernel
+def gather(tile: Vector, values: Vector, rows: Integers, d_out: int) -> None:
+    """The rows of values, side by side; nothing if the tile is empty."""
+    if tile.size:
+        for k in range(rows.size):
+            copy_row(tile, k * d_out, values, rows[k] * d_out, d_out)
+
+
+@kernel
+def scatter(tile: Vector, values: Vector, rows: Integers, d_out: int) -> None:
+    """Back to where `gather` has them from."""
+    if tile.size:
+        for k in range(rows.size):
+            copy_row(values, rows[k] * d_out, tile, k * d_out, d_out)
+
+
+@kernel
+def step_rows(
+    model: Model, settings: Settings, own: RowStep, numbers: Integers, lists: Lists
+) -> None:
+    """The step of the rows that are listed; their gradient is 0 afterwards."""
+    d_out, rules = model.table[own.part[LAYER] + D_OUT], settings.rules
+    w = window(model.parameters, own.part[FIRST], own.part[WEIGHTS])
+    g = window(model.gradient, own.part[FIRST], own.part[WEIGHTS])
+    most, count = numbers[TILE_SIZE] // d_out, lists.listed[1]
+    missed = missed_by(settings, own, own.t, d_out)
+    for begin in range(0, count, most):
+        rows = window(lists.rows, begin, min(most, count - begin))
+        tile = tile_of(model, settings, own, numbers, rows.size * d_out, own.scale)
+        gather(tile.w, w, rows, d_out)
+        gather(tile.g, g, rows, d_out)
+        gather(tile.first, own.first, rows, d_out)
+        gather(tile.second, own.second, rows, d_out)
+        if missed.l1 > 0 or missed.l2 > 0:
+            add_penalties(tile.g, tile.w, own.scale, missed.l1, missed.l2)
+        if rules.clip_value > 0:
+            clip_value(tile.g, rules.clip_value / own.scale)
+        if settings.optimizer == ADAMW:
+            shrink_weights(tile.w, missed.kept)
+        call_step(model.table[OPTIMIZER_STEP], tile)
+        scatter(tile.w, w, rows, d_out)
+        scatter(tile.first, own.first, rows, d_out)
+        scatter(tile.second, own.second, rows, d_out)
+        for k in range(rows.size):
+            for j in range(d_out):
+                g[rows[k] * d_out + j] = 0
+            lists.seen[rows[k]] = own.t
+
+
+@kernel
+def make_up_rows(
+    model: Model, settings: Settings, own: RowStep, numbers: Integers, lists: Lists
+) -> None:
+    """The missed steps of the rows that are listed, those of as many together."""
+    d_out, t = model.table[own.part[LAYER] + D_OUT], own.t
+    if settings.optimizer in (ADAM, ADAMW):
+        tables, given = tables_of(settings, own, numbers), settings.optimizer_settings
+        missed = missed_by(settings, own, 0, d_out)
+        sum_series(tables.series, tables.corrections, given, missed)
+    ends = stack_buffer(numbers, _GROUP_BYTES)
+    group_rows(lists, ends, t)
+    most = numbers[TILE_SIZE] // d_out
+    for group in range(1, _GROUPS):
+        begin = ends[group - 1]
+        while begin < ends[group]:
+            size = min(most if group <= MOST_MISSED else 1, ends[group] - begin)
+            rows = window(lists.grouped, begin, size)
+            make_up_tile(model, settings, own, numbers, rows, int(lists.seen[rows[0]]))
+            for k in range(size):
+                lists.seen[rows[k]] = t
+            begin += size
+
+
+@kernel
+def group_rows(lists: Lists, ends: Integers, t: int) -> None:
+    """The listed rows by how many steps they have missed; ends says where each group ends."""
+    for group in range(_GROUPS + 1):
+        ends[group] = 0
+    count = lists.listed[1]
+    for k in range(count):
+        ends[min(t - int(lists.seen[lists.rows[k]]), MOST_MISSED + 1) + 1] += 1
+    for group in range(_GROUPS):
+        ends[group + 1] += ends[group]
+    # Each number is where its group begins, and then where the next of its rows goes.
+    for k in range(count):
+        row = lists.rows[k]
+        group = min(t - int(lists.seen[row]), MOST_MISSED + 1)
+        lists.grouped[ends[group]] = row
+        ends[group] += 1
+
+
+@kernel
+def make_up_tile(
+    model: Model, settings: Settings, own: RowStep, numbers: Integers, rows: Integers, since: int
+) -> None:
+    """The steps after `since` of these rows, which have missed them all."""
+    d_out = model.table[own.part[LAYER] + D_OUT]
+    w = window(model.parameters, own.part[FIRST], own.part[WEIGHTS])
+    tile = tile_of(model, settings, own, numbers, rows.size * d_out, 1.0)
+    gather(tile.w, w, rows, d_out)
+    gather(tile.first, own.first, rows, d_out)
+    gather(tile.second, own.second, rows, d_out)
+    missed, tables = missed_by(settings, own, since, d_out), tables_of(settings, own, numbers)
+    call_make_up(numbers[MAKE_UP], settings.optimizer, tile, missed, tables)
+    scatter(tile.w, w, rows, d_out)
+    scatter(tile.first, own.first, rows, d_out)
+    scatter(tile.second, own.second, rows, d_out)
+
+
+@kernel
+def step_bias(model: Model, settings: Settings, own: RowStep) -> None:
     """The step of b, which is in the last part, and has missed none."""
     weights = own.part[WEIGHTS]
     size = own.part[LAST] - own.part[FIRST] - weights
@@ -342,43 +380,4 @@ def step_bias(model: Model, settings: Settings, own: RowStep, numbers: Integers)
     )
     if settings.rules.clip_value > 0:
         clip_value(part.g, settings.rules.clip_value / own.scale)
-    corrections = tables_of(settings, own, numbers).corrections
-    row_step(settings.optimizer, part, own.t - own.batch, corrections)
-
-
-@kernel
-def list_next_batch(data: Data, own: RowStep, numbers: Integers) -> None:
-    """List the rows that the next batch has entries for and that are not up to date."""
-    number, parts, batch = part_number(own, numbers), numbers[PARTS], own.batch + 1
-    splits = values_at(numbers, numbers[SPLITS], data.n * (parts + 1))
-    seen = indices_at(numbers[SEEN], own.part[UNIT] + own.part[UNITS])
-    visits = values_at(numbers, visits_place(own, numbers), 2 * own.part[UNITS] + 2)
-    address, t, count = numbers[ENTRY_COLUMNS], np.uint32(own.t), 0
-    examples = batch_examples(data, batch)
-    for i in range(examples):
-        later = example_at(data, batch, min(i + _EXAMPLES_AHEAD, examples - 1))
-        ask_for(indices_at(address, 0), splits[later * (parts + 1) + number])
-        begin = example_at(data, batch, i) * (parts + 1) + number
-        first, size = splits[begin], splits[begin + 1] - splits[begin]
-        columns = indices_at(address + COLUMN_BYTES * first, size)
-        for e in range(size):
-            feature = columns[e]
-            since = seen[feature]
-            visits[count], visits[count + 1] = feature, since
-            count += 2 * (since != t)
-            seen[feature] = t
-    visits[count] = -1
-
-
-@kernel
-def list_all(own: RowStep, numbers: Integers) -> None:
-    """List all rows of the part that are not up to date."""
-    seen = indices_at(numbers[SEEN] + COLUMN_BYTES * own.part[UNIT], own.part[UNITS])
-    visits = values_at(numbers, visits_place(own, numbers), 2 * own.part[UNITS] + 2)
-    t, count = np.uint32(own.t), 0
-    for place in range(own.part[UNITS]):
-        since = seen[place]
-        visits[count], visits[count + 1] = own.part[UNIT] + place, since
-        count += 2 * (since != t)
-        seen[place] = t
-    visits[count] = -1
+    call_step(model.table[OPTIMIZER_STEP], part)

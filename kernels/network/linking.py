@@ -16,13 +16,24 @@ from ..compile.jit import Vector
 from ..formulas import activations, losses
 from ..formulas.activations import ACTIVATE, ACTIVATIONS, DERIVE
 from ..formulas.losses import COST, COSTS, DELTA, LOSSES
+from ..formulas.missed_steps import MAKE_UP_CONTRACT, MAKE_UPS
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..formulas.shuffle import ORDER, draw_order
 from ..layers.kinds import all_functions, kind_of, whole_functions
-from ..layers.operations import BY_PRODUCT, COLUMNS, DENSE, LAYER_CONTRACT, LAZY, Row, rows_of
+from ..layers.operations import (
+    BY_ENTRIES,
+    BY_PRODUCT,
+    COLUMNS,
+    DENSE,
+    LAYER_CONTRACT,
+    LAZY,
+    Row,
+    rows_of,
+)
 from ..layers.whole_batch import WHOLE_CONTRACT
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack, pack_bytes
+from .entry_sums import add_entry_products
 from .in_step import PRODUCTS_CONTRACT, add_products
 from .lazy_rows import ROWS_CONTRACT, lazy_step
 
@@ -48,10 +59,12 @@ def compile_all(dtype: Any) -> None:
         *((WHOLE_CONTRACT, function) for function in whole_functions()),
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
+        (PRODUCTS_CONTRACT, add_entry_products),
         (ROWS_CONTRACT, lazy_step),
         (PACK_CONTRACT, pack),
         (PACK_CONTRACT, pack_bytes),
         (ORDER, draw_order),
+        *((MAKE_UP_CONTRACT, make_up) for make_up in MAKE_UPS.values()),
         *((STEP_CONTRACT, step) for step in STEPS.values()),
         *((ACTIVATE, activations.forward(code)) for code in range(len(ACTIVATIONS))),
         *((DERIVE, activations.backward(code)) for code in range(len(ACTIVATIONS))),
@@ -110,6 +123,8 @@ def _linked_row(row: Row, use: Use) -> Row:
         call("product", GEMM, gemm)
     if row.in_step == BY_PRODUCT:
         call("step_products", PRODUCTS_CONTRACT, add_products)
+    if row.in_step == BY_ENTRIES:
+        call("step_products", PRODUCTS_CONTRACT, add_entry_products)
     if row.in_step == LAZY:
         call("step_products", ROWS_CONTRACT, lazy_step)
     if use.cost and row.loss >= 0:

@@ -1,8 +1,9 @@
-"""Descents on sparse examples whose steps touch what a batch has entries for: lazy ones.
+"""Descents on sparse examples, whose gradients are sums over the entries of a batch.
 
 Such a descent trains a copy of the parameters, in which the first layer's W is by features, so that
-what an entry needs lies side by side, see `kernels.network.lazy_rows`. The network has its own
-layout whenever anybody looks at it.
+what an entry needs lies side by side, see `kernels.network.entry_sums`. The network has its own
+layout whenever anybody looks at it. The step is lazy, and touches only the rows of W that a batch
+has entries for (`kernels.network.lazy_rows`); where those are most of them, it is that of all rows.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..checks.sparse import Records
 from ..kernels.formulas.adam_series import SERIES_SIZE
-from ..kernels.formulas.missed_steps import KNOWN, LINEAR
+from ..kernels.formulas.missed_steps import KNOWN, LINEAR, MAKE_UP_CONTRACT, MAKE_UPS
 from ..kernels.layers.operations import (
     BUFFER_UNITS,
+    BY_ENTRIES,
     COLUMNS,
     D_OUT,
     IN_STEP,
@@ -28,11 +30,12 @@ from ..kernels.layers.operations import (
     SPARSE,
     TRANSPOSED,
     WEIGHT_ROWS,
+    Row,
     rows_of,
 )
-from ..kernels.layers.parts import LAYER, PART_COLUMNS, UNITS
+from ..kernels.layers.parts import FIRST, LAYER, PART_COLUMNS, PART_UNITS, parts_between
 from ..kernels.layers.sparse import FEATURES
-from ..kernels.network import lazy_rows, problem
+from ..kernels.network import entry_sums, lazy_rows, problem
 from ..kernels.network.entry_splits import find_splits
 from ..machine.aligned import aligned_zeros
 from ..optimizers import Optimizer
@@ -44,10 +47,19 @@ from .options import Options
 
 Array = NDArray[Any]
 
+# So many entries of a batch for each feature: with words, it has entries for over half of them.
+_ENTRIES_OF_MOST = 4
+# A row's step takes as long as the sums of so many entries.
+_ROW_WORK = 4
+# So many entries tell how often features come.
+_LOOKED_AT = 100_000
+# Rows are listed by eights, the last of which may go beyond a part.
+_SLACK = 8
+
 
 def is_lazy(options: Options, train: Examples, learner: Learner) -> bool:
-    """Whether a descent steps rows lazily: on sparse examples, in batches of a block a chunk, with
-    options under which missed steps are known.
+    """Whether a descent may step rows lazily: on sparse examples, in batches of a block a chunk,
+    with options under which missed steps are known.
 
     Under others every row is stepped, as with dense examples: L1, L2 or a limit of norms in what is
     nonlinear in w, and batches so large that they have entries for nearly all rows.
@@ -58,14 +70,42 @@ def is_lazy(options: Options, train: Examples, learner: Learner) -> bool:
     penalised = options.l1 > 0 or options.weight_decay > 0
     clips = options.clip_norm is not None or options.clip_value is not None
     known = optimizer.name in (LINEAR if penalised else KNOWN) and not (penalised and clips)
-    table = lazy_table(learner.table)
+    table = table_by_features(learner.table, LAZY)
     layout = buffers.layout(options, train, learner.parameters, table)
     blocks = layout.batch_size <= layout.chunks * layout.lanes and layout.lanes > 1
     return known and options.max_norm is None and blocks and table is not learner.table
 
 
-def lazy_table(table: Array) -> Array:
-    """The table with lazy layers, and spare units for their δ as rows; itself if it has none."""
+def has_most_rows(options: Options, train: Examples) -> bool:
+    """Whether a batch has entries for most features, so that a step of all rows takes less time."""
+    assert isinstance(train.X, Records)
+    own = train.X.matrix
+    batch = min(options.batch_size or len(train.X), len(train.X))
+    return batch * own.columns.size >= _ENTRIES_OF_MOST * own.features * (own.starts.size - 1)
+
+
+def even_bounds(columns: Array, features: int, parts: int) -> Array:
+    """Where parts of W begin, and where the last one ends, so that their steps take as long.
+
+    columns (entries,) are the features of all entries. Words are mostly numbered by how frequent
+    they are: of parts with as many features the first would have nearly all entries.
+
+    >>> even_bounds(np.array([0] * 1000 + [1] * 500), 64, 2).tolist()
+    [0, 16, 64]
+    """
+    every = max(1, columns.size // _LOOKED_AT)
+    entries = np.bincount(columns[::every], minlength=features) * every
+    work = np.cumsum(entries + _ROW_WORK)
+    cuts = np.searchsorted(work, work[-1] * np.arange(1, parts) / parts)
+    whole = -(-cuts // PART_UNITS) * PART_UNITS
+    return np.unique([0, *whole[whole < features], features])
+
+
+def table_by_features(table: Array, in_step: int) -> Array:
+    """The table with first layers whose W is by features, and spare units for their δ as rows.
+
+    in_step says how they are stepped: LAZY or BY_ENTRIES. Without such layers it is `table` itself.
+    """
     places = [
         place
         for place, row in enumerate(rows_of(table))
@@ -76,20 +116,20 @@ def lazy_table(table: Array) -> Array:
     rows = table.reshape(-1, COLUMNS).copy()
     for place in places:
         row, d_out = rows[place], rows[place, D_OUT]
-        row[[IN_STEP, TRANSPOSED]] = LAZY, row[BUFFER_UNITS]
+        row[[IN_STEP, TRANSPOSED]] = in_step, row[BUFFER_UNITS]
         row[[WEIGHT_ROWS, ROW_WEIGHTS]] = row[FEATURES], d_out
         rows[:, BUFFER_UNITS] += d_out
     return rows.reshape(-1)
 
 
 class ByFeatures:
-    """Flat vectors with the W of lazy layers as (features, d_out), from (d_out, features)."""
+    """Flat vectors with W as (features, d_out) in place of (d_out, features), where it reads X."""
 
     def __init__(self, table: Array) -> None:
         self._places = [
             (row[PARAMETERS], row[D_OUT], row[FEATURES])
             for row in table.reshape(-1, COLUMNS)
-            if row[IN_STEP] == LAZY
+            if row[IN_STEP] in (LAZY, BY_ENTRIES)
         ]
 
     def made(self, values: Array) -> Array:
@@ -113,7 +153,7 @@ class ByFeatures:
 
 
 class LazyDescent(Descent):
-    """A lazy descent on sparse examples; see `Descent`."""
+    """A descent on sparse examples with the first W by features; see `Descent`."""
 
     def __init__(
         self,
@@ -123,7 +163,8 @@ class LazyDescent(Descent):
         options: Options,
         memory: OptimizerState | None,
     ) -> None:
-        table = lazy_table(learner.table)
+        in_step = BY_ENTRIES if has_most_rows(options, train) else LAZY
+        table = table_by_features(learner.table, in_step)
         self._by_features = own = ByFeatures(table)
         self._users = learner.parameters
         self._seen: dict[str, Array] = {}
@@ -157,39 +198,67 @@ class LazyDescent(Descent):
         layout: buffers.Layout,
     ) -> None:
         super()._allocate(table, parameters, train, validation, layout)
-        rows = self._model.table.reshape(-1, COLUMNS)
-        for place in np.flatnonzero(rows[:, IN_STEP] == LAZY):
-            rows[place, LAZY_NUMBERS] = self._lazy_numbers(int(place), train)
-
-    def _lazy_numbers(self, place: int, train: Examples) -> int:
-        """The address of the numbers of the lazy layer in this row of the table."""
-        row, X = self._model.table.reshape(-1, COLUMNS)[place], train.X
-        assert isinstance(X, Records)
+        table = self._model.table
         parts = self._model.parts.reshape(-1, PART_COLUMNS)
-        own = parts[parts[:, LAYER] == place * COLUMNS]
-        steps = -(-self._data.n // self._data.batch_size)
-        seen = np.full(row[FEATURES], self._steps, np.uint32)
-        visits = np.full(2 * (row[FEATURES] + len(own)) + lazy_rows.AHEAD, -1)
-        splits = np.empty(len(X) * (len(own) + 1), np.int64)
+        for place, row in enumerate(rows_of(table)):
+            if row.in_step not in (LAZY, BY_ENTRIES):
+                continue
+            layer = place * COLUMNS
+            own = parts[:, LAYER] == layer
+            assert isinstance(train.X, Records)
+            bounds = even_bounds(train.X.matrix.columns, row.geometry_0, int(own.sum()))
+            even = parts_between(layer, row, bounds.tolist())
+            parts = np.concatenate([parts[~own], np.array(even, np.int64)])
+            numbers = np.zeros(entry_sums.NUMBERS, np.int64)
+            self._note_entries(numbers, train.X, bounds)
+            if row.in_step == LAZY:
+                self._note_rows(numbers, row, place, len(even))
+            self._kept_alive.append(numbers)
+            table[layer + LAZY_NUMBERS] = numbers.ctypes.data
+        parts = parts[np.argsort(parts[:, FIRST], kind="stable")]
+        self._model = self._model._replace(parts=parts.reshape(-1))
+
+    def _note(self, numbers: Array, number: int, array: Array) -> None:
+        """The address of an array, which is kept alive, as a layer's number."""
+        numbers[number] = array.ctypes.data
+        self._kept_alive.append(array)
+
+    def _note_entries(self, numbers: Array, X: Records, bounds: Array) -> None:
+        """The numbers of a layer that sums over entries make use of."""
         columns, values = X.matrix.columns, X.matrix.values
-        address, part_features = columns.ctypes.data, int(own[0, UNITS])
-        find_splits(splits, np.asarray(X).reshape(-1), address, part_features, len(own))
-        corrections = np.zeros(len(own) * steps * 2)
-        series = np.zeros(len(own) * SERIES_SIZE)
-        numbers = np.zeros(lazy_rows.NUMBERS, np.int64)
+        splits = np.empty(len(X) * bounds.size, np.int64)
+        find_splits(splits, np.asarray(X).reshape(-1), columns.ctypes.data, bounds)
+        numbers[entry_sums.PARTS] = bounds.size - 1
+        self._note(numbers, entry_sums.BOUNDS, bounds)
+        self._note(numbers, entry_sums.SPLITS, splits)
+        self._note(numbers, entry_sums.ENTRY_COLUMNS, columns)
+        if values.size:
+            self._note(numbers, entry_sums.ENTRY_VALUES, values)
+
+    def _note_rows(self, numbers: Array, row: Row, place: int, parts: int) -> None:
+        """The numbers of a layer that lazy steps make use of besides."""
+        features, dtype = row.weight_rows, self._model.parameters.dtype
+        optimizer = self._options.optimizer
+        assert isinstance(optimizer, Optimizer)
+        steps = -(-self._data.n // self._data.batch_size)
+        tile = max(lazy_rows.TILE, row.d_out)
+        numbers[[entry_sums.STEPS, entry_sums.TILE_SIZE]] = steps, tile
+        seen = np.full(features, self._steps, np.uint32)
         arrays = {
-            lazy_rows.SEEN: seen, lazy_rows.VISITS: visits, lazy_rows.SPLITS: splits,
-            lazy_rows.ENTRY_COLUMNS: columns, lazy_rows.CORRECTIONS: corrections,
-            lazy_rows.SERIES: series,
-        }  # fmt: skip
+            entry_sums.SEEN: seen,
+            entry_sums.MARKS: np.zeros(features + _SLACK, np.uint8),
+            entry_sums.LISTS: np.zeros(2 * features + _SLACK, np.int64),
+            entry_sums.LISTED: np.zeros(2 * parts, np.int64),
+            entry_sums.TILES: aligned_zeros(parts * 4 * tile, dtype),
+            entry_sums.CORRECTIONS: np.zeros(parts * steps * 2),
+            entry_sums.SERIES: np.zeros(parts * SERIES_SIZE),
+        }
         for number, array in arrays.items():
-            numbers[number] = array.ctypes.data
-        numbers[lazy_rows.ENTRY_VALUES] = values.ctypes.data if values.size else 0
-        sizes = [lazy_rows.PARTS, lazy_rows.PART_FEATURES, lazy_rows.STEPS]
-        numbers[sizes] = len(own), part_features, steps
-        self._kept_alive += [*arrays.values(), values, numbers]
+            self._note(numbers, number, array)
+        if optimizer.name in MAKE_UPS:
+            address = MAKE_UP_CONTRACT.address(MAKE_UPS[optimizer.name], dtype)
+            numbers[entry_sums.MAKE_UP] = address
         self._seen[f"seen_{place}"] = seen
-        return int(numbers.ctypes.data)
 
     def _own_arrays(self) -> dict[str, Array]:
         return self._seen
