@@ -35,12 +35,16 @@ from .pooling import (
 )
 from .prelu import PReLU
 from .random_images import RandomFlip, RandomRotation, RandomShift
+from .recurrent import GRU, LSTM, SimpleRNN
 from .resampling import UpSampling2D, ZeroPadding1D, ZeroPadding2D
 from .rescaling import Rescaling
 from .reshape import Flatten, Reshape
 from .scale import Scale
+from .sequence_dropout import SpatialDropout1D
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Average",
@@ -74,6 +78,8 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Scale",
+    "SimpleRNN",
+    "SpatialDropout1D",
     "Subtract",
     "UpSampling2D",
     "Value",
