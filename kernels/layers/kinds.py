@@ -18,6 +18,7 @@ from . import (
     embedding,
     joins,
     layer_normalization,
+    masks,
     pooling,
     prelu,
     random_images,
@@ -39,6 +40,7 @@ from .operations import (
     EMBEDDING,
     LAYER_NORMALIZATION,
     LAZY,
+    MASK,
     MAX_POOLING,
     MAXIMUM,
     MULTIPLY,
@@ -102,6 +104,7 @@ KINDS = {
     ZERO_PADDING: Kind("zero_padding", resampling.padding_forward, resampling.padding_delta),
     UPSAMPLING: Kind("upsampling", resampling.upsampling_forward, resampling.upsampling_delta),
     EMBEDDING: Kind("embedding", embedding.forward, embedding.delta, embedding.gradient),
+    MASK: Kind("mask", masks.forward, masks.delta),
     SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }  # fmt: skip
 
