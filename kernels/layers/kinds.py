@@ -20,6 +20,8 @@ from . import (
     joins,
     layer_normalization,
     lstm,
+    masked_steps,
+    masks,
     pooling,
     prelu,
     random_images,
@@ -44,6 +46,8 @@ from .operations import (
     LAYER_NORMALIZATION,
     LAZY,
     LSTM,
+    MASK,
+    MASKED_STEPS,
     MAX_POOLING,
     MAXIMUM,
     MULTIPLY,
@@ -111,6 +115,8 @@ KINDS = {
     SIMPLE_RNN: Kind("simple_rnn", simple_rnn.forward, simple_rnn.delta, simple_rnn.gradient),
     GRU: Kind("gru", gru.forward, gru.delta, gru.gradient),
     LSTM: Kind("lstm", lstm.forward, lstm.delta, lstm.gradient),
+    MASK: Kind("mask", masks.forward, masks.delta),
+    MASKED_STEPS: Kind("masked_steps", masked_steps.forward, masked_steps.delta),
     SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }  # fmt: skip
 

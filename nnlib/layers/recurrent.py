@@ -27,7 +27,12 @@ class _Ways(NamedTuple):
 
 
 class _Recurrent(Layer):
-    """What recurrent layers have in common."""
+    """What recurrent layers have in common.
+
+    At a step that the mask of its input leaves out, an example's state stays as it is.
+    """
+
+    reads_mask = True
 
     def __init__(
         self,
@@ -65,7 +70,7 @@ class _Recurrent(Layer):
             time=shape[0], units=self.units, activation=CODES[self.activation],
             recurrent_activation=CODES[self.recurrent_activation], cut=0,
             sequences=self.return_sequences, backwards=self.go_backwards, aligned=self.aligned,
-            masked=False, stateful=False,
+            masked=len(shapes) > 1, stateful=False,
         )  # fmt: skip
         layer = RecurrentLayer(
             type(self).__name__, shape[1], own, self.use_bias, self.forget_bias,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..kernels.formulas import activations
 from ..kernels.formulas.activations import IDENTITY
-from ..kernels.layers import convolution, gru, lstm, simple_rnn
+from ..kernels.layers import convolution, gru, lstm, masked_steps, masks, simple_rnn
 from ..kernels.layers.dropout import kept_part
 from ..kernels.layers.operations import Row
 from ..kernels.layers.recurrent import Recurrence
@@ -104,11 +104,24 @@ class RecurrentLayer(ShapedLayer):
         return Windows(1, time, self.features, self.sums, 1, 1, 1, 1, 1, 1, 0, 0, 1, time)
 
     def rows(self, place: Place, logits: int | None = None) -> list[Row]:
-        output, source = place.output, place.sources[0].unit
+        output, source, before = place.output, place.sources[0].unit, []
+        if self.recurrence.masked:
+            before = self._masked_rows(place)
+            output, source = before[-1].end, before[-1].output
         inputs = convolution.row(
             self.windows, self.biased, IDENTITY, place.parameters, output, source
         )
-        return [inputs, self._time_row(place.parameters + inputs.size, inputs.end, output)]
+        through = self._time_row(place.parameters + inputs.size, inputs.end, output)
+        if self.recurrence.masked:
+            mask = place.sources[1].unit
+            before.append(masks.row(self.recurrence.time, through.workspace, mask))
+        return [*before, inputs, through]
+
+    def _masked_rows(self, place: Place) -> list[Row]:
+        """The rows of the input with zeros where its steps do not count."""
+        time, (source, mask) = self.recurrence.time, place.sources
+        counted = masked_steps.row(time, self.features, place.output, source.unit)
+        return [masks.row(time, counted.workspace, mask.unit), counted]
 
     def _time_row(self, parameters: int, output: int, source: int) -> Row:
         """The row of what goes through the time."""
