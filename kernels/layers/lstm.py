@@ -107,13 +107,13 @@ def forward(layer: Layer) -> None:
         step = input_step(own, k)
         before, state = part(memory.states, k, width), part(memory.states, k + 1, width)
         cell_before, cell = part(kept.cells, k, width), part(kept.cells, k + 1, width)
+        feed(memory, k, width)
         if not counts(memory, step, lanes):
             copy(state, before)
             copy(cell, cell_before)
             continue
         z = part(layer.a_in, step, 4 * width)
         if k or own.stateful:
-            feed(memory, k, width)
             add_recurrent(z, layer.parameters, part(memory.fed, k, width), own.units, lanes)
         _open(own, z, width)
         gates, squashed = _gates_of(z, width), part(kept.squashed, k, width)

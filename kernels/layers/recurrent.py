@@ -322,9 +322,9 @@ def recurrent_gradient(
     if not layer.accumulate:
         clear(weight)
     for k in range(steps):
-        state = window(states, k * units, units)
+        state, step = window(states, k * units, units), window(deltas, k * apart, sums)
         for j in range(sums):
-            add_multiple(window(weight, j * units, units), deltas[k * apart + j], state)
+            add_multiple(part(weight, j, units), step[j], state)
 
 
 @routine

@@ -42,9 +42,9 @@ _CLASSES: dict[str, Any] = {
         Activation, AveragePooling1D, AveragePooling2D, BatchNormalization, Concatenate, Conv1D,
         Conv2D, Dense, DepthwiseConv2D, Dropout, Embedding, GlobalAveragePooling1D,
         GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, LayerNormalization,
-        MaxPooling1D, MaxPooling2D, Maximum, Multiply, PReLU, RandomFlip, RandomRotation, RandomShift,
-        RepeatVector, Rescaling, Reshape, Scale, SimpleRNN, GRU, LSTM, SpatialDropout1D,
-        UpSampling2D, WeightedSum, ZeroPadding1D, ZeroPadding2D,
+        MaxPooling1D, MaxPooling2D, Maximum, Multiply, PReLU, RandomFlip, RandomRotation,
+        RandomShift, RepeatVector, Rescaling, Reshape, Scale, SimpleRNN, GRU, LSTM,
+        SpatialDropout1D, UpSampling2D, WeightedSum, ZeroPadding1D, ZeroPadding2D,
     )
 }  # fmt: skip
 
