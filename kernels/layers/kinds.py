@@ -20,6 +20,7 @@ from . import (
     joins,
     layer_normalization,
     lstm,
+    masked_pooling,
     masked_steps,
     masks,
     pooling,
@@ -47,6 +48,8 @@ from .operations import (
     LAZY,
     LSTM,
     MASK,
+    MASKED_AVERAGE,
+    MASKED_MAXIMUM,
     MASKED_STEPS,
     MAX_POOLING,
     MAXIMUM,
@@ -117,6 +120,12 @@ KINDS = {
     LSTM: Kind("lstm", lstm.forward, lstm.delta, lstm.gradient),
     MASK: Kind("mask", masks.forward, masks.delta),
     MASKED_STEPS: Kind("masked_steps", masked_steps.forward, masked_steps.delta),
+    MASKED_AVERAGE: Kind(
+        "masked_average", masked_pooling.average_forward, masked_pooling.average_delta
+    ),
+    MASKED_MAXIMUM: Kind(
+        "masked_maximum", masked_pooling.maximum_forward, masked_pooling.maximum_delta
+    ),
     SPARSE: Kind("sparse dense", sparse.forward, None, sparse.gradient),
 }  # fmt: skip
 

@@ -56,6 +56,8 @@ class _Recurrent(Layer):
         self.go_backwards = flag("go_backwards", ways.go_backwards)
         self.aligned = flag("aligned", ways.aligned)
         self.use_bias = flag("use_bias", ways.use_bias)
+        # Where the states come in the order of the input's steps.
+        self.keeps_mask = self.aligned or not self.go_backwards
         self.dropout = _probability("dropout", ways.dropout)
         self.recurrent_dropout = _probability("recurrent_dropout", ways.recurrent_dropout)
         self._inputs_dropout = SpatialDropout1D(self.dropout) if self.dropout else None
