@@ -119,12 +119,12 @@ def _open(own: Recurrence, gates: Vector, kept: Sums, k: int) -> None:
     pair = window(gates, 0, 2 * width)
     for i in range(2 * width):
         pair[i] += kept.gated[i]
-    apply(pair, pair, own.recurrent_activation)
+    apply(pair, own.recurrent_activation)
     reset, inner = part(gates, 1, width), part(kept.inner, k, width)
     candidate = part(gates, 2, width)
     for i in range(width):
         candidate[i] += reset[i] * inner[i]
-    apply(candidate, candidate, own.activation)
+    apply(candidate, own.activation)
 
 
 @kernel

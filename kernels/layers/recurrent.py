@@ -328,24 +328,22 @@ def recurrent_gradient(
 
 
 @routine
-def apply(out: Vector, values: Vector, code: int) -> None:
-    """out ← f(values); they may be the same."""
+def apply(values: Vector, code: int) -> None:
+    """a ← f(a), in place: with two names for one array no loop would be vectorised."""
     if code == _TANH:
         for i in range(values.size):
-            out[i] = tanh(values[i])
+            values[i] = tanh(values[i])
     elif code == _SIGMOID:
         for i in range(values.size):
-            out[i] = sigmoid(values[i])
+            values[i] = sigmoid(values[i])
     elif code == _RELU:
         for i in range(values.size):
-            out[i] = activations.relu(values[i])
-    else:
-        copy(out, values)
+            values[i] = activations.relu(values[i])
 
 
 @routine
 def sloped_product(out: Vector, delta: Vector, factor: Vector, values: Vector, code: int) -> None:
-    """out ← δ ⊙ factor ⊙ f'(z), of values f(z)."""
+    """out ← δ ⊙ factor ⊙ f'(z), of values f(z); out is none of the others, see `apply`."""
     if code == _TANH:
         for i in range(out.size):
             slope = (like(values[i], 1) - values[i]) * (like(values[i], 1) + values[i])

@@ -61,7 +61,7 @@ def forward(layer: Layer) -> None:
         copy(state, part(layer.a_in, step, width))
         if k or own.stateful:
             add_recurrent(state, layer.parameters, part(memory.fed, k, width), own.units, lanes)
-        apply(state, state, own.activation)
+        apply(state, own.activation)
         choose(state, before, memory, step, lanes)
     end_states(layer, own, memory)
 
