@@ -30,6 +30,19 @@ def _window(typingctx: Any, buffer: Any, offset: Any, size: Any) -> Any:
     return buffer(buffer, types.intp, types.intp), build
 
 
+def _part(typingctx: Any, buffer: Any, number: Any, size: Any) -> Any:
+    """The part with this number of the 1-D `buffer`, in parts of `size` elements; see `window`."""
+    if not (isinstance(buffer, types.Array) and buffer.ndim == 1 and buffer.layout == "C"):
+        return None
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.mul(arguments[1], arguments[2])
+        first = builder.gep(data_of(context, builder, buffer, arguments[0]), [place])
+        return vector_at(context, builder, buffer, first, arguments[2])
+
+    return buffer(buffer, types.intp, types.intp), build
+
+
 def _values_at(typingctx: Any, like: Any, address: Any, size: Any) -> Any:
     """The array of `size` elements at an address of this process, with the dtype of `like`.
 
@@ -100,6 +113,7 @@ def _bytes_of(typingctx: Any, buffer: Any) -> Any:
 
 # The names that kernels call, with the types that they see.
 window: Callable[[Vector, int, int], Vector] = intrinsic(_window)
+part: Callable[[Vector, int, int], Vector] = intrinsic(_part)
 bytes_of: Callable[[Vector], Vector] = intrinsic(_bytes_of)
 values_at: Callable[[Vector, int, int], Vector] = intrinsic(_values_at)
 indices_at: Callable[[int, int], Vector] = intrinsic(_indices_at)

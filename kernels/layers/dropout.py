@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..compile.jit import Vector, elementwise, kernel
-from .operations import DROPOUT, KEEP, OUTPUT, Layer, Row
+from ..compile.memory import window
+from .operations import DROPOUT, GEOMETRY_0, KEEP, OUTPUT, Layer, Row
+
+REPEATS = GEOMETRY_0  # how many equal parts have one mask; 0 is 1
 
 NO_DROPOUT = np.uint64(0)
 
@@ -42,9 +45,23 @@ def row(units: int, probability: float, parameters: int, output: int, source: in
         workspace=output + units,
         wide=0,
         sample_major=0,
-        keep=round((1 - probability) * _WHOLE),
+        keep=kept_part(probability),
         source=source,
     )
+
+
+def repeated(row: Row, repeats: int) -> Row:
+    """The row with one mask for so many equal parts of the values, one behind the other."""
+    return row._replace(geometry_0=repeats)
+
+
+def kept_part(probability: float) -> int:
+    """The probability that a value is kept, for the column `keep`, of that by which it is dropped.
+
+    >>> kept_part(0.5) == 2**31
+    True
+    """
+    return round((1 - probability) * _WHOLE)
 
 
 @elementwise
@@ -69,9 +86,17 @@ def forward(layer: Layer) -> None:
     if layer.key == NO_DROPOUT:
         fill_mask(mask)
     else:
-        # Layers of one block differ by where they lie in the buffer.
-        draw_mask(mask, layer.key + _GOLDEN * np.uint64(row[OUTPUT]), row[KEEP])
+        width = mask.size // max(row[REPEATS], 1)
+        draw_mask(window(mask, 0, width), key_of(layer), row[KEEP])
+        for i in range(width, mask.size):
+            mask[i] = mask[i - width]
     multiply(layer.a_out, mask, layer.a_in)
+
+
+@kernel
+def key_of(layer: Layer) -> Any:
+    """The layer's key in its block: layers differ by where they lie in the buffer."""
+    return layer.key + _GOLDEN * np.uint64(layer.row[OUTPUT])
 
 
 @elementwise

@@ -81,6 +81,7 @@ class Row(NamedTuple):
     # Of a layer that looks at a whole batch, see `whole_batch`.
     averages: int = 0  # how many of its parameters, the last ones, it changes itself; no step does
     statistics: int = 0  # numbers that it keeps of each block in a descent; 0: it looks at a block
+    kept: int = 0  # units of its workspace where they are others than d_out; 0: as many as that
     # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
     forward: int = 0  # of the kind of layer
     delta: int = 0
@@ -101,7 +102,7 @@ class Row(NamedTuple):
     @property
     def end(self) -> int:
         """The first unit of the activation buffer after the layer's own."""
-        end = max(self.output, self.workspace) + self.d_out
+        end = max(self.output + self.d_out, self.workspace + (self.kept or self.d_out))
         return self.transposed + self.d_in if self.transposed else end
 
 
@@ -149,6 +150,7 @@ COLUMNS = len(Row._fields)
     FIRST_LOSS,
     AVERAGES,
     STATISTICS,
+    KEPT,
     FORWARD,
     DELTA,
     GRADIENT,
@@ -186,7 +188,7 @@ class Layer(NamedTuple):
     parameters: Vector
     a_in: Vector  # (d_in, lanes), or (samples, d_in)
     a_out: Vector  # (d_out, lanes): written by `forward`
-    workspace: Vector  # (d_out, lanes): what `forward` keeps, if the row has one
+    workspace: Vector  # (d_out or `kept`, lanes): what `forward` keeps, if the row has one
     delta_out: Vector  # (d_out, lanes)
     delta_in: Vector  # (d_in, lanes): written by `delta`; empty if nobody wants it
     gradient: Vector  # as the parameters: written by `gradient`, or added to if `accumulate`
@@ -202,6 +204,8 @@ LAYER_CONTRACT = Contract(Layer)
 DENSE, DROPOUT, COPY, ADD, MULTIPLY, MAXIMUM, CONCATENATE, SCALE, PRELU = range(9)
 CONVOLUTION, MAX_POOLING, AVERAGE_POOLING, ZERO_PADDING, UPSAMPLING = range(9, 14)
 LAYER_NORMALIZATION, BATCH_NORMALIZATION, RESCALING, RANDOM_IMAGE, SPARSE, EMBEDDING = range(14, 20)
+MASK, SIMPLE_RNN, GRU, LSTM, MASKED_STEPS = range(20, 25)
+MASKED_AVERAGE, MASKED_MAXIMUM = range(25, 27)
 
 
 @kernel
@@ -310,8 +314,8 @@ def multiply_adds(table: Vector) -> int:
 
 def drops(table: Vector) -> bool:
     """Whether it draws random numbers: for dropout, or to move images."""
-    kinds = table.reshape(-1, COLUMNS)[:, KIND]
-    return bool(((kinds == DROPOUT) | (kinds == RANDOM_IMAGE)).any())
+    kinds, keep = table.reshape(-1, COLUMNS)[:, [KIND, KEEP]].T
+    return bool(((keep > 0) | (kinds == RANDOM_IMAGE)).any())
 
 
 def looks_at_batches(table: Vector) -> bool:

@@ -36,6 +36,7 @@ from ..layers.operations import (
     FORWARD,
     GRADIENT,
     IN_STEP,
+    KEPT,
     LAYER_CONTRACT,
     LEARNS,
     LOSS_WEIGHT,
@@ -100,7 +101,7 @@ def layer_at(block: Pass, first: int, forwards: bool) -> Layer:
         parameters=window(block.parameters, row[PARAMETERS], row[SIZE]),
         a_in=a_in,
         a_out=window(block.activations, output, units),
-        workspace=window(block.activations, row[WORKSPACE] * lanes, units),
+        workspace=window(block.activations, row[WORKSPACE] * lanes, row[KEPT] * lanes or units),
         delta_out=window(block.deltas, output if trains else 0, units if trains else 0),
         delta_in=window(block.deltas, row[DELTA_IN] * lanes if width > 0 else 0, width),
         gradient=window(

@@ -35,18 +35,24 @@ from .pooling import (
 )
 from .prelu import PReLU
 from .random_images import RandomFlip, RandomRotation, RandomShift
+from .recurrent import GRU, LSTM, SimpleRNN
 from .resampling import UpSampling2D, ZeroPadding1D, ZeroPadding2D
 from .rescaling import Rescaling
 from .reshape import Flatten, Reshape
 from .scale import Scale
+from .sequence_dropout import SpatialDropout1D
+from .sequences import Bidirectional, RepeatVector, TimeDistributed
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -71,10 +77,14 @@ __all__ = [
     "RandomFlip",
     "RandomRotation",
     "RandomShift",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Scale",
+    "SimpleRNN",
+    "SpatialDropout1D",
     "Subtract",
+    "TimeDistributed",
     "UpSampling2D",
     "Value",
     "ZeroPadding1D",

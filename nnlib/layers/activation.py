@@ -58,6 +58,8 @@ class Activation(Layer):
     def __init__(self, activation: str | Custom, name: str | None = None) -> None:
         super().__init__(name)
         self.activation = activation_from("activation", activation)
+        # Softmax is of all values of an example, those of masked steps among them.
+        self.keeps_mask = self.activation != "softmax"
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         return ActivationLayer(shapes[0], self.activation)

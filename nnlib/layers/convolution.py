@@ -132,6 +132,8 @@ class _FilterConvolution(_Convolution):
         super().__init__(own, activation, use_bias, settings)
         self.filters = whole_number("filters", filters, 1)
         self.groups = whole_number("groups", groups, 1)
+        # Where every step is read alone.
+        self.keeps_mask = (own.kernel, own.strides) == ((1,), (1,))
         if self.filters % self.groups:
             raise ValueError(f"filters is {filters}, wanted a multiple of groups, {groups}")
 

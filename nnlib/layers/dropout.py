@@ -58,6 +58,8 @@ class Dropout(Layer):
     (3,)
     """
 
+    keeps_mask = True
+
     def __init__(self, rate: float, name: str | None = None) -> None:
         super().__init__(name)
         self.rate = real_number("rate", rate)

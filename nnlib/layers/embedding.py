@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.values import shown, whole_number
+from ..checks.values import flag, shown, whole_number
 from ..kernels.layers import embedding
 from ..kernels.layers.operations import Row
 from .layer import Input, Layer, Value
@@ -25,6 +25,7 @@ class EmbeddingLayer(ShapedLayer):
     time: int
     entries: int
     width: int
+    mask_zero: bool = False
 
     @property
     def output_shape(self) -> Shape:
@@ -35,7 +36,8 @@ class EmbeddingLayer(ShapedLayer):
         return {"weight": Parameters((self.entries, self.width), fans=_FANS)}
 
     def described(self) -> tuple[str, dict[str, Any]]:
-        return "Embedding", {"input_dim": self.entries, "output_dim": self.width}
+        arguments: dict[str, Any] = {"input_dim": self.entries, "output_dim": self.width}
+        return "Embedding", {**arguments, "mask_zero": True} if self.mask_zero else arguments
 
     def rows(self, place: Place, logits: int | None = None) -> list[Row]:
         source = place.sources[0].unit
@@ -59,6 +61,9 @@ class Embedding(Layer):
         How many numbers there are, such as words of a vocabulary.
     output_dim : int
         Values of each vector.
+    mask_zero : bool
+        Whether 0 is no number but padding: then layers that read masks leave out the steps that
+        have it.
     name, trainable, rate_factor, decay_factor
         As for `Layer`.
 
@@ -80,6 +85,7 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
+        mask_zero: bool = False,
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -89,6 +95,9 @@ class Embedding(Layer):
         super().__init__(name, trainable, rate_factor, decay_factor)
         self.input_dim = whole_number("input_dim", input_dim, 1, MOST_ENTRIES)
         self.output_dim = whole_number("output_dim", output_dim, 1)
+        self.mask_zero = flag("mask_zero", mask_zero)
+
+    keeps_mask = True
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
         if isinstance(values, Value) and not isinstance(values, Input):
@@ -96,7 +105,10 @@ class Embedding(Layer):
                 f"{self!r} looks up whole numbers of the data, so it must be called with an Input; "
                 f"got {shown(values)}"
             )
-        return super().__call__(values)
+        found = super().__call__(values)
+        # Where 0 is padding, the numbers themselves are the mask.
+        found.mask = found.sources[0] if self.mask_zero else found.mask
+        return found
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         (shape,) = shapes
@@ -104,7 +116,8 @@ class Embedding(Layer):
             raise ValueError(
                 f"{self!r} is called with a value of shape {shape}, wanted one axis, the time"
             )
-        return EmbeddingLayer(shape[0], self.input_dim, self.output_dim)
+        return EmbeddingLayer(shape[0], self.input_dim, self.output_dim, self.mask_zero)
 
     def config(self) -> dict[str, Any]:
-        return {"input_dim": self.input_dim, "output_dim": self.output_dim}
+        own = {"input_dim": self.input_dim, "output_dim": self.output_dim}
+        return {**own, "mask_zero": True} if self.mask_zero else own

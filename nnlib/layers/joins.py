@@ -62,6 +62,7 @@ class Concatenate(Layer):
         self.axis = whole_number("axis", axis, -64, 64)
         if self.axis == 0:
             raise ValueError("axis is 0, that of the examples, wanted another one")
+        self.keeps_mask = self.axis != 1  # that of the steps
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         first = shapes[0]

@@ -7,18 +7,17 @@ The joins that the operators of values make are here too: `Add`, `Subtract`, `Mu
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec
+from collections.abc import Sequence
+from typing import Any
 
-from ..checks.names import NearNames, hinted, unknown_attribute
-from ..checks.values import flag, real_number, shown, whole_number
+from ..checks.names import hinted
+from ..checks.values import real_number, shown, whole_number
 from .joined import MultiplyLayer, SumLayer, equal_shapes
+from .lengths import OpenShape, check_parameters, open_shape, tried_shapes
+from .settings import Settings, checked_name
 from .shaped import Array, Shape, ShapedLayer
-
-P = ParamSpec("P")
 
 
 class Value:
@@ -27,11 +26,17 @@ class Value:
     Attributes
     ----------
     shape : tuple of int
-        Of one example.
+        Of one example; None stands for an axis whose length is not known yet.
+    shapes : tuple of tuple of int
+        The same with a number for every axis: where one is not known, a shape for each of
+        `lengths.TRIED`.
     layer : Layer or Input
         What gives it.
     sources : tuple of Value
-        What that is called with.
+        What that reads.
+    mask : Value or None
+        A number for each step of a sequence, and the step counts where that is not 0. None: every
+        step counts.
 
     Examples
     --------
@@ -43,8 +48,15 @@ class Value:
 
     __array_ufunc__ = None  # an array or a number of NumPy leaves its operators to a value's
 
-    def __init__(self, layer: Any, sources: tuple[Value, ...], shape: Shape) -> None:
-        self.layer, self.sources, self.shape = layer, sources, shape
+    def __init__(
+        self,
+        layer: Any,
+        sources: tuple[Value, ...],
+        shapes: tuple[Shape, ...],
+        mask: Value | None = None,
+    ) -> None:
+        self.layer, self.sources, self.shapes, self.mask = layer, sources, shapes, mask
+        self.shape = open_shape(shapes)
 
     def __add__(self, other: Any) -> Value:
         return Add()([self, _operand("+", other)])
@@ -90,7 +102,8 @@ class Input(Value):
     Parameters
     ----------
     shape : int or tuple of int
-        Of one example.
+        Of one example. None as the first side of a tuple: sequences of any length, of which a call
+        has one, see `nnlib.sequences`. All such inputs of a network have the same length.
     name : str or None
         By which a dict of inputs has it.
 
@@ -99,35 +112,25 @@ class Input(Value):
     >>> from nnlib import layers
     >>> layers.Input((28, 28, 1)).shape
     (28, 28, 1)
+    >>> layers.Conv1D(8, 3)(layers.Input((None, 2))).shape
+    (None, 8)
     """
 
     @hinted
-    def __init__(self, shape: int | Sequence[int], name: str | None = None) -> None:
+    def __init__(self, shape: int | Sequence[int | None], name: str | None = None) -> None:
         self.name = checked_name(name)
-        super().__init__(self, (), checked_shape("shape", shape))
+        checked: OpenShape
+        if isinstance(shape, (list, tuple)) and shape and shape[0] is None:
+            checked = (None, *(checked_shape("shape", shape[1:]) if len(shape) > 1 else ()))
+        else:
+            checked = checked_shape("shape", shape)
+        super().__init__(self, (), tried_shapes(checked))
 
     def __repr__(self) -> str:
         return f"Input({self.name or self.shape!r})"
 
 
-def _completing(init: Callable[P, None]) -> Callable[P, None]:
-    """The same `__init__`; the layer is complete at its end, if it is that of the layer's class."""
-
-    @functools.wraps(init)
-    def completing(*arguments: P.args, **named: P.kwargs) -> None:
-        init(*arguments, **named)
-        layer: Any = arguments[0]
-        if type(layer).__init__ is completing:
-            vars(layer)["_complete"] = True
-
-    return completing
-
-
-# What may be set of a layer that has been called.
-_SETTINGS = ("trainable", "rate_factor", "decay_factor")
-
-
-class Layer(NearNames):
+class Layer(Settings):
     """What all layers have in common.
 
     Parameters
@@ -139,7 +142,9 @@ class Layer(NearNames):
     rate_factor, decay_factor : float
         By what a descent's learning rate and its weight decay and l1 are multiplied for this layer.
 
-    A subclass gives `shaped`, its host half for inputs of these shapes, and `config`.
+    A subclass gives `shaped`, its host half for inputs of these shapes, and `config`. One that
+    `reads_mask` is called with the mask too, where its input has one: `shaped` gets its shape
+    behind the others, and `Place.sources` has it last.
 
     Examples
     --------
@@ -149,64 +154,12 @@ class Layer(NearNames):
     """
 
     joins = False  # whether it is called with a list of values
-
-    def __init_subclass__(cls) -> None:
-        """Arguments that a kind of layer does not have are refused with the near name."""
-        if "__init__" in vars(cls):
-            cls.__init__ = _completing(hinted(cls.__init__))  # type: ignore[method-assign]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """What a descent asks of a layer may be set; what it computes only before it is called."""
-        own = vars(self)
-        if own.get("_complete", False) and not name.startswith("_") and name not in _SETTINGS:
-            if name not in own and not hasattr(type(self), name):
-                raise unknown_attribute(self, name)
-            if self._made:
-                raise AttributeError(f"{name} of {self!r} cannot be set: make another layer")
-        super().__setattr__(name, value)
-
-    def __init__(
-        self,
-        name: str | None = None,
-        trainable: bool = True,
-        rate_factor: float = 1.0,
-        decay_factor: float = 1.0,
-    ) -> None:
-        self._made = False
-        self.name = checked_name(name)
-        self.trainable = trainable
-        self.rate_factor = rate_factor
-        self.decay_factor = decay_factor
-        self._called: tuple[ShapedLayer, str] | None = None  # and what it read, for messages
-        self._owner: Any = None  # a weak reference
-        self._number = 0
-
-    @property
-    def trainable(self) -> bool:
-        """Whether a descent changes its parameters."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = flag("trainable", value)
-
-    @property
-    def rate_factor(self) -> float:
-        """By what a descent's learning rate is multiplied for this layer."""
-        return self._rate_factor
-
-    @rate_factor.setter
-    def rate_factor(self, value: float) -> None:
-        self._rate_factor = real_number("rate_factor", value, above=0)
-
-    @property
-    def decay_factor(self) -> float:
-        """By what weight decay and l1 are multiplied for this layer."""
-        return self._decay_factor
-
-    @decay_factor.setter
-    def decay_factor(self, value: float) -> None:
-        self._decay_factor = real_number("decay_factor", value)
+    reads_mask = False  # whether it looks at the mask of its input
+    keeps_mask = False  # whether that is its output's mask too, if the output has the steps
+    any_length = True  # whether it may be called with a sequence of any length
+    _called: tuple[ShapedLayer, str] | None = None  # and what it read, for messages
+    _owner: Any = None  # a weak reference
+    _number = 0
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         """The layer for inputs of these shapes; `ValueError` if they do not fit."""
@@ -220,16 +173,44 @@ class Layer(NearNames):
         self._made = True
         given = self._checked_values(values)
         try:
-            shaped = self.shaped([value.shape for value in given])
+            mask = self._mask_of(given)
+            read = (*given, mask) if mask is not None and self.reads_mask else given
+            halves = self._halves(read)
         except ValueError as error:
             raise ValueError(f"{error}; it reads {self._described(given)}") from None
-        if self._called is not None and shaped != self._called[0]:
+        if self._called is not None and halves[0] != self._called[0]:
             raise ValueError(
                 f"{self!r} is used twice, so its inputs need one shape: it reads "
                 f"{self._called[1]}, and now {self._described(given)}"
             )
-        self._called = shaped, self._described(given)
-        return Value(self, given, shaped.output_shape)
+        self._called = halves[0], self._described(given)
+        shapes = tuple(half.output_shape for half in halves)
+        return Value(self, read, shapes, self._handed_on(mask, shapes))
+
+    def _halves(self, read: Sequence[Value]) -> list[ShapedLayer]:
+        """Its host half for what it reads: one, or one for each length that is tried."""
+        count = max(len(value.shapes) for value in read)
+        if count > 1 and not self.any_length:
+            raise ValueError(f"{self!r} needs to know the length of its input: give the Input one")
+        halves = [self.shaped([value.shapes[k % len(value.shapes)] for value in read])
+                  for k in range(count)]  # fmt: skip
+        check_parameters(self, halves)
+        return halves
+
+    def _mask_of(self, given: Sequence[Value]) -> Value | None:
+        """The mask of the values that it is called with."""
+        masks = list(dict.fromkeys(value.mask for value in given if value.mask is not None))
+        if len(masks) > 1:
+            raise ValueError(f"{self!r} joins values with different masks, wanted one mask")
+        return masks[0] if masks else None
+
+    def _handed_on(self, mask: Value | None, shapes: Sequence[Shape]) -> Value | None:
+        """The mask of its output."""
+        if mask is None or not self.keeps_mask:
+            return None
+        steps = [shape[0] for shape in mask.shapes]
+        found = [shape[0] if len(shape) > 1 else None for shape in shapes]
+        return mask if found == steps else None
 
     @property
     def called(self) -> ShapedLayer:
@@ -301,7 +282,7 @@ class Layer(NearNames):
 class Join(Layer):
     """A layer that is called with a list of values, and has nothing but a name."""
 
-    joins = True
+    joins = keeps_mask = True
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
@@ -365,7 +346,7 @@ class WeightedSum(Layer):
     (2,)
     """
 
-    joins = True
+    joins = keeps_mask = True
 
     def __init__(self, factors: Sequence[float], name: str | None = None) -> None:
         super().__init__(name)
@@ -378,13 +359,6 @@ class WeightedSum(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"factors": list(self.factors)}
-
-
-def checked_name(name: Any) -> str | None:
-    """A layer's name, or None."""
-    if name is not None and (not isinstance(name, str) or not name):
-        raise TypeError(f"name must be a string, or None; got {shown(name)}")
-    return name
 
 
 def checked_shape(argument: str, shape: Any) -> Shape:

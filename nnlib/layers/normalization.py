@@ -109,6 +109,8 @@ class LayerNormalization(Layer):
     array([[-1.,  1.]])
     """
 
+    keeps_mask = True
+
     def __init__(
         self,
         epsilon: float = 1e-3,

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checks.values import flag
-from ..kernels.layers import pooling
-from ..kernels.layers.operations import AVERAGE_POOLING, MAX_POOLING, Row
+from ..kernels.layers import masked_pooling, masks, pooling
+from ..kernels.layers.operations import (
+    AVERAGE_POOLING,
+    MASKED_AVERAGE,
+    MASKED_MAXIMUM,
+    MAX_POOLING,
+    Row,
+)
 from ..kernels.layers.windows import Windows
 from .images import Geometry, geometry, image_shape, result_shape, short, windows
 from .layer import Layer
@@ -53,6 +59,18 @@ class GlobalPoolingLayer(PoolingLayer):
     def described(self) -> tuple[str, dict[str, Any]]:
         kind, _ = super().described()
         return f"Global{kind}", {"keepdims": self.keepdims}
+
+
+@dataclass(frozen=True)
+class MaskedPoolingLayer(GlobalPoolingLayer):
+    """The same over the steps of a sequence that its mask counts; 0 where it counts none."""
+
+    def rows(self, place: Place, logits: int | None = None) -> list[Row]:
+        sequence, mask = place.sources
+        kind = MASKED_MAXIMUM if self.kind == MAX_POOLING else MASKED_AVERAGE
+        time, channels = self.input_shape
+        own = masked_pooling.row(kind, time, channels, place.output, sequence.unit)
+        return [masks.row(time, own.workspace, mask.unit), own]
 
 
 class _Pooling(Layer):
@@ -161,7 +179,8 @@ class _GlobalPooling(Layer):
         shape = image_shape(self, shapes[0], self.axes)
         own = geometry(self.axes, ("pool_size", shape[:-1]), shape[:-1], "valid")
         made = windows(self, shape, own, shape[-1])
-        return GlobalPoolingLayer(shape, self.kind, own, made, self.keepdims)
+        half = MaskedPoolingLayer if len(shapes) > 1 else GlobalPoolingLayer
+        return half(shape, self.kind, own, made, self.keepdims)
 
     def config(self) -> dict[str, Any]:
         return {"keepdims": True} if self.keepdims else {}
@@ -185,7 +204,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
 
 class GlobalMaxPooling1D(_GlobalPooling):
-    """The same for sequences (length, channels).
+    """The same for sequences (length, channels), over the steps that count; 0 where none does.
 
     >>> from nnlib import layers
     >>> layers.GlobalMaxPooling1D(keepdims=True)(layers.Input((7, 16))).shape
@@ -193,6 +212,7 @@ class GlobalMaxPooling1D(_GlobalPooling):
     """
 
     axes = 1
+    reads_mask = True
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
@@ -207,7 +227,7 @@ class GlobalAveragePooling2D(_GlobalPooling):
 
 
 class GlobalAveragePooling1D(GlobalAveragePooling2D):
-    """The same for sequences (length, channels).
+    """The same for sequences (length, channels), over the steps that count; 0 where none does.
 
     >>> from nnlib import layers
     >>> layers.GlobalAveragePooling1D()(layers.Input((7, 16))).shape
@@ -215,3 +235,4 @@ class GlobalAveragePooling1D(GlobalAveragePooling2D):
     """
 
     axes = 1
+    reads_mask = True

@@ -55,6 +55,8 @@ class Rescaling(Layer):
     array([[0., 1.]])
     """
 
+    keeps_mask = True
+
     def __init__(self, scale: float, offset: float = 0.0, name: str | None = None) -> None:
         super().__init__(name)
         self.scale = real_number("scale", scale, above=-math.inf)

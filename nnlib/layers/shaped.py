@@ -29,6 +29,11 @@ class Parameters(NamedTuple):
     shape: Shape
     start: float = 0.0  # every element, if no initializer draws them
     fans: Fans | None = None  # for an initializer; None: none draws them
+    initializer: str | None = None  # its name if the user names none; None: by the activation
+
+
+# draw(shape, fans, activation, initializer) gives weights, see `Parameters`.
+Draw = Callable[[Shape, Fans, object, str | None], Array]
 
 
 class Source(NamedTuple):
@@ -120,9 +125,12 @@ class ShapedLayer:
             start += size
         return views
 
-    def initialise(self, parameters: Array, draw: Callable[[Shape, Fans, object], Array]) -> None:
-        """Fill the layer's part of a flat vector; draw(shape, fans, activation) gives weights."""
+    def initialise(self, parameters: Array, draw: Draw) -> None:
+        """Fill the layer's part of a flat vector."""
         arrays = self.arrays(parameters)
         for name, array in self.parameters.items():
-            drawn = None if array.fans is None else draw(array.shape, array.fans, self.activation)
-            arrays[name][...] = np.float64(array.start) if drawn is None else drawn
+            if array.fans is None:
+                arrays[name][...] = np.float64(array.start)
+            else:
+                own = array.initializer
+                arrays[name][...] = draw(array.shape, array.fans, self.activation, own)

@@ -144,8 +144,8 @@ def initialize(
     if initializer is not None:
         known_name("initializer", initializer, INITIALIZERS)
 
-    def draw(shape: Shape, fans: Fans, activation: object) -> Array:
-        default = "he_uniform" if activation in _HALVED else "glorot_uniform"
+    def draw(shape: Shape, fans: Fans, activation: object, own: str | None) -> Array:
+        default = own or ("he_uniform" if activation in _HALVED else "glorot_uniform")
         return INITIALIZERS[initializer or default](generator, shape, fans)
 
     start = 0
