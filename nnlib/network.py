@@ -212,9 +212,9 @@ class Network(NetworkTraining):
         validation : (X, y), (X, y, lengths), sequence of (x, y) pairs, float, str, splitter or None
             Examples to watch, or the fraction of the examples to split off for that: drawn at
             random, or the last ones if shuffle is False. A tuple of two is (X, y), of three for
-            sequences (X, y, lengths) or (X, y, mask), any other sequence a data set of pairs. "last 20%" splits the last ones off in any case, and a
-            splitter of scikit-learn what the last of its splits does, as ``TimeSeriesSplit()``.
-            The network ends with the parameters that had the lowest cost on them.
+            sequences (X, y, lengths) or (X, y, mask), any other sequence a data set of pairs.
+            "last 20%" splits the last ones off in any case, and a splitter of scikit-learn what
+            the last of its splits does, as ``TimeSeriesSplit()``. The network ends with the parameters that had the lowest cost on them.
         patience : int or None
             Stop after so many epochs without progress: no cost lower than the best by more than
             `tolerance`; the validation cost, if there is one.
@@ -325,7 +325,7 @@ class Network(NetworkTraining):
         check_precision(options.precision, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
-        X = wrapped(self._architecture, X, lengths, mask)
+        X = wrapped(X, lengths, mask)
         images = not isinstance(options.optimizer, FullBatch)
         given = given_examples(self, X, y, sample_weight, options, images)
         train, held_out = split(self, given, options)

@@ -246,7 +246,7 @@ def _validation_data(network: NetworkFunction, validation: Any) -> tuple[Any, An
         return as_data(validation)
     X, y, steps = validation
     of_lengths = np.ndim(steps) < 2
-    return wrapped(own, X, steps if of_lengths else None, None if of_lengths else steps), y
+    return wrapped(X, steps if of_lengths else None, None if of_lengths else steps), y
 
 
 def split(
@@ -266,7 +266,9 @@ def split(
             raise type(error)(f"validation: {error}") from None
         check_alike("validation", X, given.X)
         X, trained = alike(network.architecture, X, given.X)
-        return scaled(replace(given, X=trained), options.mean), Examples(X, y, np.empty(0, network.dtype))
+        return scaled(replace(given, X=trained), options.mean), Examples(
+            X, y, np.empty(0, network.dtype)
+        )
     seed = options.seed if options.seed is not None else network.seed
     task = task_of(network.architecture)
     classes = None

@@ -91,11 +91,14 @@ def pad(
     longest = int(counts.max())
     if length is not None and longest > whole_number("length", length, 1):
         raise ValueError(
-            f"sequences[{int(counts.argmax())}] has {longest} steps, wanted at most length, {length}"
+            f"sequences[{int(counts.argmax())}] has {longest} steps, wanted at most the length "
+            f"{length}"
         )
     time = longest if length is None else length
     filled = real_number("value", value, above=-np.inf)
-    dtype = np.result_type(*arrays, np.min_scalar_type(int(filled)) if filled == int(filled) else float)
+    dtype = np.result_type(
+        *arrays, np.min_scalar_type(int(filled)) if filled == int(filled) else float
+    )
     shape = (len(arrays), time, *arrays[0].shape[1:])
     check_memory(f"X has shape {shape}: its numbers", int(np.prod(shape)) * dtype.itemsize)
     X = np.full(shape, filled, dtype)

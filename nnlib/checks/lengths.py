@@ -58,4 +58,5 @@ def checked_mask(mask: Any, n: int, time: int) -> Array:
         raise ValueError(f"mask has shape {array.shape}, wanted ({n}, {time}), as X's steps{near}")
     if array.dtype.kind == "f":
         check_finite("mask", array.astype(np.float64))
-    return array != 0
+    counted: Array = array != 0
+    return counted

@@ -35,9 +35,7 @@ def open_shape(shapes: Sequence[Shape]) -> OpenShape:
     >>> open_shape([(4096, 3), (8192, 3)])
     (None, 3)
     """
-    return tuple(
-        sides[0] if len(set(sides)) == 1 else None for sides in zip(*shapes, strict=True)
-    )
+    return tuple(sides[0] if len(set(sides)) == 1 else None for sides in zip(*shapes, strict=True))
 
 
 def check_parameters(layer: object, halves: Sequence[ShapedLayer]) -> None:

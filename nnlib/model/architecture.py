@@ -9,11 +9,9 @@ but for the code of the last activation: one for F, one for J, its gradient and 
 from __future__ import annotations
 
 import functools
-import itertools
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +21,12 @@ from ..checks.sparse import Records
 from ..checks.values import layer_sizes, shown
 from ..kernels.layers.operations import BUFFER_UNITS, DENSE, convolves, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
-from ..layers.dense import DenseLayer
 from ..layers.formulas import loss_code, loss_family, loss_from
 from ..layers.lengths import OpenShape
 from ..layers.shaped import Array, ShapedLayer, units_of
 from ..losses import Loss
-from .array_places import ArrayPlace, array_places
 from .arguments import activation_names, check_graph_outputs, check_output
+from .array_places import ArrayPlace, array_places
 from .dense_chain import count_parameters, dense_chain
 from .graph import Graph
 from .linked_tables import LinkedTables

@@ -39,10 +39,13 @@ from .whole_numbers import check_ranges
 
 Array = NDArray[Any]
 
+
 class NetworkFunction(NetworkKnowledge):
     """The function of a `Network`, its cost and its gradient; everything but the descent."""
 
-    def F(self, X: ArrayLike, lengths: ArrayLike | None = None, mask: ArrayLike | None = None) -> Any:
+    def F(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Any:
         """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
 
         Parameters
@@ -84,7 +87,7 @@ class NetworkFunction(NetworkKnowledge):
         architecture, parameters, device = self._architecture, self._parameters, self._device
         d_in, d_out, dtype = architecture.d_in, architecture.d_out, parameters.dtype
         if architecture.has_ports or lengths is not None or mask is not None:
-            return self._outputs_by_port(wrapped(architecture, X, lengths, mask))
+            return self._outputs_by_port(wrapped(X, lengths, mask))
         if device == "cuda" and on_gpu(X):
             from ..cuda.arrays import gpu_rows
 
@@ -205,7 +208,7 @@ class NetworkFunction(NetworkKnowledge):
         >>> net.J([(0, 1), (1, 3)])
         2.5
         """
-        X = wrapped(self._architecture, X, lengths, mask)
+        X = wrapped(X, lengths, mask)
         total, _ = self._pass(X, y, reduction, weight_decay, sample_weight, train=False)
         return total
 
@@ -253,7 +256,7 @@ class NetworkFunction(NetworkKnowledge):
         >>> net.derJ([(0, 1), (1, 3)])
         ([array([[-1.5]])], [array([-2.])])
         """
-        X = wrapped(self._architecture, X, lengths, mask)
+        X = wrapped(X, lengths, mask)
         _, gradient = self._pass(X, y, reduction, weight_decay, sample_weight, train=True)
         if flat:
             return gradient

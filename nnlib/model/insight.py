@@ -56,7 +56,7 @@ class NetworkInsight(NetworkPrediction):
         >>> net.gradient([[3, 2]])
         array([[[ 1., -2.]]])
         """
-        rows, shape = self._example_rows(wrapped(self._architecture, X, lengths, mask))
+        rows, shape = self._example_rows(wrapped(X, lengths, mask))
         own = self._architecture.reading(rows)
         gradient = input_gradient(own, self._parameters, rows)
         if "softmax" in own.activations:
@@ -94,7 +94,7 @@ class NetworkInsight(NetworkPrediction):
         >>> {name: values.shape for name, values in net.layer_outputs([0, 1, 2]).items()}
         {'dense': (3, 2), 'dense_1': (3, 1)}
         """
-        rows, _ = self._example_rows(wrapped(self._architecture, X, lengths, mask))
+        rows, _ = self._example_rows(wrapped(X, lengths, mask))
         return layer_values(self._architecture.reading(rows), self._parameters, rows)
 
     def summary(self) -> Summary:

@@ -38,7 +38,7 @@ def input_rows(
     """
     graph, unwrapped_X = architecture.graph, unwrapped(architecture, X)
     told = unwrapped_X.lengths is not None or unwrapped_X.mask is not None
-    masks = told or (bool(graph.open_inputs) and architecture.masking.graph.masked)
+    masks = told or (bool(graph.open_inputs) and architecture.masking.masked)
     given = _each("X", unwrapped_X.X, graph.data_names)
     labels = list(given)
     arrays = [

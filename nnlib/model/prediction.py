@@ -20,7 +20,9 @@ from .task import Task, task_of
 class NetworkPrediction(NetworkFunction):
     """A `Network` that predicts, below its insight."""
 
-    def predict(self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None) -> Any:
+    def predict(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Any:
         """Classes, if the network tells them apart by its loss, else the numbers of F.
 
         Parameters
@@ -54,10 +56,12 @@ class NetworkPrediction(NetworkFunction):
         array(['high', 'low'], dtype='<U4')
         """
         task = self._task("predict")
-        rows, shape = self._rows_of(wrapped(self._architecture, X, lengths, mask))
+        rows, shape = self._rows_of(wrapped(X, lengths, mask))
         return predicted(task, self._classes, rows).reshape((*shape, *_inner(task, self)))[()]
 
-    def predict_proba(self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None) -> Array:
+    def predict_proba(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Array:
         """The probability of each class, also where F returns logits.
 
         Parameters
@@ -90,7 +94,7 @@ class NetworkPrediction(NetworkFunction):
                 f"predict_proba: the loss {self.loss!r} gives no probabilities, wanted one as "
                 "'softmax_cross_entropy' or 'binary_cross_entropy'"
             )
-        rows, shape = self._rows_of(wrapped(self._architecture, X, lengths, mask))
+        rows, shape = self._rows_of(wrapped(X, lengths, mask))
         return task.probabilities(rows).reshape(*shape, -1)
 
     @hinted
@@ -131,7 +135,7 @@ class NetworkPrediction(NetworkFunction):
         1.0
         """
         task = self._task("score")
-        X = wrapped(self._architecture, X, lengths, mask)
+        X = wrapped(X, lengths, mask)
         inputs, targets = examples_for(self, X, y)
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         outputs, targets = self.outputs_of(inputs), on_host(targets)

@@ -49,9 +49,7 @@ def sequence_inputs(graph: Graph) -> tuple[int, ...]:
         for node in graph.nodes
         if isinstance(graph.layers[node.layer], EmbeddingLayer)
     }
-    return tuple(
-        k for k, shape in enumerate(graph.data_shapes) if len(shape) == 2 or k in embedded
-    )
+    return tuple(k for k, shape in enumerate(graph.data_shapes) if len(shape) == 2 or k in embedded)
 
 
 def redrawn(graph: Graph, time: int | None, masked: bool) -> Redrawn:
@@ -99,7 +97,7 @@ def redrawn(graph: Graph, time: int | None, masked: bool) -> Redrawn:
 
 
 def _mask_of(sequences: list[Input], taken: tuple[str, ...]) -> Input | None:
-    """The mask of all the sequences, with a name that no input has; None: there are no sequences."""
+    """The mask of all the sequences, with a name of its own; None: there are no sequences."""
     lengths = {one.shapes[0][0] for one in sequences}
     if len(lengths) > 1:
         raise ValueError(

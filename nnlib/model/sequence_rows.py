@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks.lengths import checked_mask, mask_of_lengths
-from ..checks.values import shown
 from ..layers.shaped import Array, Shape
 from ..sequences import Masked, Padded, is_ragged, pad
 from .architecture import Architecture
@@ -31,13 +30,18 @@ class Unwrapped(NamedTuple):
     mask: Any = None
 
 
-def wrapped(architecture: Architecture, X: Any, lengths: Any, mask: Any) -> Any:
+def wrapped(X: Any, lengths: Any, mask: Any) -> Any:
     """X with its lengths or its mask as one argument; X itself if there are none.
 
     Raises
     ------
-    TypeError, ValueError
-        If both are given, X says so itself, or no layer of the network reads masks.
+    ValueError
+        If both are given, or X says so itself.
+
+    Examples
+    --------
+    >>> wrapped([[0.0, 1.0]], [1], None)
+    Padded(X=[[0.0, 1.0]], lengths=[1])
     """
     if lengths is None and mask is None:
         return X
@@ -46,7 +50,6 @@ def wrapped(architecture: Architecture, X: Any, lengths: Any, mask: Any) -> Any:
         raise ValueError("lengths and mask are both given, wanted one of them")
     if isinstance(X, (Padded, Masked)):
         raise ValueError(f"{name} is given, and X is a {type(X).__name__}, which says it already")
-    check_masks_are_read(architecture, name)
     return Padded(X, lengths) if mask is None else Masked(X, mask)
 
 
@@ -79,7 +82,9 @@ def unwrapped(architecture: Architecture, X: Any) -> Unwrapped:
     return Unwrapped(X)
 
 
-def shapes_of(architecture: Architecture, labels: Sequence[str], arrays: Sequence[Array]) -> list[Shape]:
+def shapes_of(
+    architecture: Architecture, labels: Sequence[str], arrays: Sequence[Array]
+) -> list[Shape]:
     """The shape of each input for these arrays (n, …): with their number of steps if it is open.
 
     Raises
@@ -128,6 +133,8 @@ def with_mask(architecture: Architecture, parts: list[Array], given: Unwrapped) 
         mask = mask_of_lengths(given.lengths, n, time)
     elif given.mask is not None:
         mask = checked_mask(given.mask, n, time)
+    elif masking.masks.issuperset(sequences):  # whole numbers, of which 0 is padding
+        mask = np.any([parts[k].any(axis=2) for k in sequences], axis=0)
     kept = slice(0, time)
     if graph.open_inputs and not mask.all() and _ends_without_steps(architecture):
         counted = np.flatnonzero(mask.any(axis=0))
@@ -162,16 +169,23 @@ def alike(architecture: Architecture, rows: Array, others: Array) -> tuple[Array
     width, other = rows.shape[1], others.shape[1]
     if width == other:
         return rows, others
+    if not architecture.graph.open_inputs:
+        return _counted(rows, max(width, other)), _counted(others, max(width, other))
     own = architecture.reading(rows).graph, architecture.reading(others).graph
     times = [graph.input_shapes[sequence_inputs(graph)[0]][0] for graph in own]
     if not all(graph.masked for graph in own) or not _ends_without_steps(architecture):
         raise ValueError(
-            f"validation: its sequences have {times[0]} steps and the training examples' {times[1]}, wanted "
-            "the same number"
+            f"validation: its sequences have {times[0]} steps and the training examples' "
+            f"{times[1]}, wanted the same number"
         )
     if width < other:
         return _longer(own[0].input_shapes, rows, own[1].input_shapes), others
     return rows, _longer(own[1].input_shapes, others, own[0].input_shapes)
+
+
+def _counted(rows: Array, width: int) -> Array:
+    """Rows with a mask of which every step counts, where they have none."""
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=1)
 
 
 def _longer(shapes: Sequence[Shape], rows: Array, wanted: Sequence[Shape]) -> Array:
