@@ -214,7 +214,8 @@ class Network(NetworkTraining):
             random, or the last ones if shuffle is False. A tuple of two is (X, y), of three for
             sequences (X, y, lengths) or (X, y, mask), any other sequence a data set of pairs.
             "last 20%" splits the last ones off in any case, and a splitter of scikit-learn what
-            the last of its splits does, as ``TimeSeriesSplit()``. The network ends with the parameters that had the lowest cost on them.
+            the last of its splits does, as ``TimeSeriesSplit()``. The network ends with the
+            parameters that had the lowest cost on them.
         patience : int or None
             Stop after so many epochs without progress: no cost lower than the best by more than
             `tolerance`; the validation cost, if there is one.

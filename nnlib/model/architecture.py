@@ -72,9 +72,8 @@ class Architecture:
     Notes
     -----
     Rows of examples tell by their width what they are, and `reading` gives the architecture for
-    them. If inputs have any length, an example is so many values for each step, with the mask of
-    the step if a layer reads one: the width says how many steps there are. If all inputs have a
-    fixed length, wider rows have a mask. All these architectures have the same parameters.
+    them. For inputs of any length the width says how many steps there are, each with its mask if
+    a layer reads one; for a fixed length wider rows have a mask. The parameters are the same.
 
     Examples
     --------

@@ -27,12 +27,11 @@ from ..kernels.network import evaluate
 from ..kernels.network.blocks import memory_of
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use
-from ..sequences import Masked, Padded
 from . import ports
 from .architecture import Architecture
 from .evaluation import outputs
 from .knowledge import Known, NetworkKnowledge
-from .sequence_rows import wrapped
+from .sequence_rows import comes_by_port, wrapped
 from .sparse_input import sparse_rows
 from .task import task_of
 from .whole_numbers import check_ranges
@@ -95,6 +94,8 @@ class NetworkFunction(NetworkKnowledge):
         if type(X) is not np.ndarray:
             if self._feature_names is not None:
                 check_feature_names("X", X, self._feature_names)
+            if comes_by_port(architecture, X):
+                return self._outputs_by_port(X)
             if is_sparse(X):
                 return self.outputs_of(sparse_rows(architecture, device, X, dtype))
         array = numbers("X", X, dtype)
@@ -349,7 +350,7 @@ def examples_for(
     images = images and own.takes_images and network.device == "cpu"
     if is_sparse(X):
         X = sparse_rows(own, network.device, X, network.dtype)
-    if own.has_ports or isinstance(X, (Padded, Masked)):
+    if comes_by_port(own, X):
         return ports.port_examples(own, X, y, network.dtype, images)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family
     if network.device == "cuda" and (on_gpu(X) or on_gpu(y)):

@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike
 from ..checks.feature_names import check_feature_names
 from ..checks.values import check_finite, numbers, shaped_rows
 from ..layers.shaped import Array
-from ..sequences import Masked, Padded
 from . import ports
 from .function import examples_for
 from .inspection import filters, input_gradient, layer_values, through_softmax
 from .prediction import NetworkPrediction
-from .sequence_rows import wrapped
+from .sequence_rows import comes_by_port, wrapped
 from .summary import Summary, drawing, summary
 from .whole_numbers import check_ranges
 
@@ -244,7 +243,7 @@ class NetworkInsight(NetworkPrediction):
         """X as rows (n, d_1), and the shape that it had."""
         own, dtype = self._architecture, self._parameters.dtype
         self._check_parameters()
-        if own.has_ports or isinstance(X, (Padded, Masked)):
+        if comes_by_port(own, X):
             return ports.input_rows(own, X, dtype), ()
         if self._feature_names is not None:
             check_feature_names("X", X, self._feature_names)

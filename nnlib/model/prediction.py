@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike
 from ..checks.names import hinted
 from ..checks.values import example_weights, on_host
 from ..layers.shaped import Array
-from ..sequences import Masked, Padded
 from .function import NetworkFunction, examples_for
 from .ports import input_rows
-from .sequence_rows import wrapped
+from .sequence_rows import comes_by_port, wrapped
 from .task import Task, task_of
 
 
@@ -157,7 +156,7 @@ class NetworkPrediction(NetworkFunction):
     def _rows_of(self, X: Any) -> tuple[Array, tuple[int, ...]]:
         """F as rows (n, d_L), and the shape of what it was given: (n,), or () for one example."""
         own = self._architecture
-        if own.has_ports or isinstance(X, (Padded, Masked)):
+        if comes_by_port(own, X):
             rows = self.outputs_of(input_rows(own, X, self._dtype))
             return rows, (len(rows),)
         outputs = np.asarray(on_host(self.F(X)))

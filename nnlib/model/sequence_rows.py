@@ -53,11 +53,21 @@ def wrapped(X: Any, lengths: Any, mask: Any) -> Any:
     return Padded(X, lengths) if mask is None else Masked(X, mask)
 
 
-def check_masks_are_read(architecture: Architecture, name: str) -> None:
-    """Refuse lengths or a mask, by this name, for a network of which no layer reads a mask."""
+def comes_by_port(architecture: Architecture, X: Any) -> bool:
+    """Whether `ports` makes the rows of X: also of sequences of numbers for an embedding.
+
+    >>> comes_by_port(Architecture.of([2, 1]), [[1, 2]])
+    False
+    """
+    sequences = isinstance(X, (Padded, Masked)) or (bool(architecture.ranges) and is_ragged(X))
+    return architecture.has_ports or sequences
+
+
+def check_masks_are_read(architecture: Architecture, given: str) -> None:
+    """Refuse what tells of the steps for a network of which no layer reads a mask."""
     if not architecture.masking.masked:
         raise ValueError(
-            f"{name} is given, and no layer of this network reads masks: recurrent layers, "
+            f"{given}, and no layer of this network reads masks: recurrent layers, "
             "GlobalAveragePooling1D and GlobalMaxPooling1D do, if all layers before them keep the "
             "steps apart (Conv1D with kernel_size above 1 and Flatten, for example, do not)"
         )
@@ -69,14 +79,14 @@ def unwrapped(architecture: Architecture, X: Any) -> Unwrapped:
     A list of sequences of different lengths is padded, where the network has one input.
     """
     if isinstance(X, Padded):
-        check_masks_are_read(architecture, "lengths")
+        check_masks_are_read(architecture, "lengths is given")
         return Unwrapped(X.X, lengths=X.lengths)
     if isinstance(X, Masked):
-        check_masks_are_read(architecture, "mask")
+        check_masks_are_read(architecture, "mask is given")
         return Unwrapped(X.X, mask=X.mask)
     graph = architecture.graph
     if len(graph.data_names) == 1 and sequence_inputs(graph) and is_ragged(X):
-        check_masks_are_read(architecture, "X is a list of sequences of different lengths: lengths")
+        check_masks_are_read(architecture, "X is a list of sequences of different lengths")
         length = None if graph.open_inputs else graph.data_shapes[0][0]
         return Unwrapped(*pad(X, length))
     return Unwrapped(X)
