@@ -32,6 +32,7 @@ from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.metrics import Judged, measured, metrics_from
 from .model.ports import lone_targets
+from .model.positions import counted_rows
 from .model.sequence_rows import alike, wrapped
 from .model.task import Task, task_of
 from .optimizers import FullBatch
@@ -170,10 +171,11 @@ def given_examples(
     inputs, targets = examples_for(network, X, y, known, images)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
     if options.class_weight is not None:
-        if task is None or not task.classes or on_gpu(targets):
+        if task is None or not task.classes or task.inner or on_gpu(targets):
             raise ValueError(
                 f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
-                "with one output whose loss tells classes apart, and for y on the host"
+                "with one output whose loss tells classes apart, a class for each example, and for "
+                "y on the host"
             )
         labels = task.labels() if classes is None else classes.tolist()
         shares = task.shares(targets)
@@ -193,7 +195,11 @@ def epoch_metrics(
     metrics = metrics_from(options.metrics, task, classes)
     assert task is not None
     examples = [_weighed(side) for side in (train, held_out) if side]
-    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in examples]
+    own = network.architecture
+    sides = [
+        (side.X, Judged(task, classes, on_host(side.y), counted_rows(own, side.X)))
+        for side in examples
+    ]
 
     def measure() -> tuple[list[float], list[float] | None]:
         values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
@@ -272,7 +278,7 @@ def split(
     seed = options.seed if options.seed is not None else network.seed
     task = task_of(network.architecture)
     classes = None
-    if task is not None and task.is_classification and not on_gpu(given.y):
+    if task is not None and task.is_classification and not task.inner and not on_gpu(given.y):
         classes = task.numbers_of_targets(given.y)
     train, held_out = split_off(given, options.validation, seed, options.shuffle, classes)
     split = f"validation={options.validation}"
