@@ -150,11 +150,6 @@ GOALS = (
     _faster_than_peers("lenet small", 5.0, "the same, and a framework's overhead a step"),
     _faster_than_peers("sequences", 3.0, "the same along one axis"),
     _faster_than_peers("residual images", 3.0, "the same, with normalisation in stages"),
-    _faster_than_peers("lstm", 4.0, "a framework's overhead for each of 32 steps, both ways"),
-    _faster_than_peers("gru", 4.0, "the same"),
-    _faster_than_peers("rnn", 3.0, "the same for 50 steps; JAX's loop has little work a step"),
-    _faster_than_peers("lstm large", 1.5, "gates in one pass while they are in the cache"),
-    _roofline("lstm large", "nnlib", 0.5, "products of 64 columns, and the gates between them"),
     _slower(
         "one point", "nnlib float64", ["lecture, scalar"], 10.0, "types, shapes and NaN are checked"
     ),
