@@ -47,7 +47,9 @@ _VECTORS = 1
 class Sums(NamedTuple):
     """What gated recurrent units keep besides the states."""
 
-    sums: Vector  # (time, 3 units): s, and its δ afterwards
+    inner: Vector  # (time, units): s_h
+    deltas: Vector  # (time, 3 units): δ of s
+    gated: Vector  # (2 units,): s_z and s_r of a step
     delta: Vector  # (units,): ∂J/∂h of a step
     straight: Vector  # of that, what goes to the state before by z h
     passed: Vector  # ∂J/∂h before a step, for masked examples
@@ -56,18 +58,20 @@ class Sums(NamedTuple):
 def row(own: Recurrence, biased: bool, keep: int, parameters: int, output: int, source: int) -> Row:
     """Table row of the way through the time: U (3 units, units), then b_U (3 units,) if biased."""
     plain = plain_row(GRU, keep, parameters, output, source)
-    return recurrent_row(plain, own, gates=3, kept=(3 * own.time + 3) * own.units, biased=biased)
+    return recurrent_row(plain, own, gates=3, kept=(4 * own.time + 5) * own.units, biased=biased)
 
 
 @kernel
 def _sums_of(own: Recurrence, memory: Memory, width: int) -> Sums:
     """The parts of what is kept."""
-    kept, last = memory.kept, 3 * own.time
+    kept, last = memory.kept, 4 * own.time
     return Sums(
-        sums=window(kept, 0, last * width),
-        delta=part(kept, last, width),
-        straight=part(kept, last + 1, width),
-        passed=part(kept, last + 2, width),
+        inner=window(kept, 0, own.time * width),
+        deltas=window(kept, own.time * width, 3 * own.time * width),
+        gated=window(kept, last * width, 2 * width),
+        delta=part(kept, last + 2, width),
+        straight=part(kept, last + 3, width),
+        passed=part(kept, last + 4, width),
     )
 
 
@@ -76,39 +80,51 @@ def forward(layer: Layer) -> None:
     """a_out ← the states; a_in (time · 3 units, lanes) holds x, and the gates afterwards."""
     own, lanes = recurrence_of(layer.row), layer.lanes
     memory, width = memory_of(layer, own, _VECTORS), own.units * lanes
-    kept, weights = _sums_of(own, memory, width), 3 * own.units * own.units
-    weight = window(layer.parameters, 0, weights)
-    bias = window(layer.parameters, weights, layer.row[SIZE] - weights)
+    kept = _sums_of(own, memory, width)
     begin_states(layer, memory, memory.states, 0)
     draw_dropout(layer, memory)
     for k in range(own.time):
         step = input_step(own, k)
         before, state = part(memory.states, k, width), part(memory.states, k + 1, width)
-        sums = part(kept.sums, k, 3 * width)
+        feed(memory, k, width)
         if not counts(memory, step, lanes):
             copy(state, before)
             continue
-        feed(memory, k, width)
-        fed = window(memory.fed, k * width, width if k or own.stateful else 0)
-        biased_recurrent(sums, weight, bias, fed, lanes)
+        _sum_up(layer, own, memory, kept, k)
         gates = part(layer.a_in, step, 3 * width)
-        _open(own, gates, sums, width)
+        _open(own, gates, kept, k)
         _new_state(state, before, gates)
         choose(state, before, memory, step, lanes)
     end_states(layer, own, memory)
 
 
 @kernel
-def _open(own: Recurrence, gates: Vector, sums: Vector, width: int) -> None:
-    """z, r and g of a step, in place of x."""
+def _sum_up(layer: Layer, own: Recurrence, memory: Memory, kept: Sums, k: int) -> None:
+    """s of a step ← U h_(k−1) + b_U."""
+    width, lanes, gate = own.units * layer.lanes, layer.lanes, own.units * own.units
+    biases = own.units if layer.row[SIZE] > 3 * gate else 0
+    fed = window(memory.fed, k * width, width if k or own.stateful else 0)
+    weight = window(layer.parameters, 0, 2 * gate)
+    bias = window(layer.parameters, 3 * gate, 2 * biases)
+    biased_recurrent(kept.gated, weight, bias, fed, lanes)
+    weight = window(layer.parameters, 2 * gate, gate)
+    bias = window(layer.parameters, 3 * gate + 2 * biases, biases)
+    biased_recurrent(part(kept.inner, k, width), weight, bias, fed, lanes)
+
+
+@kernel
+def _open(own: Recurrence, gates: Vector, kept: Sums, k: int) -> None:
+    """z, r and g of step k, in place of x."""
+    width = kept.delta.size
     pair = window(gates, 0, 2 * width)
     for i in range(2 * width):
-        pair[i] += sums[i]
-    apply(pair, pair, own.recurrent_activation)
-    reset, candidate, inner = part(gates, 1, width), part(gates, 2, width), part(sums, 2, width)
+        pair[i] += kept.gated[i]
+    apply(pair, own.recurrent_activation)
+    reset, inner = part(gates, 1, width), part(kept.inner, k, width)
+    candidate = part(gates, 2, width)
     for i in range(width):
         candidate[i] += reset[i] * inner[i]
-    apply(candidate, candidate, own.activation)
+    apply(candidate, own.activation)
 
 
 @kernel
@@ -122,7 +138,7 @@ def _new_state(state: Vector, before: Vector, gates: Vector) -> None:
 
 @kernel
 def back(layer: Layer) -> None:
-    """δ of x and of s at all steps: delta_in (time · 3 units, lanes), and s in the workspace."""
+    """δ of x and of s at all steps: delta_in (time · 3 units, lanes), and `Sums.deltas`."""
     own, lanes = recurrence_of(layer.row), layer.lanes
     memory, width = memory_of(layer, own, _VECTORS), own.units * lanes
     kept = _sums_of(own, memory, width)
@@ -132,7 +148,7 @@ def back(layer: Layer) -> None:
         step = input_step(own, k)
         state_delta(layer, own, kept.delta, k)
         delta_x = part(layer.delta_in, step, 3 * width)
-        delta_s = part(kept.sums, k, 3 * width)
+        delta_s = part(kept.deltas, k, 3 * width)
         if counts(memory, step, lanes):
             if own.masked:
                 copy(kept.passed, kept.delta)
@@ -156,10 +172,10 @@ def _gate_deltas(layer: Layer, own: Recurrence, memory: Memory, kept: Sums, k: i
     """δ of x and of s at a step, and what goes straight to the state before, from ∂J/∂h."""
     width, place = kept.delta.size, input_step(own, k)
     gates, deltas = part(layer.a_in, place, 3 * width), part(layer.delta_in, place, 3 * width)
-    sums, before = part(kept.sums, k, 3 * width), part(memory.states, k, width)
+    sums, before = part(kept.deltas, k, 3 * width), part(memory.states, k, width)
     update, reset, candidate = part(gates, 0, width), part(gates, 1, width), part(gates, 2, width)
     of_update, of_candidate = part(deltas, 0, width), part(deltas, 2, width)
-    inner, delta = part(sums, 2, width), kept.delta
+    inner, delta = part(kept.inner, k, width), kept.delta
     for i in range(width):
         of_update[i] = delta[i] * (before[i] - candidate[i])
     multiply_slope(of_update, update, own.recurrent_activation)
@@ -171,8 +187,9 @@ def _gate_deltas(layer: Layer, own: Recurrence, memory: Memory, kept: Sums, k: i
     of_reset = part(deltas, 1, width)
     sloped_product(of_reset, of_candidate, inner, reset, own.recurrent_activation)
     copy(window(sums, 0, 2 * width), deltas)
+    of_inner = part(sums, 2, width)
     for i in range(width):
-        inner[i] = of_candidate[i] * reset[i]
+        of_inner[i] = of_candidate[i] * reset[i]
 
 
 @kernel
@@ -188,7 +205,7 @@ def gradient(layer: Layer) -> None:
     back(layer)
     own, lanes = recurrence_of(layer.row), layer.lanes
     memory, width = memory_of(layer, own, _VECTORS), own.units * lanes
-    deltas, weights = _sums_of(own, memory, width).sums, 3 * own.units * own.units
+    deltas, weights = _sums_of(own, memory, width).deltas, 3 * own.units * own.units
     recurrent_gradient(layer, own, memory.fed, window(layer.gradient, 0, weights), deltas, False)
     bias = window(layer.gradient, weights, layer.row[SIZE] - weights)
     if not layer.accumulate:

@@ -30,6 +30,7 @@ from .recurrent import (
     goes_on,
     input_step,
     memory_of,
+    multiply_slope,
     plain_row,
     recurrence_of,
     recurrent_gradient,
@@ -107,18 +108,19 @@ def forward(layer: Layer) -> None:
         step = input_step(own, k)
         before, state = part(memory.states, k, width), part(memory.states, k + 1, width)
         cell_before, cell = part(kept.cells, k, width), part(kept.cells, k + 1, width)
+        feed(memory, k, width)
         if not counts(memory, step, lanes):
             copy(state, before)
             copy(cell, cell_before)
             continue
         z = part(layer.a_in, step, 4 * width)
         if k or own.stateful:
-            feed(memory, k, width)
             add_recurrent(z, layer.parameters, part(memory.fed, k, width), own.units, lanes)
         _open(own, z, width)
         gates, squashed = _gates_of(z, width), part(kept.squashed, k, width)
         _new_cell(cell, gates, cell_before)
-        apply(squashed, cell, own.activation)
+        copy(squashed, cell)
+        apply(squashed, own.activation)
         _product(state, gates.opened, squashed)
         choose(state, before, memory, step, lanes)
         choose(cell, cell_before, memory, step, lanes)
@@ -131,9 +133,9 @@ def forward(layer: Layer) -> None:
 def _open(own: Recurrence, z: Vector, width: int) -> None:
     """The gates of a step, in place of their z."""
     pair, candidate, opened = window(z, 0, 2 * width), part(z, 2, width), part(z, 3, width)
-    apply(pair, pair, own.recurrent_activation)
-    apply(candidate, candidate, own.activation)
-    apply(opened, opened, own.recurrent_activation)
+    apply(pair, own.recurrent_activation)
+    apply(candidate, own.activation)
+    apply(opened, own.recurrent_activation)
 
 
 @kernel
@@ -191,7 +193,9 @@ def _gate_deltas(layer: Layer, own: Recurrence, kept: Cells, k: int) -> None:
     inner, outer, delta_cell = own.activation, own.recurrent_activation, kept.delta_cell
     sloped_product(deltas.opened, kept.delta, squashed, gates.opened, outer)
     # By way of φ: kept.delta is free from here on.
-    sloped_product(kept.delta, kept.delta, gates.opened, squashed, inner)
+    for i in range(width):
+        kept.delta[i] *= gates.opened[i]
+    multiply_slope(kept.delta, squashed, inner)
     for i in range(width):
         delta_cell[i] += kept.delta[i]
     sloped_product(deltas.entered, delta_cell, gates.candidate, gates.entered, outer)

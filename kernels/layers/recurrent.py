@@ -22,8 +22,8 @@ from ..compile.jit import Integers, Vector, kernel, routine
 from ..compile.memory import part, window
 from ..formulas import activations
 from ..formulas.elementary import like, sigmoid, tanh
-from ..products.taps import Grid, tap_products
-from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO, weighted_sums
+from ..products.taps import Grid, Taps, tap_products, tap_sums
+from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO
 from .dense_single import add_lane_products, add_multiple, weighted_sum
 from .dropout import NO_DROPOUT, draw_mask, key_of, multiply
 from .operations import (
@@ -255,13 +255,26 @@ def goes_on(own: Recurrence, k: int) -> bool:
 
 
 @kernel
+def _rows_of(outputs: int, inputs: int, weight_output: int, weight_input: int) -> Taps:
+    """A product of a matrix: every output is a sum over all inputs, which are adjacent units.
+
+    Tiles of `taps` have eight outputs: twice those of `weighted_sums`, and all that a block of one
+    vector of lanes has to hide the latency of a multiply-add.
+    """
+    return Taps(
+        outputs=outputs, weight_output=weight_output, rows=1, row=0, weight_row=0, columns=1,
+        column=0, weight_column=0, run=inputs, weight_run=weight_input,
+    )  # fmt: skip
+
+
+@kernel
 def add_recurrent(out: Vector, weight: Vector, state: Vector, units: int, lanes: int) -> None:
     """out ← out + U h; out is (sums, lanes), weight (sums, units), state (units, lanes)."""
     if lanes == 1:
         add_lane_products(out, state, weight)
     else:
-        sums = out.size // lanes
-        weighted_sums(out, weight, state, weight, sums, units, units, 1, lanes, FROM_OUT)
+        taps = _rows_of(out.size // lanes, units, units, 1)
+        tap_sums(out, weight, state, weight, lanes, FROM_OUT, taps)
 
 
 @kernel
@@ -276,7 +289,7 @@ def biased_recurrent(out: Vector, weight: Vector, bias: Vector, state: Vector, l
     else:
         begin = FROM_START if bias.size else FROM_ZERO
         start = bias if bias.size else weight
-        weighted_sums(out, weight, state, start, sums, units, units, 1, lanes, begin)
+        tap_sums(out, weight, state, start, lanes, begin, _rows_of(sums, units, units, 1))
 
 
 @kernel
@@ -289,7 +302,7 @@ def back_recurrent(out: Vector, weight: Vector, delta: Vector, dropped: Vector, 
     if lanes == 1:
         weighted_sum(out, delta, weight, sums)
     else:
-        weighted_sums(out, weight, delta, weight, units, sums, 1, units, lanes, FROM_ZERO)
+        tap_sums(out, weight, delta, weight, lanes, FROM_ZERO, _rows_of(units, sums, 1, units))
     if dropped.size:
         multiply(out, dropped, out)
 
@@ -322,30 +335,28 @@ def recurrent_gradient(
     if not layer.accumulate:
         clear(weight)
     for k in range(steps):
-        state = window(states, k * units, units)
+        state, step = window(states, k * units, units), window(deltas, k * apart, sums)
         for j in range(sums):
-            add_multiple(window(weight, j * units, units), deltas[k * apart + j], state)
+            add_multiple(part(weight, j, units), step[j], state)
 
 
 @routine
-def apply(out: Vector, values: Vector, code: int) -> None:
-    """out ← f(values); they may be the same."""
+def apply(values: Vector, code: int) -> None:
+    """a ← f(a), in place: with two names for one array no loop would be vectorised."""
     if code == _TANH:
         for i in range(values.size):
-            out[i] = tanh(values[i])
+            values[i] = tanh(values[i])
     elif code == _SIGMOID:
         for i in range(values.size):
-            out[i] = sigmoid(values[i])
+            values[i] = sigmoid(values[i])
     elif code == _RELU:
         for i in range(values.size):
-            out[i] = activations.relu(values[i])
-    else:
-        copy(out, values)
+            values[i] = activations.relu(values[i])
 
 
 @routine
 def sloped_product(out: Vector, delta: Vector, factor: Vector, values: Vector, code: int) -> None:
-    """out ← δ ⊙ factor ⊙ f'(z), of values f(z)."""
+    """out ← δ ⊙ factor ⊙ f'(z), of values f(z); out is none of the others, see `apply`."""
     if code == _TANH:
         for i in range(out.size):
             slope = (like(values[i], 1) - values[i]) * (like(values[i], 1) + values[i])

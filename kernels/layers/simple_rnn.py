@@ -54,14 +54,14 @@ def forward(layer: Layer) -> None:
     for k in range(own.time):
         step = input_step(own, k)
         before, state = part(memory.states, k, width), part(memory.states, k + 1, width)
+        feed(memory, k, width)
         if not counts(memory, step, lanes):
             copy(state, before)
             continue
         copy(state, part(layer.a_in, step, width))
         if k or own.stateful:
-            feed(memory, k, width)
             add_recurrent(state, layer.parameters, part(memory.fed, k, width), own.units, lanes)
-        apply(state, state, own.activation)
+        apply(state, own.activation)
         choose(state, before, memory, step, lanes)
     end_states(layer, own, memory)
 

@@ -7,6 +7,7 @@ goes over the rows of a window, for instance, and in each over all channels of a
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 from numba import types
@@ -14,7 +15,7 @@ from numba.extending import intrinsic
 
 from ..compile.internals import ir
 from ..compile.vector_code import SIZE, VectorCode
-from .tiles import FROM_START, emitted_call, offset
+from .tiles import FROM_OUT, FROM_START, emitted_call, offset
 
 # Sums of a tile: how many outputs, and how many vectors of lanes.
 _SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
@@ -64,6 +65,7 @@ def _tap_sums(
     """Body of `tap_sums`."""
     taps = Taps(*numbers)
     from_start = code.builder.icmp_signed("==", begin, SIZE(FROM_START))
+    from_out = code.builder.icmp_signed("==", begin, SIZE(FROM_OUT))
     output = code.variable(SIZE(0))
     for units, widths in _SUMS:
         with code.steps(output, units, taps.outputs) as first:
@@ -75,12 +77,23 @@ def _tap_sums(
                         [code.variable(code.everywhere(number)) for _ in range(vectors)]
                         for number in starts
                     ]
+                    positions = _positions(code, first, lanes, place, (units, vectors))
+                    totals = list(chain(*tile))
+                    with code.builder.if_then(from_out):
+                        for total, position in zip(totals, positions, strict=True):
+                            code.builder.store(code.load(out, position), total)
                     _add_taps(code, tile, weight, values, taps, first, lanes, place)
-                    for unit, row in enumerate(tile):
-                        above = offset(code, (offset(code, first, SIZE(unit)), lanes), place)
-                        for v, total in enumerate(row):
-                            position = offset(code, above, SIZE(v * code.width))
-                            code.store(code.builder.load(total), out, position)
+                    for total, position in zip(totals, positions, strict=True):
+                        code.store(code.builder.load(total), out, position)
+
+
+def _positions(
+    code: VectorCode, first: Any, lanes: Any, lane: Any, shape: tuple[int, int]
+) -> list[Any]:
+    """Where the vectors of a tile of this shape lie in the block of outputs, unit by unit."""
+    units, vectors = shape
+    above = [offset(code, (offset(code, first, SIZE(unit)), lanes), lane) for unit in range(units)]
+    return [offset(code, row, SIZE(v * code.width)) for row in above for v in range(vectors)]
 
 
 def _starts(code: VectorCode, start: Any, first: Any, units: int, from_start: Any) -> list[Any]:
@@ -206,7 +219,7 @@ def tap_sums(
     """out_j ← begin_j + Σ_p Σ_q Σ_i w[j, p, q, i] values[p, q, i], for all lanes.
 
     out is (outputs, lanes), values a block of units, start (at least outputs,); `Taps` says where
-    the terms lie. begin_j is 0 or start_j for begin = FROM_ZERO or FROM_START.
+    the terms lie. begin_j is 0, start_j or out_j for begin = FROM_ZERO, FROM_START or FROM_OUT.
     """
     return emitted_call(
         "tap_sums", _tap_sums, out, weight, values, start, types.intp, types.intp, taps

@@ -41,6 +41,7 @@ from .rescaling import Rescaling
 from .reshape import Flatten, Reshape
 from .scale import Scale
 from .sequence_dropout import SpatialDropout1D
+from .sequences import Bidirectional, RepeatVector, TimeDistributed
 
 __all__ = [
     "GRU",
@@ -51,6 +52,7 @@ __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -75,12 +77,14 @@ __all__ = [
     "RandomFlip",
     "RandomRotation",
     "RandomShift",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Scale",
     "SimpleRNN",
     "SpatialDropout1D",
     "Subtract",
+    "TimeDistributed",
     "UpSampling2D",
     "Value",
     "ZeroPadding1D",

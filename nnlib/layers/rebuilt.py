@@ -32,6 +32,7 @@ from .rescaling import Rescaling
 from .reshape import Reshape
 from .scale import Scale
 from .sequence_dropout import SpatialDropout1D
+from .sequences import RepeatVector
 from .shaped import ShapedLayer
 
 # Of the classes that `ShapedLayer.described` names.
@@ -42,8 +43,8 @@ _CLASSES: dict[str, Any] = {
         Conv2D, Dense, DepthwiseConv2D, Dropout, Embedding, GlobalAveragePooling1D,
         GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, LayerNormalization,
         MaxPooling1D, MaxPooling2D, Maximum, Multiply, PReLU, RandomFlip, RandomRotation,
-        RandomShift, Rescaling, Reshape, Scale, SimpleRNN, GRU, LSTM, SpatialDropout1D,
-        UpSampling2D, WeightedSum, ZeroPadding1D, ZeroPadding2D,
+        RandomShift, RepeatVector, Rescaling, Reshape, Scale, SimpleRNN, GRU, LSTM,
+        SpatialDropout1D, UpSampling2D, WeightedSum, ZeroPadding1D, ZeroPadding2D,
     )
 }  # fmt: skip
 

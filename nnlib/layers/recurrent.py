@@ -14,6 +14,12 @@ from .sequence_dropout import SpatialDropout1D
 from .shaped import Shape, ShapedLayer
 from .through_time import RecurrentLayer
 
+# What all kinds are given, but for a name.
+_ARGUMENTS = (
+    "units", "activation", "return_sequences", "go_backwards", "aligned", "use_bias", "dropout",
+    "recurrent_dropout", "trainable", "rate_factor", "decay_factor",
+)  # fmt: skip
+
 
 class _Ways(NamedTuple):
     """What recurrent layers are told of their way through the time, unchecked."""
@@ -33,6 +39,7 @@ class _Recurrent(Layer):
     """
 
     reads_mask = True
+    own_arguments: tuple[str, ...] = ()  # that not all kinds have
 
     def __init__(
         self,
@@ -59,6 +66,16 @@ class _Recurrent(Layer):
     def forget_bias(self) -> float:
         """How the bias of the gate that forgets begins, where there is one."""
         return 0.0
+
+    def backwards(self) -> Layer:
+        """A layer like this one, not called yet, that reads the last step first."""
+        kind: Any = type(self)
+        layer: Layer = kind(**{**self._arguments(), "go_backwards": True, "aligned": True})
+        return layer
+
+    def _arguments(self) -> dict[str, Any]:
+        """All of its arguments but its name."""
+        return {name: getattr(self, name) for name in _ARGUMENTS + self.own_arguments}
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
         """The layer's value, behind a dropout of its inputs if it has one."""
@@ -93,6 +110,13 @@ class _Recurrent(Layer):
         return shown_ones | {
             name: value for name, (value, usual) in others.items() if value != usual
         }
+
+    def __repr__(self) -> str:
+        if self.name:
+            return super().__repr__()
+        units, *others = self.config().items()
+        named = (f"{name}={value!r}" for name, value in others)
+        return f"{type(self).__name__}({', '.join([repr(units[1]), *named])})"
 
 
 def sequence_shape(layer: Layer, shape: Shape) -> Shape:
@@ -212,6 +236,8 @@ class GRU(_Recurrent):
     (32,)
     """
 
+    own_arguments = ("recurrent_activation",)
+
     def __init__(
         self,
         units: int,
@@ -270,6 +296,8 @@ class LSTM(_Recurrent):
     >>> layers.LSTM(32, return_sequences=True)(layers.Input((20, 8))).shape
     (20, 32)
     """
+
+    own_arguments = ("recurrent_activation", "unit_forget_bias")
 
     def __init__(
         self,
