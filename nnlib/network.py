@@ -16,6 +16,7 @@ from .history import History, Report
 from .model.arguments import dropout_probabilities
 from .model.description import Description
 from .model.image_hint import warn_of_bytes
+from .model.sequence_rows import wrapped
 from .model.target_range import warn_of_targets
 from .model.whole_batches import check_batches
 from .network_training import NetworkTraining, epoch_metrics, given_examples, split
@@ -136,6 +137,8 @@ class Network(NetworkTraining):
         shuffle: bool = True,
         seed: int | None = None,
         sample_weight: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         class_weight: Any = None,
         validation: Any = None,
         patience: int | None = None,
@@ -201,15 +204,18 @@ class Network(NetworkTraining):
             and splits by the network's own seed.
         sample_weight : array_like, shape (n,), or None
             As for `J`. Of a fraction for validation each side is weighed by its own weights.
+        lengths, mask
+            As for `F`.
         class_weight : "balanced", dict from label to float, or None
             By what the weights of a class' examples are multiplied; 1 for classes that are left
             out. "balanced": n / (k n_c) with the n_c of n examples that are of one of k classes.
-        validation : (X, y), sequence of (x, y) pairs, float, str, splitter or None
+        validation : (X, y), (X, y, lengths), sequence of (x, y) pairs, float, str, splitter or None
             Examples to watch, or the fraction of the examples to split off for that: drawn at
-            random, or the last ones if shuffle is False. A tuple of two is (X, y), any other
-            sequence a data set of pairs. "last 20%" splits the last ones off in any case, and a
-            splitter of scikit-learn what the last of its splits does, as ``TimeSeriesSplit()``.
-            The network ends with the parameters that had the lowest cost on them.
+            random, or the last ones if shuffle is False. A tuple of two is (X, y), of three for
+            sequences (X, y, lengths) or (X, y, mask), any other sequence a data set of pairs.
+            "last 20%" splits the last ones off in any case, and a splitter of scikit-learn what
+            the last of its splits does, as ``TimeSeriesSplit()``. The network ends with the
+            parameters that had the lowest cost on them.
         patience : int or None
             Stop after so many epochs without progress: no cost lower than the best by more than
             `tolerance`; the validation cost, if there is one.
@@ -320,11 +326,12 @@ class Network(NetworkTraining):
         check_precision(options.precision, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
+        X = wrapped(X, lengths, mask)
         images = not isinstance(options.optimizer, FullBatch)
         given = given_examples(self, X, y, sample_weight, options, images)
         train, held_out = split(self, given, options)
         train = counted(train)
-        warn_of_targets(self._architecture, train.y, stacklevel=3)
+        warn_of_targets(self._architecture.reading(train.X), train.y, stacklevel=3)
         warn_of_bytes(self._architecture, X, stacklevel=3)
         if options.metrics is not None:
             options.metrics = epoch_metrics(self, train, held_out, options, given.known.classes)

@@ -32,6 +32,7 @@ from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.metrics import Judged, measured, metrics_from
 from .model.ports import lone_targets
+from .model.sequence_rows import alike, wrapped
 from .model.task import Task, task_of
 from .optimizers import FullBatch
 from .second_order import methods
@@ -238,6 +239,16 @@ def _classes_in(y: Array, task: Task) -> Array | None:
     return None if classes is None or classes.tolist() == task.labels() else classes
 
 
+def _validation_data(network: NetworkFunction, validation: Any) -> tuple[Any, Any]:
+    """X and y of validation data, which for sequences may be (X, y, lengths) or (X, y, mask)."""
+    own = network.architecture
+    if not (own.has_ports and isinstance(validation, tuple) and len(validation) == 3):
+        return as_data(validation)
+    X, y, steps = validation
+    of_lengths = np.ndim(steps) < 2
+    return wrapped(X, steps if of_lengths else None, None if of_lengths else steps), y
+
+
 def split(
     network: NetworkFunction, given: GivenExamples, options: Options
 ) -> tuple[Examples, Examples | None]:
@@ -249,12 +260,15 @@ def split(
         return scaled(given, options.mean), None
     if not is_split_off(options.validation):
         try:
-            data = as_data(options.validation)
+            data = _validation_data(network, options.validation)
             X, y = examples_for(network, *data, given.known, given.images)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from None
         check_alike("validation", X, given.X)
-        return scaled(given, options.mean), Examples(X, y, np.empty(0, network.dtype))
+        X, trained = alike(network.architecture, X, given.X)
+        return scaled(replace(given, X=trained), options.mean), Examples(
+            X, y, np.empty(0, network.dtype)
+        )
     seed = options.seed if options.seed is not None else network.seed
     task = task_of(network.architecture)
     classes = None

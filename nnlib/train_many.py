@@ -15,6 +15,7 @@ from .kernels.compile.duration import compile_seconds_of_all
 from .losses import Loss
 from .machine.device import chosen_device
 from .model.device import device_for
+from .model.sequence_rows import wrapped
 from .network import Network
 from .population import engine
 from .population.plan import Plan
@@ -37,6 +38,8 @@ def train_many(
     dtype: DTypeLike | None = None,
     initializer: Any = None,
     sample_weight: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     folds: int | ArrayLike | None = None,
     bootstrap: bool = False,
     halving: float | None = None,
@@ -74,6 +77,8 @@ def train_many(
         As for `Network`; left out if a network is given.
     sample_weight : array_like, shape (n_examples,) or (members, n_examples), or None
         As for `Network.descent`, for all members or a row for each.
+    lengths, mask
+        As for `Network.F`.
     folds : int, array_like, shape (n_examples,), or None
         Leave out each fold once, so many as drawn, or as numbered: weight 0 in training. The cost
         of the examples held out becomes `Population.validation_cost`.
@@ -139,7 +144,7 @@ def train_many(
     plan = Plan(template, choices, options)
     if sample_weight is not None:
         sample_weight = as_array("sample_weight", sample_weight)  # read once, in one form
-    plan.take_examples(X, y, sample_weight, seed)
+    plan.take_examples(wrapped(X, lengths, mask), y, sample_weight, seed)
     plan.take_metrics(rank_by, halving)
     plan.take_seeds(n, seeds, grid is not None or folds is not None)
     plan.take_weights(sample_weight, folds, bootstrap, seed)

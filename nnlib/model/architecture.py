@@ -9,11 +9,9 @@ but for the code of the last activation: one for F, one for J, its gradient and 
 from __future__ import annotations
 
 import functools
-import itertools
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,29 +21,18 @@ from ..checks.sparse import Records
 from ..checks.values import layer_sizes, shown
 from ..kernels.layers.operations import BUFFER_UNITS, DENSE, convolves, multiply_adds, rows_of
 from ..kernels.network.linking import Use, linked
-from ..layers.dense import DenseLayer
 from ..layers.formulas import loss_code, loss_family, loss_from
+from ..layers.lengths import OpenShape
 from ..layers.shaped import Array, ShapedLayer, units_of
 from ..losses import Loss
 from .arguments import activation_names, check_graph_outputs, check_output
+from .array_places import ArrayPlace, array_places
+from .dense_chain import count_parameters, dense_chain
 from .graph import Graph
 from .linked_tables import LinkedTables
+from .redrawn import Redrawn, graph_of_width, redrawn, shown_shapes
 from .rows import Costs, Purpose, Training, table_of
 from .whole_numbers import Range, ranges_of
-
-
-class ArrayPlace(NamedTuple):
-    """Where an array of a layer's parameters lies in the flat vector."""
-
-    layer: int
-    name: str
-    first: int
-    last: int
-    shape: tuple[int, ...]
-
-    def view(self, parameters: Array) -> Array:
-        """The array as a view of the vector."""
-        return parameters[self.first : self.last].reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -82,6 +69,12 @@ class Architecture:
     linked : dict
         Tables with addresses of compiled code, which no other process may see.
 
+    Notes
+    -----
+    Rows of examples tell by their width what they are, and `reading` gives the architecture for
+    them. For inputs of any length the width says how many steps there are, each with its mask if
+    a layer reads one; for a fixed length wider rows have a mask. The parameters are the same.
+
     Examples
     --------
     >>> architecture = Architecture.of([3, 4, 2], "tanh")
@@ -107,6 +100,9 @@ class Architecture:
     linked: LinkedTables = field(
         init=False, repr=False, compare=False, default_factory=LinkedTables
     )
+    _by_width: dict[int, Architecture] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         graph = self.graph
@@ -117,7 +113,10 @@ class Architecture:
             "size": sum(layer.size for layer in graph.layers),
             "ranges": ranges_of(graph),
             "has_ports": (
-                graph.outputs_named or len(shapes) > 2 or any(len(shape) > 1 for shape in shapes)
+                graph.outputs_named
+                or len(shapes) > 2
+                or any(len(shape) > 1 for shape in shapes)
+                or bool(graph.open_inputs)
             ),
         }
         for name, value in derived.items():
@@ -161,7 +160,7 @@ class Architecture:
         check_output(names, loss, sizes[-1])
         size = count_parameters(sizes)
         check_memory(f"sizes is {shown(list(sizes))}: its {size} parameters", size * itemsize)
-        return cls(Graph.chain(list(_dense_chain(sizes, names))), (loss,))
+        return cls(Graph.chain(list(dense_chain(sizes, names))), (loss,))
 
     @classmethod
     def of_graph(
@@ -216,7 +215,25 @@ class Architecture:
         >>> Architecture.of([3, 1]).reading(np.zeros((2, 3))).sparse
         False
         """
-        return self._of_sparse if isinstance(X, Records) else self
+        if isinstance(X, Records):
+            return self._of_sparse
+        width = X.shape[1]
+        if width == self.d_in and not self.graph.open_inputs:
+            return self
+        if width not in self._by_width:
+            graph = graph_of_width(self.graph, self.masking.graph, width)
+            self._by_width[width] = replace(self, graph=graph)
+        return self._by_width[width]
+
+    @functools.cached_property
+    def shown_shapes(self) -> dict[int, OpenShape]:
+        """Shape of every value by its number, None for a side that depends on the steps."""
+        return shown_shapes(self.graph)
+
+    @functools.cached_property
+    def masking(self) -> Redrawn:
+        """The graph with a mask, where a layer reads one."""
+        return redrawn(self.graph, None, masked=True)
 
     @functools.cached_property
     def _of_sparse(self) -> Architecture:
@@ -261,9 +278,15 @@ class Architecture:
         return self.losses[0]
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, d_1 … d_L: of the data, and of each use of a layer."""
-        return (self.d_in, *(units_of(self.graph.shape(k)) for k in range(len(self.graph.nodes))))
+    def sizes(self) -> tuple[Any, ...]:
+        """Units of each layer, d_1 … d_L: of the data, and of each use of a layer.
+
+        None where the length of sequences decides.
+        """
+        numbers, shown = range(len(self.graph.nodes)), self.shown_shapes
+        first = None if self.graph.open_inputs else self.d_in
+        units = [None if None in shown[k] else units_of(self.graph.shape(k)) for k in numbers]
+        return (first, *units)
 
     @property
     def activations(self) -> tuple[str | Custom, ...]:
@@ -362,14 +385,7 @@ class Architecture:
 
     @functools.cached_property
     def _places(self) -> list[ArrayPlace]:
-        """Where each array of parameters lies in the flat vector."""
-        places, start = [], 0
-        for number, layer in enumerate(self.layers):
-            for name, array in layer.parameters.items():
-                end = start + math.prod(array.shape)
-                places.append(ArrayPlace(number, name, start, end, array.shape))
-                start = end
-        return places
+        return array_places(self.layers)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `Network` that give this architecture.
@@ -380,18 +396,3 @@ class Architecture:
         if not self.is_given_by_sizes:
             return {"sizes": self}
         return {"sizes": self.sizes, "activation": self.activations, "loss": self.losses[0]}
-
-
-def count_parameters(sizes: Sequence[int]) -> int:
-    """How many parameters a chain of dense layers has.
-
-    >>> count_parameters([1, 2, 1])
-    7
-    """
-    return sum((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
-
-
-def _dense_chain(sizes: Sequence[int], activations: Sequence[str | Custom]) -> Iterator[DenseLayer]:
-    """The layers between sizes d_1 … d_L, from the first to the last."""
-    for (d_in, d_out), activation in zip(itertools.pairwise(sizes), activations, strict=True):
-        yield DenseLayer(d_in, d_out, activation)

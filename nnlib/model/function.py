@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -28,29 +27,24 @@ from ..kernels.network import evaluate
 from ..kernels.network.blocks import memory_of
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use
-from ..kernels.threads.team import disband
-from ..machine.threads import Team, usable_threads
 from . import ports
 from .architecture import Architecture
+from .evaluation import outputs
 from .knowledge import Known, NetworkKnowledge
+from .sequence_rows import comes_by_port, wrapped
 from .sparse_input import sparse_rows
 from .task import task_of
 from .whole_numbers import check_ranges
 
 Array = NDArray[Any]
 
-# F runs on a team from this many multiplications on, about 0.4 ms: to start a team takes 0.1 ms.
-TEAM_WORK = 20_000_000
-# What an activation takes, in multiplications of a matrix product.
-UNIT_WORK = 30
-# For a call by one thread.
-_NO_BOARD = np.zeros(0, np.int64)
-
 
 class NetworkFunction(NetworkKnowledge):
     """The function of a `Network`, its cost and its gradient; everything but the descent."""
 
-    def F(self, X: ArrayLike) -> Any:
+    def F(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Any:
         """Outputs of the network, F(x) = a^[L]; probabilities where the last layer is softmax.
 
         Parameters
@@ -58,6 +52,14 @@ class NetworkFunction(NetworkKnowledge):
         X : array_like, shape (n, d_1)
             Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
             Where Dense layers alone read the network's input also a sparse matrix of SciPy's.
+            Where the network's one input is sequences, also a list of arrays of different lengths.
+        lengths : array_like of int, shape (n,), or None
+            How many steps of each sequence count, from the first one on, from 1 to those of X; for
+            networks of which a layer reads masks. What stands behind them changes no bit. X may
+            also be a `sequences.Padded` or `sequences.Masked`.
+        mask : array_like, shape (n, time), or None
+            Or which steps count: those where it is not 0. An example may have none, and its
+            recurrent layers give their initial state.
 
         Returns
         -------
@@ -69,7 +71,8 @@ class NetworkFunction(NetworkKnowledge):
         Raises
         ------
         TypeError, ValueError
-            If X or the parameters are not finite real numbers, or X has another shape.
+            If X or the parameters are not finite real numbers, or X has another shape; for lengths
+            beyond the steps of X or below 1, or if no layer reads masks.
 
         Examples
         --------
@@ -82,8 +85,8 @@ class NetworkFunction(NetworkKnowledge):
         # Every look at an attribute of this class takes 25 ns, a call for one example 2 µs.
         architecture, parameters, device = self._architecture, self._parameters, self._device
         d_in, d_out, dtype = architecture.d_in, architecture.d_out, parameters.dtype
-        if architecture.has_ports:
-            return self._outputs_by_port(X)
+        if architecture.has_ports or lengths is not None or mask is not None:
+            return self._outputs_by_port(wrapped(X, lengths, mask))
         if device == "cuda" and on_gpu(X):
             from ..cuda.arrays import gpu_rows
 
@@ -91,6 +94,8 @@ class NetworkFunction(NetworkKnowledge):
         if type(X) is not np.ndarray:
             if self._feature_names is not None:
                 check_feature_names("X", X, self._feature_names)
+            if comes_by_port(architecture, X):
+                return self._outputs_by_port(X)
             if is_sparse(X):
                 return self.outputs_of(sparse_rows(architecture, device, X, dtype))
         array = numbers("X", X, dtype)
@@ -106,7 +111,7 @@ class NetworkFunction(NetworkKnowledge):
         out = np.empty(len(array) * d_out, dtype)
         if device == "cuda":
             self._outputs_by_gpu(out, array)
-        elif not _outputs(out, architecture, parameters, array):
+        elif not outputs(out, architecture, parameters, array):
             check_finite("X", array)
             check_finite("parameters", parameters)
         return out.reshape(shape) if shape else float(out[0])
@@ -119,7 +124,7 @@ class NetworkFunction(NetworkKnowledge):
         else:
             images = own.takes_images and self._device == "cpu"
             rows = ports.input_rows(own, X, self._dtype, images)
-        return ports.split_outputs(own, self.outputs_of(rows))
+        return ports.split_outputs(own.reading(rows), self.outputs_of(rows))
 
     def outputs_of(self, rows: Any) -> Array:
         """F of checked examples (n, d_1), on the host or on the GPU, as an array (n, d_L).
@@ -131,7 +136,7 @@ class NetworkFunction(NetworkKnowledge):
         >>> net.outputs_of(np.array([[3.0, 2.0]]))
         array([[1.]])
         """
-        own = self._architecture
+        own = self._architecture.reading(rows)
         if on_gpu(rows):
             return on_host(self._outputs_on_gpu(rows)).reshape(-1, own.d_out)
         out = np.empty(len(rows) * own.d_out, self._dtype)
@@ -139,7 +144,7 @@ class NetworkFunction(NetworkKnowledge):
         if self._device == "cuda":
             self._outputs_by_gpu(out, rows)
         else:
-            _outputs(out, own.reading(rows), self._parameters, rows)
+            outputs(out, own, self._parameters, rows)
         return out.reshape(len(rows), -1)
 
     def _outputs_by_gpu(self, out: Array, X: Array) -> None:
@@ -148,16 +153,16 @@ class NetworkFunction(NetworkKnowledge):
 
         check_finite("X", X)
         self._check_parameters()
-        table, units = self._architecture.table, self._architecture.units
-        function.outputs_of_rows(out, table, self._parameters, units, X)
+        own = self._architecture.reading(X)
+        function.outputs_of_rows(out, own.table, self._parameters, own.units, X)
 
     def _outputs_on_gpu(self, X: Any) -> Any:
         """F(X) (n · d_L,) as an array on the GPU."""
         from ..cuda import function
 
         self._check_parameters()
-        table, units = self._architecture.table, self._architecture.units
-        return function.outputs(table, self._parameters, units, X)
+        own = self._architecture.reading(X)
+        return function.outputs(own.table, self._parameters, own.units, X)
 
     @hinted
     def J(
@@ -167,6 +172,8 @@ class NetworkFunction(NetworkKnowledge):
         reduction: str = "mean",
         weight_decay: float = 0.0,
         sample_weight: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> float:
         """Cost over a data set: J = Σ v_i J(x_i, y_i) / Σ v_i + (λ/2) Σ w².
 
@@ -183,6 +190,8 @@ class NetworkFunction(NetworkKnowledge):
             λ; weights count, biases do not.
         sample_weight : array_like, shape (n,), or None
             v_i ≥ 0, not all 0. None: all 1, so that J is the mean (1/n) Σ J(x_i, y_i).
+        lengths, mask
+            As for `F`.
 
         Returns
         -------
@@ -200,6 +209,7 @@ class NetworkFunction(NetworkKnowledge):
         >>> net.J([(0, 1), (1, 3)])
         2.5
         """
+        X = wrapped(X, lengths, mask)
         total, _ = self._pass(X, y, reduction, weight_decay, sample_weight, train=False)
         return total
 
@@ -212,6 +222,8 @@ class NetworkFunction(NetworkKnowledge):
         weight_decay: float = 0.0,
         sample_weight: ArrayLike | None = None,
         flat: bool = False,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> tuple[list[Array], list[Array]] | Array:
         """Gradient of `J` by back-propagation.
 
@@ -224,6 +236,8 @@ class NetworkFunction(NetworkKnowledge):
             As for `J`.
         flat : bool
             Give one vector, in the order of `parameters`.
+        lengths, mask
+            As for `F`.
 
         Returns
         -------
@@ -243,6 +257,7 @@ class NetworkFunction(NetworkKnowledge):
         >>> net.derJ([(0, 1), (1, 3)])
         ([array([[-1.5]])], [array([-2.])])
         """
+        X = wrapped(X, lengths, mask)
         _, gradient = self._pass(X, y, reduction, weight_decay, sample_weight, train=True)
         if flat:
             return gradient
@@ -335,7 +350,7 @@ def examples_for(
     images = images and own.takes_images and network.device == "cpu"
     if is_sparse(X):
         X = sparse_rows(own, network.device, X, network.dtype)
-    if own.has_ports:
+    if comes_by_port(own, X):
         return ports.port_examples(own, X, y, network.dtype, images)
     shape = own.d_in, own.d_out, network.dtype, own.loss_family
     if network.device == "cuda" and (on_gpu(X) or on_gpu(y)):
@@ -359,35 +374,3 @@ def _with_numbers(architecture: Architecture, X: Any, y: Any, classes: Array) ->
     X, y = read_labels(X, y)
     numbers = numbered(y, classes)
     return X, numbers if numbers is y else task.targets(numbers)
-
-
-def _outputs(out: Array, architecture: Architecture, parameters: Array, X: Array) -> bool:
-    """out (n · d_L,) ← F(X), by as many threads as are worth their start.
-
-    Returns whether X and the parameters are finite.
-    """
-    (n, d_in), units = X.shape, architecture.units
-    lanes = block_lanes(n, units, d_in, out.itemsize, architecture.convolves)
-    work = n * (architecture.work + UNIT_WORK * units)
-    members = usable_threads(-(-n // lanes)) if work > TEAM_WORK else 1
-    scratch = np.empty(members * (units + d_in) * lanes, out.dtype)
-    table, rows = architecture.linked.get((lanes == 1, out.itemsize)), X.reshape(-1)
-    if X.dtype != out.dtype:
-        table = architecture.image_table(Use(out.dtype, lanes == 1))
-        rows = memory_of(X, out.dtype)
-    elif table is None:
-        table = architecture.output_table(out.dtype, lanes == 1)
-    given = out, rows, table, parameters, scratch, lanes
-    if members == 1:
-        met = evaluate.outputs(*given, _NO_BOARD, 0, 1)
-    else:
-        team = Team()
-        call = functools.partial(evaluate.outputs, *given, team.board)
-        try:
-            team.hire(members - 1, lambda member: call(member, members))
-            met = call(0, members)
-        finally:
-            disband(team.board)
-        team.check()
-    finite: bool = met == evaluate.FINITE
-    return finite

@@ -43,6 +43,12 @@ class Graph:
         Of the layers that give them.
     outputs_named : bool
         Whether F gives a dict of them.
+    open_inputs : tuple of int
+        Numbers of the inputs whose first side may have any length. Their shapes, and all that
+        follow, are those of the first length in `layers.lengths.TRIED`: no table is made of such a
+        graph, but of one with the length of the examples, see `redrawn`.
+    masked : bool
+        Whether the last input is the mask of the sequences, which users do not give as one of X.
 
     Examples
     --------
@@ -58,6 +64,8 @@ class Graph:
     outputs: tuple[int, ...]
     output_names: tuple[str, ...]
     outputs_named: bool = False
+    open_inputs: tuple[int, ...] = ()
+    masked: bool = False
 
     @classmethod
     def chain(cls, layers: Sequence[DenseLayer]) -> Graph:
@@ -73,6 +81,16 @@ class Graph:
         if number < 0:
             return self.input_shapes[-1 - number]
         return self.layers[self.nodes[number].layer].output_shape
+
+    @property
+    def data_names(self) -> tuple[str, ...]:
+        """Names of the inputs that users give, without the mask."""
+        return self.input_names[:-1] if self.masked else self.input_names
+
+    @property
+    def data_shapes(self) -> tuple[Shape, ...]:
+        """Shapes of the inputs that users give, without the mask."""
+        return self.input_shapes[:-1] if self.masked else self.input_shapes
 
     @property
     def example(self) -> int:
@@ -150,10 +168,11 @@ def draw(inputs: Any, outputs: Any) -> Drawn:
     )
     graph = Graph(
         tuple(layer.called for layer in layers), names, nodes,
-        tuple(ins), tuple(value.shape for value in ins.values()),
+        tuple(ins), tuple(value.shapes[0] for value in ins.values()),
         tuple(numbers[value] for value in outs.values()),
         tuple(outs) if isinstance(outputs, Mapping) else _output_names(outs, places, names),
         isinstance(outputs, Mapping),
+        tuple(k for k, value in enumerate(ins.values()) if len(value.shapes) > 1),
     )  # fmt: skip
     return Drawn(graph, tuple(layers))
 

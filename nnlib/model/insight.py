@@ -14,6 +14,7 @@ from . import ports
 from .function import examples_for
 from .inspection import filters, input_gradient, layer_values, through_softmax
 from .prediction import NetworkPrediction
+from .sequence_rows import comes_by_port, wrapped
 from .summary import Summary, drawing, summary
 from .whole_numbers import check_ranges
 
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 class NetworkInsight(NetworkPrediction):
     """A `Network` that can be looked into, below its training."""
 
-    def gradient(self, X: ArrayLike) -> Any:
+    def gradient(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Any:
         """∂F/∂x at every example, by back-propagation to the inputs.
 
         Parameters
         ----------
-        X
+        X, lengths, mask
             As for `F`.
 
         Returns
@@ -52,23 +55,25 @@ class NetworkInsight(NetworkPrediction):
         >>> net.gradient([[3, 2]])
         array([[[ 1., -2.]]])
         """
-        rows, shape = self._example_rows(X)
-        own = self._architecture
+        rows, shape = self._example_rows(wrapped(X, lengths, mask))
+        own = self._architecture.reading(rows)
         gradient = input_gradient(own, self._parameters, rows)
         if "softmax" in own.activations:
             gradient = through_softmax(own, gradient, self.outputs_of(rows))
-        if own.has_ports:
+        if own.has_ports or own.graph.masked:
             return ports.split_gradient(own, gradient)
         if own.d_in == own.d_out == 1:
             return gradient.reshape(shape) if shape else float(gradient[0, 0, 0])
         return gradient[0] if len(shape) == 1 and own.d_in > 1 else gradient
 
-    def layer_outputs(self, X: ArrayLike) -> dict[str, Array]:
+    def layer_outputs(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> dict[str, Array]:
         """What every layer gives for the examples.
 
         Parameters
         ----------
-        X
+        X, lengths, mask
             As for `F`.
 
         Returns
@@ -88,8 +93,8 @@ class NetworkInsight(NetworkPrediction):
         >>> {name: values.shape for name, values in net.layer_outputs([0, 1, 2]).items()}
         {'dense': (3, 2), 'dense_1': (3, 1)}
         """
-        rows, _ = self._example_rows(X)
-        return layer_values(self._architecture, self._parameters, rows)
+        rows, _ = self._example_rows(wrapped(X, lengths, mask))
+        return layer_values(self._architecture.reading(rows), self._parameters, rows)
 
     def summary(self) -> Summary:
         """A table of the layers: what they read, shapes, parameters, multiply-adds of an example.
@@ -238,7 +243,7 @@ class NetworkInsight(NetworkPrediction):
         """X as rows (n, d_1), and the shape that it had."""
         own, dtype = self._architecture, self._parameters.dtype
         self._check_parameters()
-        if own.has_ports:
+        if comes_by_port(own, X):
             return ports.input_rows(own, X, dtype), ()
         if self._feature_names is not None:
             check_feature_names("X", X, self._feature_names)

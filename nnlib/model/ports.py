@@ -18,6 +18,8 @@ from ..checks.values import check_finite, examples, input_numbers, numbers, show
 from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
 from .architecture import Architecture
+from .redrawn import sequence_inputs
+from .sequence_rows import shapes_of, unwrapped, with_mask
 from .whole_numbers import check_ranges
 
 
@@ -26,23 +28,37 @@ def input_rows(
 ) -> Array:
     """X as rows (n, d_1): an array, or a list or dict with one for each input.
 
-    If `images`, an array of uint8 stays one; the network has one input then.
+    If `images`, an array of uint8 stays one; the network has one input then. Sequences with a mask
+    have it behind them, see `sequence_rows`.
 
     Raises
     ------
     TypeError, ValueError
         For arrays of other shapes, or that are no finite real numbers.
     """
-    graph = architecture.graph
-    given = _each("X", X, graph.input_names)
-    parts = []
-    for (label, value), shape in zip(given.items(), graph.input_shapes, strict=True):
-        array = _as_rows(label, input_numbers(label, value, dtype, images), shape)
-        if array.dtype == dtype:
-            check_finite(label, array)
-        parts.append(array)
-    rows = _side_by_side(list(given), parts)
-    check_ranges(architecture.ranges, rows)
+    graph, unwrapped_X = architecture.graph, unwrapped(architecture, X)
+    told = unwrapped_X.lengths is not None or unwrapped_X.mask is not None
+    masks = told or (bool(graph.open_inputs) and architecture.masking.masked)
+    given = _each("X", unwrapped_X.X, graph.data_names)
+    labels = list(given)
+    arrays = [
+        input_numbers(label, value, dtype, images and not masks) for label, value in given.items()
+    ]
+    shapes = shapes_of(architecture, labels, arrays)
+    parts = [
+        _as_rows(label, array, shape)
+        for label, array, shape in zip(labels, arrays, shapes, strict=True)
+    ]
+    _check_counts(labels, parts)
+    if masks:
+        for k in sequence_inputs(graph):
+            parts[k] = parts[k].reshape(len(parts[k]), shapes[k][0], -1)
+        parts = with_mask(architecture, parts, unwrapped_X)
+    for label, part in zip(labels, parts, strict=False):  # the mask has no label
+        if part.dtype == dtype:
+            check_finite(label, part)
+    rows = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    check_ranges(architecture.reading(rows).ranges, rows)
     return rows
 
 
@@ -58,9 +74,9 @@ def port_examples(
             "y is missing: a network with several inputs or outputs, or with values of several "
             "axes, takes X and y"
         )
-    graph = architecture.graph
     if not isinstance(X, Records):
         X = input_rows(architecture, X, dtype, images)
+    graph = architecture.reading(X).graph
     given = _each("y", y, graph.output_names)
     parts = []
     for (label, value), loss, number in zip(
@@ -81,7 +97,8 @@ def port_examples(
         except (TypeError, ValueError) as error:
             raise type(error)(str(error).replace("y ", f"{label} ", 1)) from None
         parts.append(targets)
-    return X, _side_by_side(list(given), parts)
+    _check_counts(list(given), parts)
+    return X, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def lone_targets(architecture: Architecture, y: Any) -> Any:
@@ -118,7 +135,7 @@ def split_gradient(architecture: Architecture, gradient: Array) -> Any:
     found, row = [], 0
     for number, units in zip(graph.outputs, graph.output_units, strict=True):
         parts, column = [], 0
-        for shape in graph.input_shapes:
+        for shape in graph.data_shapes:
             width = math.prod(shape)
             part = gradient[:, row : row + units, column : column + width]
             parts.append(part.reshape(len(gradient), *graph.shape(number), *shape))
@@ -176,12 +193,11 @@ def _as_rows(label: str, array: Array, shape: Shape) -> Array:
     raise ValueError(f"{label} has shape {array.shape}, wanted ({wanted}){near}")
 
 
-def _side_by_side(labels: Sequence[str], parts: Sequence[Array]) -> Array:
-    """Rows of several arrays as one."""
+def _check_counts(labels: Sequence[str], parts: Sequence[Array]) -> None:
+    """Refuse arrays with different numbers of examples."""
     for label, part in zip(labels, parts, strict=True):
         if len(part) != len(parts[0]):
             raise ValueError(
                 f"{labels[0]} has {len(parts[0])} examples and {label} has {len(part)}, wanted "
                 "equally many"
             )
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -12,18 +12,21 @@ from ..checks.values import example_weights, on_host
 from ..layers.shaped import Array
 from .function import NetworkFunction, examples_for
 from .ports import input_rows
+from .sequence_rows import comes_by_port, wrapped
 from .task import Task, task_of
 
 
 class NetworkPrediction(NetworkFunction):
     """A `Network` that predicts, below its insight."""
 
-    def predict(self, X: Any) -> Any:
+    def predict(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Any:
         """Classes, if the network tells them apart by its loss, else the numbers of F.
 
         Parameters
         ----------
-        X
+        X, lengths, mask
             As for `F`.
 
         Returns
@@ -52,15 +55,17 @@ class NetworkPrediction(NetworkFunction):
         array(['high', 'low'], dtype='<U4')
         """
         task = self._task("predict")
-        rows, shape = self._rows_of(X)
+        rows, shape = self._rows_of(wrapped(X, lengths, mask))
         return predicted(task, self._classes, rows).reshape((*shape, *_inner(task, self)))[()]
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Array:
         """The probability of each class, also where F returns logits.
 
         Parameters
         ----------
-        X
+        X, lengths, mask
             As for `F`.
 
         Returns
@@ -88,11 +93,18 @@ class NetworkPrediction(NetworkFunction):
                 f"predict_proba: the loss {self.loss!r} gives no probabilities, wanted one as "
                 "'softmax_cross_entropy' or 'binary_cross_entropy'"
             )
-        rows, shape = self._rows_of(X)
+        rows, shape = self._rows_of(wrapped(X, lengths, mask))
         return task.probabilities(rows).reshape(*shape, -1)
 
     @hinted
-    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ) -> float:
         """Accuracy, if the network tells classes apart, else R², as in scikit-learn.
 
         Accuracy is the share of examples whose class, or whose labels all, are right.
@@ -101,7 +113,7 @@ class NetworkPrediction(NetworkFunction):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, lengths, mask
             As for `J`.
 
         Returns
@@ -122,6 +134,7 @@ class NetworkPrediction(NetworkFunction):
         1.0
         """
         task = self._task("score")
+        X = wrapped(X, lengths, mask)
         inputs, targets = examples_for(self, X, y)
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         outputs, targets = self.outputs_of(inputs), on_host(targets)
@@ -143,7 +156,7 @@ class NetworkPrediction(NetworkFunction):
     def _rows_of(self, X: Any) -> tuple[Array, tuple[int, ...]]:
         """F as rows (n, d_L), and the shape of what it was given: (n,), or () for one example."""
         own = self._architecture
-        if own.has_ports:
+        if comes_by_port(own, X):
             rows = self.outputs_of(input_rows(own, X, self._dtype))
             return rows, (len(rows),)
         outputs = np.asarray(on_host(self.F(X)))

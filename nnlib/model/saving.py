@@ -10,7 +10,7 @@ from ..checks.values import PathLike, file_path, layer_sizes, shown
 from ..errors import FormatError
 from ..files.arrays import Array, read_arrays, write_arrays
 from ..files.writing import sweep
-from .architecture import count_parameters
+from .dense_chain import count_parameters
 from .function import NetworkFunction
 from .graph import draw
 from .graph_json import graph_to_json, values_from_json

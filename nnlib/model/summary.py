@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..layers import Layer
+from ..layers.lengths import TRIED
 from .architecture import Architecture
+from .graph import Graph
+from .redrawn import redrawn
 from .rows import values_made
 
 # Of the drawing, in pixels.
@@ -37,9 +40,9 @@ class _Line(NamedTuple):
 def summary(architecture: Architecture, layers: Sequence[Layer]) -> Summary:
     """The table of layers: shapes, parameters, multiply-adds of an example."""
     graph, lines, seen = architecture.graph, list[_Line](), set[int]()
-    names, made = graph.node_names, values_made(architecture.graph)
-    for name, shape in zip(graph.input_names, graph.input_shapes, strict=True):
-        lines.append(_Line(name, "Input", "", str(shape), "0", "0"))
+    names, shapes, works = graph.node_names, architecture.shown_shapes, _works(graph)
+    for number, name in enumerate(graph.input_names):
+        lines.append(_Line(name, "Input", "", str(shapes[-1 - number]), "0", "0"))
     for number, node in enumerate(graph.nodes):
         layer = layers[node.layer]
         reads = ", ".join(
@@ -53,8 +56,8 @@ def summary(architecture: Architecture, layers: Sequence[Layer]) -> Summary:
             size += " frozen"
         seen.add(node.layer)
         kind = type(layer).__name__
-        work = f"{made[number].work:,}"
-        lines.append(_Line(names[number], kind, reads, str(graph.shape(number)), size, work))
+        work = _shown_work(graph, works[number])
+        lines.append(_Line(names[number], kind, reads, str(shapes[number]), size, work))
     return Summary(_table(lines) + "\n" + _totals(architecture, layers))
 
 
@@ -84,7 +87,26 @@ def _totals(architecture: Architecture, layers: Sequence[Layer]) -> str:
         (f"{weight:g} " if weight != 1 else "") + str(loss)
         for loss, weight in zip(architecture.losses, architecture.loss_weights, strict=True)
     )
-    return f"{total}; {architecture.work:,} multiply-adds an example; loss {losses}"
+    works = [sum(one) for one in zip(*_works(architecture.graph), strict=True)]
+    each = " a step" if architecture.graph.open_inputs else " an example"
+    work = _shown_work(architecture.graph, works).removesuffix(" a step")
+    return f"{total}; {work} multiply-adds{each}; loss {losses}"
+
+
+def _works(graph: Graph) -> list[list[int]]:
+    """Multiply-adds of every node; of a graph of any length those of two lengths."""
+    graphs = [graph]
+    if graph.open_inputs:
+        graphs += [redrawn(graph, time, masked=False).graph for time in TRIED[1:]]
+    made = zip(*(values_made(one) for one in graphs), strict=True)
+    return [[one.work for one in of_node] for of_node in made]
+
+
+def _shown_work(graph: Graph, works: Sequence[int]) -> str:
+    """Multiply-adds as the table shows them: where the steps decide, of how many a step has."""
+    if not graph.open_inputs or works[0] == works[1]:
+        return f"{works[0]:,}"
+    return f"{(works[1] - works[0]) // (TRIED[1] - TRIED[0]):,} a step"
 
 
 def drawing(architecture: Architecture, layers: Sequence[Layer]) -> str:
@@ -98,7 +120,7 @@ def drawing(architecture: Architecture, layers: Sequence[Layer]) -> str:
 
 def _svg(architecture: Architecture) -> str:
     """Boxes in rows by how far they are from the inputs, and arrows between them."""
-    graph = architecture.graph
+    graph, shapes = architecture.graph, architecture.shown_shapes
     names = graph.node_names
     inputs = [-1 - k for k in range(len(graph.input_shapes))]
     depth = dict.fromkeys(inputs, 0)
@@ -139,6 +161,6 @@ def _svg(architecture: Architecture) -> str:
             f'fill="{"#dbe9f6" if is_end else "#f5f5f5"}" stroke="#555"/>'
             f'<text x="{x + _BOX_WIDTH / 2:g}" y="{y + 16:g}">{html.escape(name)}</text>'
             f'<text x="{x + _BOX_WIDTH / 2:g}" y="{y + 32:g}" fill="#555">'
-            f"{graph.shape(number)}</text>"
+            f"{shapes[number]}</text>"
         )
     return "".join(parts) + "</svg>"

@@ -104,7 +104,7 @@ class Plan:
         train, self._validation = split(network, given, splitting)
         self._data, self._train = (train.X, train.y), counted(train)
         for one in {own.activations[-1]: own for own in reversed(self._networks)}.values():
-            warn_of_targets(one.architecture, self._train.y, stacklevel=3)
+            warn_of_targets(one.architecture.reading(train.X), self._train.y, stacklevel=3)
         for own in self._options:
             if own.batch_size is not None:
                 own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))

@@ -247,8 +247,8 @@ def _arguments(told: Any, arrays: Mapping[str, Array], custom: Any) -> dict[str,
             f"its parameters are {parameters.shape[1]} of {parameters.dtype}, and a network of it "
             f"has {wanted} of {shown(told['dtype'])}"
         )
-    own = Network(**arguments, initializer="zeros").architecture
     X, y = arrays["X"], arrays["y"]
+    own = Network(**arguments, initializer="zeros").architecture.reading(X)
     widths = X.matrix.features if isinstance(X, Records) else X.shape[1], y.shape[1]
     if widths != (own.d_in, own.d_out):
         raise ValueError(f"its data have {widths} values an example, its networks others")

@@ -8,7 +8,7 @@ import pytest
 import nnlib
 from nnlib import layers
 from nnlib.kernels.network.cut import chunk_count
-from nnlib.model import function
+from nnlib.model import evaluation
 from tests.graph_examples import GRAPHS
 from tests.machine.teams import force, short_slices
 
@@ -109,8 +109,8 @@ def test_several_chunks_make_the_step_of_the_gradient(name):
 def test_outputs(dtype, monkeypatch):
     net, X, _ = wide(dtype)
     X = np.tile(X, (10, 1))
-    work = len(X) * (net.architecture.work + function.UNIT_WORK * net.architecture.units)
-    assert work > function.TEAM_WORK, "no team"
+    work = len(X) * (net.architecture.work + evaluation.UNIT_WORK * net.architecture.units)
+    assert work > evaluation.TEAM_WORK, "no team"
     force(monkeypatch, 1)
     one = net.F(X)
     for members in (2, 3):

@@ -16,7 +16,7 @@ from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.network.cut import chunk_count
 from nnlib.kernels.threads.team import share
 from nnlib.machine import threads
-from nnlib.model import function
+from nnlib.model import evaluation
 from tests.machine.teams import force, short_slices
 
 pytestmark = pytest.mark.cpu("threads")
@@ -93,8 +93,8 @@ def test_same_bits_whatever_the_team_does_between_slices(case, thread_count, mon
 def test_outputs_have_the_same_bits_for_any_number_of_threads(sizes, dtype, thread_count, rng):
     net = nnlib.Network(sizes, "tanh", dtype=dtype)
     X = rng.normal(size=(120_000 if sizes[0] == 3 else 1500, sizes[0]))
-    work = len(X) * (net.parameters.size + function.UNIT_WORK * sum(sizes[1:]))
-    assert work > function.TEAM_WORK, "no team"
+    work = len(X) * (net.parameters.size + evaluation.UNIT_WORK * sum(sizes[1:]))
+    assert work > evaluation.TEAM_WORK, "no team"
     thread_count(1)
     one = net.F(X)
     for members in (2, 3, 5, 64):

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from nnlib.kernels.formulas import activations
 from nnlib.kernels.layers.operations import DELTA_IN, DENSE, DROPOUT, rows_of
 from nnlib.layers.dense import DenseLayer
-from nnlib.model.architecture import Architecture, count_parameters
+from nnlib.model.architecture import Architecture
+from nnlib.model.dense_chain import count_parameters
 
 sizes_of_chains = st.lists(st.integers(1, 40), min_size=2, max_size=6)
 
