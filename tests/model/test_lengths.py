@@ -272,7 +272,9 @@ def test_wrong_lengths(method, told, error, message):
 
 OTHERS = {
     "told twice": (lambda: network().F(pad(sequences()), lengths=LENGTHS), "X is a Padded, which"),
-    "a list and lengths": (lambda: network().F(sequences(), lengths=LENGTHS), "X is a list of different len"),
+    "a list and lengths": (
+        lambda: network().F(sequences(), lengths=LENGTHS), "X is a list of different lengths, which"
+    ),
     "a plain network": (lambda: PLAIN.F([[1.0]], lengths=[1]), "lengths is given, and no layer of"),
     "no reader": (
         lambda: nnlib.Network([layers.Input((7, 3)), layers.Flatten(), layers.Dense(1)]).J(
