@@ -80,7 +80,7 @@ class NetworkTraining(NetworkInsight):
     def _trained(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent by its optimizer's driver."""
         self._check_parameters()
-        own = self.descent_architecture(options.dropout).reading(train.X)
+        own = self.descent_architecture(options.dropout, options.tbptt).reading(train.X)
         table, units, code = own.training_table, own.units, own.loss_code
         if isinstance(options.optimizer, FullBatch):
             minimised = Minimised(table, self._parameters, units, code, train)

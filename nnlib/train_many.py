@@ -103,10 +103,10 @@ def train_many(
         given, else "cpu".
     **options
         As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
-        max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, class_weight, validation,
-        patience, tolerance, target_cost, metrics, max_seconds, callback, progress. A fraction for
-        validation is split off once, for all members; metrics are measured when the members are
-        trained; the callback gets a `PopulationReport` every 50 ms.
+        max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, tbptt, class_weight,
+        validation, patience, tolerance, target_cost, metrics, max_seconds, callback, progress.
+        A fraction for validation is split off once, for all members; metrics are measured when the
+        members are trained; the callback gets a `PopulationReport` every 50 ms.
 
     Returns
     -------

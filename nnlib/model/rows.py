@@ -10,6 +10,7 @@ from ..kernels.formulas.activations import IDENTITY, LOG_SOFTMAX, SOFTMAX
 from ..kernels.layers import masks
 from ..kernels.layers.joins import copy_row
 from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table, rows_of
+from ..kernels.layers.recurrent import with_cut
 from ..kernels.layers.sparse import RECORD
 from ..layers.activation import ActivationLayer
 from ..layers.dense import DenseLayer
@@ -26,6 +27,7 @@ class Training(NamedTuple):
     trainable: bool = True
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    cut: int = 0  # δ of a recurrent layer goes back within parts of so many steps; 0: through all
 
 
 class Costs(NamedTuple):
@@ -288,6 +290,7 @@ def _offsets(graph: Graph) -> list[int]:
 
 def _trained(row: Row, training: Training) -> Row:
     """The row as a descent treats its layer."""
+    row = with_cut(row, training.cut)
     if not training.trainable:
         return row._replace(learns=0, decayed=0, statistics=0)
     factors: dict[str, Any] = {

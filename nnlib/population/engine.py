@@ -86,7 +86,7 @@ class Scratch:
 
     def __init__(self, work: Work, network: NetworkFunction, options: Options) -> None:
         train, dtype = work.train, network.dtype
-        architecture = network.descent_architecture(options.dropout).reading(train.X)
+        architecture = network.descent_architecture(options.dropout, options.tbptt).reading(train.X)
         table = architecture.training_table
         parameters = aligned_zeros(architecture.size, dtype)
         if work.members.example_weights.size:

@@ -103,6 +103,8 @@ class Options:
         None, with_data, refused_by=("full batch",), population="varies"
     )
     shuffle: bool = option(True, flag)
+    # Part of the table, by whose digest a checkpoint records it.
+    tbptt: int | None = option(None, optional(count), refused_by=EVERY_WAY, fingerprint="none")
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
     # Part of sample_weight, by whose digest a checkpoint records it.

@@ -317,10 +317,6 @@ REFUSED = {
     ),
     "a stride of 0": (lambda: layers.MaxPooling2D(2, 0), "strides is 0, wanted a whole number"),
     "a fraction": (lambda: layers.Conv2D(4, 1.5), "kernel_size must be a whole number"),
-    "softmax of an image": (
-        lambda: layers.Conv2D(4, 3, activation="softmax")(Input((9, 9, 1))),
-        "gives an image of shape (7, 7, 4), and 'softmax' is of all values of an example",
-    ),
     "interpolation": (
         lambda: layers.UpSampling2D(2, "bilinear"), "interpolation is 'bilinear', wanted one of"
     ),
