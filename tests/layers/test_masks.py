@@ -34,7 +34,7 @@ KEEP = {
     "Multiply": lambda x: x * layers.Conv1D(CHANNELS, 1)(x),
     "a join with a value without a mask": lambda x: x + layers.Input((TIME, CHANNELS)),
     "Concatenate of features": lambda x: layers.Concatenate()([x, x]),
-    "Activation": lambda x: layers.Activation("softmax")(x),
+    "softmax": lambda x: layers.Activation("softmax")(x),
     "LSTM": lambda x: layers.LSTM(2, return_sequences=True)(x),
     "aligned": lambda x: layers.GRU(2, return_sequences=True, go_backwards=True, aligned=True)(x),
 }
