@@ -7,13 +7,16 @@ W is (features, d_out): what an entry needs of it lies side by side. The step ma
 from __future__ import annotations
 
 from ..compile.jit import Vector, kernel
-from ..compile.memory import indices_at, stack_buffer, values_at, window
+from ..compile.memory import ask_for, indices_at, stack_buffer, values_at, window
 from ..compile.vectors import LANES, load_lanes, multiply_add, spread, store_lanes
 from .operations import D_OUT, OUTPUT, TRANSPOSED, Layer
 from .sparse import FEATURES, Entries, entries_of
 
 # The sums of an example, at least for LANES units.
 _SUM_BYTES = 8 * LANES
+# So many examples ahead their entries are asked for, so many cache lines of so many columns.
+_EXAMPLES_AHEAD = 4
+_LINES_AHEAD, _LINE = 4, 16
 
 
 @kernel
@@ -25,6 +28,8 @@ def forward(layer: Layer) -> None:
     bias = window(layer.parameters, features * d_out, d_out)
     sums = stack_buffer(weight, _SUM_BYTES)
     for s in range(lanes):
+        later = entries_of(layer.a_in, min(s + _EXAMPLES_AHEAD, lanes - 1), lanes)
+        ask_for_entries(layer.a_in, later)
         entries = entries_of(layer.a_in, s, lanes)
         for first in range(0, d_out, LANES):
             units = min(LANES, d_out - first)
@@ -38,6 +43,21 @@ def forward(layer: Layer) -> None:
                 add_parts_of_rows(sums, part, entries, d_out, units)
             for j in range(units):
                 layer.a_out[(first + j) * lanes + s] = sums[j]
+
+
+@kernel
+def ask_for_entries(like: Vector, entries: Entries) -> None:
+    """Have the first entries of an example fetched; the processor sees by itself that more follow.
+
+    Examples come in any order, and from memory.
+    """
+    columns = indices_at(entries.columns, entries.size)
+    for line in range(_LINES_AHEAD):
+        ask_for(columns, line * _LINE)
+    if entries.values:
+        values = values_at(like, entries.values, entries.size)
+        for line in range(_LINES_AHEAD):
+            ask_for(values, line * _LINE)
 
 
 @kernel
