@@ -54,6 +54,8 @@ ENTRIES_A_FEATURE = 0.5
 _ROW_WORK = 4
 # So many entries tell how often features come.
 _LOOKED_AT = 100_000
+# Multiples of the golden ratio are spread evenly between whole numbers.
+_GOLDEN = (5**0.5 - 1) / 2
 # Rows are listed by eights, the last of which may go beyond a part; rows are asked for beyond it.
 _SLACK = 8 + lazy_rows.AHEAD
 
@@ -94,8 +96,12 @@ def even_bounds(columns: Array, features: int, parts: int) -> Array:
     >>> even_bounds(np.array([0] * 1000 + [1] * 500), 64, 2).tolist()
     [0, 16, 64]
     """
-    every = max(1, columns.size // _LOOKED_AT)
-    entries = np.bincount(columns[::every], minlength=features) * every
+    size = columns.size
+    if size > _LOOKED_AT:
+        # Every so many would be the same one of each example, where all have as many.
+        fractions = np.arange(_LOOKED_AT) * _GOLDEN % 1
+        columns = columns[(fractions * size).astype(np.int64)]
+    entries = np.bincount(columns, minlength=features) * (size / max(columns.size, 1))
     work = np.cumsum(entries + _ROW_WORK)
     cuts = np.searchsorted(work, work[-1] * np.arange(1, parts) / parts)
     whole = -(-cuts // PART_UNITS) * PART_UNITS
@@ -245,7 +251,7 @@ class LazyDescent(Descent):
         tile = max(lazy_rows.TILE, row.d_out)
         numbers[[entry_sums.STEPS, entry_sums.TILE_SIZE]] = steps, tile
         seen = np.full(features, self._steps, np.uint32)
-        arrays = {
+        arrays: dict[int, Array] = {
             entry_sums.SEEN: seen,
             entry_sums.MARKS: np.zeros(features + _SLACK, np.uint8),
             entry_sums.LISTS: np.zeros(2 * features + _SLACK, np.int64),
