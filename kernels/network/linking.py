@@ -19,7 +19,16 @@ from ..formulas.losses import COST, COSTS, DELTA, LOSSES
 from ..formulas.optimizers import STEP_CONTRACT, STEPS
 from ..formulas.shuffle import ORDER, draw_order
 from ..layers.kinds import all_functions, kind_of, whole_functions
-from ..layers.operations import BY_PRODUCT, COLUMNS, DENSE, LAYER_CONTRACT, LAZY, Row, rows_of
+from ..layers.operations import (
+    BY_PRODUCT,
+    COLUMNS,
+    DENSE,
+    LAYER_CONTRACT,
+    LAZY,
+    Row,
+    convolves,
+    rows_of,
+)
 from ..layers.whole_batch import WHOLE_CONTRACT
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack, pack_bytes
@@ -76,9 +85,9 @@ def _linked(content: bytes, use: Use) -> Vector:
     inputs_address = pack_address
     if use.images:
         inputs_address = PACK_CONTRACT.address(pack_bytes, use.dtype)
-    rows = rows_of(table)
+    rows, short = rows_of(table), convolves(table)
     for place, row in enumerate(rows):
-        numbers = _linked_row(row, use)
+        numbers = _linked_row(row, use, short)
         if place == 0:
             numbers = numbers._replace(pack=pack_address, pack_inputs=inputs_address)
             if use.optimizer is not None:
@@ -88,9 +97,9 @@ def _linked(content: bytes, use: Use) -> Vector:
     return table
 
 
-def _linked_row(row: Row, use: Use) -> Row:
-    """The row with addresses."""
-    kind = kind_of(row, use.single)
+def _linked_row(row: Row, use: Use, short: bool) -> Row:
+    """The row with addresses; short says whether blocks are those of convolutions."""
+    kind = kind_of(row, use.single, short)
     addresses: dict[str, int] = {}
 
     def call(column: str, contract: Any, function: Any) -> None:

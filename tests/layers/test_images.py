@@ -104,6 +104,23 @@ def test_convolution_and_its_gradients_are_those_of_pytorch(shape, arguments, n)
     assert_close(input_slope(net, X[few], y[few]), slope, terms=terms * own.filters, depth=3)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [7, 40])
+def test_wide_layers_behind_a_convolution_compute_what_they_do_for_one_image(n, dtype):
+    net, X = drawn(
+        (8, 8, 1), layers.Conv2D(2, 1, activation="tanh"), layers.Flatten(),
+        layers.Dense(64, "tanh"), layers.Dense(2), n=n, dtype=dtype,
+    )  # fmt: skip
+    net.parameters = net.parameters / 10
+    y = np.zeros((n, 2), dtype)
+    assert_close(net.F(X), np.concatenate([net.F(x[None]) for x in X]), terms=128, depth=3)
+    single = [
+        net.derJ(x[None], t[None], reduction="sum", flat=True) for x, t in zip(X, y, strict=True)
+    ]
+    found = net.derJ(X, y, reduction="sum", flat=True)
+    assert_close(found, np.sum(single, axis=0), terms=128 * n, depth=5)
+
+
 @pytest.mark.parametrize("padding", ["VALID", "SAME"])
 @pytest.mark.parametrize("kernel", [(3, 2), (4, 5)])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
