@@ -22,7 +22,8 @@ _SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)
 # latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
 _MOST_ROWS = 4
 _ROWS = (_MOST_ROWS, 3, 2, 1)
-_INPUTS = (6, 5, 4, 2, 1)
+MOST_INPUTS = 6
+_INPUTS = (MOST_INPUTS, 5, 4, 3, 2, 1)
 
 
 class Taps(NamedTuple):
@@ -48,7 +49,8 @@ class Grid(NamedTuple):
 
     outputs: int  # adjacent units of δ
     weight_output: int
-    inputs: int  # adjacent units of the input, and adjacent weights
+    inputs: int  # adjacent weights
+    input: int  # from the unit of the input that one is multiplied by to that of the next
     rows: int
     delta_row: int
     row: int
@@ -170,15 +172,23 @@ def _add_products(
             code.builder.store(SIZE(0), q)
             with code.steps(q, 1, grid.columns) as column:
 
-                def vector(of: Any, unit: Any, row_step: Any, column_step: Any, k: int) -> Any:
-                    above = offset(code, unit, SIZE(k), (row, row_step), (column, column_step))
+                def vector(of: Any, unit: Any, row_step: Any, column_step: Any) -> Any:
+                    above = offset(code, unit, (row, row_step), (column, column_step))
                     return code.load(of, offset(code, (above, lanes), place))
 
                 d = [
-                    vector(delta, first, grid.delta_row, grid.delta_column, k)
+                    vector(delta, offset(code, first, SIZE(k)), grid.delta_row, grid.delta_column)
                     for k in range(len(totals))
                 ]
-                a = [vector(values, begin, grid.row, grid.column, k) for k in range(len(totals[0]))]
+                a = [
+                    vector(
+                        values,
+                        offset(code, (offset(code, begin, SIZE(k)), grid.input)),
+                        grid.row,
+                        grid.column,
+                    )
+                    for k in range(len(totals[0]))
+                ]
                 for own, left in zip(totals, d, strict=True):
                     for total, right in zip(own, a, strict=True):
                         code.add_product(total, left, right)

@@ -57,6 +57,16 @@ CONVOLUTIONS = {
         {"filters": 6, "kernel_size": 3, "dilation_rate": 2, "padding": "same", "groups": 2},
     ),
     "groups": ((6, 6, 6), {"filters": 9, "kernel_size": 2, "groups": 3}),
+    "depthwise": ((6, 9, 4), {"filters": 4, "kernel_size": 3, "padding": "same", "groups": 4}),
+    "depthwise, strides": (
+        (9, 8, 18),
+        {"filters": 18, "kernel_size": (2, 5), "strides": 2, "padding": "same", "groups": 18},
+    ),
+    "two for a channel, dilation": (
+        (6, 11, 4),
+        {"filters": 8, "kernel_size": (1, 4), "dilation_rate": (1, 2), "padding": "same",
+         "groups": 4},
+    ),
     "larger than the image": ((2, 3, 2), {"filters": 2, "kernel_size": 5, "padding": "same"}),
     "one pixel": ((4, 4, 7), {"filters": 8, "kernel_size": 1}),
     "no bias": ((5, 5, 1), {"filters": 6, "kernel_size": 5, "use_bias": False}),
