@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
 from ..formulas import activations
-from ..products.taps import MOST_INPUTS, Grid, Taps, tap_products, tap_sums
+from ..products.taps import MOST_INPUTS, Grid, Taps, channel_sums, tap_products, tap_sums
 from ..products.tiles import FROM_START, FROM_ZERO
 from .dense import lane_sum
 from .dense_single import add_multiple
@@ -67,6 +67,7 @@ def forward(layer: Layer) -> None:
     bias = window(layer.parameters, weights, own.filters if biased else 0)
     # The pixels of a window's row are one run where none is left out, and all channels are read.
     joined = own.groups == 1 and own.dilation_width == 1
+    depthwise = _depthwise(own, lanes)
     for r in range(own.output_height):
         top = r * own.stride_height - own.top
         rows = inside(top, own.dilation_height, own.kernel_height, own.height)
@@ -76,7 +77,7 @@ def forward(layer: Layer) -> None:
             y = top + rows.first * own.dilation_height
             x = left + columns.first * own.dilation_width
             taps = Taps(
-                outputs=filters,
+                outputs=own.groups if depthwise else filters,
                 weight_output=row_weights,
                 rows=rows.length,
                 row=own.dilation_height * own.width * own.channels,
@@ -88,21 +89,31 @@ def forward(layer: Layer) -> None:
                 weight_run=1,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
-            for g in range(own.groups):
+            for g in range(1 if depthwise else own.groups):
                 unit = (r * own.output_width + c) * own.filters + g * filters
                 source = (y * own.width + x) * own.channels + g * channels
                 weight = window(
                     layer.parameters, g * filters * row_weights + weight_place, row_weights
                 )
-                out = window(layer.a_out, unit * lanes, filters * lanes)
+                out = window(layer.a_out, unit * lanes, taps.outputs * lanes)
                 a = window(layer.a_in, source * lanes, channels * lanes)
-                start = window(bias, g * filters if biased else 0, filters)
+                start = window(bias, g * filters if biased else 0, taps.outputs)
+                begin = FROM_START if biased else FROM_ZERO
                 if lanes == 1:
                     _sums_of_one(out, weight, a, start, biased, taps)
+                elif depthwise:
+                    channel_sums(out, weight, a, start, lanes, begin, taps)
                 else:
-                    tap_sums(
-                        out, weight, a, start, lanes, FROM_START if biased else FROM_ZERO, taps
-                    )
+                    tap_sums(out, weight, a, start, lanes, begin, taps)
+
+
+@kernel
+def _depthwise(own: Windows, lanes: int) -> bool:
+    """Whether every filter reads a channel of its own, so that sums of many go side by side.
+
+    Loops of a single lane take a group at a time.
+    """
+    return own.groups > 1 and own.groups == own.channels == own.filters and lanes > 1
 
 
 @kernel
@@ -131,6 +142,7 @@ def delta(layer: Layer) -> None:
     own, lanes = windows_of(layer.row), layer.lanes
     filters, channels = own.filters // own.groups, own.channels // own.groups
     row_weights = own.kernel_height * own.kernel_width * channels
+    depthwise = _depthwise(own, lanes)
     for y in range(own.height):
         place = y + own.top
         rows = readers(
@@ -144,8 +156,8 @@ def delta(layer: Layer) -> None:
             )
             c = (place - columns.first * own.dilation_width) // own.stride_width
             taps = Taps(
-                outputs=channels,
-                weight_output=1,
+                outputs=own.groups if depthwise else channels,
+                weight_output=row_weights if depthwise else 1,
                 rows=rows.length,
                 row=-own.dilation_height * own.output_width * own.filters,
                 weight_row=own.stride_height * own.kernel_width * channels,
@@ -156,15 +168,18 @@ def delta(layer: Layer) -> None:
                 weight_run=row_weights,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
-            for g in range(own.groups):
+            for g in range(1 if depthwise else own.groups):
                 unit = (y * own.width + x) * own.channels + g * channels
                 source = (r * own.output_width + c) * own.filters + g * filters
                 weight = window(
                     layer.parameters, g * filters * row_weights + weight_place, row_weights
                 )
-                out = window(layer.delta_in, unit * lanes, channels * lanes)
+                out = window(layer.delta_in, unit * lanes, taps.outputs * lanes)
                 values = window(layer.delta_out, source * lanes, filters * lanes)
-                tap_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
+                if depthwise:
+                    channel_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
+                else:
+                    tap_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
 
 
 @kernel

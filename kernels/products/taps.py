@@ -7,6 +7,7 @@ goes over the rows of a window, for instance, and in each over all channels of a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from numba import types
@@ -59,11 +60,19 @@ class Grid(NamedTuple):
     column: int
 
 
+class Tile(NamedTuple):
+    """Where a tile of sums begins, in LLVM's values."""
+
+    output: Any
+    lane: Any
+    lanes: Any  # of a unit
+
+
 def _tap_sums(
     code: VectorCode, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
-    *numbers: Any,
+    *numbers: Any, apart: bool = False,
 ) -> None:  # fmt: skip
-    """Body of `tap_sums`."""
+    """Body of `tap_sums`, and of `channel_sums` if outputs are apart."""
     taps = Taps(*numbers)
     from_start = code.builder.icmp_signed("==", begin, SIZE(FROM_START))
     output = code.variable(SIZE(0))
@@ -73,12 +82,13 @@ def _tap_sums(
             lane = code.variable(SIZE(0))
             for vectors in widths:
                 with code.steps(lane, vectors * code.width, lanes) as place:
-                    tile = [
+                    totals = [
                         [code.variable(code.everywhere(number)) for _ in range(vectors)]
                         for number in starts
                     ]
-                    _add_taps(code, tile, weight, values, taps, first, lanes, place)
-                    for unit, row in enumerate(tile):
+                    tile = Tile(first, place, lanes)
+                    _add_taps(code, totals, weight, values, taps, tile, apart)
+                    for unit, row in enumerate(totals):
                         above = offset(code, (offset(code, first, SIZE(unit)), lanes), place)
                         for v, total in enumerate(row):
                             position = offset(code, above, SIZE(v * code.width))
@@ -96,15 +106,19 @@ def _starts(code: VectorCode, start: Any, first: Any, units: int, from_start: An
 
 
 def _add_taps(
-    code: VectorCode, tile: list[list[Any]], weight: Any, values: Any, taps: Taps, first: Any,
-    lanes: Any, lane: Any,
+    code: VectorCode, totals: list[list[Any]], weight: Any, values: Any, taps: Taps, tile: Tile,
+    apart: bool,
 ) -> None:  # fmt: skip
     """Every variable of the tile += its sum."""
     p, q, i = (code.variable(SIZE(0)) for _ in range(3))
-    base = [
-        offset(code, (offset(code, first, SIZE(unit)), taps.weight_output))
-        for unit in range(len(tile))
-    ]
+    outputs = [offset(code, tile.output, SIZE(unit)) for unit in range(len(totals))]
+    base = [offset(code, (output, taps.weight_output)) for output in outputs]
+
+    def vectors(unit: Any) -> list[Any]:
+        above = offset(code, (unit, tile.lanes), tile.lane)
+        places = range(0, len(totals[0]) * code.width, code.width)
+        return [code.load(values, offset(code, above, SIZE(place))) for place in places]
+
     with code.steps(p, 1, taps.rows) as row:
         code.builder.store(SIZE(0), q)
         with code.steps(q, 1, taps.columns) as column:
@@ -112,17 +126,15 @@ def _add_taps(
             unit_place = offset(code, (row, taps.row), (column, taps.column))
             weight_place = offset(code, (row, taps.weight_row), (column, taps.weight_column))
             with code.steps(i, 1, taps.run) as step:
-                above = offset(code, (offset(code, unit_place, step), lanes), lane)
-                a = [
-                    code.load(values, offset(code, above, SIZE(v * code.width)))
-                    for v in range(len(tile[0]))
-                ]
+                unit = offset(code, unit_place, step)
+                a = [] if apart else vectors(unit)
                 own = offset(code, weight_place, (step, taps.weight_run))
-                for totals, unit_base in zip(tile, base, strict=True):
+                for output, unit_base, sums in zip(outputs, base, totals, strict=True):
                     w = code.everywhere(
                         code.load(weight, offset(code, unit_base, own), code.number)
                     )
-                    for total, vector in zip(totals, a, strict=True):
+                    read = vectors(offset(code, unit, output)) if apart else a
+                    for total, vector in zip(sums, read, strict=True):
                         code.add_product(total, w, vector)
 
 
@@ -233,4 +245,19 @@ def tap_products(
     """
     return emitted_call(
         "tap_products", _tap_products, weight, delta, values, types.intp, types.boolean, grid
+    )
+
+
+@intrinsic
+def channel_sums(
+    typingctx: Any, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
+    taps: Any,
+) -> Any:  # fmt: skip
+    """out_j ← begin_j + Σ_p Σ_q Σ_i w[j, p, q, i] values[p, q, i + j]: each reads its own unit.
+
+    All else is as in `tap_sums`.
+    """
+    body = partial(_tap_sums, apart=True)
+    return emitted_call(
+        "channel_sums", body, out, weight, values, start, types.intp, types.intp, taps
     )
