@@ -266,8 +266,8 @@ class Options:
         for name, value in given.items():
             if value is not None:
                 raise ValueError(
-                    f"compile=True and {_as_given(name, value)} contradict each other: a kernel for "
-                    "one network alone makes plain gradient descent; leave one of them out"
+                    f"compile=True and {_as_given(name, value)} contradict each other: a kernel "
+                    "for one network alone makes plain gradient descent; leave one of them out"
                 )
 
     def _unless_default(self, name: str) -> Any:
