@@ -94,12 +94,12 @@ class Extent(NamedTuple):
     depth: int
 
 
-def _matrix(context: Any, builder: Any, kind: Any, value: Any) -> Matrix:
+def _matrix(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     """The parts of a `Matrix` as LLVM's values, of which `values` points to the first element."""
     values, *numbers = cgutils.unpack_tuple(builder, value)
     first, row, column = _sizes(context, builder, kind.types[1:], numbers)
-    return Matrix(builder.gep(data_of(context, builder, kind[0], values), [first]), SIZE(0), row,
-                  column)  # fmt: skip
+    place = builder.gep(data_of(context, builder, kind[0], values), [first])
+    return Matrix(place, SIZE(0), row, column)
 
 
 def _sizes(context: Any, builder: Any, kinds: Any, values: Any) -> list[Any]:
