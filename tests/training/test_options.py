@@ -98,6 +98,13 @@ def test_optimizers_of_full_batches_refuse(name):
         Options(optimizer="lbfgs", **{name: value})
 
 
+@pytest.mark.parametrize("data", [np.zeros(50), ([[0.5]] * 50, np.zeros(50)), [[0.5]] * 50])
+def test_a_refusal_does_not_print_data(data):
+    message = "^optimizer 'lbfgs' and validation contradict each other: it finds"
+    with pytest.raises(ValueError, match=message):
+        Options(optimizer="lbfgs", validation=data)
+
+
 @pytest.mark.parametrize("name", refused_by("compiled"))
 def test_a_kernel_for_one_network_refuses(name):
     value = OTHER_VALUES[name]
