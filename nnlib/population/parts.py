@@ -95,7 +95,7 @@ def request(work: Work, part: range, seconds: float | None, threads: int | None)
         own = group.jobs[(group.jobs >= part.start) & (group.jobs < part.stop)] - part.start
         if own.size:
             jobs.append((number, own))
-    rows = {name: _rows(work, getattr(work.members, name), part).copy() for name in _GIVEN}
+    rows = {name: _rows(work, getattr(work.members, name), part) for name in _GIVEN}
     return Request(len(part), rows, jobs, seconds, threads)
 
 
@@ -130,6 +130,8 @@ def _rows(work: Work, array: Array, part: range) -> Array:
 def _work(shared: Work, request: Request) -> Work:
     """The work that a part is."""
     n, members = request.size, shared.members
+    # Copies: what an engine delivers may be read-only, and a descent writes parameters.
+    rows = {name: own.copy() for name, own in request.rows.items()}
     validated = shared.validation is not None
     options = copy(shared.options)
     options.max_seconds = request.seconds
@@ -137,9 +139,7 @@ def _work(shared: Work, request: Request) -> Work:
         shared,
         options=options,
         groups=[replace(shared.groups[number], jobs=jobs) for number, jobs in request.jobs],
-        members=members._replace(
-            **request.rows, **outcomes(n, members.kept_epochs.size, validated)
-        ),
+        members=members._replace(**rows, **outcomes(n, members.kept_epochs.size, validated)),
         cost=np.full(n, np.nan),
         held_out_cost=np.full(n if shared.held_out.size else 0, np.nan),
         threads=request.threads,
