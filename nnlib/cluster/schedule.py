@@ -18,8 +18,6 @@ PART_SECONDS = 1.0
 _LEAST_SECONDS = 0.05
 # Of what is left, parts for each worker: two, of which the second is cut anew.
 _SHARE = 2
-# The first part, by which the others are measured, is at most such a share of a worker's work.
-_FIRST_SHARE = 4
 # A measurement of a short part says too little for one that is much longer.
 _GROWTH = 64
 # How often the driver looks up: at the time, the callback, Ctrl-C.
@@ -34,7 +32,7 @@ class Job(ABC):
     function : callable
         function(shared, request) → outcome, of a module that workers can import.
     grain : int
-        How many pieces are done together best; parts are multiples of that where they can.
+        How many pieces are done together; parts are multiples of that, but for the last.
     """
 
     function: Callable[[Any, Any], Any]
@@ -103,13 +101,13 @@ class Cutter:
         return part
 
     def _size(self, workers: int) -> int:
+        """A multiple of the grain; of the first part one grain, by which the others are measured."""
         if self._seconds_each is None:
-            return min(self._grain, math.ceil(self.left / (_FIRST_SHARE * workers)))
+            return self._grain
         share = self.left / (_SHARE * workers)
         least, most = (s / self._seconds_each for s in (_LEAST_SECONDS, PART_SECONDS))
-        size = max(1, math.ceil(min(max(share, least), most, self._most)))
-        grain = self._grain if size > self._grain else 1
-        return -(-size // grain) * grain
+        size = min(max(share, least), most, self._most)
+        return max(1, math.ceil(size / self._grain)) * self._grain
 
 
 def run(engine: Engine, job: Job, rest: Iterable[range]) -> None:

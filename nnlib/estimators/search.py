@@ -55,6 +55,9 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         As for `GridSearchCV`; None is 5 folds.
     refit : bool
         Fit the best candidate on all the data.
+    cluster : str, distributed.Client, Executor or None
+        Where the candidates of a fold train, as for `train_many`. A name or an address can be
+        cloned, an executor cannot.
 
     Attributes
     ----------
@@ -78,12 +81,19 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     @hinted
     def __init__(
-        self, estimator: Any, param_grid: Any, *, cv: Any = None, refit: bool = True
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        cv: Any = None,
+        refit: bool = True,
+        cluster: Any = None,
     ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.cv = cv
         self.refit = refit
+        self.cluster = cluster
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train all candidates in all folds, and the best one on all the data.
@@ -113,7 +123,7 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         own.n_outputs_, own.out_activation_ = given.y.shape[1], own.output_kind().name
         splitter = check_cv(self.cv, np.asarray(y), classifier=is_classifier(own))
         folds = list(splitter.split(given.X, np.asarray(y), groups))
-        search = _Search(own, candidates, given, len(folds))
+        search = _Search(own, candidates, given, len(folds), self.cluster)
         for number, (train, test) in enumerate(folds):
             search.run(number, train, test)
         self.n_splits_ = len(folds)
@@ -226,8 +236,11 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
 class _Search:
     """Scores of candidates, and what they predict, fold by fold."""
 
-    def __init__(self, own: Any, candidates: list[Any], given: Examples, folds: int) -> None:
+    def __init__(
+        self, own: Any, candidates: list[Any], given: Examples, folds: int, cluster: Any
+    ) -> None:
         self._own, self._candidates, self._given = own, candidates, given
+        self._cluster = cluster
         shape = len(candidates), folds
         self.scores = np.full(shape, np.nan)
         self.fit_seconds, self.score_seconds = np.zeros(shape), np.zeros(shape)
@@ -280,7 +293,7 @@ class _Search:
             grid.append({name: [value] for name, value in options.items()})
         return train_many(
             None, split.train.X, split.train.y, seeds=self._seed, grid=grid, loss=output.loss,
-            dtype=self._given.X.dtype, device=own.device, **shared,
+            dtype=self._given.X.dtype, device=own.device, cluster=self._cluster, **shared,
         )  # fmt: skip
 
     def predictions(self, candidate: int) -> Array:

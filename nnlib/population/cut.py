@@ -20,6 +20,7 @@ from ..machine.threads import get_threads
 from ..training.progress import Progress
 from . import parts
 from .engine import PopulationReport
+from .lanes import in_lanes
 from .part_files import PartFiles
 from .work import Work
 
@@ -97,7 +98,8 @@ class _PopulationJob(Job):
         self._begin = time.perf_counter()
         self._ended, self._epochs = self._counted()
         self.function = parts.train_part
-        self.grain = LANES * (engine.threads or get_threads())
+        together = LANES if any(in_lanes(work, group) for group in work.groups) else 1
+        self.grain = together * (engine.threads or get_threads())
 
     def shared(self) -> Any:
         """The work without its members."""
