@@ -55,7 +55,7 @@ def _named(name: str) -> Engine:
     if name == "dask" or name.startswith(("tcp://", "tls://", "ucx://")):
         from .on_dask import OnDask, client_at, client_here
 
-        return OnDask(client_here() if name == "dask" else client_at(name))
+        return OnDask(client_here()) if name == "dask" else OnDask(client_at(name), ours=True)
     backends = _backends()
     if name == "loky" and name in backends:
         from joblib.externals.loky import get_reusable_executor

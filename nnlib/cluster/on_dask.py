@@ -12,6 +12,8 @@ from .worker import Call, Done, Worker, this_worker, work_on
 
 # How long the first worker may take to appear.
 _PATIENCE_SECONDS = 60
+# How long a scheduler may take to answer.
+_ANSWER_SECONDS = 10
 
 
 class OnDask(Engine):
@@ -20,14 +22,16 @@ class OnDask(Engine):
     Parameters
     ----------
     client : distributed.Client
+    ours : bool
+        Whether the client was made for this work alone, and is closed with it.
     """
 
     name = "Dask"
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, ours: bool = False) -> None:
         if client.status != "running":
             raise ValueError(f"cluster is a Dask client that is {client.status}, wanted a new one")
-        self._client = client
+        self._client, self._ours = client, ours
         client.wait_for_workers(1, timeout=_PATIENCE_SECONDS)
 
     def slots(self) -> int:
@@ -78,6 +82,11 @@ class OnDask(Engine):
         """Those that have not begun."""
         self._client.cancel(tickets)
 
+    def close(self, shared: Any) -> None:
+        """Close the connection, if it is ours."""
+        if self._ours:
+            self._client.close()
+
 
 def client_at(address: str) -> Any:
     """A client of the scheduler at an address such as ``tcp://10.0.0.1:8786``.
@@ -96,7 +105,7 @@ def client_at(address: str) -> Any:
             f"cluster={address!r} needs Dask, the extra dask: pip install dask distributed"
         ) from None
     try:
-        return Client(address, timeout=10)
+        return Client(address, timeout=_ANSWER_SECONDS)
     except OSError as error:
         raise ValueError(f"cluster is {address!r}, where no Dask scheduler answers") from error
 

@@ -14,6 +14,7 @@ from ..cluster.door import engine_for
 from ..cluster.engine import Engine
 from ..cluster.here import Here
 from ..cluster.schedule import Job, run
+from ..kernels.compile.duration import compile_seconds_of_all
 from ..kernels.compile.vectors import LANES
 from ..machine.device import chosen_device
 from ..machine.threads import get_threads
@@ -95,7 +96,7 @@ class _PopulationJob(Job):
     def __init__(self, work: Work, engine: Engine, files: PartFiles | None, bar: Progress) -> None:
         self._work, self._files, self._bar = work, files, bar
         self._limit, self._sent = work.options.max_seconds, False
-        self._begin = time.perf_counter()
+        self._begin = time.perf_counter() - compile_seconds_of_all()
         self._ended, self._epochs = self._counted()
         self.function = parts.train_part
         together = LANES if any(in_lanes(work, group) for group in work.groups) else 1
@@ -139,7 +140,7 @@ class _PopulationJob(Job):
 
     @property
     def _seconds(self) -> float:
-        return time.perf_counter() - self._begin
+        return time.perf_counter() - compile_seconds_of_all() - self._begin
 
     def _counted(self) -> tuple[int, int]:
         """Members that have ended, and epochs run."""

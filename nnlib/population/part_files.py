@@ -191,7 +191,7 @@ def recipe_of(work: Work) -> dict[str, str]:
         "networks": digest(*tables),
         "trace": digest(members.kept_epochs),
         "seeds or initializer": digest(members.parameters),
-        "seeds": digest(members.generators, members.dropout_seeds),
+        "orders of mini-batches": digest(members.generators, members.dropout_seeds),
         "grid": digest(members.choices, members.rates, members.choice, _bytes(options)),
         "weights of members": digest(members.example_weights, members.weight_row, work.held_out),
     }

@@ -54,8 +54,9 @@ def test_dask_is_not_installed(monkeypatch, name):
         engine_for(name)
 
 
-def test_nobody_answers_at_the_address():
+def test_nobody_answers_at_the_address(monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr("nnlib.cluster.on_dask._ANSWER_SECONDS", 1)
     with pytest.raises(ValueError, match="where no Dask scheduler answers"):
         engine_for("tcp://127.0.0.1:9")
 

@@ -50,7 +50,7 @@ def test_a_backend_of_joblib(alone):
 
 
 def test_the_error_of_a_part_in_a_process(processes):
-    with pytest.raises(ValueError, match="^five is too many$"):
+    with pytest.raises(ValueError, match="^five is too many"):
         run(OnExecutor(processes), Squares(300, fail_from_5_on), [range(300)])
 
 
