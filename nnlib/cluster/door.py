@@ -22,11 +22,11 @@ def engine_for(cluster: Any) -> Engine:
 
     Parameters
     ----------
-    cluster : str, distributed.Client or Executor
+    cluster : str, distributed.Client, Executor or Engine
         "ray" is the Ray in use, or one that runs on this machine, or one started here; "dask" the
         client in use, or one started here; "loky" joblib's own processes. An address that begins
         with ``ray://`` is Ray's, with ``tcp://``, ``tls://`` or ``ucx://`` Dask's; other names are
-        joblib's backends.
+        joblib's backends. An engine is taken as it is.
 
     Raises
     ------
@@ -35,6 +35,8 @@ def engine_for(cluster: Any) -> Engine:
     ImportError
         If the engine is not installed.
     """
+    if isinstance(cluster, Engine):
+        return cluster
     if isinstance(cluster, Executor):
         return OnExecutor(cluster)
     if isinstance(cluster, str):

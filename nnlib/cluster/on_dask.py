@@ -36,7 +36,8 @@ class OnDask(Engine):
 
     def slots(self) -> int:
         """Threads of all workers."""
-        return max(1, sum(self._client.nthreads().values()))
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
 
     def workers(self) -> list[Worker]:
         """All."""
@@ -51,7 +52,8 @@ class OnDask(Engine):
 
     def share(self, value: Any) -> Any:
         """A copy on every worker, so that it survives any of them."""
-        return self._client.scatter(pack(value), broadcast=True, hash=False)
+        (shared,) = self._client.scatter([pack(value)], broadcast=True, hash=False)
+        return shared
 
     def submit(self, shared: Any, call: Call) -> Any:
         """A future of Dask's."""

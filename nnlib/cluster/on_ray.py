@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -110,7 +111,7 @@ class OnRay(Engine):
 def _connected(address: str | None) -> ModuleType:
     """Ray, connected."""
     try:
-        import ray
+        ray: ModuleType = importlib.import_module("ray")
     except ImportError:
         raise ImportError("cluster='ray' needs Ray, the extra ray: pip install ray") from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}

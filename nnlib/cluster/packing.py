@@ -101,10 +101,10 @@ def pack_into_file(value: Any) -> PackedFile:
     [array([0., 1., 2.]), 'three']
     >>> remove(packed)
     """
-    packed = pack(value)
-    places = []
+    packed, places = pack(value), []
+    parts: list[bytes | memoryview] = [packed.head, *map(memoryview, packed.buffers)]
     with tempfile.NamedTemporaryFile(prefix="nnlib-", suffix=".shared", delete=False) as file:
-        for part in (packed.head, *packed.buffers):
+        for part in parts:
             file.write(bytes(-file.tell() % _ALIGNED))
             first = file.tell()
             file.write(part)

@@ -101,7 +101,7 @@ class Cutter:
         return part
 
     def _size(self, workers: int) -> int:
-        """A multiple of the grain; of the first part one grain, by which the others are measured."""
+        """A multiple of the grain; one grain of the first parts, by which others are measured."""
         if self._seconds_each is None:
             return self._grain
         share = self.left / (_SHARE * workers)

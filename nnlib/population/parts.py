@@ -131,15 +131,15 @@ def _work(shared: Work, request: Request) -> Work:
     """The work that a part is."""
     n, members = request.size, shared.members
     # Copies: what an engine delivers may be read-only, and a descent writes parameters.
-    rows = {name: own.copy() for name, own in request.rows.items()}
-    validated = shared.validation is not None
+    arrays: dict[str, Any] = {name: own.copy() for name, own in request.rows.items()}
+    arrays |= outcomes(n, members.kept_epochs.size, shared.validation is not None)
     options = copy(shared.options)
     options.max_seconds = request.seconds
     return replace(
         shared,
         options=options,
         groups=[replace(shared.groups[number], jobs=jobs) for number, jobs in request.jobs],
-        members=members._replace(**rows, **outcomes(n, members.kept_epochs.size, validated)),
+        members=members._replace(**arrays),
         cost=np.full(n, np.nan),
         held_out_cost=np.full(n if shared.held_out.size else 0, np.nan),
         threads=request.threads,

@@ -48,5 +48,5 @@ def test_a_worker_that_is_killed_changes_no_bit(dask, monkeypatch):
 
 
 def test_the_error_of_a_part(dask):
-    with pytest.raises(ValueError, match="^five is too many"):
+    with pytest.raises(ValueError, match=r"^five is too many"):
         run(engine_for(dask), Squares(300, fail_from_5_on), [range(300)])

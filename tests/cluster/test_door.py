@@ -24,13 +24,13 @@ def test_an_executor():
 def test_an_executor_that_is_shut_down():
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    with pytest.raises(ValueError, match="ThreadPoolExecutor that takes no work.*with block"):
+    with pytest.raises(ValueError, match=r"ThreadPoolExecutor that takes no work.*with block"):
         nnlib.train_many([1, 2, 1], X, Y, cluster=executor, **EXERCISE)
 
 
 @pytest.mark.parametrize(("name", "near"), [("rya", "ray"), ("Dask", "dask"), ("lokey", "loky")])
 def test_an_unknown_name_with_the_near_one(name, near):
-    with pytest.raises(ValueError, match=f"cluster is '{name}', wanted .*did you mean '{near}'"):
+    with pytest.raises(ValueError, match=rf"cluster is '{name}', wanted .*did you mean '{near}'"):
         engine_for(name)
 
 

@@ -50,7 +50,7 @@ def test_a_backend_of_joblib(alone):
 
 
 def test_the_error_of_a_part_in_a_process(processes):
-    with pytest.raises(ValueError, match="^five is too many"):
+    with pytest.raises(ValueError, match=r"^five is too many"):
         run(OnExecutor(processes), Squares(300, fail_from_5_on), [range(300)])
 
 
@@ -58,7 +58,7 @@ def test_a_process_that_dies_breaks_its_executor():
     before = left_behind()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as executor:
-        with pytest.raises(RuntimeError, match="worker of ProcessPoolExecutor died.*checkpoint"):
+        with pytest.raises(RuntimeError, match=r"worker of ProcessPoolExecutor died.*checkpoint"):
             run(OnExecutor(executor), Squares(300, die), [range(300)])
         with pytest.raises(ValueError, match="takes no work"):
             OnExecutor(executor)

@@ -64,14 +64,14 @@ def test_a_worker_that_does_not_see_the_file():
     packed = packing.pack_into_file(1)
     packing.remove(packed)
     packing.remove(packed)
-    with pytest.raises(RuntimeError, match="does not find .*TMPDIR"):
+    with pytest.raises(RuntimeError, match=r"does not find .*TMPDIR"):
         packed.value()
 
 
 def test_without_cloudpickle_a_lambda_cannot_be_sent(monkeypatch):
     for name in packing._PICKLERS[:-1]:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(TypeError, match="cannot be sent to workers.*at the top of a module"):
+    with pytest.raises(TypeError, match=r"cannot be sent to workers.*at the top of a module"):
         packing.pack(lambda z: z)
 
 

@@ -84,7 +84,7 @@ def test_workers_that_are_killed_change_no_bit(ray, monkeypatch):
 
 
 def test_the_error_of_a_part(engine):
-    with pytest.raises(ValueError, match="^five is too many") as raised:
+    with pytest.raises(ValueError, match=r"^five is too many") as raised:
         run(engine, Squares(300, fail_from_5_on), [range(300)])
     assert "In the part from" in raised.value.__notes__[-1]
 
@@ -93,7 +93,7 @@ def test_a_part_that_kills_all_its_workers(ray, engine, monkeypatch):
     from nnlib.cluster import on_ray
 
     monkeypatch.setattr(on_ray, "_RETRIES", 0)
-    with pytest.raises(RuntimeError, match="Ray has lost a part.*out of memory"):
+    with pytest.raises(RuntimeError, match=r"Ray has lost a part.*out of memory"):
         run(on_ray.OnRay(), Squares(4, die), [range(4)])
 
 
@@ -101,7 +101,7 @@ def test_too_little_object_store(engine, monkeypatch):
     monkeypatch.setattr(
         engine._ray, "cluster_resources", lambda: {"CPU": 2.0, "object_store_memory": 1000.0}
     )
-    with pytest.raises(ValueError, match="Ray's object stores together hold 1000.*ray.init"):
+    with pytest.raises(ValueError, match=r"Ray's object stores together hold 1000.*ray.init"):
         engine.share(np.zeros(1000))
 
 
@@ -124,8 +124,8 @@ def test_ctrl_c_returns_what_there_is(ray, monkeypatch):
 def test_a_search_on_the_cluster(ray):
     grid = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(2,), (3,)]}
     model = nnlib.MLPRegressor(max_iter=20, random_state=0)
-    alone = nnlib.MLPSearchCV(model, grid, cv=3).fit(X[:, None], Y)
-    search = nnlib.MLPSearchCV(model, grid, cv=3, cluster="ray").fit(X[:, None], Y)
+    alone = nnlib.MLPSearchCV(model, grid, cv=3, refit=False).fit(X[:, None], Y)
+    search = nnlib.MLPSearchCV(model, grid, cv=3, refit=False, cluster="ray").fit(X[:, None], Y)
     for name in ("mean_test_score", "std_test_score", "rank_test_score"):
         np.testing.assert_array_equal(search.cv_results_[name], alone.cv_results_[name])
 

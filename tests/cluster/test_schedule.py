@@ -27,7 +27,7 @@ def cut_all(cutter, seconds_each, workers):
 @pytest.mark.parametrize("workers", [1, 3, 100])
 def test_parts_cover_everything_once_and_take_about_a_second(seconds_each, workers):
     count = 5000
-    parts = cut_all(Cutter([range(0, count)], 16), seconds_each, workers)
+    parts = cut_all(Cutter([range(count)], 16), seconds_each, workers)
     assert [number for part in parts for number in part] == list(range(count))
     first, *others = parts
     assert len(first) <= 16
@@ -35,12 +35,12 @@ def test_parts_cover_everything_once_and_take_about_a_second(seconds_each, worke
 
 
 def test_parts_are_whole_grains_but_for_the_last():
-    parts = cut_all(Cutter([range(0, 1000)], 16), 0.01, 2)
+    parts = cut_all(Cutter([range(1000)], 16), 0.01, 2)
     assert all(len(part) % 16 == 0 for part in parts[:-1])
 
 
 def test_parts_become_smaller_towards_the_end():
-    sizes = [len(part) for part in cut_all(Cutter([range(0, 100_000)], 16), 1e-4, 4)][1:-1]
+    sizes = [len(part) for part in cut_all(Cutter([range(100_000)], 16), 1e-4, 4)][1:-1]
     assert sizes[-1] < max(sizes) / 4
 
 
@@ -51,7 +51,7 @@ def test_gaps_are_filled_each_by_itself():
 
 
 def test_few_pieces_are_shared_out():
-    cutter = Cutter([range(0, 8)], 1)
+    cutter = Cutter([range(8)], 1)
     assert [len(cutter.cut(4)) for _ in range(8)] == [1] * 8
 
 
@@ -74,9 +74,9 @@ def test_the_error_of_a_part_is_reported_once_with_its_numbers():
     job = Squares(300, fail_from_5_on)
     with (
         ThreadPoolExecutor(2) as executor,
-        pytest.raises(ValueError, match="^five is too many") as raised,
+        pytest.raises(ValueError, match=r"^five is too many") as raised,
     ):
-        run(OnExecutor(executor), job, [range(0, 5), range(5, 300)])
+        run(OnExecutor(executor), job, [range(5), range(5, 300)])
     assert raised.value.__notes__[0].startswith("In the part from 5 to ")
 
 
@@ -91,14 +91,14 @@ def test_workers_of_other_versions_are_refused_before_work(monkeypatch):
     other = own._replace(host="b", process=7, versions=own.versions._replace(numba="0.1"))
     engine, job = Here(), Squares(4, square)
     monkeypatch.setattr(engine, "workers", lambda: [own, other])
-    with pytest.raises(RuntimeError, match="process 7 on b has numba 0.1, here .*cluster-check"):
+    with pytest.raises(RuntimeError, match=r"process 7 on b has numba 0.1, here .*cluster-check"):
         run(engine, job, [range(4)])
     assert not job.parts
 
 
 def test_a_part_looks_at_its_versions_itself():
     versions = worker.own_versions()._replace(nnlib="0.0.1")
-    with pytest.raises(RuntimeError, match="nnlib .*, here 0.0.1"):
+    with pytest.raises(RuntimeError, match=r"nnlib .*, here 0.0.1"):
         worker.work_on([7], worker.Call(square, range(4), versions))
 
 
@@ -112,7 +112,7 @@ def test_warns_once_of_another_vector_width(monkeypatch):
 
 
 def test_the_measurement_of_a_short_part_is_not_stretched_far():
-    cutter = Cutter([range(0, 10**9)], 16)
+    cutter = Cutter([range(10**9)], 16)
     cutter.cut(1)
     cutter.measured(16, 0.0)
     assert len(cutter.cut(1)) == 16 * schedule._GROWTH

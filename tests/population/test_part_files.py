@@ -112,7 +112,7 @@ def test_without_resume_it_starts_afresh(tmp_path, trained):
 def test_the_folder_of_another_population_is_refused(tmp_path, options, message, trained):
     train(tmp_path)
     trained.clear()
-    with pytest.raises(ValueError, match=f"is of another population: .*{message}"):
+    with pytest.raises(ValueError, match=rf"is of another population: .*{message}"):
         train(tmp_path, resume=True, **options)
     assert not trained
 
@@ -122,7 +122,7 @@ def test_other_data_and_another_network_are_refused(tmp_path):
     options = {**EXERCISE, "checkpoint": tmp_path, "resume": True}
     with pytest.raises(ValueError, match=r"another population: y differs\. Give"):
         nnlib.train_many([1, 2, 1], X, Y / 2, **options)
-    with pytest.raises(ValueError, match="another population: .*network differs"):
+    with pytest.raises(ValueError, match=r"another population: .*network differs"):
         nnlib.train_many([1, 3, 1], X, Y, **options)
 
 
