@@ -102,7 +102,7 @@ def pack_into_file(value: Any) -> PackedFile:
     >>> remove(packed)
     """
     packed, places = pack(value), []
-    parts: list[bytes | memoryview] = [packed.head, *map(memoryview, packed.buffers)]
+    parts: list[Any] = [packed.head, *packed.buffers]
     with tempfile.NamedTemporaryFile(prefix="nnlib-", suffix=".shared", delete=False) as file:
         for part in parts:
             file.write(bytes(-file.tell() % _ALIGNED))
