@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from .model.device import device_for
 from .model.sequence_rows import wrapped
 from .network import Network
 from .population import engine
+from .population.cut import Cut
 from .population.plan import Plan
 from .population.result import Population
 from .population.sweep import check_options, combinations
@@ -47,6 +49,9 @@ def train_many(
     trace: int = 50,
     seed: int = 0,
     device: str | None = None,
+    cluster: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     **options: Any,
 ) -> Population:
     """Train many networks at once: from many starts, with many options, on many parts of the data.
@@ -101,12 +106,22 @@ def train_many(
         Where they train: on a GPU a block of threads each, with the results of the CPU but for
         rounding, and without halving and Levenberg-Marquardt. None: the network's, if one is
         given, else "cpu".
+    cluster : str, distributed.Client, Executor or None
+        Where parts of about a second train: "ray" is the Ray in use, or one started here, "dask"
+        likewise, also an address of either; a backend of joblib by its name; any executor of
+        `concurrent.futures`. The bits are those of one machine, whichever worker dies. Without
+        halving, and on processors.
+    checkpoint : str, PathLike or None
+        A folder that gets a file of every part that has ended, also without a cluster.
+    resume : bool
+        Go on with the parts in that folder, if it is there, rather than to replace them.
     **options
         As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
         max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, tbptt, class_weight,
         validation, patience, tolerance, target_cost, metrics, max_seconds, callback, progress.
         A fraction for validation is split off once, for all members; metrics are measured when the
-        members are trained; the callback gets a `PopulationReport` every 50 ms.
+        members are trained; the callback gets a `PopulationReport` every 50 ms. On a cluster, and
+        with a checkpoint, the report counts parts that have ended.
 
     Returns
     -------
@@ -120,6 +135,10 @@ def train_many(
         For any argument that is not of this form, before any work.
     DeviceError
         If device is "cuda" and that cannot be used.
+    FormatError, OSError, BlockingIOError
+        If the folder has a damaged file, cannot be written, or another population has it.
+    RuntimeError
+        If workers have other versions of what computes, or the cluster loses a part for good.
     DivergenceError
         If all members diverge; single ones are marked.
     KeyboardInterrupt
@@ -138,6 +157,8 @@ def train_many(
     """
     begin, waited = time.perf_counter(), compile_seconds_of_all()
     check_options(options)
+    cut = Cut(cluster, checkpoint, resume)
+    cut.check(device or (net.device if isinstance(net, Network) else "cpu"), halving)
     seed, points = seed_number("seed", seed), whole_number("trace", trace, 1)
     choices = combinations(grid)
     template = Template(net, activation, loss, dtype, initializer)
@@ -149,7 +170,7 @@ def train_many(
     plan.take_seeds(n, seeds, grid is not None or folds is not None)
     plan.take_weights(sample_weight, folds, bootstrap, seed)
     work = plan.work(points, halving)
-    _engine(device, net)(work)
+    (cut.train if cut.wanted else _engine(device, net))(work)
     waited = compile_seconds_of_all() - waited
     return plan.population(work, time.perf_counter() - begin - waited, waited)
 

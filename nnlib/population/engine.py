@@ -205,7 +205,9 @@ class _Engine:
 
         team = Team()
         try:
-            team.hire(usable_threads(len(self._chosen)), work_through)
+            tasks = len(self._chosen)
+            tasks = tasks if self._work.threads is None else min(tasks, self._work.threads)
+            team.hire(usable_threads(tasks), work_through)
             while not team.wait(WATCH_SECONDS) and not team.errors:
                 if bar is not None:
                     self._look(controls, bar)

@@ -166,22 +166,20 @@ class Options:
     checkpoint: str | os.PathLike[str] | None = option(
         None,
         optional(file_path),
-        population="absent",
-        no_population="a population has none",
+        population="absent",  # `train_many` has a folder of its own
         fingerprint="none",
     )
     checkpoint_seconds: float = option(
         30.0,
         positive,
         population="absent",
-        no_population="a population has no checkpoint",
+        no_population="a population writes each part as it ends",
         fingerprint="none",
     )
     resume: bool = option(
         False,
         flag,
         population="absent",
-        no_population="a population has no checkpoint",
         fingerprint="none",
     )
 
