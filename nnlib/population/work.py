@@ -23,6 +23,7 @@ from ..schedules import Constant, Schedule, rates_of
 from ..training import buffers
 from ..training.options import Options
 from .ranking import ranked
+from .windows import Windows
 
 Array = NDArray[Any]
 
@@ -49,7 +50,7 @@ class Work:
     Attributes
     ----------
     train, validation
-        Examples that all members share.
+        Examples that all members share, or of which each has rows of its own, see `windows`.
     options
         The first of `choices`: epochs, reduction and what is not a member's own.
     choices
@@ -65,6 +66,8 @@ class Work:
     rungs
         Epochs at which some members go on and others do not, and how many groups of `siblings`
         neighbours go on; none after the last.
+    windows
+        Whose rows are whose; None: all members share all examples.
     """
 
     train: Examples
@@ -79,6 +82,7 @@ class Work:
     rungs: list[tuple[int, int]]
     siblings: int
     stopped: str | None = field(default=None)
+    windows: Windows | None = field(default=None)
 
     @property
     def size(self) -> int:
