@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..checks.array_like import label_array
 from ..checks.names import hint
 from ..checks.values import shown
+from ..model.saving import parsed_json
 
 Array = NDArray[Any]
 
@@ -79,21 +80,23 @@ class Grouping:
             raise ValueError(f"group {shown(self.names[place].item())} is named twice")
         return places
 
-    def to_bytes(self) -> Array:
-        """Names and skipped groups as JSON in uint8, which a file of arrays holds.
+    def to_array(self) -> Array:
+        """Names and skipped groups as JSON, a uint32 for each character, for a file of arrays.
 
-        >>> Grouping.from_bytes(Grouping(np.array([3, 7])).to_bytes()).names
+        >>> Grouping.from_array(Grouping(np.array([3, 7])).to_array()).names
         array([3, 7])
         """
         told = {"names": self.names.tolist(), "skipped": self.skipped}
-        return np.frombuffer(json.dumps(told).encode(), np.uint8)
+        return np.frombuffer(json.dumps(told).encode("utf-32-le"), np.uint32)
 
     @classmethod
-    def from_bytes(cls, values: Array) -> Grouping:
-        """What `to_bytes` gave; `ValueError` or `TypeError` for anything else."""
-        told = json.loads(values.tobytes())
+    def from_array(cls, values: Array) -> Grouping:
+        """What `to_array` gave; `ValueError` or `TypeError` for anything else."""
+        told = parsed_json("groups", values.tobytes().decode("utf-32-le"))
         if not isinstance(told, dict) or told.keys() != {"names", "skipped"}:
             raise ValueError("its groups have no names")
+        if not isinstance(told["names"], list) or not isinstance(told["skipped"], list):
+            raise TypeError("the names of its groups are no list")
         skipped = tuple(SkippedGroup(*own) for own in told["skipped"])
         names = np.array(told["names"])
         if names.ndim != 1 or names.dtype.kind not in "Ui" or (names[1:] <= names[:-1]).any():

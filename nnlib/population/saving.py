@@ -79,7 +79,7 @@ def save(population: Population, path: PathLike) -> None:
         if columns:
             arrays[name] = np.stack(list(columns.values()), axis=1)
     if population.grouping is not None:
-        arrays["grouping"] = population.grouping.to_bytes()
+        arrays["grouping"] = population.grouping.to_array()
     classes = population.classes
     told = {
         "networks": [_network(own) for own in population.architectures],
@@ -209,7 +209,7 @@ def _grouping(arrays: Mapping[str, Array]) -> Grouping | None:
         raise ValueError("it has numbers of groups without their names, or names without numbers")
     if "group" not in arrays:
         return None
-    found, group = Grouping.from_bytes(arrays["grouping"]), arrays["group"]
+    found, group = Grouping.from_array(arrays["grouping"]), arrays["group"]
     if group.size and not (group.min() >= 0 and group.max() < len(found.names)):
         raise ValueError(f"its members have groups beyond the {len(found.names)} that there are")
     return found
