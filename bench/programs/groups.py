@@ -35,8 +35,8 @@ def nnlib_groups(problem: GroupProblem) -> Trained:
 
     population = nnlib.train_many(
         [FEATURES, HIDDEN, 1], problem.X, problem.y, groups=problem.key,
-        activation=["relu", "identity"], optimizer="adam", learning_rate=RATE, batch_size=BATCH,
-        epochs=EPOCHS, validation=HELD_OUT, patience=PATIENCE, progress=False,
+        activation=["relu", "identity"], initializer="glorot_uniform", optimizer="adam",
+        learning_rate=RATE, batch_size=BATCH, epochs=EPOCHS, validation=HELD_OUT, patience=PATIENCE, progress=False,
     )  # fmt: skip
     epochs = int(population.epochs.sum())
     return Trained(epochs, population.predict_groups(problem.X, problem.key))
@@ -50,18 +50,18 @@ def scikit_learn_groups(problem: GroupProblem) -> Trained:
         raise UnavailableError("scikit-learn is not installed") from None
     bounds = np.flatnonzero(np.diff(problem.key)) + 1
     parts = zip(np.split(problem.X, bounds), np.split(problem.y, bounds), strict=True)
-    fitted = Parallel(n_jobs=2)(delayed(_fit)(X, y) for X, y in parts)
+    fitted = Parallel(n_jobs=2)(delayed(_fit)(X, y, PATIENCE) for X, y in parts)
     return Trained(sum(epochs for epochs, _ in fitted), np.concatenate([p for _, p in fitted]))
 
 
-def _fit(X: Array, y: Array) -> tuple[int, Array]:
+def _fit(X: Array, y: Array, patience: int) -> tuple[int, Array]:
     """One group's network: its epochs, and what it predicts of its rows."""
     from sklearn.neural_network import MLPRegressor
 
     model = MLPRegressor(
-        (HIDDEN,), batch_size=min(BATCH, len(X)), learning_rate_init=RATE, alpha=0, tol=0,
-        max_iter=EPOCHS, early_stopping=True, validation_fraction=HELD_OUT,
-        n_iter_no_change=PATIENCE, random_state=0,
+        hidden_layer_sizes=(HIDDEN,), batch_size=min(BATCH, len(X)), learning_rate_init=RATE,
+        alpha=0, tol=0, max_iter=EPOCHS, early_stopping=True, validation_fraction=HELD_OUT,
+        n_iter_no_change=patience, random_state=0,
     )  # fmt: skip
     with warnings.catch_warnings(), unchecked():
         warnings.simplefilter("ignore")

@@ -23,16 +23,15 @@ MOST_WORK = 5000
 
 
 def in_lanes(work: Work, group: Group) -> bool:
-    """Whether members train in lanes: where lanes know the network's layers, are faster than the
-    samples in them, and share the examples.
+    """Whether members train in lanes: where lanes know the network's layers, and are faster than
+    the samples in them.
     """
     options, n = group.options, len(work.train.X)
     full = options.batch_size is None or options.batch_size >= n
     architecture = group.network.descent_architecture(options.dropout).reading(work.train.X)
     small = architecture.size * n <= MOST_WORK
     known = obstacle(architecture.training_table, KINDS) is None
-    shared = work.validation is None and work.windows is None
-    return known and options.plain and full and small and shared
+    return known and options.plain and full and small and work.validation is None
 
 
 def lanes(work: Work, group: Group) -> Lanes:
