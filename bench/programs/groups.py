@@ -36,7 +36,8 @@ def nnlib_groups(problem: GroupProblem) -> Trained:
     population = nnlib.train_many(
         [FEATURES, HIDDEN, 1], problem.X, problem.y, groups=problem.key,
         activation=["relu", "identity"], initializer="glorot_uniform", optimizer="adam",
-        learning_rate=RATE, batch_size=BATCH, epochs=EPOCHS, validation=HELD_OUT, patience=PATIENCE, progress=False,
+        learning_rate=RATE, batch_size=BATCH, epochs=EPOCHS, validation=HELD_OUT,
+        patience=PATIENCE, progress=False,
     )  # fmt: skip
     epochs = int(population.epochs.sum())
     return Trained(epochs, population.predict_groups(problem.X, problem.key))

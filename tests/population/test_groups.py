@@ -8,6 +8,7 @@ import pytest
 import nnlib
 from nnlib import layers
 from nnlib.population.grouping import Grouping, SkippedGroup, read_groups
+from tests.checks.test_border import EQUAL, HOSTILE
 from tests.population.cases import assert_same_descent
 
 pytestmark = pytest.mark.cpu("groups")
@@ -275,3 +276,17 @@ def test_groups_as_an_array():
     broken = np.frombuffer('{"names": ["b", "a"], "skipped": []}'.encode("utf-32-le"), np.uint32)
     with pytest.raises(ValueError, match="not different ones in their order"):
         Grouping.from_array(broken)
+
+
+@pytest.mark.parametrize("form", EQUAL)
+def test_the_form_of_a_key_does_not_matter(form):
+    key = np.repeat([7.0, 3.0, 7.0], 2)
+    numbers, names = read_groups(EQUAL[form](key), 6)
+    assert (numbers.tolist(), names.tolist()) == ([1, 1, 0, 0, 1, 1], [3, 7])
+
+
+@pytest.mark.parametrize("kind", sorted(HOSTILE.keys() - {"text"}))
+def test_other_keys_are_refused(kind):
+    key = np.repeat([7.0, 3.0, 7.0], 2)
+    with pytest.raises((TypeError, ValueError), match=r"groups"):
+        read_groups(HOSTILE[kind](key), 6)
