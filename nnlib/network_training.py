@@ -170,17 +170,26 @@ def given_examples(
     known = Known(classes, names)
     inputs, targets = examples_for(network, X, y, known, images)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
-    if options.class_weight is not None:
-        if task is None or not task.classes or task.inner or on_gpu(targets):
-            raise ValueError(
-                f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
-                "with one output whose loss tells classes apart, a class for each example, and for "
-                "y on the host"
-            )
-        labels = task.labels() if classes is None else classes.tolist()
-        shares = task.shares(targets)
-        weights = weights_by_class(options.class_weight, shares, labels, weights)
-    return GivenExamples(inputs, targets, weights, known)
+    return with_class_weights(network, GivenExamples(inputs, targets, weights, known), options)
+
+
+def with_class_weights(
+    network: NetworkFunction, given: GivenExamples, options: Options
+) -> GivenExamples:
+    """The examples with the weights of their classes, where the options have some."""
+    if options.class_weight is None:
+        return given
+    task, classes = task_of(network.architecture), given.known.classes
+    if task is None or not task.classes or task.inner or on_gpu(given.y):
+        raise ValueError(
+            f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
+            "with one output whose loss tells classes apart, a class for each example, and for y "
+            "on the host"
+        )
+    labels = task.labels() if classes is None else classes.tolist()
+    shares = task.shares(given.y)
+    weights = weights_by_class(options.class_weight, shares, labels, given.weights)
+    return replace(given, weights=weights)
 
 
 def epoch_metrics(

@@ -103,6 +103,13 @@ class PopulationMetrics:
         try:
             for member, network in self._trained(work):
                 judge = self._judges[id(network)]
+                if work.windows is not None:
+                    own = self._train.part(work.windows.rows(member))
+                    training[member] = _of_side(judge, network, own)
+                    if self._validation is not None:
+                        own = self._validation.part(work.windows.held_rows(member))
+                        held_out[member] = _of_side(judge, network, own)
+                    continue
                 outputs = network.outputs_of(self._train.X)
                 rows, other = _rows(work, member, len(self._train.X))
                 training[member] = judge.values(network, self._train.part(rows), outputs[rows])
@@ -129,6 +136,13 @@ class PopulationMetrics:
 
     def _named(self, values: Array) -> dict[str, Array]:
         return {name: values[:, place].copy() for place, name in enumerate(self.names)}
+
+
+def _of_side(judge: _Judge, network: NetworkFunction, own: Examples) -> list[float]:
+    """The values over a member's own rows, without those of weight 0."""
+    if own.weights.size:
+        own = own.part(own.weights > 0)
+    return judge.values(own.y, network.outputs_of(own.X))
 
 
 def _rows(work: Work, member: int, examples: int) -> tuple[Array, Array | None]:

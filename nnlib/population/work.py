@@ -23,6 +23,7 @@ from ..schedules import Constant, Schedule, rates_of
 from ..training import buffers
 from ..training.options import Options
 from .ranking import ranked
+from .windows import Windows
 
 Array = NDArray[Any]
 
@@ -49,7 +50,7 @@ class Work:
     Attributes
     ----------
     train, validation
-        Examples that all members share.
+        Examples that all members share, or of which each has rows of its own, see `windows`.
     options
         The first of `choices`: epochs, reduction and what is not a member's own.
     choices
@@ -67,6 +68,8 @@ class Work:
         neighbours go on; none after the last.
     threads
         How many threads an engine may use; None: as many as the process may.
+    windows
+        Whose rows are whose; None: all members share all examples.
     """
 
     train: Examples
@@ -82,6 +85,7 @@ class Work:
     siblings: int
     stopped: str | None = field(default=None)
     threads: int | None = field(default=None)
+    windows: Windows | None = field(default=None)
 
     @property
     def size(self) -> int:
