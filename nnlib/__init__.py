@@ -20,7 +20,7 @@ if not _KERNELS.is_dir():
         "links), or install a wheel"
     )
 
-from . import activations, course, layers, losses, optimizers, schedules, text
+from . import activations, course, layers, losses, optimizers, schedules, sequences, text
 from .commands.warm_up import warm_up
 from .errors import DeviceError, DivergenceError, FormatError
 from .history import History
@@ -50,6 +50,7 @@ __all__ = [
     "losses",
     "optimizers",
     "schedules",
+    "sequences",
     "set_threads",
     "text",
     "train_many",

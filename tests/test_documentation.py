@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import nnlib
-from nnlib import activations, course, layers, losses, optimizers, schedules
+from nnlib import activations, course, layers, losses, optimizers, schedules, sequences
 
 pytestmark = pytest.mark.cpu("host")
 
@@ -30,7 +30,7 @@ def public_names(module):
 
 DOCUMENTED = [
     (f"{module.__name__}.{name}", getattr(module, name))
-    for module in (nnlib, activations, layers, losses, optimizers, schedules, course)
+    for module in (nnlib, activations, layers, losses, optimizers, schedules, sequences, course)
     for name in public_names(module)
 ]
 DOCUMENTED += [

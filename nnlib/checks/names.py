@@ -90,6 +90,10 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "kernelinitializer": "initializer", "nonlinearity": "activation",
         "cv": "folds", "kfold": "folds", "paramgrid": "grid", "restarts": "n",
         "nmodels": "n n_members", "nestimators": "n n_members", "amp": "precision",
+        "seqlen": "lengths", "seqlens": "lengths", "seqlengths": "lengths",
+        "sequencelength": "lengths", "sequencelengths": "lengths", "paddingmask": "mask",
+        "attentionmask": "mask", "masks": "mask", "maxlen": "length", "maxlength": "length",
+        "padding": "side", "paddingside": "side", "paddingvalue": "value",
         "target": "y", "targets": "y", "labels": "y", "inputs": "X", "data": "X",
         # What the estimators call in scikit-learn's way.
         "optimizer": "solver", "epochs": "max_iter", "weightdecay": "alpha",

@@ -143,7 +143,7 @@ class TimeDistributed(Layer):
 
     def __call__(self, values: Value | Sequence[Value]) -> Value:
         if isinstance(values, Value):
-            sequence_shape(self, values.shape)
+            sequence_shape(self, values.shapes[0])
         return self.convolution(values)
 
     @property

@@ -30,7 +30,7 @@ from .array_places import ArrayPlace, array_places
 from .dense_chain import count_parameters, dense_chain
 from .graph import Graph
 from .linked_tables import LinkedTables
-from .redrawn import Redrawn, redrawn, shown_shapes, time_of_width
+from .redrawn import Redrawn, graph_of_width, redrawn, shown_shapes
 from .rows import Costs, Purpose, Training, table_of
 from .whole_numbers import Range, ranges_of
 
@@ -221,17 +221,9 @@ class Architecture:
         if width == self.d_in and not self.graph.open_inputs:
             return self
         if width not in self._by_width:
-            self._by_width[width] = replace(self, graph=self._graph_of_width(width))
+            graph = graph_of_width(self.graph, self.masking.graph, width)
+            self._by_width[width] = replace(self, graph=graph)
         return self._by_width[width]
-
-    def _graph_of_width(self, width: int) -> Graph:
-        """The graph for rows of so many values."""
-        if not self.graph.open_inputs:
-            if self.masking.graph.example != width:
-                raise ValueError(f"rows have {width} values, wanted {self.d_in}")
-            return self.masking.graph
-        masked = self.masking.graph.masked
-        return redrawn(self.graph, time_of_width(self.graph, masked, width), masked).graph
 
     @functools.cached_property
     def shown_shapes(self) -> dict[int, OpenShape]:
@@ -286,9 +278,15 @@ class Architecture:
         return self.losses[0]
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, d_1 … d_L: of the data, and of each use of a layer."""
-        return (self.d_in, *(units_of(self.graph.shape(k)) for k in range(len(self.graph.nodes))))
+    def sizes(self) -> tuple[Any, ...]:
+        """Units of each layer, d_1 … d_L: of the data, and of each use of a layer.
+
+        None where the length of sequences decides.
+        """
+        numbers, shown = range(len(self.graph.nodes)), self.shown_shapes
+        first = None if self.graph.open_inputs else self.d_in
+        units = [None if None in shown[k] else units_of(self.graph.shape(k)) for k in numbers]
+        return (first, *units)
 
     @property
     def activations(self) -> tuple[str | Custom, ...]:

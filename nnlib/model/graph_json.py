@@ -39,8 +39,10 @@ def graph_to_json(graph: Graph, training: Sequence[Training]) -> dict[str, Any]:
         layers.append({"class": kind, "arguments": arguments, "name": name, **own._asdict()})
     return {
         "inputs": [
-            [name, list(shape)]
-            for name, shape in zip(graph.input_names, graph.input_shapes, strict=True)
+            [name, [None, *shape[1:]] if number in graph.open_inputs else list(shape)]
+            for number, (name, shape) in enumerate(
+                zip(graph.input_names, graph.input_shapes, strict=True)
+            )
         ],
         "layers": layers,
         "nodes": [[node.layer, list(node.sources)] for node in graph.nodes],

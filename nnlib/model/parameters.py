@@ -159,8 +159,8 @@ class NetworkParameters(NearNames):
         return self._architecture
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, d_1 … d_L."""
+    def sizes(self) -> tuple[Any, ...]:
+        """Units of each layer, d_1 … d_L; None where the length of sequences decides."""
         return self._architecture.sizes
 
     @property

@@ -116,13 +116,23 @@ def _mask_of(sequences: list[Input], taken: tuple[str, ...]) -> Input | None:
     return mask
 
 
-def time_of_width(graph: Graph, masked: bool, width: int) -> int:
-    """How many steps the sequences have in rows of so many values; see `Architecture.reading`.
+def graph_of_width(graph: Graph, masked: Graph, width: int) -> Graph:
+    """The graph for rows of so many values; masked is the same with a mask, where a layer reads it.
 
+    If inputs have any length, a step has a value of the mask behind all inputs' values.
+
+    Raises
+    ------
+    ValueError
+        If rows have another width for a fixed length, or a layer cannot take so few steps.
+
+    Examples
+    --------
     >>> from ..layers import LSTM
     >>> x = Input((None, 3))
-    >>> time_of_width(draw(x, LSTM(2)(x)).graph, True, 20)
-    5
+    >>> own = draw(x, LSTM(2)(x)).graph
+    >>> graph_of_width(own, redrawn(own, None, True).graph, 20).input_shapes
+    ((5, 3), (5,))
     """
     fixed = each = 0
     for k, shape in enumerate(graph.data_shapes):
@@ -130,7 +140,11 @@ def time_of_width(graph: Graph, masked: bool, width: int) -> int:
             each += units_of(shape[1:])
         else:
             fixed += units_of(shape)
-    return (width - fixed) // (each + masked)
+    if graph.open_inputs:
+        return redrawn(graph, (width - fixed) // (each + masked.masked), masked.masked).graph
+    if masked.example != width:
+        raise ValueError(f"rows have {width} values, wanted {graph.example}")
+    return masked
 
 
 def shown_shapes(graph: Graph) -> dict[int, OpenShape]:

@@ -48,8 +48,9 @@ def wrapped(X: Any, lengths: Any, mask: Any) -> Any:
     name = "lengths" if mask is None else "mask"
     if lengths is not None and mask is not None:
         raise ValueError("lengths and mask are both given, wanted one of them")
-    if isinstance(X, (Padded, Masked)):
-        raise ValueError(f"{name} is given, and X is a {type(X).__name__}, which says it already")
+    if isinstance(X, (Padded, Masked)) or is_ragged(X):
+        given = "list of different lengths" if is_ragged(X) else type(X).__name__
+        raise ValueError(f"{name} is given, and X is a {given}, which says it already")
     return Padded(X, lengths) if mask is None else Masked(X, mask)
 
 

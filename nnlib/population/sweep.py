@@ -20,7 +20,8 @@ VARYING = tuple(name for name, entry in OPTIONS.items() if entry.population == "
 SHARED = tuple(name for name, entry in OPTIONS.items() if entry.population == "shared")
 # The arguments of `train_many` itself.
 _OWN = ("n", "seeds", "grid", "activation", "loss", "dtype", "initializer", "sample_weight",
-        "folds", "bootstrap", "halving", "rank_by", "trace", "seed", "device")  # fmt: skip
+        "lengths", "mask", "folds", "bootstrap", "halving", "rank_by", "trace", "seed",
+        "device")  # fmt: skip
 
 Choice = dict[str, Any]
 

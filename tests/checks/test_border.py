@@ -74,9 +74,21 @@ def classes(y):
     return np.array(net.J(X, y))
 
 
+def recurrent():
+    """A network of sequences of any length."""
+    parts = [nnlib.layers.Input((None, 2)), nnlib.layers.GRU(2)]
+    return nnlib.Network([*parts, nnlib.layers.Dense(1)])
+
+
+STEPS = X.reshape(2, 4, 2)
+COUNTED = np.array([[1.0, 1.0, 0.0, 0.0], [0.5, 0.0, 1.0, 2.0]])
+
 # Where it comes in: what is done with it there, and an array with which that works.
 PLACES = {
     "F(X)": (lambda a: network().F(a), X),
+    "F(X) of sequences": (lambda a: recurrent().F(a), STEPS),
+    "F(X) of padded sequences": (lambda a: recurrent().F(a, lengths=[3, 1]), STEPS),
+    "F(mask)": (lambda a: recurrent().F(STEPS, mask=a), COUNTED),
     "J(X)": (lambda a: np.array(network().J(a, Y)), X),
     "J(y)": (lambda a: np.array(network().J(X, a)), Y),
     "J(sample_weight)": (lambda a: np.array(network().J(X, Y, sample_weight=a)), HEIGHTS),

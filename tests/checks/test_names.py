@@ -211,6 +211,7 @@ def test_synonyms_lead_to_names_that_there_are():
             *inspect.signature(nnlib.Network).parameters,
             *inspect.signature(nnlib.Network.descent).parameters,
             *inspect.signature(nnlib.train_many).parameters,
+            *inspect.signature(nnlib.sequences.pad).parameters,
             *inspect.signature(nnlib.MLPClassifier).parameters,
             *inspect.signature(nnlib.MLPSearchCV).parameters,
         },

@@ -6,7 +6,7 @@ import _thread
 import itertools
 
 from nnlib.machine import team_size, threads
-from nnlib.model import function
+from nnlib.model import evaluation
 from nnlib.population import engine
 from nnlib.training import descent, slices
 
@@ -26,7 +26,7 @@ def force(monkeypatch, *members):
     """From now on teams have so many members, one number a slice, whatever they are worth."""
     monkeypatch.setattr(team_size, "take", lambda kind, most: FixedSize(*members))
     monkeypatch.setattr(team_size, "keep", lambda kind, most, size: None)
-    for module in (descent, function, engine):
+    for module in (descent, evaluation, engine):
         monkeypatch.setattr(module, "usable_threads", lambda tasks: max(members))
 
 

@@ -177,12 +177,12 @@ SCRIPT = """
 import numpy as np, os, sys
 import nnlib
 from nnlib.training import descent
-from nnlib.model import function
+from nnlib.model import evaluation
 from nnlib.machine import team_size
 from tests.machine.teams import FixedSize
 from tests.machine.test_pool import many, outputs, train
 team_size.take = lambda kind, most: FixedSize(2)
-for module in (descent, function):
+for module in (descent, evaluation):
     module.usable_threads = lambda tasks: 2
 """
 

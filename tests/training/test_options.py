@@ -18,7 +18,7 @@ pytestmark = pytest.mark.cpu("host")
 
 X = np.linspace(0, 1, 8)[:, None]
 # The arguments of `Network.descent` that are examples, not options.
-EXAMPLES = ["self", "X", "y", "sample_weight"]
+EXAMPLES = ["self", "X", "y", "sample_weight", "lengths", "mask"]
 # A value of each option that is not its default, for the refusals.
 OTHER_VALUES = {
     "learning_rate": 0.5, "weight_decay": 0.1, "l1": 0.1, "max_norm": 1.0, "dropout": (0.5,),
