@@ -14,6 +14,7 @@ from .function import NetworkFunction, examples_for
 from .ports import input_rows
 from .positions import counted_rows, rows_at_positions
 from .sequence_rows import comes_by_port, wrapped
+from .stepper import Stepper
 from .task import Task, task_of
 
 
@@ -155,6 +156,37 @@ class NetworkPrediction(NetworkFunction):
         if task.is_classification:
             return accuracy(task, targets, outputs, v)
         return r2(targets, outputs, v)
+
+    def stepper(self) -> Stepper:
+        """The network on its way through one sequence, with a state that stays between two steps.
+
+        It gives what `F` gives of the steps so far, in a time that does not grow with them, and
+        forecasts by reading its own outputs. A network may have any number of steppers.
+
+        Returns
+        -------
+        Stepper
+            Before the first step.
+
+        Raises
+        ------
+        ValueError
+            If the network has not one sequence as its input and one output, is on a GPU, or a
+            layer looks at other steps than the one that it reads: one that goes backwards, as in a
+            `Bidirectional`, a convolution over several steps, a pooling.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> from nnlib import layers
+        >>> net = nnlib.Network([layers.Input((None, 3)), layers.GRU(8), layers.Dense(2)])
+        >>> stepper = net.stepper()
+        >>> stepper([0.1, 0.2, 0.3]).shape
+        (2,)
+        """
+        if self._device != "cpu":
+            raise ValueError(f"a stepper runs on the CPU; the network's device is {self._device!r}")
+        return Stepper(self._architecture.graph, self._parameters)
 
     def _task(self, method: str) -> Task:
         task = task_of(self._architecture)

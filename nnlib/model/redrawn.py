@@ -59,7 +59,7 @@ def redrawn(graph: Graph, time: int | None, masked: bool) -> Redrawn:
     ----------
     graph : Graph
     time : int or None
-        Steps of the inputs of any length; None: as drawn.
+        Steps of its sequences; None: as drawn.
     masked : bool
         Whether its sequences have a mask. The result has one only if a layer reads it.
 
@@ -78,7 +78,7 @@ def redrawn(graph: Graph, time: int | None, masked: bool) -> Redrawn:
     layers, sequences = rebuilt_layers(graph), sequence_inputs(graph)
     inputs = []
     for k, (name, shape) in enumerate(zip(graph.data_names, graph.data_shapes, strict=True)):
-        opened = time is not None and k in graph.open_inputs
+        opened = time is not None and k in sequences
         inputs.append(Input((time, *shape[1:]) if opened else shape, name))
     mask = _mask_of([inputs[k] for k in sequences], graph.input_names) if masked else None
     values: dict[int, Value] = {-1 - k: one for k, one in enumerate(inputs)}
