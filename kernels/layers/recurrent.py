@@ -335,7 +335,7 @@ def recurrent_gradient(
     states = window(fed, first * units * lanes, units * lanes)
     if lanes > 1:
         grid = Grid(
-            outputs=sums, weight_output=units, inputs=units, rows=1, delta_row=0, row=0,
+            outputs=sums, weight_output=units, inputs=units, input=1, rows=1, delta_row=0, row=0,
             columns=steps, delta_column=apart, column=units,
         )  # fmt: skip
         tap_products(weight, deltas, states, lanes, layer.accumulate, grid)

@@ -142,7 +142,7 @@ def _of_side(judge: _Judge, network: NetworkFunction, own: Examples) -> list[flo
     """The values over a member's own rows, without those of weight 0."""
     if own.weights.size:
         own = own.part(own.weights > 0)
-    return judge.values(own.y, network.outputs_of(own.X))
+    return judge.values(network, own, network.outputs_of(own.X))
 
 
 def _rows(work: Work, member: int, examples: int) -> tuple[Array, Array | None]:
