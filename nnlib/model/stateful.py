@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..checks.values import shown
 from ..kernels.layers.operations import GRU, LSTM, SIMPLE_RNN, Row
-from ..layers.shaped import Shape
+from ..layers.shaped import Shape, ShapedLayer
 from ..layers.through_time import RecurrentLayer
 from .graph import Graph, rebuilt_layers
 from .redrawn import redrawn, sequence_inputs
@@ -68,7 +68,7 @@ def stateful(graph: Graph) -> Stateful:
     )
 
 
-def _keeping_state(layer: object) -> object:
+def _keeping_state(layer: ShapedLayer) -> ShapedLayer:
     """The layer; a recurrent one reads its state and keeps it."""
     if isinstance(layer, RecurrentLayer):
         return replace(layer, recurrence=layer.recurrence._replace(stateful=True))
