@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def reviews() -> tuple[course.Reviews, course.Reviews]:
     for path in (folder / name for name in NAMES):
         if path.exists():
             with timed(f"to read {path.name}"):
-                return course.read_reviews(path, "train"), course.read_reviews(path, "test")
+                return course.read_all_reviews(path)
     print(f"{folder} has none of {', '.join(NAMES)}: get the archive from {ARCHIVE} and set")
     print("NNLIB_DATA. Until then: reviews that are invented here.")
     return course.invented_reviews(2000, seed=1), course.invented_reviews(1000, seed=2)
@@ -101,6 +101,17 @@ def lecture() -> None:
         print(f"  {'positive' if F > 0.5 else 'negative'} ({F:.2f}): {text}")
 
 
+def most_memory() -> str:
+    """How much memory the program has taken at most; nothing where Python does not say it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    unit = 1 if sys.platform == "darwin" else 2**10  # bytes
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return f", {memory / 2**30:.2f} GiB at most"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=3, help="passes over the training reviews")
@@ -114,8 +125,7 @@ def main() -> None:
     print("for a film:", ", ".join(word for word, _ in effects[:10]))
     print("against it:", ", ".join(word for word, _ in effects[:-11:-1]))
     lecture()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{time.perf_counter() - start:.1f} s in all, {memory:.2f} GiB at most")
+    print(f"{time.perf_counter() - start:.1f} s in all{most_memory()}")
     if given.figures is not None:
         given.figures.mkdir(parents=True, exist_ok=True)
         figures = {"cost": history.plot().figure, "words": words_figure(effects)}

@@ -28,6 +28,7 @@ from .load import load
 from .machine.threads import get_threads, set_threads
 from .network import Network
 from .population.result import Population
+from .train_groups import train_groups
 from .train_many import train_many
 
 if _TYPE_CHECKING:
@@ -53,6 +54,7 @@ __all__ = [
     "sequences",
     "set_threads",
     "text",
+    "train_groups",
     "train_many",
     "warm_up",
 ]

@@ -29,6 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("warm-up", help=description, description=description)
     description = "put machine code for the levels of x86-64 beside the sources, for a wheel"
     commands.add_parser("machine-code", help=description, description=description)
+    description = "compare the workers of a cluster with this process, and train a population there"
+    check = commands.add_parser("cluster-check", help=description, description=description)
+    check.add_argument(
+        "--cluster",
+        metavar="NAME",
+        help="ray, dask, the address of either, or a backend of joblib (default: two processes)",
+    )
     for name, description, figure in _FIGURES:
         command = commands.add_parser(name, help=description, description=description)
         command.add_argument(
@@ -43,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _warm_up()
         elif options.command == "machine-code":
             _machine_code()
+        elif options.command == "cluster-check":
+            return _cluster_check(parser, options)
         else:
             _draw(parser, options)
     except KeyboardInterrupt:
@@ -66,6 +75,16 @@ def _warm_up() -> None:
 
     seconds = warm_up(report=lambda name, seconds: print(f"{seconds:6.1f} s  {name}", flush=True))
     print(f"{seconds:6.1f} s  in all; later processes find the kernels on disk")
+
+
+def _cluster_check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Say what is found; 1 if something keeps a population there from its bits."""
+    from .commands.cluster_check import check
+
+    try:
+        return 0 if check(options.cluster, report=lambda line: print(line, flush=True)) else 1
+    except (ImportError, ValueError, RuntimeError) as error:
+        parser.exit(1, f"nnlib: {error}\n")
 
 
 def _machine_code() -> None:

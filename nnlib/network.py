@@ -20,10 +20,10 @@ from .model.sequence_rows import wrapped
 from .model.target_range import warn_of_targets
 from .model.whole_batches import check_batches
 from .network_training import NetworkTraining, epoch_metrics, given_examples, split
-from .optimizers import FullBatch, Optimizer
+from .optimizers import Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
-from .training.contradictions import check_cuda, check_device, check_precision, check_seed
+from .training.contradictions import check_cuda, check_device, check_for, check_seed
 from .training.options import Options
 
 
@@ -49,11 +49,11 @@ class Network(NetworkTraining):
         |e| > 1; ``log_cosh`` ln cosh e; ``poisson`` e^F − y F, F the logarithm of the rate,
         y ≥ 0; ``hinge`` max(0, 1 − y F), y = ±1; ``binary_cross_entropy``
         −y ln p − (1 − y) ln(1 − p), 0 ≤ y ≤ 1; ``softmax_cross_entropy`` −Σ y ln p and
-        ``kl_divergence`` Σ y (ln y − ln p), y a class from 0 on or a row of probabilities.
+        ``kl_divergence`` Σ y (ln y − ln p), y a class from 0 on or a row of probabilities, of
+        an output with several axes at each place of the others, as at each step of a sequence.
         The last three are computed from the logits: with the output activation ``sigmoid``
-        (``softmax``) F returns the probabilities p, with ``identity`` the logits. Or an object of
-        `nnlib.losses`: those with settings, as ``Quantile(0.9)`` and ``Focal(2)``, and functions
-        of your own.
+        (``softmax``) F returns the probabilities p, with ``identity`` the logits. Or an object
+        of `nnlib.losses`, as ``Quantile(0.9)``, ``Focal(2)`` or a function of your own.
     dtype : str or dtype
         ``float64`` or ``float32``, of parameters and arithmetic.
     seed : int or None
@@ -135,6 +135,7 @@ class Network(NetworkTraining):
         clip_value: float | None = None,
         batch_size: int | None = None,
         shuffle: bool = True,
+        tbptt: int | None = None,
         seed: int | None = None,
         sample_weight: ArrayLike | None = None,
         lengths: ArrayLike | None = None,
@@ -167,11 +168,10 @@ class Network(NetworkTraining):
         ----------
         X, y
             As for `J`. Labels in y, as "cat", become the network's `classes` where it has none.
-            With sparse X a step changes the rows of W that its batch has entries for, and others
-            make up for missed steps later, with the trajectory of dense X but for rounding. Every
-            row is stepped with max_norm, with l1 or weight_decay beside clipping or an optimizer
-            that divides by a root (AdamW's own decay is none of these), in batches of one example,
-            and in batches of more than a few thousand.
+            With sparse X a step changes the rows of W that its batch has entries for, others make
+            up for missed steps later: the trajectory of dense X but for rounding. All rows are
+            stepped with max_norm, with l1 or weight_decay beside clipping or an optimizer that
+            divides by a root (not AdamW's own decay), in batches of one example or of thousands.
         optimizer : str or Optimizer
             ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
             ``rprop``, ``lbfgs``, ``levenberg_marquardt``, or an object of `nnlib.optimizers`
@@ -199,9 +199,11 @@ class Network(NetworkTraining):
         shuffle : bool
             Draw a new order of the examples for every epoch, where there are mini-batches. False
             also makes a fraction for validation the last examples, as a time series needs it.
+        tbptt : int or None
+            Truncated back-propagation through time: states go on through the whole sequence, δ
+            goes back within parts of so many steps. The optimizer makes one step a batch.
         seed : int or None
-            Of that order and of a validation split; None goes on with the network's own generator,
-            and splits by the network's own seed.
+            Of that order and of a validation split; None: the network's own generator and seed.
         sample_weight : array_like, shape (n,), or None
             As for `J`. Of a fraction for validation each side is weighed by its own weights.
         lengths, mask
@@ -253,11 +255,10 @@ class Network(NetworkTraining):
         progress : bool or None
             Show a bar on standard error. None: if that is a terminal and tqdm is installed.
         compile : bool
-            Compile a kernel for this network alone, with its pass written out: 1-2-1 on 60 points
-            trains in 0.75 of the time (float32: 0.65), with 1 000 points little is gained. For
-            plain descent of at most 64 parameters, without shuffled mini-batches or softmax; the
-            first descent takes two or three seconds more, once on a machine. Results differ from
-            those without by rounding.
+            Compile a kernel for this network alone, its pass written out: 1-2-1 on 60 points trains
+            in 0.75 of the time (float32: 0.65), with 1 000 points little is gained. For plain
+            descent of at most 64 parameters, without shuffled mini-batches or softmax; the first
+            takes two or three seconds more, once on a machine. Results differ by rounding.
         precision : {"tf32", "bf16"} or None
             The least precise products that a GPU may use for a float32 network: by tensor cores,
             which round the factors to 10 (TF32) or 7 (BF16) bits of the fraction instead of 23
@@ -323,11 +324,11 @@ class Network(NetworkTraining):
         )
         check_seed(options, self._seed_known, self._architecture.drops)
         check_device(options, self._device)
-        check_precision(options.precision, self._dtype)
+        check_for(options, self._architecture.layers, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
         X = wrapped(X, lengths, mask)
-        images = not isinstance(options.optimizer, FullBatch)
+        images = isinstance(options.optimizer, Optimizer)
         given = given_examples(self, X, y, sample_weight, options, images)
         train, held_out = split(self, given, options)
         train = counted(train)

@@ -32,6 +32,7 @@ from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.metrics import Judged, measured, metrics_from
 from .model.ports import lone_targets
+from .model.positions import counted_rows
 from .model.sequence_rows import alike, wrapped
 from .model.task import Task, task_of
 from .optimizers import FullBatch
@@ -79,7 +80,7 @@ class NetworkTraining(NetworkInsight):
     def _trained(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent by its optimizer's driver."""
         self._check_parameters()
-        own = self.descent_architecture(options.dropout).reading(train.X)
+        own = self.descent_architecture(options.dropout, options.tbptt).reading(train.X)
         table, units, code = own.training_table, own.units, own.loss_code
         if isinstance(options.optimizer, FullBatch):
             minimised = Minimised(table, self._parameters, units, code, train)
@@ -169,16 +170,26 @@ def given_examples(
     known = Known(classes, names)
     inputs, targets = examples_for(network, X, y, known, images)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
-    if options.class_weight is not None:
-        if task is None or not task.classes or on_gpu(targets):
-            raise ValueError(
-                f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
-                "with one output whose loss tells classes apart, and for y on the host"
-            )
-        labels = task.labels() if classes is None else classes.tolist()
-        shares = task.shares(targets)
-        weights = weights_by_class(options.class_weight, shares, labels, weights)
-    return GivenExamples(inputs, targets, weights, known)
+    return with_class_weights(network, GivenExamples(inputs, targets, weights, known), options)
+
+
+def with_class_weights(
+    network: NetworkFunction, given: GivenExamples, options: Options
+) -> GivenExamples:
+    """The examples with the weights of their classes, where the options have some."""
+    if options.class_weight is None:
+        return given
+    task, classes = task_of(network.architecture), given.known.classes
+    if task is None or not task.classes or task.inner or on_gpu(given.y):
+        raise ValueError(
+            f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
+            "with one output whose loss tells classes apart, a class for each example, and for y "
+            "on the host"
+        )
+    labels = task.labels() if classes is None else classes.tolist()
+    shares = task.shares(given.y)
+    weights = weights_by_class(options.class_weight, shares, labels, given.weights)
+    return replace(given, weights=weights)
 
 
 def epoch_metrics(
@@ -193,7 +204,11 @@ def epoch_metrics(
     metrics = metrics_from(options.metrics, task, classes)
     assert task is not None
     examples = [_weighed(side) for side in (train, held_out) if side]
-    sides = [(side.X, Judged(task, classes, on_host(side.y))) for side in examples]
+    own = network.architecture
+    sides = [
+        (side.X, Judged(task, classes, on_host(side.y), counted_rows(own, side.X)))
+        for side in examples
+    ]
 
     def measure() -> tuple[list[float], list[float] | None]:
         values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
@@ -272,7 +287,7 @@ def split(
     seed = options.seed if options.seed is not None else network.seed
     task = task_of(network.architecture)
     classes = None
-    if task is not None and task.is_classification and not on_gpu(given.y):
+    if task is not None and task.is_classification and not task.inner and not on_gpu(given.y):
         classes = task.numbers_of_targets(given.y)
     train, held_out = split_off(given, options.validation, seed, options.shuffle, classes)
     split = f"validation={options.validation}"

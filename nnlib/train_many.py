@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from .model.device import device_for
 from .model.sequence_rows import wrapped
 from .network import Network
 from .population import engine
+from .population.cut import Cut
+from .population.grouped_plan import GroupedPlan
 from .population.plan import Plan
 from .population.result import Population
 from .population.sweep import check_options, combinations
@@ -40,6 +43,8 @@ def train_many(
     sample_weight: ArrayLike | None = None,
     lengths: ArrayLike | None = None,
     mask: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    min_rows: int = 2,
     folds: int | ArrayLike | None = None,
     bootstrap: bool = False,
     halving: float | None = None,
@@ -47,11 +52,15 @@ def train_many(
     trace: int = 50,
     seed: int = 0,
     device: str | None = None,
+    cluster: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     **options: Any,
 ) -> Population:
     """Train many networks at once: from many starts, with many options, on many parts of the data.
 
-    Members are the combinations of the grid, times the seeds, times the folds, in this order. Each
+    Members are the combinations of the grid, times the seeds, times the folds or groups, in this
+    order. Each
     is the network that `Network(sizes, …, seed=seed).descent(X, y, **options)` gives, whatever
     trains beside it and on however many threads; to the bit, or, for plain descents on all the data
     with parameters times examples of at most 5000, but for rounding. A member takes memory for its
@@ -79,6 +88,16 @@ def train_many(
         As for `Network.descent`, for all members or a row for each.
     lengths, mask
         As for `Network.F`.
+    groups : array_like, shape (n_examples,), or None
+        A network for each group, as of a customer, a shop or a sensor: the group of each example,
+        as text or whole numbers. Each network is trained on the rows of its group alone, to the
+        bits of `Network.descent` on these, and ``population["shop 17"]`` is that of a group. The
+        validation part is split off from each group's own rows, by `seed`; a group of at most
+        `batch_size` rows is one batch; ``class_weight="balanced"`` counts in each group. A group
+        is skipped if it is too small, or of one class: `Population.skipped` says which and why.
+        See also `train_groups`.
+    min_rows : int
+        Groups of fewer examples are skipped.
     folds : int, array_like, shape (n_examples,), or None
         Leave out each fold once, so many as drawn, or as numbered: weight 0 in training. The cost
         of the examples held out becomes `Population.validation_cost`.
@@ -101,12 +120,22 @@ def train_many(
         Where they train: on a GPU a block of threads each, with the results of the CPU but for
         rounding, and without halving and Levenberg-Marquardt. None: the network's, if one is
         given, else "cpu".
+    cluster : str, distributed.Client, Executor or None
+        Where parts of about a second train: "ray" is the Ray in use, or one started here, "dask"
+        likewise, also an address of either; a backend of joblib by its name; any executor of
+        `concurrent.futures`. The bits are those of one machine, whichever worker dies. Without
+        halving, and on processors.
+    checkpoint : str, PathLike or None
+        A folder that gets a file of every part that has ended, also without a cluster.
+    resume : bool
+        Go on with the parts in that folder, if it is there, rather than to replace them.
     **options
         As for `Network.descent`: optimizer, learning_rate, epochs, reduction, weight_decay, l1,
-        max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, class_weight, validation,
-        patience, tolerance, target_cost, metrics, max_seconds, callback, progress. A fraction for
-        validation is split off once, for all members; metrics are measured when the members are
-        trained; the callback gets a `PopulationReport` every 50 ms.
+        max_norm, dropout, clip_norm, clip_value, batch_size, shuffle, tbptt, class_weight,
+        validation, patience, tolerance, target_cost, metrics, max_seconds, callback, progress.
+        A fraction for validation is split off once, for all members; metrics are measured when the
+        members are trained; the callback gets a `PopulationReport` every 50 ms. On a cluster, and
+        with a checkpoint, the report counts parts that have ended.
 
     Returns
     -------
@@ -120,6 +149,10 @@ def train_many(
         For any argument that is not of this form, before any work.
     DeviceError
         If device is "cuda" and that cannot be used.
+    FormatError, OSError, BlockingIOError
+        If the folder has a damaged file, cannot be written, or another population has it.
+    RuntimeError
+        If workers have other versions of what computes, or the cluster loses a part for good.
     DivergenceError
         If all members diverge; single ones are marked.
     KeyboardInterrupt
@@ -138,18 +171,23 @@ def train_many(
     """
     begin, waited = time.perf_counter(), compile_seconds_of_all()
     check_options(options)
+    cut = Cut(cluster, checkpoint, resume)
+    cut.check(device or (net.device if isinstance(net, Network) else "cpu"), halving)
     seed, points = seed_number("seed", seed), whole_number("trace", trace, 1)
     choices = combinations(grid)
     template = Template(net, activation, loss, dtype, initializer)
-    plan = Plan(template, choices, options)
+    if groups is None:
+        plan = Plan(template, choices, options)
+    else:
+        plan = GroupedPlan(template, choices, options, groups, min_rows)
     if sample_weight is not None:
         sample_weight = as_array("sample_weight", sample_weight)  # read once, in one form
     plan.take_examples(wrapped(X, lengths, mask), y, sample_weight, seed)
     plan.take_metrics(rank_by, halving)
-    plan.take_seeds(n, seeds, grid is not None or folds is not None)
+    plan.take_seeds(n, seeds, not (grid is None and folds is None and groups is None))
     plan.take_weights(sample_weight, folds, bootstrap, seed)
     work = plan.work(points, halving)
-    _engine(device, net)(work)
+    (cut.train if cut.wanted else _engine(device, net))(work)
     waited = compile_seconds_of_all() - waited
     return plan.population(work, time.perf_counter() - begin - waited, waited)
 
@@ -163,6 +201,8 @@ def _engine(device: str | None, net: Any) -> Callable[[Work], None]:
     from .population.cuda import engine as cuda_engine
 
     def train(work: Work) -> None:
+        if work.windows is not None:
+            raise ValueError("groups train on the CPU only: leave device out, or give 'cpu'")
         for group in work.groups:
             device_for(group.network.architecture, "cuda")
         cuda_engine.check(work)

@@ -72,7 +72,11 @@ def _cpu_mark(item):
     return item.get_closest_marker("cpu")
 
 
-_OF_THE_CPU = {"kernels": pytest.mark.cpu("kernels"), "bench": pytest.mark.cpu("host")}
+_OF_THE_CPU = {
+    "kernels": pytest.mark.cpu("kernels"),
+    "bench": pytest.mark.cpu("host"),
+    "cluster": pytest.mark.cpu("parts"),
+}
 
 
 def pytest_runtest_teardown():

@@ -18,6 +18,8 @@ CPU_ONLY = {
     "lbfgs bits": "a network's L-BFGS steps on the CPU, a member's on the GPU: not the same bits",
     "sparse": "sparse examples are for the CPU",
     "graphs": "graphs that are no chains of layers run on the CPU only",
+    "parts": "parts of a population, as on a cluster, train on processors",
+    "groups": "members with rows of their own train on the CPU",
     "halving": "successive halving runs on the CPU only",
     "command": "python -m nnlib computes on the CPU",
     "formulas": "losses with settings and formulas of the user's own run on the CPU only",

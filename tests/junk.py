@@ -42,7 +42,7 @@ class HangError(BaseException):
 
 WHOLE = {
     "epochs", "batch_size", "seed", "patience", "callback_epochs", "n", "trace", "every", "memory",
-    "k", "size", "threads",
+    "k", "size", "threads", "tbptt",
 }  # fmt: skip
 REAL = {
     "weight_decay", "l1", "max_norm", "clip_norm", "clip_value", "tolerance", "target_cost",

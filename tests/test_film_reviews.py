@@ -41,6 +41,31 @@ def test_reviews_of_a_folder_and_of_an_archive(folder, part, form):
     np.testing.assert_array_equal(found.positive, [1, 1, 0])
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_both_parts_at_once(folder, packed):
+    path = folder
+    if packed:
+        path = folder / "reviews.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(folder / "aclImdb", "aclImdb")
+    for part, found in zip(("train", "test"), course.read_all_reviews(path), strict=True):
+        expected = course.read_reviews(path, part)
+        assert found.texts == expected.texts
+        np.testing.assert_array_equal(found.positive, expected.positive)
+
+
+@pytest.mark.parametrize("form", ["gz", "bz2", "xz"])
+def test_a_damaged_archive_says_so_whatever_is_wrong(folder, form):
+    path = folder / f"reviews.tar.{form}"
+    with tarfile.open(path, f"w:{form}") as archive:
+        archive.add(folder / "aclImdb", "aclImdb")
+    whole = path.read_bytes()
+    for length in range(1, 40):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="is no archive of reviews"):
+            course.read_reviews(path)
+
+
 def test_what_is_no_archive(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no reviews .*: the archive is at https"):
         course.read_reviews(tmp_path)

@@ -34,6 +34,7 @@ from .graphs import GRAPHS
 from .images import IMAGES
 from .normalised import NORMALISED
 from .populations import POPULATIONS
+from .recurrent import RECURRENT
 
 
 def peers(
@@ -331,6 +332,7 @@ WORKLOADS = {
         *GRAPHS,
         *IMAGES,
         NORMALISED,
+        *RECURRENT,
         ONE_POINT,
         PREDICT_ONE,
         PREDICT_MANY,

@@ -115,8 +115,11 @@ def wrap_compilation(dispatcher: Any, wrapper: Any) -> None:
 def of_any_value(dispatcher: Any) -> Any:
     """The dispatcher, for whose callers all values of a type are one: True is a bool, 3 an int64.
 
-    Numba's own compiles a function anew for each constant that it is called with.
+    Numba's own compiles a function anew for each constant that it is called with. Plain mode
+    leaves it at that.
     """
+    if PLAIN:
+        return dispatcher
     own = dispatcher.get_call_template
 
     def template(arguments: Any, named: Any) -> Any:

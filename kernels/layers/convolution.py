@@ -10,19 +10,31 @@ loops of their own, along the channels in place of the lanes.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
 from ..formulas import activations
-from ..products.taps import Grid, Taps, tap_products, tap_sums
+from ..products.taps import MOST_INPUTS, Grid, Taps, channel_sums, tap_products, tap_sums
 from ..products.tiles import FROM_START, FROM_ZERO
 from .dense import lane_sum
 from .dense_single import add_multiple
-from .operations import CONVOLUTION, SIZE, Layer, Row
-from .windows import Windows, inside, readers, windows_of, with_windows
+from .operations import CONVOLUTION, DECAYED, SIZE, Layer, Row
+from .windows import Span, Windows, inside, readers, windows_of, with_windows
 
 # Of the input and of δ that a gradient goes over for all weights: an eighth of a cache of the
 # second level, from where products of 4 × 6 rows are not much slower.
 STRIP_BYTES = 2**17
+
+
+class Sums(NamedTuple):
+    """Weights of a kernel's row, and the windows that their gradient is summed up over."""
+
+    k: int  # the kernel's row
+    m: int  # column of the first of the weights
+    weights: int  # how many columns: 1, or all
+    rows: Span
+    columns: Span
 
 
 def row(
@@ -55,6 +67,7 @@ def forward(layer: Layer) -> None:
     bias = window(layer.parameters, weights, own.filters if biased else 0)
     # The pixels of a window's row are one run where none is left out, and all channels are read.
     joined = own.groups == 1 and own.dilation_width == 1
+    depthwise = _depthwise(own, lanes)
     for r in range(own.output_height):
         top = r * own.stride_height - own.top
         rows = inside(top, own.dilation_height, own.kernel_height, own.height)
@@ -64,7 +77,7 @@ def forward(layer: Layer) -> None:
             y = top + rows.first * own.dilation_height
             x = left + columns.first * own.dilation_width
             taps = Taps(
-                outputs=filters,
+                outputs=own.groups if depthwise else filters,
                 weight_output=row_weights,
                 rows=rows.length,
                 row=own.dilation_height * own.width * own.channels,
@@ -76,21 +89,31 @@ def forward(layer: Layer) -> None:
                 weight_run=1,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
-            for g in range(own.groups):
+            for g in range(1 if depthwise else own.groups):
                 unit = (r * own.output_width + c) * own.filters + g * filters
                 source = (y * own.width + x) * own.channels + g * channels
                 weight = window(
                     layer.parameters, g * filters * row_weights + weight_place, row_weights
                 )
-                out = window(layer.a_out, unit * lanes, filters * lanes)
+                out = window(layer.a_out, unit * lanes, taps.outputs * lanes)
                 a = window(layer.a_in, source * lanes, channels * lanes)
-                start = window(bias, g * filters if biased else 0, filters)
+                start = window(bias, g * filters if biased else 0, taps.outputs)
+                begin = FROM_START if biased else FROM_ZERO
                 if lanes == 1:
                     _sums_of_one(out, weight, a, start, biased, taps)
+                elif depthwise:
+                    channel_sums(out, weight, a, start, lanes, begin, taps)
                 else:
-                    tap_sums(
-                        out, weight, a, start, lanes, FROM_START if biased else FROM_ZERO, taps
-                    )
+                    tap_sums(out, weight, a, start, lanes, begin, taps)
+
+
+@kernel
+def _depthwise(own: Windows, lanes: int) -> bool:
+    """Whether every filter reads a channel of its own, so that sums of many go side by side.
+
+    Loops of a single lane take a group at a time.
+    """
+    return own.groups > 1 and own.groups == own.channels == own.filters and lanes > 1
 
 
 @kernel
@@ -119,6 +142,7 @@ def delta(layer: Layer) -> None:
     own, lanes = windows_of(layer.row), layer.lanes
     filters, channels = own.filters // own.groups, own.channels // own.groups
     row_weights = own.kernel_height * own.kernel_width * channels
+    depthwise = _depthwise(own, lanes)
     for y in range(own.height):
         place = y + own.top
         rows = readers(
@@ -132,8 +156,8 @@ def delta(layer: Layer) -> None:
             )
             c = (place - columns.first * own.dilation_width) // own.stride_width
             taps = Taps(
-                outputs=channels,
-                weight_output=1,
+                outputs=own.groups if depthwise else channels,
+                weight_output=row_weights if depthwise else 1,
                 rows=rows.length,
                 row=-own.dilation_height * own.output_width * own.filters,
                 weight_row=own.stride_height * own.kernel_width * channels,
@@ -144,15 +168,18 @@ def delta(layer: Layer) -> None:
                 weight_run=row_weights,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
-            for g in range(own.groups):
+            for g in range(1 if depthwise else own.groups):
                 unit = (y * own.width + x) * own.channels + g * channels
                 source = (r * own.output_width + c) * own.filters + g * filters
                 weight = window(
                     layer.parameters, g * filters * row_weights + weight_place, row_weights
                 )
-                out = window(layer.delta_in, unit * lanes, channels * lanes)
+                out = window(layer.delta_in, unit * lanes, taps.outputs * lanes)
                 values = window(layer.delta_out, source * lanes, filters * lanes)
-                tap_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
+                if depthwise:
+                    channel_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
+                else:
+                    tap_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
 
 
 @kernel
@@ -187,54 +214,56 @@ def _delta_of_one(layer: Layer) -> None:
 def gradient(layer: Layer) -> None:
     """∇w ← Σ δ_out a over all windows and samples, ∇b ← Σ δ_out; added if `accumulate`."""
     own, lanes = windows_of(layer.row), layer.lanes
-    filters, channels = own.filters // own.groups, own.channels // own.groups
-    row_weights = own.kernel_height * own.kernel_width * channels
-    weights = own.filters * row_weights
-    # The weights of a window's row are one run of the input where no window meets a border.
-    joined = (
-        own.groups == 1
-        and own.dilation_width == 1
-        and own.left == 0
-        and (own.output_width - 1) * own.stride_width + own.kernel_width <= own.width
-    )
     strip = _strip_rows(own, lanes * layer.delta_out.itemsize)
+    whole = _whole_windows(own, lanes)
     for begin in range(0, own.output_height, strip):
         end = min(begin + strip, own.output_height)
         accumulate = layer.accumulate or begin > 0
         for k in range(own.kernel_height):
-            start = k * own.dilation_height - own.top
-            rows = inside(start, own.stride_height, own.output_height, own.height)
-            r = max(rows.first, begin)
-            y = start + r * own.stride_height
-            for m in range(1 if joined else own.kernel_width):
-                start_column = m * own.dilation_width - own.left
-                columns = inside(start_column, own.stride_width, own.output_width, own.width)
-                x = start_column + columns.first * own.stride_width
-                grid = Grid(
-                    outputs=filters,
-                    weight_output=row_weights,
-                    inputs=own.kernel_width * channels if joined else channels,
-                    rows=max(min(rows.first + rows.length, end) - r, 0),
-                    delta_row=own.output_width * own.filters,
-                    row=own.stride_height * own.width * own.channels,
-                    columns=own.output_width if joined else columns.length,
-                    delta_column=own.filters,
-                    column=own.stride_width * own.channels,
-                )
-                for g in range(own.groups):
-                    unit = (r * own.output_width + columns.first) * own.filters + g * filters
-                    source = (y * own.width + x) * own.channels + g * channels
-                    place = g * filters * row_weights + (k * own.kernel_width + m) * channels
-                    weight = window(layer.gradient, place, row_weights)
-                    values = window(layer.a_in, source * lanes, channels * lanes)
-                    delta_out = window(layer.delta_out, unit * lanes, filters * lanes)
-                    if lanes == 1:
-                        _products_of_one(weight, delta_out, values, accumulate, grid)
-                    else:
-                        tap_products(weight, delta_out, values, lanes, accumulate, grid)
+            rows = _rows_that_read(own, k, begin, end)
+            if whole.length:
+                _add_sums(layer, Sums(k, 0, own.kernel_width, rows, whole), accumulate)
+            else:
+                for m in range(own.kernel_width):
+                    _add_sums(layer, Sums(k, m, 1, rows, _columns_that_read(own, m)), accumulate)
+    if whole.length and whole.length < own.output_width:
+        _border_gradient(layer, whole)
+    weights = layer.row[DECAYED]
     if layer.row[SIZE] > weights:
         bias = window(layer.gradient, weights, own.filters)
         _bias_gradient(bias, layer.delta_out, lanes, layer.accumulate)
+
+
+@kernel
+def _rows_that_read(own: Windows, k: int, begin: int, end: int) -> Span:
+    """The rows of windows in [begin, end) whose row k lies in the image."""
+    start = k * own.dilation_height - own.top
+    rows = inside(start, own.stride_height, own.output_height, own.height)
+    first = max(rows.first, begin)
+    return Span(first, max(min(rows.first + rows.length, end) - first, 0))
+
+
+@kernel
+def _columns_that_read(own: Windows, m: int) -> Span:
+    """The columns of windows whose column m lies in the image."""
+    start = m * own.dilation_width - own.left
+    return inside(start, own.stride_width, own.output_width, own.width)
+
+
+@kernel
+def _border_gradient(layer: Layer, whole: Span) -> None:
+    """∇w += the sums over the windows beside the whole ones, each weight by itself."""
+    own = windows_of(layer.row)
+    end = whole.first + whole.length
+    for k in range(own.kernel_height):
+        rows = _rows_that_read(own, k, 0, own.output_height)
+        for m in range(own.kernel_width):
+            columns = _columns_that_read(own, m)
+            before, after = whole.first - columns.first, columns.first + columns.length - end
+            if before > 0:
+                _add_sums(layer, Sums(k, m, 1, rows, Span(columns.first, before)), True)
+            if after > 0:
+                _add_sums(layer, Sums(k, m, 1, rows, Span(end, after)), True)
 
 
 @kernel
@@ -242,6 +271,59 @@ def _strip_rows(own: Windows, unit_bytes: int) -> int:
     """Rows of the output that are summed up before the next weights are: they stay in the cache."""
     units = own.width * own.channels * own.stride_height + own.output_width * own.filters
     return max(1, STRIP_BYTES // (units * unit_bytes))
+
+
+@kernel
+def _whole_windows(own: Windows, lanes: int) -> Span:
+    """The windows of a row that meet no border, if the weights of a kernel's row have units at
+    equal distances and are better summed up together; else none.
+
+    They are where there is no border at all, and where a tile has more rows than there are
+    channels. Loops of a single lane take adjacent units.
+    """
+    channels = own.channels // own.groups
+    adjacent = own.groups == 1 and own.dilation_width == 1
+    if not (adjacent or (channels == 1 and lanes > 1)):
+        return Span(0, 0)
+    first = -(-own.left // own.stride_width)
+    reach = (own.kernel_width - 1) * own.dilation_width
+    last = min((own.width - 1 - reach + own.left) // own.stride_width, own.output_width - 1)
+    count = max(last - first + 1, 0)
+    return Span(first, count if count == own.output_width or channels < MOST_INPUTS else 0)
+
+
+@kernel
+def _add_sums(layer: Layer, sums: Sums, accumulate: bool) -> None:
+    """Their part of ∇w, of all filters and channels; added if `accumulate`."""
+    own, lanes = windows_of(layer.row), layer.lanes
+    filters, channels = own.filters // own.groups, own.channels // own.groups
+    row_weights = own.kernel_height * own.kernel_width * channels
+    r, c = sums.rows.first, sums.columns.first
+    y = r * own.stride_height + sums.k * own.dilation_height - own.top
+    x = c * own.stride_width + sums.m * own.dilation_width - own.left
+    grid = Grid(
+        outputs=filters,
+        weight_output=row_weights,
+        inputs=sums.weights * channels,
+        input=own.dilation_width * own.channels if channels == 1 else 1,
+        rows=sums.rows.length,
+        delta_row=own.output_width * own.filters,
+        row=own.stride_height * own.width * own.channels,
+        columns=sums.columns.length,
+        delta_column=own.filters,
+        column=own.stride_width * own.channels,
+    )
+    for g in range(own.groups):
+        unit = (r * own.output_width + c) * own.filters + g * filters
+        source = (y * own.width + x) * own.channels + g * channels
+        place = g * filters * row_weights + (sums.k * own.kernel_width + sums.m) * channels
+        weight = window(layer.gradient, place, row_weights)
+        values = window(layer.a_in, source * lanes, channels * lanes)
+        delta_out = window(layer.delta_out, unit * lanes, filters * lanes)
+        if lanes == 1:
+            _products_of_one(weight, delta_out, values, accumulate, grid)
+        else:
+            tap_products(weight, delta_out, values, lanes, accumulate, grid)
 
 
 @kernel

@@ -75,8 +75,8 @@ NO_CHAIN = "networks that are no chain, or have frozen or shared layers or rates
 class Kind(NamedTuple):
     """The functions of a kind of layer, called by address.
 
-    delta and gradient are None where there is nothing to do; forward is None for the narrow dense
-    layer, which `propagate` inlines. whole is the function of a layer that looks at whole batches.
+    delta and gradient are None where there is nothing to do. The dense layer has None for what
+    `propagate` inlines. whole is the function of a layer that looks at whole batches.
     """
 
     name: str
@@ -88,6 +88,8 @@ class Kind(NamedTuple):
 
 _NARROW = Kind("dense", None, None)
 _WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
+# Behind a convolution blocks are short, and half of `gemm`'s panel of two vectors is empty.
+_SHORT = Kind("dense", None, None, dense_wide.gradient)
 _BY_FEATURES = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
@@ -131,15 +133,23 @@ KINDS = {
 }  # fmt: skip
 
 
-def kind_of(row: Row, single: bool) -> Kind:
-    """The functions of a row's layer; single says whether blocks have one sample."""
+def kind_of(row: Row, single: bool, short: bool) -> Kind:
+    """The functions of a row's layer.
+
+    single says whether blocks have one sample, short whether they are those of convolutions: a wide
+    dense layer then computes tiles on the way forward and for its δ, as a narrow one does.
+    """
     if row.kind not in KINDS:
         raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
     if row.in_step in (LAZY, BY_ENTRIES):
         return _BY_FEATURES
     if row.kind != DENSE:
         return KINDS[row.kind]
-    return _SINGLE if single else _WIDE if row.wide else _NARROW
+    if single:
+        return _SINGLE
+    if not row.wide:
+        return _NARROW
+    return _SHORT if short and not row.sample_major else _WIDE
 
 
 def unknown_kind(table: Vector, known: Collection[int]) -> str | None:

@@ -82,6 +82,9 @@ class Row(NamedTuple):
     averages: int = 0  # how many of its parameters, the last ones, it changes itself; no step does
     statistics: int = 0  # numbers that it keeps of each block in a descent; 0: it looks at a block
     kept: int = 0  # units of its workspace where they are others than d_out; 0: as many as that
+    # Of an output with several positions, as steps of a sequence, each with a loss of its own.
+    positions: int = 0  # softmax and the loss take one after another; 0: all of d_out together
+    counted: int = -1  # first unit of their mask, see `masks`; −1: all positions count
     # Where compiled functions lie in this process, see `linking`; 0: not linked, or none is called.
     forward: int = 0  # of the kind of layer
     delta: int = 0
@@ -151,6 +154,8 @@ COLUMNS = len(Row._fields)
     AVERAGES,
     STATISTICS,
     KEPT,
+    POSITIONS,
+    COUNTED,
     FORWARD,
     DELTA,
     GRADIENT,
@@ -346,7 +351,8 @@ def is_chain(table: Vector) -> bool:
     rows = rows_of(table)
     source = -1
     for row in rows:
-        plain = (row.rate, row.decay, row.loss_weight, row.shares) == (ONE, ONE, ONE, 0)
+        factors = (row.rate, row.decay, row.loss_weight) == (ONE, ONE, ONE)
+        plain = factors and not row.shares and not row.positions
         if row.source != source or not plain or row.learns != (row.size > 0):
             return False
         source = row.output

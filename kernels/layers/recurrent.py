@@ -33,7 +33,10 @@ from .operations import (
     GEOMETRY_3,
     GEOMETRY_4,
     GEOMETRY_5,
+    GRU,
     KEEP,
+    LSTM,
+    SIMPLE_RNN,
     Layer,
     Row,
 )
@@ -96,6 +99,11 @@ def recurrent_row(plain: Row, own: Recurrence, gates: int, kept: int, biased: bo
         geometry_1=units, geometry_2=flags, geometry_3=own.activation,
         geometry_4=own.recurrent_activation, geometry_5=own.cut,
     )  # fmt: skip
+
+
+def with_cut(row: Row, cut: int) -> Row:
+    """The row with δ cut every so many steps, if it goes through the time; else the row itself."""
+    return row._replace(geometry_5=cut) if row.kind in (SIMPLE_RNN, GRU, LSTM) else row
 
 
 def state_units(own: Recurrence, gates: int) -> int:
@@ -327,7 +335,7 @@ def recurrent_gradient(
     states = window(fed, first * units * lanes, units * lanes)
     if lanes > 1:
         grid = Grid(
-            outputs=sums, weight_output=units, inputs=units, rows=1, delta_row=0, row=0,
+            outputs=sums, weight_output=units, inputs=units, input=1, rows=1, delta_row=0, row=0,
             columns=steps, delta_column=apart, column=units,
         )  # fmt: skip
         tap_products(weight, deltas, states, lanes, layer.accumulate, grid)

@@ -171,9 +171,9 @@ class Packed(NamedTuple):
     batch_size: int
 
 
-@entry
-def pack_all(packed: Packed, x: Rows, y: Rows, weights: Vector) -> None:
-    """Every block of every batch in the order of the data, packed once for all epochs."""
+@kernel
+def pack_blocks(packed: Packed, x: Rows, y: Rows, weights: Vector) -> None:
+    """Every block of every batch in the order of the data; weights (n,) may be empty: all 1."""
     n, lanes, batch_size = y.values.size // y.width, packed.lanes, packed.batch_size
     input_size, target_size = x.width * lanes, (y.width + 1) * lanes
     block = 0
@@ -186,3 +186,9 @@ def pack_all(packed: Packed, x: Rows, y: Rows, weights: Vector) -> None:
                 window(packed.targets, block * target_size, target_size), y, weights, start, count
             )
             block += 1
+
+
+@entry
+def pack_all(packed: Packed, x: Rows, y: Rows, weights: Vector) -> None:
+    """`pack_blocks` of a whole data set, packed once for all epochs."""
+    pack_blocks(packed, x, y, weights)

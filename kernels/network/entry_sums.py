@@ -76,6 +76,9 @@ def stretch_of(data: Data, batch: int, place: int, number: int, numbers: Integer
     last = batch_examples(data, batch) - 1
     later = example_at(data, batch, min(place + _EXAMPLES_AHEAD, last))
     ask_for(indices_at(numbers[ENTRY_COLUMNS], 0), splits[later * (parts + 1) + number])
+    # Examples come from anywhere: where their entries are has to be asked for before that.
+    later = example_at(data, batch, min(place + 3 * _EXAMPLES_AHEAD, last))
+    ask_for(splits, later * (parts + 1) + number)
     begin = example_at(data, batch, place) * (parts + 1) + number
     first, size = splits[begin], splits[begin + 1] - splits[begin]
     return Stretch(indices_at(numbers[ENTRY_COLUMNS] + COLUMN_BYTES * first, size), first)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from ..compile.called import Contract
 from ..compile.jit import Integers, Vector, kernel
-from ..compile.memory import bytes_of, indices_at, stack_buffer, values_at, window
-from ..compile.vectors import LANES, load_lanes, store_lanes
+from ..compile.memory import ask_for, bytes_of, indices_at, stack_buffer, values_at, window
+from ..compile.vectors import LANES, load_lanes, spread, store_lanes
 from ..formulas.adam_series import MOST_MISSED, SERIES_SIZE
 from ..formulas.missed_steps import (
     ADAGRAD,
@@ -64,8 +64,11 @@ from .problem import Data, Model, Settings, batch_examples
 
 call_step, call_make_up = STEP_CONTRACT.call, MAKE_UP_CONTRACT.call
 
-# Numbers of a tile, unless a single row is longer: its four arrays have 16 KiB in float32.
-TILE = 1024
+# Numbers of a tile, unless a single row is longer: the tile, its rows and the next tile's rows all
+# are in the first cache.
+TILE = 256
+# So many rows ahead, at most, rows are asked for.
+AHEAD = 16
 # Missed steps are counted up to MOST_MISSED; rows that have missed more are the last group.
 _GROUPS = MOST_MISSED + 2
 _GROUP_BYTES = 8 * (_GROUPS + 1)
@@ -254,10 +257,26 @@ def copy_row(out: Vector, place: int, values: Vector, first: int, size: int) -> 
 
 
 @kernel
+def clear_row(out: Vector, first: int, size: int) -> None:
+    """out_first, … ← 0 for `size` numbers."""
+    whole, zero = size - size % LANES, spread(out.dtype.type(0))
+    for j in range(0, whole, LANES):
+        store_lanes(out, first + j, zero)
+    for j in range(whole, size):
+        out[first + j] = 0
+
+
+@kernel
 def gather(tile: Vector, values: Vector, rows: Integers, d_out: int) -> None:
-    """The rows of values, side by side; nothing if the tile is empty."""
+    """The rows of values, side by side; nothing if the tile is empty.
+
+    They come from anywhere. So the rows that stand in the list behind these, as many and up to
+    `AHEAD`, are asked for meanwhile; what stands behind the last ones is read, but not used.
+    """
     if tile.size:
+        later = window(rows, min(rows.size, AHEAD), rows.size)
         for k in range(rows.size):
+            ask_for(values, later[k] * d_out)
             copy_row(tile, k * d_out, values, rows[k] * d_out, d_out)
 
 
@@ -297,8 +316,7 @@ def step_rows(
         scatter(tile.first, own.first, rows, d_out)
         scatter(tile.second, own.second, rows, d_out)
         for k in range(rows.size):
-            for j in range(d_out):
-                g[rows[k] * d_out + j] = 0
+            clear_row(g, rows[k] * d_out, d_out)
             lists.seen[rows[k]] = own.t
 
 

@@ -28,6 +28,7 @@ from ..layers.operations import (
     LAYER_CONTRACT,
     LAZY,
     Row,
+    convolves,
     rows_of,
 )
 from ..layers.whole_batch import WHOLE_CONTRACT
@@ -89,9 +90,9 @@ def _linked(content: bytes, use: Use) -> Vector:
     inputs_address = pack_address
     if use.images:
         inputs_address = PACK_CONTRACT.address(pack_bytes, use.dtype)
-    rows = rows_of(table)
+    rows, short = rows_of(table), convolves(table)
     for place, row in enumerate(rows):
-        numbers = _linked_row(row, use)
+        numbers = _linked_row(row, use, short)
         if place == 0:
             numbers = numbers._replace(pack=pack_address, pack_inputs=inputs_address)
             if use.optimizer is not None:
@@ -101,9 +102,9 @@ def _linked(content: bytes, use: Use) -> Vector:
     return table
 
 
-def _linked_row(row: Row, use: Use) -> Row:
-    """The row with addresses."""
-    kind = kind_of(row, use.single)
+def _linked_row(row: Row, use: Use, short: bool) -> Row:
+    """The row with addresses; short says whether blocks are those of convolutions."""
+    kind = kind_of(row, use.single, short)
     addresses: dict[str, int] = {}
 
     def call(column: str, contract: Any, function: Any) -> None:

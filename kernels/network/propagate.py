@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..compile.jit import Integers, Key, Vector, kernel
-from ..compile.memory import window
+from ..compile.memory import part, window
 from ..formulas import activations as activation
 from ..formulas import losses
 from ..layers import dense
@@ -27,6 +27,7 @@ from ..layers.operations import (
     COLUMNS,
     COST,
     COST_DELTA,
+    COUNTED,
     D_IN,
     D_OUT,
     DELTA,
@@ -44,6 +45,7 @@ from ..layers.operations import (
     OUTPUT,
     PACK,
     PARAMETERS,
+    POSITIONS,
     RESULT,
     SAMPLE_MAJOR,
     SHARES,
@@ -153,8 +155,17 @@ def forward_row(block: Pass, first: int) -> None:
 @kernel
 def activate(layer: Layer) -> None:
     """a ← f(z), if the layer has an activation."""
-    if layer.row[ACTIVATE]:
-        call_activate(layer.row[ACTIVATE], layer.a_out, layer.workspace, layer.lanes)
+    row = layer.row
+    if row[ACTIVATE] and row[POSITIONS]:
+        width = layer.a_out.size // row[POSITIONS]
+        for position in range(row[POSITIONS]):
+            a, workspace = (
+                part(layer.a_out, position, width),
+                part(layer.workspace, position, width),
+            )
+            call_activate(row[ACTIVATE], a, workspace, layer.lanes)
+    elif row[ACTIVATE]:
+        call_activate(row[ACTIVATE], layer.a_out, layer.workspace, layer.lanes)
 
 
 @kernel
@@ -242,7 +253,19 @@ def output_delta(block: Pass, row: Integers, targets: Vector, weight: Vector) ->
         place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
         delta_out, a = window(block.deltas, place, size), window(block.activations, place, size)
         y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
-        call_cost_delta(row[COST_DELTA], delta_out, a, y, weight)
+        if row[POSITIONS]:
+            width = size // row[POSITIONS]
+            for position in range(row[POSITIONS]):
+                own = weight
+                if row[COUNTED] >= 0:
+                    own = part(block.activations, row[COUNTED] + position, block.lanes)
+                    weigh(own, weight)
+                call_cost_delta(
+                    row[COST_DELTA], part(delta_out, position, width), part(a, position, width),
+                    part(y, position, width), own,
+                )  # fmt: skip
+        else:
+            call_cost_delta(row[COST_DELTA], delta_out, a, y, weight)
         if row[LOSS_WEIGHT] != ONE:
             scaled(delta_out, delta_out, number_at(row, LOSS_WEIGHT))
 
@@ -255,5 +278,23 @@ def output_cost(block: Pass, row: Integers, targets: Vector, weight: Vector) -> 
         place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
         a = window(block.activations, place, size)
         y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
-        total = number_at(row, LOSS_WEIGHT) * call_cost(row[COST], a, y, weight)
+        if row[POSITIONS]:
+            width = size // row[POSITIONS]
+            for position in range(row[POSITIONS]):
+                own = weight
+                if row[COUNTED] >= 0:
+                    own = part(block.activations, row[COUNTED] + position, block.lanes)
+                    weigh(own, weight)
+                a_part, y_part = part(a, position, width), part(y, position, width)
+                total += call_cost(row[COST], a_part, y_part, own)
+        else:
+            total = call_cost(row[COST], a, y, weight)
+        total *= number_at(row, LOSS_WEIGHT)
     return total
+
+
+@kernel
+def weigh(mask: Vector, weight: Vector) -> None:
+    """mask ← the examples' weights where it is not 0, both (lanes,); a second time nothing new."""
+    for s in range(mask.size):
+        mask[s] = weight[s] if mask[s] != 0 else 0

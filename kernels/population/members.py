@@ -97,15 +97,20 @@ def store(rows: Vector, member: int, stride: int, values: Vector) -> None:
 
 
 @kernel
-def member_settings(settings: Settings, members: Members, member: int, until: int) -> Settings:
-    """The group's settings with the member's own numbers; the descent ends at epoch `until`."""
+def member_settings(
+    settings: Settings, members: Members, member: int, lanes: int, until: int
+) -> Settings:
+    """The group's settings with the member's own numbers; the descent ends at epoch `until`.
+
+    lanes are those of a block of the member's examples.
+    """
     seed = 0
     if settings.dropout:
         seed = members.dropout_seeds[member]
     choice = window(members.choices, members.choice[member] * RULES, RULES)
     return Settings(
         epochs=until,
-        lanes=settings.lanes,
+        lanes=lanes,
         units=settings.units,
         chunks=settings.chunks,
         loss=settings.loss,
@@ -263,7 +268,7 @@ def descend_members(plain: bool, staged: bool) -> Callable[..., None]:
             member = members.jobs[place]
             since = members.epochs[member]
             begin(members, member, model, data, state, settings.lanes)
-            own_settings = member_settings(settings, members, member, until)
+            own_settings = member_settings(settings, members, member, settings.lanes, until)
             own = Problem(model, data, problem.validation, state, own_settings)
             counted = since
             while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:

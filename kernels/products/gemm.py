@@ -17,7 +17,16 @@ from typing import NamedTuple
 from ..compile.called import Contract
 from ..compile.jit import Vector, routine
 from ..compile.memory import stack_buffer
-from .gemm_tile import ROWS, VECTOR_BYTES, copy_vector, multiply_tile, transpose_square, vector_size
+from .gemm_tile import (
+    ROWS,
+    VECTOR_BYTES,
+    Extent,
+    Matrix,
+    copy_vector,
+    multiply_tile,
+    transpose_square,
+    vector_size,
+)
 
 # Rows of op(B) in a panel, which is two vectors wide: 32 KiB in vectors of 64 bytes, and leaves
 # room for A in a first-level cache of 48 KiB.
@@ -95,12 +104,12 @@ def gemm(product: Product) -> None:
             # A panel that B does not fill is copied in any case, and filled up with zeros.
             direct = 0 if copies_b else columns - columns % width
             start = first_b + direct * column_of_b
-            pack(panels, b, start, ldb, transpose_b, depth, columns - direct, width)
+            pack(panels, Matrix(b, start, ldb, 1), transpose_b, depth, columns - direct, width)
             for top in range(0, m, height):
                 rows = min(height, m - top)
                 first_a = top * row_of_a + first_k * column_of_a
                 if copies_a:
-                    pack(block, a, first_a, lda, not transpose_a, depth, rows, group)
+                    pack(block, Matrix(a, first_a, lda, 1), not transpose_a, depth, rows, group)
                 for j in range(0, columns, width):
                     right, place_b, stride = panels, (j - direct) * depth, width
                     if j < direct:
@@ -112,19 +121,22 @@ def gemm(product: Product) -> None:
                             left_side, place_a = block, (i - i % group) * depth + i % group
                             row, step = 1, group
                         multiply_tile(
-                            c, (top + i) * ldc + left + j, ldc, left_side, place_a, row, step,
-                            right, place_b, stride, depth, rows - i, columns - j, factor, kept,
-                        )  # fmt: skip
+                            Matrix(c, (top + i) * ldc + left + j, ldc, 1),
+                            Matrix(left_side, place_a, row, step),
+                            Matrix(right, place_b, stride, 1),
+                            Extent(rows - i, columns - j, depth),
+                            factor,
+                            kept,
+                        )
 
 
 @routine
 def pack(
-    panels: Vector, matrix: Vector, start: int, leading: int, transpose: bool, depth: int,
-    columns: int, width: int,
-) -> None:  # fmt: skip
+    panels: Vector, matrix: Matrix, transpose: bool, depth: int, columns: int, width: int
+) -> None:
     """panels_(p, k, i) ← op(matrix)_(k, p·width + i), and 0 from column `columns` on.
 
-    op(matrix) begins at matrix[start]; panels of `width` columns lie one after another.
+    Panels of `width` columns lie one after another.
     """
     side = vector_size(panels)
     step = side if transpose else 1
@@ -132,10 +144,13 @@ def pack(
         for j in range(0, columns, width):
             for i in range(j, j + width, side):
                 place = j * depth + k * width + i - j
+                values, row = matrix.values, matrix.row
                 if transpose:
                     transpose_square(
-                        panels, place, width, matrix, start + i * leading + k, leading,
-                        columns - i, depth - k,
-                    )  # fmt: skip
+                        Matrix(panels, place, width, 1),
+                        Matrix(values, matrix.first + i * row + k, row, 1),
+                        columns - i,
+                        depth - k,
+                    )
                 else:
-                    copy_vector(panels, place, matrix, start + k * leading + i, columns - i)
+                    copy_vector(panels, place, values, matrix.first + k * row + i, columns - i)

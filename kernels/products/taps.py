@@ -7,6 +7,7 @@ goes over the rows of a window, for instance, and in each over all channels of a
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -23,7 +24,8 @@ _SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)
 # latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
 _MOST_ROWS = 4
 _ROWS = (_MOST_ROWS, 3, 2, 1)
-_INPUTS = (6, 5, 4, 2, 1)
+MOST_INPUTS = 6
+_INPUTS = (MOST_INPUTS, 5, 4, 3, 2, 1)
 
 
 class Taps(NamedTuple):
@@ -49,7 +51,8 @@ class Grid(NamedTuple):
 
     outputs: int  # adjacent units of δ
     weight_output: int
-    inputs: int  # adjacent units of the input, and adjacent weights
+    inputs: int  # adjacent weights
+    input: int  # from the unit of the input that one is multiplied by to that of the next
     rows: int
     delta_row: int
     row: int
@@ -58,11 +61,19 @@ class Grid(NamedTuple):
     column: int
 
 
+class Tile(NamedTuple):
+    """Where a tile of sums begins, in LLVM's values."""
+
+    output: Any
+    lane: Any
+    lanes: Any  # of a unit
+
+
 def _tap_sums(
     code: VectorCode, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
-    *numbers: Any,
+    *numbers: Any, apart: bool = False,
 ) -> None:  # fmt: skip
-    """Body of `tap_sums`."""
+    """Body of `tap_sums`, and of `channel_sums` if outputs are apart."""
     taps = Taps(*numbers)
     from_start = code.builder.icmp_signed("==", begin, SIZE(FROM_START))
     from_out = code.builder.icmp_signed("==", begin, SIZE(FROM_OUT))
@@ -73,17 +84,18 @@ def _tap_sums(
             lane = code.variable(SIZE(0))
             for vectors in widths:
                 with code.steps(lane, vectors * code.width, lanes) as place:
-                    tile = [
+                    totals = [
                         [code.variable(code.everywhere(number)) for _ in range(vectors)]
                         for number in starts
                     ]
                     positions = _positions(code, first, lanes, place, (units, vectors))
-                    totals = list(chain(*tile))
+                    flat = list(chain(*totals))
                     with code.builder.if_then(from_out):
-                        for total, position in zip(totals, positions, strict=True):
+                        for total, position in zip(flat, positions, strict=True):
                             code.builder.store(code.load(out, position), total)
-                    _add_taps(code, tile, weight, values, taps, first, lanes, place)
-                    for total, position in zip(totals, positions, strict=True):
+                    tile = Tile(first, place, lanes)
+                    _add_taps(code, totals, weight, values, taps, tile, apart)
+                    for total, position in zip(flat, positions, strict=True):
                         code.store(code.builder.load(total), out, position)
 
 
@@ -107,15 +119,19 @@ def _starts(code: VectorCode, start: Any, first: Any, units: int, from_start: An
 
 
 def _add_taps(
-    code: VectorCode, tile: list[list[Any]], weight: Any, values: Any, taps: Taps, first: Any,
-    lanes: Any, lane: Any,
+    code: VectorCode, totals: list[list[Any]], weight: Any, values: Any, taps: Taps, tile: Tile,
+    apart: bool,
 ) -> None:  # fmt: skip
     """Every variable of the tile += its sum."""
     p, q, i = (code.variable(SIZE(0)) for _ in range(3))
-    base = [
-        offset(code, (offset(code, first, SIZE(unit)), taps.weight_output))
-        for unit in range(len(tile))
-    ]
+    outputs = [offset(code, tile.output, SIZE(unit)) for unit in range(len(totals))]
+    base = [offset(code, (output, taps.weight_output)) for output in outputs]
+
+    def vectors(unit: Any) -> list[Any]:
+        above = offset(code, (unit, tile.lanes), tile.lane)
+        places = range(0, len(totals[0]) * code.width, code.width)
+        return [code.load(values, offset(code, above, SIZE(place))) for place in places]
+
     with code.steps(p, 1, taps.rows) as row:
         code.builder.store(SIZE(0), q)
         with code.steps(q, 1, taps.columns) as column:
@@ -123,17 +139,15 @@ def _add_taps(
             unit_place = offset(code, (row, taps.row), (column, taps.column))
             weight_place = offset(code, (row, taps.weight_row), (column, taps.weight_column))
             with code.steps(i, 1, taps.run) as step:
-                above = offset(code, (offset(code, unit_place, step), lanes), lane)
-                a = [
-                    code.load(values, offset(code, above, SIZE(v * code.width)))
-                    for v in range(len(tile[0]))
-                ]
+                unit = offset(code, unit_place, step)
+                a = [] if apart else vectors(unit)
                 own = offset(code, weight_place, (step, taps.weight_run))
-                for totals, unit_base in zip(tile, base, strict=True):
+                for output, unit_base, sums in zip(outputs, base, totals, strict=True):
                     w = code.everywhere(
                         code.load(weight, offset(code, unit_base, own), code.number)
                     )
-                    for total, vector in zip(totals, a, strict=True):
+                    read = vectors(offset(code, unit, output)) if apart else a
+                    for total, vector in zip(sums, read, strict=True):
                         code.add_product(total, w, vector)
 
 
@@ -183,15 +197,23 @@ def _add_products(
             code.builder.store(SIZE(0), q)
             with code.steps(q, 1, grid.columns) as column:
 
-                def vector(of: Any, unit: Any, row_step: Any, column_step: Any, k: int) -> Any:
-                    above = offset(code, unit, SIZE(k), (row, row_step), (column, column_step))
+                def vector(of: Any, unit: Any, row_step: Any, column_step: Any) -> Any:
+                    above = offset(code, unit, (row, row_step), (column, column_step))
                     return code.load(of, offset(code, (above, lanes), place))
 
                 d = [
-                    vector(delta, first, grid.delta_row, grid.delta_column, k)
+                    vector(delta, offset(code, first, SIZE(k)), grid.delta_row, grid.delta_column)
                     for k in range(len(totals))
                 ]
-                a = [vector(values, begin, grid.row, grid.column, k) for k in range(len(totals[0]))]
+                a = [
+                    vector(
+                        values,
+                        offset(code, (offset(code, begin, SIZE(k)), grid.input)),
+                        grid.row,
+                        grid.column,
+                    )
+                    for k in range(len(totals[0]))
+                ]
                 for own, left in zip(totals, d, strict=True):
                     for total, right in zip(own, a, strict=True):
                         code.add_product(total, left, right)
@@ -236,4 +258,19 @@ def tap_products(
     """
     return emitted_call(
         "tap_products", _tap_products, weight, delta, values, types.intp, types.boolean, grid
+    )
+
+
+@intrinsic
+def channel_sums(
+    typingctx: Any, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
+    taps: Any,
+) -> Any:  # fmt: skip
+    """out_j ← begin_j + Σ_p Σ_q Σ_i w[j, p, q, i] values[p, q, i + j]: each reads its own unit.
+
+    All else is as in `tap_sums`.
+    """
+    body = partial(_tap_sums, apart=True)
+    return emitted_call(
+        "channel_sums", body, out, weight, values, start, types.intp, types.intp, taps
     )

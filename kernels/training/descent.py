@@ -12,7 +12,6 @@ member walks through this loop, the others do the tasks that it offers (`team`).
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 
 from ..compile.jit import elementwise, entry, kernel
@@ -25,7 +24,6 @@ from ..network.problem import (
     COST,
     DIVERGED,
     EPOCH,
-    FINISHED,
     GENERATOR_WORDS,
     RATE_FACTOR,
     ROUND,
@@ -56,6 +54,7 @@ from ..threads.team import (
     share,
 )
 from .stopping import copy, watch
+from .turns import is_finite, is_whole_epoch, mean_of, status_after
 from .update import STEP_SWEEPS, plain_step, update
 
 call_order = ORDER.call
@@ -164,12 +163,6 @@ def sum_of_chunks(state: State, chunks: int) -> float:
     return total
 
 
-@elementwise  # in the order written
-def mean_of(total: float, data: Data, settings: Settings) -> float:
-    """The cost as the user sees it: a mean over the examples, or their sum."""
-    return total / data.n if settings.mean else total
-
-
 def driver_loop(
     plain: bool,
     one_pass: Callable[..., None] = plain_pass,
@@ -240,7 +233,7 @@ def driver_loop(
                 # The batch's cost, and its step.
                 if plain or member.number == 0:
                     cost += sum_of_chunks(state, 1 if plain else settings.chunks)
-                    if not abs(cost) < math.inf:
+                    if not is_finite(cost):
                         status = DIVERGED
                         break
                     count += 1
@@ -253,7 +246,7 @@ def driver_loop(
                     if member.number > 0:
                         continue
                 batch += 1
-                if batch * data.batch_size < data.n:
+                if not is_whole_epoch(batch, data):
                     continue
                 batch = 0
                 watched = mean_of(cost, data, settings)
@@ -267,8 +260,7 @@ def driver_loop(
             if not plain:
                 status = watch(model, state, settings.rules, state.costs[epoch], watched)
             epoch += 1
-            if status == RUNNING and epoch == settings.epochs:
-                status = FINISHED
+            status = status_after(status, epoch, settings)
             if status == RUNNING:
                 rate = state.rates[epoch] * numbers[RATE_FACTOR]
         if status == DIVERGED:

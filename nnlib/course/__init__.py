@@ -39,6 +39,7 @@ from .reviews import (
     WordEffect,
     film_reviews,
     invented_reviews,
+    read_all_reviews,
     read_reviews,
     word_effects,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "invented_reviews",
     "layers_3_3_4_2_1",
     "perceptron",
+    "read_all_reviews",
     "read_reviews",
     "word_effects",
     "xor",

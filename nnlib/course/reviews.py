@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ LECTURE_REVIEWS = (
     "un film moyen, mais à voir pour la fin, très bien",
 )
 
-PARTS = ("train", "test")
+PARTS, KINDS = ("train", "test"), ("pos", "neg")
 # What invented reviews are made of: words for both kinds, and for one.
 _NEUTRAL = [
     "the",
@@ -144,40 +144,89 @@ def read_reviews(path: str | os.PathLike[str], part: str = "train") -> Reviews:
     ...     read_reviews(folder)
     Reviews(texts=['Superb.', 'A bore.'], positive=array([1., 0.]))
     """
-    part = known_name("part", part, PARTS)
+    (found,) = _read(path, [known_name("part", part, PARTS)])
+    return found
+
+
+def read_all_reviews(path: str | os.PathLike[str]) -> tuple[Reviews, Reviews]:
+    """The training and the test reviews; an archive is unpacked once for both.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        As for `read_reviews`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `read_reviews`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for part, text in {"train": "Superb.", "test": "Fine."}.items():
+    ...         path = Path(folder, "aclImdb", part, "pos")
+    ...         path.mkdir(parents=True)
+    ...         _ = (path / "0.txt").write_text(text)
+    ...     [part.texts for part in read_all_reviews(folder)]
+    [['Superb.'], ['Fine.']]
+    """
+    train, test = _read(path, PARTS)
+    return train, test
+
+
+def _read(path: str | os.PathLike[str], parts: Sequence[str]) -> list[Reviews]:
+    """The reviews of these parts."""
     root = Path(os.fspath(file_path("path", path)))
-    named = _in_archive(root, part) if root.is_file() else _in_folder(root, part)
-    found = sorted(named, reverse=True)  # pos before neg
+    found: dict[str, list[tuple[str, str, str]]] = {part: [] for part in parts}
+    for part, kind, name, text in _in_archive(root) if root.is_file() else _in_folder(root, parts):
+        if part in found:
+            found[part].append((kind, name, text))
+    return [_reviews(root, part, found[part]) for part in parts]
+
+
+def _reviews(root: Path, part: str, found: list[tuple[str, str, str]]) -> Reviews:
+    """The reviews of which these are kinds, file names and texts, the positive ones first."""
     if not found:
         raise FileNotFoundError(
             f"{root} holds no reviews aclImdb/{part}/pos/*.txt and …/neg/*.txt: the archive is at "
             "https://ai.stanford.edu/~amaas/data/sentiment"
         )
+    found = sorted(found, reverse=True)  # pos before neg
     positive = np.array([kind == "pos" for kind, _, _ in found], dtype=np.float64)
     return Reviews([text for _, _, text in found], positive)
 
 
-def _in_folder(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
-    """Kind, file name and text of every review in a folder."""
-    for kind in ("pos", "neg"):
-        for own in (root, root / "aclImdb"):
-            for file in (own / part / kind).glob("*.txt"):
-                yield kind, file.name, _text(file.read_bytes(), file)
+def _in_folder(root: Path, parts: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Part, kind, file name and text of every review of these parts in a folder."""
+    for part in parts:
+        for kind in KINDS:
+            for own in (root, root / "aclImdb"):
+                for file in (own / part / kind).glob("*.txt"):
+                    yield part, kind, file.name, _text(file.read_bytes(), file)
 
 
-def _in_archive(root: Path, part: str) -> Iterator[tuple[str, str, str]]:
-    """The same in an archive, which is read once."""
-    try:
-        with tarfile.open(root, "r|*") as archive:
-            for member in archive:
-                *_, own, kind, name = ("", "", *member.name.split("/"))
-                if own != part or kind not in ("pos", "neg") or not name.endswith(".txt"):
-                    continue
-                content = archive.extractfile(member)
-                if content is not None:
-                    yield kind, name, _text(content.read(), member.name)
-    except tarfile.TarError as error:
-        raise ValueError(f"{root} is no archive of reviews: {error}") from None
+def _in_archive(root: Path) -> Iterator[tuple[str, str, str, str]]:
+    """The same of all parts in an archive, which is read once."""
+    for path, content in _unpacked(root):
+        *_, part, kind, name = ("", "", *path.split("/"))
+        if part in PARTS and kind in KINDS and name.endswith(".txt"):
+            yield part, kind, name, _text(content, path)
+
+
+def _unpacked(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file in an archive."""
+    with root.open("rb") as file:
+        try:
+            with tarfile.open(fileobj=file, mode="r|*") as archive:
+                for member in archive:
+                    content = archive.extractfile(member)
+                    if content is not None:
+                        yield member.name, content.read()
+        except Exception as error:  # damaged archives end in errors of many kinds, TypeErrors too
+            raise ValueError(f"{root} is no archive of reviews: {error}") from None
 
 
 def _text(content: bytes, where: object) -> str:

@@ -60,6 +60,9 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         As for `GridSearchCV`; None is 5 folds.
     refit : bool
         Fit the best candidate on all the data.
+    cluster : str, distributed.Client, Executor or None
+        Where the candidates of a fold train, as for `train_many`. A name or an address can be
+        cloned, an executor cannot.
 
     Attributes
     ----------
@@ -91,12 +94,14 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         scoring: Any = None,
         cv: Any = None,
         refit: bool = True,
+        cluster: Any = None,
     ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.scoring = scoring
         self.cv = cv
         self.refit = refit
+        self.cluster = cluster
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train all candidates in all folds, and the best one on all the data.
@@ -128,8 +133,8 @@ class MLPSearchCV(MetaEstimatorMixin, BaseEstimator):
         answers = np.asarray(y)
         splitter = check_cv(self.cv, answers, classifier=is_classifier(own))
         folds = list(splitter.split(given.X, answers, groups))
-        scorer = None if self.scoring is None else self.scorer_
-        search = _Search(own, candidates, given, len(folds), Scoring(scorer, answers))
+        scoring = Scoring(None if self.scoring is None else self.scorer_, answers)
+        search = _Search(own, candidates, given, len(folds), scoring, self.cluster)
         for number, (train, test) in enumerate(folds):
             search.run(number, train, test)
         self.n_splits_ = len(folds)
@@ -264,9 +269,16 @@ class _Search:
     """Scores of candidates, and what they predict, fold by fold."""
 
     def __init__(
-        self, own: Any, candidates: list[Any], given: Examples, folds: int, scoring: Scoring
+        self,
+        own: Any,
+        candidates: list[Any],
+        given: Examples,
+        folds: int,
+        scoring: Scoring,
+        cluster: Any,
     ) -> None:
         self._own, self._candidates, self._given, self._scoring = own, candidates, given, scoring
+        self._cluster = cluster
         shape = len(candidates), folds
         self.scores = np.full(shape, np.nan)
         self.fit_seconds, self.score_seconds = np.zeros(shape), np.zeros(shape)
@@ -325,7 +337,7 @@ class _Search:
             grid.append({name: [value] for name, value in options.items()})
         return train_many(
             None, split.train.X, split.train.y, seeds=self._seed, grid=grid, loss=output.loss,
-            dtype=self._given.X.dtype, device=own.device, **shared,
+            dtype=self._given.X.dtype, device=own.device, cluster=self._cluster, **shared,
         )  # fmt: skip
 
     def predictions(self, candidate: int) -> Array:

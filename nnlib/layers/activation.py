@@ -40,7 +40,7 @@ class ActivationLayer(ShapedLayer):
 
 
 class Activation(Layer):
-    """a = f(x), element by element (softmax: over all elements).
+    """a = f(x), element by element (softmax: over the last axis).
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ class Activation(Layer):
     (3,)
     """
 
+    keeps_mask = True
+
     def __init__(self, activation: str | Custom, name: str | None = None) -> None:
         super().__init__(name)
         self.activation = activation_from("activation", activation)
-        # Softmax is of all values of an example, those of masked steps among them.
-        self.keeps_mask = self.activation != "softmax"
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
         return ActivationLayer(shapes[0], self.activation)

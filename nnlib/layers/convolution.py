@@ -15,7 +15,7 @@ from ..kernels.layers.windows import Windows
 from .formulas import activation_code, activation_from
 from .images import Geometry, geometry, image_shape, result_shape, short, windows
 from .layer import Layer
-from .shaped import Fans, Parameters, Place, Shape, ShapedLayer, units_of
+from .shaped import Fans, Parameters, Place, Shape, ShapedLayer
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,9 @@ class _Convolution(Layer):
     def _shaped(self, shape: Shape, filters: int, groups: int) -> ConvolutionLayer:
         depthwise = isinstance(self, DepthwiseConv2D)
         made = windows(self, shape, self.geometry, filters, groups)
-        layer = ConvolutionLayer(
+        return ConvolutionLayer(
             shape, self.geometry, made, self.use_bias, depthwise, self.activation
         )
-        if self.activation == "softmax" and units_of(layer.output_shape) > filters:
-            raise ValueError(
-                f"{self!r} gives an image of shape {layer.output_shape}, and 'softmax' is of all "
-                "values of an example: give it another activation, or 'softmax' to a Dense behind "
-                "a Flatten"
-            )
-        return layer
 
     def config(self) -> dict[str, Any]:
         own = self.geometry

@@ -40,7 +40,7 @@ def loss_from(value: Any, argument: str = "loss") -> str | Loss:
 
 
 def loss_code(loss: str | Loss, outputs: int) -> int:
-    """The kernels' number of a loss from `loss_from`, for a network of so many outputs.
+    """The kernels' number of a loss from `loss_from`, for an output of so many values.
 
     >>> loss_code("half_squared_error", 1)
     0

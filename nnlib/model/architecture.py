@@ -319,8 +319,8 @@ class Architecture:
     def loss_codes(self) -> list[int]:
         """The kernels' number of the loss of each output."""
         return [
-            loss_code(loss, units)
-            for loss, units in zip(self.losses, self.graph.output_units, strict=True)
+            loss_code(loss, width)
+            for loss, width in zip(self.losses, self.graph.output_widths, strict=True)
         ]
 
     @property

@@ -97,7 +97,7 @@ def check_graph_outputs(
                 "softmax on outputs only"
             )
     for output, name, one, units in zip(
-        graph.outputs, names, chosen, graph.output_units, strict=True
+        graph.outputs, names, chosen, graph.output_widths, strict=True
     ):
         maker = _maker(graph, output)
         layer = None if maker < 0 else graph.layers[graph.nodes[maker].layer]

@@ -73,7 +73,7 @@ def _with_its_training(given: Architecture) -> tuple[Architecture, tuple[Layer, 
         return given, None
     layers = rebuilt_layers(given.graph)
     for layer, own in zip(layers, given.training, strict=True):
-        layer.trainable, layer.rate_factor, layer.decay_factor = own
+        layer.trainable, layer.rate_factor, layer.decay_factor, _ = own
     return replace(given, training=(), descends=False), layers
 
 

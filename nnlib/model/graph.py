@@ -49,6 +49,9 @@ class Graph:
         graph, but of one with the length of the examples, see `redrawn`.
     masked : bool
         Whether the last input is the mask of the sequences, which users do not give as one of X.
+    output_masks : tuple of (int or None)
+        For each output the input that is the mask of its steps, a number as in `Node.sources`;
+        None: it has none. Empty: no output has one.
 
     Examples
     --------
@@ -66,6 +69,7 @@ class Graph:
     outputs_named: bool = False
     open_inputs: tuple[int, ...] = ()
     masked: bool = False
+    output_masks: tuple[int | None, ...] = ()
 
     @classmethod
     def chain(cls, layers: Sequence[DenseLayer]) -> Graph:
@@ -101,6 +105,16 @@ class Graph:
     def output_units(self) -> tuple[int, ...]:
         """Values of each output."""
         return tuple(units_of(self.shape(number)) for number in self.outputs)
+
+    @property
+    def output_positions(self) -> tuple[int, ...]:
+        """How many positions each output has, as the steps of a sequence: all axes but the last."""
+        return tuple(units_of(self.shape(number)[:-1]) for number in self.outputs)
+
+    @property
+    def output_widths(self) -> tuple[int, ...]:
+        """Values of each output at a position: its last axis."""
+        return tuple(self.shape(number)[-1] for number in self.outputs)
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -156,7 +170,11 @@ def draw(inputs: Any, outputs: Any) -> Drawn:
     layers = list(dict.fromkeys(value.layer for value in order))
     numbers: dict[Value, int] = {value: k for k, value in enumerate(order)}
     numbers.update({value: -1 - k for k, value in enumerate(ins.values())})
+    masks = tuple(
+        None if value.mask is None else numbers.get(value.mask) for value in outs.values()
+    )
     read = {source for value in order for source in value.sources} | set(outs.values())
+    read |= {value.mask for value in outs.values() if value.mask is not None}
     for name, value in ins.items():
         if value not in read:
             raise ValueError(f"no output depends on the input {name!r}")
@@ -173,6 +191,7 @@ def draw(inputs: Any, outputs: Any) -> Drawn:
         tuple(outs) if isinstance(outputs, Mapping) else _output_names(outs, places, names),
         isinstance(outputs, Mapping),
         tuple(k for k, value in enumerate(ins.values()) if len(value.shapes) > 1),
+        output_masks=masks if any(mask is not None for mask in masks) else (),
     )  # fmt: skip
     return Drawn(graph, tuple(layers))
 

@@ -99,9 +99,11 @@ def through_softmax(architecture: Architecture, gradient: Array, outputs: Array)
     for number, units in zip(graph.outputs, graph.output_units, strict=True):
         part = slice(first, first + units)
         if number >= 0 and graph.layers[graph.nodes[number].layer].activation == "softmax":
-            p = outputs[:, part, None]
-            gradient[:, part] -= np.sum(p * gradient[:, part], axis=1, keepdims=True)
-            gradient[:, part] *= p
+            width = graph.shape(number)[-1]
+            p = outputs[:, part].reshape(len(outputs), -1, width, 1)
+            own = gradient[:, part].reshape(len(outputs), -1, width, gradient.shape[2])
+            own = p * (own - np.sum(p * own, axis=2, keepdims=True))
+            gradient[:, part] = own.reshape(len(outputs), units, -1)
         first += units
     return gradient
 

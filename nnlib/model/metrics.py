@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..checks.names import hint
 from ..checks.values import shown
+from .positions import rows_at_positions
 from .prediction import accuracy, predicted, r2
 from .task import Task
 
@@ -30,11 +31,21 @@ class Judged(NamedTuple):
         The labels of its classes.
     targets : ndarray, shape (n, d_L)
         As the loss takes them.
+    counted : ndarray or None
+        Of an output with several positions: which of them count, see `positions.counted_rows`.
     """
 
     task: Task
     classes: Array | None
     targets: Array
+    counted: Array | None = None
+
+    def by_position(self, outputs: Array) -> tuple[Judged, Array]:
+        """The positions that count as examples of their own, and F's rows of them."""
+        task, counted = self.task.at_a_position, self.counted
+        width = task.width
+        rows = rows_at_positions(self.targets, width, counted)
+        return Judged(task, self.classes, rows), rows_at_positions(outputs, width, counted)
 
     def y(self) -> Array:
         """The targets in the form of `Network.predict`."""
@@ -118,6 +129,7 @@ def metrics_from(given: Sequence[Any], task: Task | None, classes: Array | None)
     """
     if task is None:
         raise ValueError("metrics are for networks with one output, and this one has several")
+    task = task.at_a_position
     found = [_metric(f"metrics[{i}]", one, task, classes) for i, one in enumerate(given)]
     names = [metric.name for metric in found]
     for name in names:
@@ -134,6 +146,7 @@ def measured(metrics: Iterable[Metric], judged: Judged, outputs: Array) -> list[
     ValueError
         If one fails, or is no number.
     """
+    judged, outputs = judged.by_position(outputs)
     return [_value(metric, judged, outputs) for metric in metrics]
 
 

@@ -223,15 +223,17 @@ class NetworkParameters(NearNames):
         --------
         >>> import nnlib
         >>> nnlib.Network([1, 1], trainable=[False]).layer_training()
-        [Training(trainable=False, rate_factor=1.0, decay_factor=1.0)]
+        [Training(trainable=False, rate_factor=1.0, decay_factor=1.0, cut=0)]
         """
         return [
             Training(layer.trainable, layer.rate_factor, layer.decay_factor)
             for layer in self._layers or ()
         ]
 
-    def descent_architecture(self, dropout: Sequence[float] | None) -> Architecture:
-        """The architecture as a descent sees it: dropout, and what its layers say of training.
+    def descent_architecture(
+        self, dropout: Sequence[float] | None, tbptt: int | None = None
+    ) -> Architecture:
+        """The architecture as a descent sees it: dropout, tbptt, and what its layers say.
 
         Examples
         --------
@@ -239,7 +241,8 @@ class NetworkParameters(NearNames):
         >>> nnlib.Network([1, 2, 1]).descent_architecture([0.5]).dropout
         (0.5,)
         """
-        return self._architecture.for_descent(dropout, self.layer_training())
+        training = [own._replace(cut=tbptt or 0) for own in self.layer_training()]
+        return self._architecture.for_descent(dropout, training)
 
     @property
     def loss(self) -> str | Loss | tuple[str | Loss, ...]:

@@ -14,10 +14,12 @@ import numpy as np
 
 from ..checks.names import hint
 from ..checks.sparse import Records
-from ..checks.values import check_finite, examples, input_numbers, numbers, shown
+from ..checks.values import OF_CLASSES, check_finite, input_numbers, numbers, shown, targets
 from ..layers.formulas import loss_family
 from ..layers.shaped import Array, Shape
 from .architecture import Architecture
+from .graph import Graph
+from .positions import class_targets_at, counted_positions, without_uncounted
 from .redrawn import sequence_inputs
 from .sequence_rows import shapes_of, unwrapped, with_mask
 from .whole_numbers import check_ranges
@@ -78,27 +80,35 @@ def port_examples(
         X = input_rows(architecture, X, dtype, images)
     graph = architecture.reading(X).graph
     given = _each("y", y, graph.output_names)
-    parts = []
-    for (label, value), loss, number in zip(
-        given.items(), architecture.losses, graph.outputs, strict=True
-    ):
-        shape = graph.shape(number)
-        units = math.prod(shape)
-        array = numbers(label, value, dtype)
-        if array.ndim != 1:
-            array = _as_rows(label, array, shape)
-        if len(array) != len(X):
-            raise ValueError(
-                f"{label} has {len(array)} examples and X has {len(X)}, wanted equally many"
-            )
-        try:
-            family = loss_family(loss)
-            _, targets = examples(X, array, X.shape[1], units, dtype, family, images)
-        except (TypeError, ValueError) as error:
-            raise type(error)(str(error).replace("y ", f"{label} ", 1)) from None
-        parts.append(targets)
+    parts = [
+        _targets(label, numbers(label, value, dtype), X, graph, (place, loss_family(loss)))
+        for place, ((label, value), loss) in enumerate(
+            zip(given.items(), architecture.losses, strict=True)
+        )
+    ]
     _check_counts(list(given), parts)
     return X, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def _targets(label: str, array: Array, X: Any, graph: Graph, output: tuple[int, str]) -> Array:
+    """Rows (n, values) for an output, given by its place and the family of its loss."""
+    place, family = output
+    shape = graph.shape(graph.outputs[place])
+    by_position = len(shape) > 1 and family in OF_CLASSES
+    if array.ndim and len(array) != len(X):
+        raise ValueError(
+            f"{label} has {len(array)} examples and X has {len(X)}, wanted equally many"
+        )
+    if graph.output_masks:
+        array = without_uncounted(array, counted_positions(graph, X, place))
+    if array.ndim != 1 and not by_position:
+        array = _as_rows(label, array, shape)
+    try:
+        if by_position:
+            return class_targets_at(array, shape)
+        return targets(array, math.prod(shape), family)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("y ", f"{label} ", 1)) from None
 
 
 def lone_targets(architecture: Architecture, y: Any) -> Any:

@@ -12,6 +12,7 @@ from ..checks.values import example_weights, on_host
 from ..layers.shaped import Array
 from .function import NetworkFunction, examples_for
 from .ports import input_rows
+from .positions import counted_rows, rows_at_positions
 from .sequence_rows import comes_by_port, wrapped
 from .stepper import Stepper
 from .task import Task, task_of
@@ -37,7 +38,8 @@ class NetworkPrediction(NetworkFunction):
             largest probability, see `classes`; without labels class numbers 0 … k − 1, for `hinge`
             −1 and 1. With several outputs and ``binary_cross_entropy`` (n, d_L): 0 or 1 for each.
             With any other loss F itself, (n,) for one output and (n, d_L) for several. For one
-            example one label or number, or (d_L,).
+            example one label or number, or (d_L,). An output with several positions, as the steps
+            of a sequence, has a prediction for each: (n, time), for instance.
 
         Raises
         ------
@@ -57,7 +59,8 @@ class NetworkPrediction(NetworkFunction):
         """
         task = self._task("predict")
         rows, shape = self._rows_of(wrapped(X, lengths, mask))
-        return predicted(task, self._classes, rows).reshape((*shape, *_inner(task, self)))[()]
+        found = predicted(task, self._classes, rows)
+        return found.reshape((*shape, *found.shape[1:]))[()]
 
     def predict_proba(
         self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
@@ -73,7 +76,8 @@ class NetworkPrediction(NetworkFunction):
         -------
         ndarray, shape (n, k)
             Rows add up to 1, in the order of `classes`; (k,) for one example. With several outputs
-            and ``binary_cross_entropy`` the probability of a 1 for each.
+            and ``binary_cross_entropy`` the probability of a 1 for each. An output with several
+            positions has a row for each, as (n, time, k).
 
         Raises
         ------
@@ -95,7 +99,8 @@ class NetworkPrediction(NetworkFunction):
                 "'softmax_cross_entropy' or 'binary_cross_entropy'"
             )
         rows, shape = self._rows_of(wrapped(X, lengths, mask))
-        return task.probabilities(rows).reshape(*shape, -1)
+        found = task.at_a_position.probabilities(rows.reshape(-1, task.width))
+        return found.reshape(*shape, *task.axes(rows), found.shape[1])
 
     @hinted
     def score(
@@ -110,7 +115,8 @@ class NetworkPrediction(NetworkFunction):
 
         Accuracy is the share of examples whose class, or whose labels all, are right.
         R² = 1 − Σ v (y − F)² / Σ v (y − ȳ)², the mean over the outputs; where y is constant 1 if F
-        is y and 0 if not.
+        is y and 0 if not. Of an output with several positions, as the steps of a sequence, every
+        position that counts is an example.
 
         Parameters
         ----------
@@ -140,6 +146,13 @@ class NetworkPrediction(NetworkFunction):
         weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
         outputs, targets = self.outputs_of(inputs), on_host(targets)
         v = weights.astype(np.float64) if weights.size else np.ones(len(targets))
+        counted = counted_rows(self._architecture, inputs)
+        if task.inner:
+            v = rows_at_positions(np.repeat(v, outputs.shape[1] // task.width), 1, counted)[:, 0]
+        outputs, targets = (
+            rows_at_positions(rows, task.width, counted) for rows in (outputs, targets)
+        )
+        task = task.at_a_position
         if task.is_classification:
             return accuracy(task, targets, outputs, v)
         return r2(targets, outputs, v)
@@ -197,14 +210,6 @@ class NetworkPrediction(NetworkFunction):
         return outputs.reshape(-1, own.d_out), outputs.shape[:-1]
 
 
-def _inner(task: Task, network: NetworkFunction) -> tuple[int, ...]:
-    """The shape of one prediction."""
-    if task.kind in ("classes", "two classes") or task.width == 1:
-        return ()
-    own = network.architecture.graph
-    return tuple(own.shape(own.outputs[0]))
-
-
 def predicted(
     task: Task, classes: Array | None, outputs: Array, *, are_targets: bool = False
 ) -> Array:
@@ -213,9 +218,13 @@ def predicted(
     >>> predicted(Task("two classes", 1, "margin"), None, np.array([[0.3], [-2.0]]))
     array([ 1, -1])
     """
+    axes = len(outputs), *task.axes(outputs)
     if not task.is_classification:
-        return outputs[:, 0] if task.width == 1 else outputs
-    numbers = task.numbers_of_targets(outputs) if are_targets else task.numbers(outputs)
+        alone = task.width == 1 and not task.inner
+        return outputs[:, 0] if alone else outputs.reshape(*axes, task.width)
+    one, rows = task.at_a_position, outputs.reshape(-1, task.width)
+    numbers = one.numbers_of_targets(rows) if are_targets else one.numbers(rows)
+    numbers = numbers.reshape(*axes, *numbers.shape[1:])
     return task.targets(numbers) if classes is None else classes[numbers]
 
 

@@ -89,8 +89,9 @@ def redrawn(graph: Graph, time: int | None, masked: bool) -> Redrawn:
         value = values[number] = layer(read if layer.joins else read[0])
         if layer.reads_mask and len(value.sources) > 1:
             found.add(value.sources[-1])
-    given = [*inputs, mask] if mask in found else inputs
     outputs = [values[number] for number in graph.outputs]
+    found.update(one.mask for one in outputs if one.mask is not None)
+    given = [*inputs, mask] if mask in found else inputs
     named = dict(zip(graph.output_names, outputs, strict=True)) if graph.outputs_named else outputs
     drawn = replace(draw(given, named).graph, masked=mask in found)
     return Redrawn(drawn, frozenset(k for k, one in enumerate(given) if one in found))

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..kernels.formulas import activations, losses
-from ..kernels.formulas.activations import IDENTITY
+from ..kernels.formulas.activations import IDENTITY, LOG_SOFTMAX, SOFTMAX
+from ..kernels.layers import masks
 from ..kernels.layers.joins import copy_row
 from ..kernels.layers.operations import DENSE, Ends, Row, bits_of, build_table, rows_of
+from ..kernels.layers.recurrent import with_cut
 from ..kernels.layers.sparse import RECORD
 from ..layers.activation import ActivationLayer
 from ..layers.dense import DenseLayer
 from ..layers.dropout import DropoutLayer
 from ..layers.joined import SumLayer
-from ..layers.shaped import Array, Place, ShapedLayer, Source, units_of
+from ..layers.shaped import Array, Place, Shape, ShapedLayer, Source, units_of
 from . import in_place
 from .graph import Graph
 
@@ -25,6 +27,7 @@ class Training(NamedTuple):
     trainable: bool = True
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    cut: int = 0  # δ of a recurrent layer goes back within parts of so many steps; 0: through all
 
 
 class Costs(NamedTuple):
@@ -87,11 +90,13 @@ class _Builder:
         self._offsets = _offsets(graph)
         self._alone = in_place.alone_read(graph)
         self._makers: dict[int, int] = {}  # the last row of each node; −1: it has none
+        self._counted: list[int] = []  # where the mask of each output lies; −1: it has none
         self._free = 0
 
     def table(self) -> Array:
         graph = self._graph
         self._place_inputs()
+        self._place_masks()
         for number in range(len(graph.nodes)):
             before = len(self._rows)
             self._add_node(number)
@@ -112,6 +117,17 @@ class _Builder:
             if self._copies_data:
                 source = self._copied(source)
             self.values[-1 - number] = source
+
+    def _place_masks(self) -> None:
+        """The masks of outputs whose steps have a loss each."""
+        graph = self._graph
+        self._counted = [-1] * len(graph.outputs)
+        given = graph.output_masks if self._purpose.costs is not None else ()
+        for place, mask in enumerate(given):
+            if mask is not None:
+                source = self.values[mask]
+                self._append([masks.row(units_of(source.shape), self._free, source.unit)])
+                self._counted[place] = self._rows[-1].output
 
     def _copied(self, source: Source) -> Source:
         """A copy of the value in the buffer."""
@@ -135,6 +151,8 @@ class _Builder:
             return
         place = Place(self._offsets[node.layer], self._free, sources)
         rows = self._rows_of(layer, place, self._folded(number))
+        if rows:
+            rows[-1] = self._by_position(rows[-1], layer.output_shape)
         if purpose.descends and purpose.training:
             rows = [_trained(row, purpose.training[node.layer]) for row in rows]
         self._append(rows)
@@ -202,7 +220,7 @@ class _Builder:
         graph, costs = self._graph, self._purpose.costs
         if self._ends_in_place():
             if costs is not None:
-                self._rows[-1] = _with_loss(self._rows[-1], costs, 0)
+                self._rows[-1] = self._with_loss(self._rows[-1], costs, 0)
             return self._rows[-1].output
         first, place = self._free, 0
         self._free = first + sum(graph.output_units)
@@ -213,9 +231,24 @@ class _Builder:
             needs = activations.of(code).needs_workspace
             workspace = self._free if needs else first + place
             row = copy_row(units, code, self.values[output].unit, first + place, workspace)
-            self._append([row if costs is None else _with_loss(row, costs, number)])
+            row = self._by_position(row, graph.shape(output))
+            self._append([row if costs is None else self._with_loss(row, costs, number)])
             place += units
         return first
+
+    @staticmethod
+    def _by_position(row: Row, shape: Shape) -> Row:
+        """The row with its softmax, if it has one, over the last axis of its value alone."""
+        several = len(shape) > 1 and row.activation in (SOFTMAX, LOG_SOFTMAX)
+        return row._replace(positions=units_of(shape[:-1])) if several else row
+
+    def _with_loss(self, row: Row, costs: Costs, number: int) -> Row:
+        """The row with the loss of an output: one for each position, if softmax or a mask is."""
+        code, counted = costs.codes[number], self._counted[number]
+        row = row._replace(loss=code, loss_weight=bits_of(costs.weights[number]), counted=counted)
+        if counted >= 0 or losses.of(code).on_logits == LOG_SOFTMAX:
+            row = row._replace(positions=self._graph.output_positions[number])
+        return row
 
     def _unfolded(self, number: int) -> int:
         """The code of the activation that an output's copy has for the sake of its loss."""
@@ -257,13 +290,10 @@ def _offsets(graph: Graph) -> list[int]:
 
 def _trained(row: Row, training: Training) -> Row:
     """The row as a descent treats its layer."""
+    row = with_cut(row, training.cut)
     if not training.trainable:
         return row._replace(learns=0, decayed=0, statistics=0)
     factors: dict[str, Any] = {
         "rate": bits_of(training.rate_factor), "decay": bits_of(training.decay_factor)
     }  # fmt: skip
     return row._replace(**factors) if row.size else row
-
-
-def _with_loss(row: Row, costs: Costs, number: int) -> Row:
-    return row._replace(loss=costs.codes[number], loss_weight=bits_of(costs.weights[number]))

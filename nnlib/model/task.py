@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..checks.values import OF_CLASSES, OF_PROBABILITIES
 from ..layers.formulas import loss_family
+from ..layers.shaped import Shape, units_of
 from .architecture import Architecture
 
 Array = NDArray[Any]
@@ -23,9 +24,12 @@ class Task(NamedTuple):
         One class of several, an output for each; one of two, by one output; any number of labels,
         an output for each; numbers, a regression.
     width : int
-        Numbers of an output.
+        Numbers of an output, at one position if it has several.
     gives : {"probabilities", "logits", "margin", "numbers"}
         What F returns.
+    inner : tuple of int
+        Axes of the positions of an output, as the steps of a sequence, each with an answer of its
+        own; empty: it has one.
 
     Examples
     --------
@@ -37,6 +41,23 @@ class Task(NamedTuple):
     kind: Literal["classes", "two classes", "labels", "numbers"]
     width: int
     gives: Literal["probabilities", "logits", "margin", "numbers"]
+    inner: Shape = ()
+
+    @property
+    def at_a_position(self) -> Task:
+        """The task of one position, for rows (m, width) of many."""
+        return self._replace(inner=())
+
+    def axes(self, outputs: Array) -> Shape:
+        """The axes of the positions in F's rows (n, d_L); sequences have their own length there.
+
+        >>> Task("classes", 3, "logits", (4096,)).axes(np.zeros((2, 15)))
+        (5,)
+        """
+        if not self.inner:
+            return ()
+        _, *others = self.inner
+        return outputs.shape[1] // (self.width * units_of(tuple(others))), *others
 
     @property
     def classes(self) -> int:
@@ -112,14 +133,15 @@ def task_of(architecture: Architecture) -> Task | None:
     graph = architecture.graph
     if len(graph.outputs) > 1:
         return None
-    family, width = loss_family(architecture.losses[0]), architecture.d_out
+    family, shape = loss_family(architecture.losses[0]), graph.shape(graph.outputs[0])
+    inner, width = shape[:-1], shape[-1]
     if family == "hinge":
-        return Task("two classes" if width == 1 else "labels", width, "margin")
+        return Task("two classes" if width == 1 else "labels", width, "margin", inner)
     if family not in (*OF_CLASSES, *OF_PROBABILITIES):
-        return Task("numbers", width, "numbers")
+        return Task("numbers", width, "numbers", inner)
     number = graph.outputs[0]
     activation = graph.layers[graph.nodes[number].layer].activation if number >= 0 else "identity"
     gives: Any = "logits" if activation == "identity" else "probabilities"
     if family in OF_CLASSES:
-        return Task("classes", width, gives)
-    return Task("two classes" if width == 1 else "labels", width, gives)
+        return Task("classes", width, gives, inner)
+    return Task("two classes" if width == 1 else "labels", width, gives, inner)

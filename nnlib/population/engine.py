@@ -47,6 +47,7 @@ from ..training.contradictions import is_plain
 from ..training.options import Options
 from ..training.progress import Progress
 from ..training.slices import units_within
+from . import window_scratch
 from .lanes import in_lanes, lanes
 from .ranking import best_first, group_means
 from .work import HALVED, Group, Work
@@ -86,7 +87,7 @@ class Scratch:
 
     def __init__(self, work: Work, network: NetworkFunction, options: Options) -> None:
         train, dtype = work.train, network.dtype
-        architecture = network.descent_architecture(options.dropout).reading(train.X)
+        architecture = network.descent_architecture(options.dropout, options.tbptt).reading(train.X)
         table = architecture.training_table
         parameters = aligned_zeros(architecture.size, dtype)
         if work.members.example_weights.size:
@@ -205,7 +206,9 @@ class _Engine:
 
         team = Team()
         try:
-            team.hire(usable_threads(len(self._chosen)), work_through)
+            tasks = len(self._chosen)
+            tasks = tasks if self._work.threads is None else min(tasks, self._work.threads)
+            team.hire(usable_threads(tasks), work_through)
             while not team.wait(WATCH_SECONDS) and not team.errors:
                 if bar is not None:
                     self._look(controls, bar)
@@ -244,6 +247,9 @@ class _Engine:
         if isinstance(group.options.optimizer, FullBatch):
             descend_alone(self._work, group, control, self._lock)
             return
+        if self._work.windows is not None:
+            window_scratch.descend(self._work, group, control, until, _LOOK_SECONDS)
+            return
         if in_lanes(self._work, group):
             members = self._work.members._replace(jobs=group.jobs)
             descend_lanes(members, lanes(self._work, group), control, until)
@@ -260,6 +266,9 @@ class _Engine:
     def _take_costs(self, group: Group, control: Array) -> None:
         """One thread's part of the costs of a group."""
         work = self._work
+        if work.windows is not None:
+            window_scratch.take_costs(work, group, control)
+            return
         scratch = Scratch(work, group.network, Options(reduction=work.options.reduction))
         member_costs(
             Costs(work.cost, work.held_out_cost, work.held_out.reshape(-1)),
@@ -305,6 +314,8 @@ def descend_alone(work: Work, group: Group, control: Array, lock: Lock) -> None:
 def _descend_one(work: Work, network: NetworkFunction, member: int, control: Array) -> int:
     """The descent of one member by L-BFGS or Levenberg-Marquardt; returns its epochs."""
     members, train = work.members, work.train
+    if work.windows is not None:
+        train = train.part(work.windows.rows(member))
     if members.example_weights.size:
         weights = members.example_weights.reshape(-1, len(train.X))
         train = Examples(train.X, train.y, weights[members.weight_row[member]])

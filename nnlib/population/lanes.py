@@ -28,7 +28,9 @@ def in_lanes(work: Work, group: Group) -> bool:
     """
     options, n = group.options, len(work.train.X)
     full = options.batch_size is None or options.batch_size >= n
-    architecture = group.network.descent_architecture(options.dropout).reading(work.train.X)
+    architecture = group.network.descent_architecture(options.dropout, options.tbptt).reading(
+        work.train.X
+    )
     small = architecture.size * n <= MOST_WORK
     known = obstacle(architecture.training_table, KINDS) is None
     return known and options.plain and full and small and work.validation is None

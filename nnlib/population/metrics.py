@@ -14,6 +14,7 @@ from ..checks.values import known_name
 from ..kernels.network import problem
 from ..model.function import NetworkFunction
 from ..model.metrics import Judged, Metric, measured, metrics_from
+from ..model.positions import counted_rows
 from ..model.task import Task, task_of
 from .ranking import Ranking
 from .work import Work
@@ -38,11 +39,12 @@ class _Judge(NamedTuple):
     metrics: list[Metric]
     classes: Array | None
 
-    def values(self, y: Array, outputs: Array) -> list[float]:
-        """NaN without an example."""
-        if not len(y):
+    def values(self, network: NetworkFunction, given: Examples, outputs: Array) -> list[float]:
+        """Of the network's outputs for some examples; NaN without an example."""
+        if not len(given.y):
             return [math.nan] * len(self.metrics)
-        return measured(self.metrics, Judged(self.task, self.classes, y), outputs)
+        counted = counted_rows(network.architecture, given.X)
+        return measured(self.metrics, Judged(self.task, self.classes, given.y, counted), outputs)
 
 
 class PopulationMetrics:
@@ -82,7 +84,7 @@ class PopulationMetrics:
                 self._judges[id(network)] = judge = _Judge(task, metrics, classes)
                 for side in (train, validation):
                     if side is not None:
-                        judge.values(side.y, network.outputs_of(side.X))
+                        judge.values(network, side, network.outputs_of(side.X))
         self.names = [metric.name for metric in judge.metrics]
         self._signs = [-1.0 if metric.greater_is_better else 1.0 for metric in judge.metrics]
 
@@ -101,14 +103,23 @@ class PopulationMetrics:
         try:
             for member, network in self._trained(work):
                 judge = self._judges[id(network)]
+                if work.windows is not None:
+                    own = self._train.part(work.windows.rows(member))
+                    training[member] = _of_side(judge, network, own)
+                    if self._validation is not None:
+                        own = self._validation.part(work.windows.held_rows(member))
+                        held_out[member] = _of_side(judge, network, own)
+                    continue
                 outputs = network.outputs_of(self._train.X)
                 rows, other = _rows(work, member, len(self._train.X))
-                training[member] = judge.values(self._train.y[rows], outputs[rows])
+                training[member] = judge.values(network, self._train.part(rows), outputs[rows])
                 if self._validation is not None:
                     outputs = network.outputs_of(self._validation.X)
-                    held_out[member] = judge.values(self._validation.y, outputs)
+                    held_out[member] = judge.values(network, self._validation, outputs)
                 elif other is not None:
-                    held_out[member] = judge.values(self._train.y[other], outputs[other])
+                    held_out[member] = judge.values(
+                        network, self._train.part(other), outputs[other]
+                    )
         except KeyboardInterrupt:
             work.stopped = "interrupted"
         judged = self._validation is not None or work.held_out.size > 0
@@ -125,6 +136,13 @@ class PopulationMetrics:
 
     def _named(self, values: Array) -> dict[str, Array]:
         return {name: values[:, place].copy() for place, name in enumerate(self.names)}
+
+
+def _of_side(judge: _Judge, network: NetworkFunction, own: Examples) -> list[float]:
+    """The values over a member's own rows, without those of weight 0."""
+    if own.weights.size:
+        own = own.part(own.weights > 0)
+    return judge.values(network, own, network.outputs_of(own.X))
 
 
 def _rows(work: Work, member: int, examples: int) -> tuple[Array, Array | None]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..checks.values import seed_number, whole_number
 from ..kernels.network import problem
 from ..network import Network
-from .ensemble import Ensemble
+from .by_group import GroupEnsemble
+from .grouping import Grouping
 from .ranking import Ranking, best_first, best_folds_first, ranked
 from .refit import Recipe
 from .saving import read, save
 from .sweep import Choice
-from .tables import choice_rows, member_columns
+from .tables import choice_rows, member_columns, summary
 from .work import HALVED
 
 if TYPE_CHECKING:
@@ -33,10 +34,15 @@ _ENDS = {
     problem.TARGET_REACHED: "target_cost",
     HALVED: "halving",
 }
+# Fields with a row for each member, mappings of such, or None.
+_OF_MEMBERS = (
+    "parameters", "J", "validation_J", "cost", "validation_cost", "best_epoch", "epochs", "seed",
+    "fold", "choice", "status", "group", "metrics", "validation_metrics",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(Ensemble):
+class Population(GroupEnsemble):
     """Networks trained by one call of `train_many`; all arrays have a row per member.
 
     A population is a sequence: `population[3]` is a `Network`, a slice, a mask or an array of
@@ -90,6 +96,10 @@ class Population(Ensemble):
         validation examples or those held out, None without these; NaN where a member diverged.
     ranking : Ranking or None
         The metric that members are compared by, if it is not the cost.
+    group : ndarray of int, shape (n,), or None
+        The number of the group whose rows each member trained on; `groups` are their names.
+    grouping : Grouping or None
+        The names of the groups, and those that were skipped.
 
     Examples
     --------
@@ -128,6 +138,8 @@ class Population(Ensemble):
     metrics: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     validation_metrics: Mapping[str, NDArray[np.float64]] | None = None
     ranking: Ranking | None = None
+    group: NDArray[np.int64] | None = None
+    grouping: Grouping | None = None
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -190,13 +202,16 @@ class Population(Ensemble):
         return (self[member] for member in range(len(self)))
 
     @overload
-    def __getitem__(self, member: int | np.integer[Any]) -> Network: ...
+    def __getitem__(self, member: int | np.integer[Any] | str) -> Network: ...
     @overload
-    def __getitem__(self, member: slice | ArrayLike) -> Population: ...
+    def __getitem__(self, member: slice | range | list[Any] | Array) -> Population: ...
     def __getitem__(self, member: Any) -> Network | Population:
         if isinstance(member, (int, np.integer)):
             return self._network(range(len(self))[int(member)])
-        chosen = np.arange(len(self))[member]
+        if isinstance(member, str):
+            return self.of_group(member)
+        names = not isinstance(member, slice) and np.asarray(member).dtype.kind == "U"
+        chosen = np.arange(len(self))[self.of_groups(member) if names else member]
         return self._part(chosen)
 
     def refit(self, choice: int | None = None, seed: int | None = None) -> Network:
@@ -231,6 +246,11 @@ class Population(Ensemble):
         >>> bool(population.refit().J(X, y) < population.cost.max())
         True
         """
+        if self.grouping is not None:
+            raise ValueError(
+                "refit: each member has the rows of its group, and was trained on all of them that "
+                "are not for validation; call train_many again, without validation"
+            )
         if self.recipe is None:
             raise ValueError(
                 "refit: the file of this population does not hold how its members were trained, as "
@@ -364,36 +384,13 @@ class Population(Ensemble):
 
     def _part(self, chosen: Array) -> Population:
         def rows(array: Any) -> Any:
+            if isinstance(array, Mapping):
+                return {name: column[chosen] for name, column in array.items()}
             return None if array is None else array[chosen]
 
-        held_out = self.validation_metrics
-        return Population(
-            rows(self.parameters), rows(self.J), self.trace, rows(self.validation_J),
-            rows(self.cost), rows(self.validation_cost), rows(self.best_epoch), rows(self.epochs),
-            rows(self.seed), rows(self.fold), self.choices,
-            rows(self.choice), self.seconds, self.stopped, rows(self.status), self.architectures,
-            rows(self.generators) if self.generators.size else self.generators, self.data,
-            self.compile_seconds, self.classes, self.feature_names, self.folds, self.recipe,
-            _rows_of(self.metrics, chosen),
-            None if held_out is None else _rows_of(held_out, chosen), self.ranking,
-        )  # fmt: skip
+        own = {name: rows(getattr(self, name)) for name in _OF_MEMBERS}
+        generators = rows(self.generators) if self.generators.size else self.generators
+        return replace(self, **own, generators=generators)
 
     def __repr__(self) -> str:
-        parts = [f"{len(self)} networks"]
-        if len(self):
-            finite = self.score[np.isfinite(self.score)]
-            of_cost = "cost" if self.validation_cost is None else "validation cost", 1.0
-            kind, sign = self.ranking or of_cost
-            if finite.size:
-                best, middle = sign * finite.min(), sign * float(np.median(finite))
-                parts.append(f"{kind} {best:.6g} at best, {middle:.6g} in the middle")
-            if self.diverged.any():
-                parts.append(f"{int(self.diverged.sum())} diverged")
-        if self.stopped is not None:
-            parts.append(self.stopped)
-        parts.append(f"{self.seconds:.3g} s")
-        return f"Population({', '.join(parts)})"
-
-
-def _rows_of(columns: Mapping[str, Array], chosen: Array) -> dict[str, Array]:
-    return {name: column[chosen] for name, column in columns.items()}
+        return summary(self)

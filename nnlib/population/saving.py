@@ -17,6 +17,7 @@ from ..files.writing import sweep
 from ..model.saved_formulas import check_custom
 from ..model.saving import arguments_from, classes_to_json, described, parsed_json
 from ..network import Network
+from .grouping import Grouping
 from .ranking import Ranking
 from .saved_recipes import ARRAYS, recipe_from_file, recipe_to_file
 
@@ -44,10 +45,13 @@ _ALWAYS = {
 _SOMETIMES = {
     "validation_J": (2, "f"), "validation_cost": (1, "f"), "best_epoch": (1, "i"),
     "fold": (1, "i"), "seed": (1, "iu"), "generators": (2, "u"),
-    "metrics": (2, "f"), "validation_metrics": (2, "f"),
+    "metrics": (2, "f"), "validation_metrics": (2, "f"), "group": (1, "i"),
 }  # fmt: skip
-# Those of the epochs and of the examples.
-_OTHERS = {"trace": (1, "i"), "X": (2, "f"), "y": (2, "f"), "folds": (1, "i"), **ARRAYS}
+# Those of the epochs, of the examples, and of the groups.
+_OTHERS = {
+    "trace": (1, "i"), "X": (2, "f"), "y": (2, "f"), "folds": (1, "i"), "grouping": (1, "u"),
+    **ARRAYS,
+}  # fmt: skip
 
 
 def save(population: Population, path: PathLike) -> None:
@@ -74,6 +78,8 @@ def save(population: Population, path: PathLike) -> None:
         columns = getattr(population, name)
         if columns:
             arrays[name] = np.stack(list(columns.values()), axis=1)
+    if population.grouping is not None:
+        arrays["grouping"] = population.grouping.to_array()
     classes = population.classes
     told = {
         "networks": [_network(own) for own in population.architectures],
@@ -133,9 +139,11 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         data = arrays.pop("X"), arrays.pop("y")
         recipe = recipe_from_file(told.get("recipe"), arrays, data, architectures)
         metrics = _metrics(told, arrays)
+        grouping = _grouping(arrays)
         missing = {name: None for name in (*_SOMETIMES, "folds") if name != "seed"}
         fields = {
             **missing, "generators": np.empty((0, 4), np.uint64), **arrays, **metrics, "seed": seed,
+            "grouping": grouping,
             "data": data, "architectures": architectures, "recipe": recipe,
             "choices": told["choices"], "stopped": told["stopped"],
             **{name: real_number(name, told[name]) for name in ("seconds", "compile_seconds")},
@@ -193,6 +201,18 @@ def _metrics(told: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, 
             raise ValueError(f"ranking is {shown(ranking)}, wanted the sign 1 or −1")
         fields["ranking"] = Ranking(*ranking)
     return fields
+
+
+def _grouping(arrays: Mapping[str, Array]) -> Grouping | None:
+    """The groups, of which each member has one; None where there are none."""
+    if ("group" in arrays) != ("grouping" in arrays):
+        raise ValueError("it has numbers of groups without their names, or names without numbers")
+    if "group" not in arrays:
+        return None
+    found, group = Grouping.from_array(arrays["grouping"]), arrays["group"]
+    if group.size and not (group.min() >= 0 and group.max() < len(found.names)):
+        raise ValueError(f"its members have groups beyond the {len(found.names)} that there are")
+    return found
 
 
 def _checked_arrays(arrays: Mapping[str, Array]) -> int:

@@ -20,8 +20,8 @@ VARYING = tuple(name for name, entry in OPTIONS.items() if entry.population == "
 SHARED = tuple(name for name, entry in OPTIONS.items() if entry.population == "shared")
 # The arguments of `train_many` itself.
 _OWN = ("n", "seeds", "grid", "activation", "loss", "dtype", "initializer", "sample_weight",
-        "lengths", "mask", "folds", "bootstrap", "halving", "rank_by", "trace", "seed",
-        "device")  # fmt: skip
+         "lengths", "mask", "groups", "min_rows", "folds", "bootstrap", "halving", "rank_by",
+         "trace", "seed", "device", "cluster", "checkpoint", "resume")  # fmt: skip
 
 Choice = dict[str, Any]
 

@@ -53,6 +53,8 @@ def member_columns(population: Population) -> dict[str, Any]:
         name: [population.choices[number].get(name) for number in population.choice]
         for name in names
     }
+    if population.grouping is not None:
+        columns["group"] = population.groups
     columns["seed"] = population.seed
     if population.fold is not None:
         columns["fold"] = population.fold
@@ -64,3 +66,24 @@ def member_columns(population: Population) -> dict[str, Any]:
     columns.update({f"validation_{name}": values for name, values in held_out.items()})
     columns["epochs"], columns["ended"] = population.epochs, population.ended
     return columns
+
+
+def summary(population: Population) -> str:
+    """A population in a line, as `repr` gives it."""
+    parts = [f"{len(population)} networks"]
+    if population.grouping is not None and population.group is not None:
+        groups, skipped = len(np.unique(population.group)), len(population.grouping.skipped)
+        parts.append(f"{groups} groups" + (f", {skipped} skipped" if skipped else ""))
+    if len(population):
+        finite = population.score[np.isfinite(population.score)]
+        of_cost = "cost" if population.validation_cost is None else "validation cost", 1.0
+        kind, sign = population.ranking or of_cost
+        if finite.size:
+            best, middle = sign * finite.min(), sign * float(np.median(finite))
+            parts.append(f"{kind} {best:.6g} at best, {middle:.6g} in the middle")
+        if population.diverged.any():
+            parts.append(f"{int(population.diverged.sum())} diverged")
+    if population.stopped is not None:
+        parts.append(population.stopped)
+    parts.append(f"{population.seconds:.3g} s")
+    return f"Population({', '.join(parts)})"

@@ -23,6 +23,7 @@ from ..schedules import Constant, Schedule, rates_of
 from ..training import buffers
 from ..training.options import Options
 from .ranking import ranked
+from .windows import Windows
 
 Array = NDArray[Any]
 
@@ -49,7 +50,7 @@ class Work:
     Attributes
     ----------
     train, validation
-        Examples that all members share.
+        Examples that all members share, or of which each has rows of its own, see `windows`.
     options
         The first of `choices`: epochs, reduction and what is not a member's own.
     choices
@@ -65,6 +66,10 @@ class Work:
     rungs
         Epochs at which some members go on and others do not, and how many groups of `siblings`
         neighbours go on; none after the last.
+    threads
+        How many threads an engine may use; None: as many as the process may.
+    windows
+        Whose rows are whose; None: all members share all examples.
     """
 
     train: Examples
@@ -79,6 +84,8 @@ class Work:
     rungs: list[tuple[int, int]]
     siblings: int
     stopped: str | None = field(default=None)
+    threads: int | None = field(default=None)
+    windows: Windows | None = field(default=None)
 
     @property
     def size(self) -> int:
@@ -146,7 +153,6 @@ def member_arrays(
     kept = kept_epochs(epochs, points)
     rates, width = _rates(options)
     dtype, paused = parameters.dtype, n if pauses else 0
-    traced = (n * kept.size, n) if validated else (0, 0)
     return Members(
         jobs=np.empty(0, np.int64),
         choices=np.array([_choice(own) for own in options]).reshape(-1),
@@ -160,18 +166,30 @@ def member_arrays(
         generators=generators.reshape(-1),
         dropout_seeds=dropout_seeds,
         kept_epochs=kept,
-        costs=np.full(n * kept.size, np.nan),
-        validation_costs=np.full(traced[0], np.nan),
-        validation_cost=np.full(traced[1], np.inf),
-        best_epoch=np.full(traced[1], -1, np.int64),
-        epochs=np.zeros(n, np.int64),
-        status=np.full(n, problem.RUNNING),
+        **outcomes(n, kept.size, validated),
         positions=np.zeros(paused * problem.POSITION_SIZE, np.int64),
         numbers=np.zeros(paused * problem.NUMBERS_SIZE),
         first=np.zeros(paused * stride, dtype),
         second=np.zeros(paused * stride, dtype),
         best=np.zeros(paused * stride if validated else 0, dtype),
     )
+
+
+def outcomes(n: int, points: int, validated: bool) -> dict[str, Array]:
+    """The arrays of n members that a descent fills, but for parameters and generators.
+
+    >>> sorted(outcomes(3, 50, False))[:3]
+    ['best_epoch', 'costs', 'epochs']
+    """
+    judged = n if validated else 0
+    return {
+        "costs": np.full(n * points, np.nan),
+        "validation_costs": np.full(judged * points, np.nan),
+        "validation_cost": np.full(judged, np.inf),
+        "best_epoch": np.full(judged, -1, np.int64),
+        "epochs": np.zeros(n, np.int64),
+        "status": np.full(n, problem.RUNNING),
+    }
 
 
 def _choice(options: Options) -> list[float]:

@@ -209,16 +209,10 @@ class Checkpoint:
 
     def _compare(self, recorded: Mapping[str, str]) -> None:
         """Refuse the checkpoint of another descent and say what differs."""
-        differences = []
-        for name in sorted(recorded.keys() | self._fingerprint.keys()):
-            was, now = recorded.get(name, "absent"), self._fingerprint.get(name, "absent")
-            if was.startswith(_DIGEST) and was != now:
-                differences.append(f"{name} differs")
-            elif was != now:
-                differences.append(f"{name} was {was}, is {now}")
-        if differences:
+        different = differences(recorded, self._fingerprint)
+        if different:
             raise ValueError(
-                f"{self._path} is the checkpoint of another descent: {'; '.join(differences)}. "
+                f"{self._path} is the checkpoint of another descent: {'; '.join(different)}. "
                 "Give the network, options and data that it was written with to go on from it, or "
                 "resume=False to start afresh and replace it"
             )
@@ -253,7 +247,7 @@ def fingerprint(
     assert isinstance(schedule, Schedule)
     # The text of a user's own class may say nothing of its rates.
     known = dataclasses.is_dataclass(schedule)
-    rates = str(schedule) if known else _digest(rates_of(schedule, options.epochs))
+    rates = str(schedule) if known else digest(rates_of(schedule, options.epochs))
     parts = {
         name: str(getattr(options, name))
         for name, entry in OPTIONS.items()
@@ -263,21 +257,37 @@ def fingerprint(
         **parts,
         **others,
         **({} if options.metrics is None else options.metrics.identity()),
-        "network": _digest(described(table), np.array([loss])),
+        "network": digest(described(table), np.array([loss])),
         "learning_rate": rates,
-        "X": _digest(train.X),
-        "y": _digest(train.y),
-        "sample_weight": _digest(train.weights),
-        "validation": _digest(*held_out),
+        "X": digest(train.X),
+        "y": digest(train.y),
+        "sample_weight": digest(train.weights),
+        "validation": digest(*held_out),
     }
 
 
-def _digest(*arrays: Array) -> str:
+def differences(recorded: Mapping[str, str], own: Mapping[str, str]) -> list[str]:
+    """What two fingerprints do not have in common, in words.
+
+    >>> differences({"epochs": "10", "X": "sha256 ab"}, {"epochs": "20", "X": "sha256 cd"})
+    ['X differs', 'epochs was 10, is 20']
+    """
+    different = []
+    for name in sorted(recorded.keys() | own.keys()):
+        was, now = recorded.get(name, "absent"), own.get(name, "absent")
+        if was.startswith(_DIGEST) and was != now:
+            different.append(f"{name} differs")
+        elif was != now:
+            different.append(f"{name} was {was}, is {now}")
+    return different
+
+
+def digest(*arrays: Array) -> str:
     """SHA-256 of the arrays' shapes, dtypes and bytes; of sparse examples, of their entries."""
-    digest = hashlib.sha256()
+    total = hashlib.sha256()
     for array in arrays:
         parts = array.content() if isinstance(array, Records) else (on_host(array),)
         for part in map(np.ascontiguousarray, parts):
-            digest.update(f"{part.dtype} {part.shape};".encode())
-            digest.update(part.data)
-    return _DIGEST + digest.hexdigest()
+            total.update(f"{part.dtype} {part.shape};".encode())
+            total.update(part.data)
+    return _DIGEST + total.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from ..checks.values import on_gpu
 from ..errors import DeviceError
 from ..kernels.layers.operations import drops, has_lazy_layers, has_rates, looks_at_batches
 from ..kernels.training import unrolled
+from ..layers.shaped import ShapedLayer
+from ..layers.through_time import RecurrentLayer
 from ..optimizers import LevenbergMarquardt
 from .options import OPTIONS, Options
 
@@ -46,6 +49,17 @@ def check_cuda(options: Options, X: Any) -> None:
         raise ValueError(
             f"optimizer {options.optimizer.name!r} runs on the CPU only and the network is on "
             "'cuda': use net.to('cpu'), or another optimizer"
+        )
+
+
+def check_for(options: Options, layers: Sequence[ShapedLayer], dtype: Any) -> None:
+    """Refuse what layers like these, or numbers of this dtype, have no use for."""
+    check_precision(options.precision, dtype)
+    recurrent = any(isinstance(layer, RecurrentLayer) for layer in layers)
+    if options.tbptt is not None and not recurrent:
+        raise ValueError(
+            f"tbptt is {options.tbptt}, wanted None: no layer of this network is recurrent, so no "
+            "gradient goes back through time"
         )
 
 

@@ -3,7 +3,7 @@
 Such a descent trains a copy of the parameters, in which the first layer's W is by features, so that
 what an entry needs lies side by side, see `kernels.network.entry_sums`. The network has its own
 layout whenever anybody looks at it. The step is lazy, and touches only the rows of W that a batch
-has entries for (`kernels.network.lazy_rows`); where those are most of them, it is that of all rows.
+has entries for (`kernels.network.lazy_rows`); where those are many, it is that of all rows.
 """
 
 from __future__ import annotations
@@ -47,14 +47,17 @@ from .options import Options
 
 Array = NDArray[Any]
 
-# So many entries of a batch for each feature: with words, it has entries for over half of them.
-_ENTRIES_OF_MOST = 4
+# With so many entries of a batch for each feature all rows are stepped. A row among all takes
+# 13 ns, one of a list 60 to 90, for it comes from anywhere in memory, and many are visited twice.
+ENTRIES_A_FEATURE = 0.5
 # A row's step takes as long as the sums of so many entries.
 _ROW_WORK = 4
 # So many entries tell how often features come.
 _LOOKED_AT = 100_000
-# Rows are listed by eights, the last of which may go beyond a part.
-_SLACK = 8
+# Multiples of the golden ratio are spread evenly between whole numbers.
+_GOLDEN = (5**0.5 - 1) / 2
+# Rows are listed by eights, the last of which may go beyond a part; rows are asked for beyond it.
+_SLACK = 8 + lazy_rows.AHEAD
 
 
 def is_lazy(options: Options, train: Examples, learner: Learner) -> bool:
@@ -76,12 +79,12 @@ def is_lazy(options: Options, train: Examples, learner: Learner) -> bool:
     return known and options.max_norm is None and blocks and table is not learner.table
 
 
-def has_most_rows(options: Options, train: Examples) -> bool:
-    """Whether a batch has entries for most features, so that a step of all rows takes less time."""
+def steps_all_rows(options: Options, train: Examples) -> bool:
+    """Whether batches have entries for so many features that a step of all rows takes less time."""
     assert isinstance(train.X, Records)
     own = train.X.matrix
     batch = min(options.batch_size or len(train.X), len(train.X))
-    return batch * own.columns.size >= _ENTRIES_OF_MOST * own.features * (own.starts.size - 1)
+    return batch * own.columns.size >= ENTRIES_A_FEATURE * own.features * (own.starts.size - 1)
 
 
 def even_bounds(columns: Array, features: int, parts: int) -> Array:
@@ -93,8 +96,12 @@ def even_bounds(columns: Array, features: int, parts: int) -> Array:
     >>> even_bounds(np.array([0] * 1000 + [1] * 500), 64, 2).tolist()
     [0, 16, 64]
     """
-    every = max(1, columns.size // _LOOKED_AT)
-    entries = np.bincount(columns[::every], minlength=features) * every
+    size = columns.size
+    if size > _LOOKED_AT:
+        # Every so many would be the same one of each example, where all have as many.
+        fractions = np.arange(_LOOKED_AT) * _GOLDEN % 1
+        columns = columns[(fractions * size).astype(np.int64)]
+    entries = np.bincount(columns, minlength=features) * (size / max(columns.size, 1))
     work = np.cumsum(entries + _ROW_WORK)
     cuts = np.searchsorted(work, work[-1] * np.arange(1, parts) / parts)
     whole = -(-cuts // PART_UNITS) * PART_UNITS
@@ -163,7 +170,7 @@ class LazyDescent(Descent):
         options: Options,
         memory: OptimizerState | None,
     ) -> None:
-        in_step = BY_ENTRIES if has_most_rows(options, train) else LAZY
+        in_step = BY_ENTRIES if steps_all_rows(options, train) else LAZY
         table = table_by_features(learner.table, in_step)
         self._by_features = own = ByFeatures(table)
         self._users = learner.parameters
@@ -244,7 +251,7 @@ class LazyDescent(Descent):
         tile = max(lazy_rows.TILE, row.d_out)
         numbers[[entry_sums.STEPS, entry_sums.TILE_SIZE]] = steps, tile
         seen = np.full(features, self._steps, np.uint32)
-        arrays = {
+        arrays: dict[int, Array] = {
             entry_sums.SEEN: seen,
             entry_sums.MARKS: np.zeros(features + _SLACK, np.uint8),
             entry_sums.LISTS: np.zeros(2 * features + _SLACK, np.int64),

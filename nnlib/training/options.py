@@ -103,6 +103,8 @@ class Options:
         None, with_data, refused_by=("full batch",), population="varies"
     )
     shuffle: bool = option(True, flag)
+    # Part of the table, by whose digest a checkpoint records it.
+    tbptt: int | None = option(None, optional(count), refused_by=EVERY_WAY, fingerprint="none")
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
     # Part of sample_weight, by whose digest a checkpoint records it.
@@ -164,22 +166,20 @@ class Options:
     checkpoint: str | os.PathLike[str] | None = option(
         None,
         optional(file_path),
-        population="absent",
-        no_population="a population has none",
+        population="absent",  # `train_many` has a folder of its own
         fingerprint="none",
     )
     checkpoint_seconds: float = option(
         30.0,
         positive,
         population="absent",
-        no_population="a population has no checkpoint",
+        no_population="a population writes each part as it ends",
         fingerprint="none",
     )
     resume: bool = option(
         False,
         flag,
         population="absent",
-        no_population="a population has no checkpoint",
         fingerprint="none",
     )
 
@@ -249,7 +249,7 @@ class Options:
             value = self._unless_default(name)
             if value is not None:
                 raise ValueError(
-                    f"optimizer {optimizer.name!r} and {name}={shown(value)} contradict "
+                    f"optimizer {optimizer.name!r} and {_as_given(name, value)} contradict "
                     f"each other: it finds its own steps on the cost of all the data, so leave "
                     f"{name} out, or use another optimizer"
                 )
@@ -266,8 +266,8 @@ class Options:
         for name, value in given.items():
             if value is not None:
                 raise ValueError(
-                    f"compile=True and {name}={shown(value)} contradict each other: a kernel for "
-                    "one network alone makes plain gradient descent; leave one of them out"
+                    f"compile=True and {_as_given(name, value)} contradict each other: a kernel "
+                    "for one network alone makes plain gradient descent; leave one of them out"
                 )
 
     def _unless_default(self, name: str) -> Any:
@@ -297,6 +297,17 @@ class Options:
         """Whether nothing is asked for but gradient descent itself."""
         others = [getattr(self, name) != OPTIONS[name].default for name in refused_by("plain")]
         return isinstance(self.optimizer, SGD) and not (self.plateau or any(others))
+
+
+def _as_given(name: str, value: Any) -> str:
+    """The option as a message shows it: with its value, unless it holds data.
+
+    >>> _as_given("patience", 5), _as_given("validation", ([[0.5]], [1.0]))
+    ('patience=5', 'validation')
+    """
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    short = all(isinstance(part, (str, int, float)) for part in parts)
+    return f"{name}={shown(value)}" if short or not hasattr(value, "__len__") else name
 
 
 OPTIONS = entries(Options)

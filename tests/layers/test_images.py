@@ -57,6 +57,16 @@ CONVOLUTIONS = {
         {"filters": 6, "kernel_size": 3, "dilation_rate": 2, "padding": "same", "groups": 2},
     ),
     "groups": ((6, 6, 6), {"filters": 9, "kernel_size": 2, "groups": 3}),
+    "depthwise": ((6, 9, 4), {"filters": 4, "kernel_size": 3, "padding": "same", "groups": 4}),
+    "depthwise, strides": (
+        (9, 8, 18),
+        {"filters": 18, "kernel_size": (2, 5), "strides": 2, "padding": "same", "groups": 18},
+    ),
+    "two for a channel, dilation": (
+        (6, 11, 4),
+        {"filters": 8, "kernel_size": (1, 4), "dilation_rate": (1, 2), "padding": "same",
+         "groups": 4},
+    ),
     "larger than the image": ((2, 3, 2), {"filters": 2, "kernel_size": 5, "padding": "same"}),
     "one pixel": ((4, 4, 7), {"filters": 8, "kernel_size": 1}),
     "no bias": ((5, 5, 1), {"filters": 6, "kernel_size": 5, "use_bias": False}),
@@ -102,6 +112,23 @@ def test_convolution_and_its_gradients_are_those_of_pytorch(shape, arguments, n)
     few = slice(0, 3)
     slope = x.grad.numpy()[few]
     assert_close(input_slope(net, X[few], y[few]), slope, terms=terms * own.filters, depth=3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [7, 40])
+def test_wide_layers_behind_a_convolution_compute_what_they_do_for_one_image(n, dtype):
+    net, X = drawn(
+        (8, 8, 1), layers.Conv2D(2, 1, activation="tanh"), layers.Flatten(),
+        layers.Dense(64, "tanh"), layers.Dense(2), n=n, dtype=dtype,
+    )  # fmt: skip
+    net.parameters = net.parameters / 10
+    y = np.zeros((n, 2), dtype)
+    assert_close(net.F(X), np.concatenate([net.F(x[None]) for x in X]), terms=128, depth=3)
+    single = [
+        net.derJ(x[None], t[None], reduction="sum", flat=True) for x, t in zip(X, y, strict=True)
+    ]
+    found = net.derJ(X, y, reduction="sum", flat=True)
+    assert_close(found, np.sum(single, axis=0), terms=128 * n, depth=5)
 
 
 @pytest.mark.parametrize("padding", ["VALID", "SAME"])
@@ -317,10 +344,6 @@ REFUSED = {
     ),
     "a stride of 0": (lambda: layers.MaxPooling2D(2, 0), "strides is 0, wanted a whole number"),
     "a fraction": (lambda: layers.Conv2D(4, 1.5), "kernel_size must be a whole number"),
-    "softmax of an image": (
-        lambda: layers.Conv2D(4, 3, activation="softmax")(Input((9, 9, 1))),
-        "gives an image of shape (7, 7, 4), and 'softmax' is of all values of an example",
-    ),
     "interpolation": (
         lambda: layers.UpSampling2D(2, "bilinear"), "interpolation is 'bilinear', wanted one of"
     ),

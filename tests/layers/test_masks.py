@@ -34,11 +34,11 @@ KEEP = {
     "Multiply": lambda x: x * layers.Conv1D(CHANNELS, 1)(x),
     "a join with a value without a mask": lambda x: x + layers.Input((TIME, CHANNELS)),
     "Concatenate of features": lambda x: layers.Concatenate()([x, x]),
+    "softmax": lambda x: layers.Activation("softmax")(x),
     "LSTM": lambda x: layers.LSTM(2, return_sequences=True)(x),
     "aligned": lambda x: layers.GRU(2, return_sequences=True, go_backwards=True, aligned=True)(x),
 }
 END = {
-    "Activation of all": lambda x: layers.Activation("softmax")(x),
     "Conv1D": lambda x: layers.Conv1D(4, 2, padding="same")(x),
     "strides": lambda x: layers.Conv1D(4, 1, strides=2)(x),
     "MaxPooling1D": lambda x: layers.MaxPooling1D(1)(x),

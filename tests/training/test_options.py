@@ -23,7 +23,7 @@ EXAMPLES = ["self", "X", "y", "sample_weight", "lengths", "mask"]
 OTHER_VALUES = {
     "learning_rate": 0.5, "weight_decay": 0.1, "l1": 0.1, "max_norm": 1.0, "dropout": (0.5,),
     "clip_norm": 1.0, "clip_value": 1.0, "batch_size": 2, "validation": 0.5, "patience": 3,
-    "tolerance": 0.1, "metrics": ["r2"], "monitor": "r2", "target_cost": 0.1,
+    "tolerance": 0.1, "tbptt": 4, "metrics": ["r2"], "monitor": "r2", "target_cost": 0.1,
     "callback_epochs": 2, "partial": True, "compile": True,
     "precision": "tf32", "checkpoint": "file", "checkpoint_seconds": 1.0, "resume": True,
 }  # fmt: skip
@@ -63,7 +63,7 @@ def test_the_docstring_has_a_paragraph_for_every_option():
 
 def test_the_docstring_of_train_many_names_the_options_of_a_population():
     text = inspect.cleandoc(nnlib.train_many.__doc__)
-    listed = re.search(r"As for `Network.descent`: ([\w,\s]+)\. A fraction", text)[1]
+    listed = re.search(r"As for `Network.descent`: ([\w,\s]+)\.\s+A fraction", text)[1]
     taken = [name for name, entry in OPTIONS.items() if entry.population != "absent"]
     assert re.split(r",\s+", listed) == taken
 
@@ -96,6 +96,13 @@ def test_optimizers_of_full_batches_refuse(name):
     value = OTHER_VALUES[name]
     with pytest.raises(ValueError, match=re.escape(f"'lbfgs' and {name}={value!r} contradict")):
         Options(optimizer="lbfgs", **{name: value})
+
+
+@pytest.mark.parametrize("data", [np.zeros(50), ([[0.5]] * 50, np.zeros(50)), [[0.5]] * 50])
+def test_a_refusal_does_not_print_data(data):
+    message = "^optimizer 'lbfgs' and validation contradict each other: it finds"
+    with pytest.raises(ValueError, match=message):
+        Options(optimizer="lbfgs", validation=data)
 
 
 @pytest.mark.parametrize("name", refused_by("compiled"))

@@ -19,6 +19,16 @@ from tests.tolerances import assert_close, tolerance
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
 pytestmark = pytest.mark.cpu("sparse")
 
+
+@pytest.fixture(params=["rows of a batch", "all rows"], autouse=True, scope="module")
+def stepped(request):
+    """Whether steps are of a batch's rows or of all, whatever batches have entries for."""
+    with pytest.MonkeyPatch.context() as patch:
+        least = 0.0 if request.param == "all rows" else float("inf")
+        patch.setattr(lazy, "ENTRIES_A_FEATURE", least)
+        yield request.param
+
+
 FEATURES, EXAMPLES = 40, 70
 # Rounding errors of so many steps' products, each of which the later steps carry along.
 TERMS = 100_000

@@ -12,6 +12,16 @@ from tests.machine.teams import force, short_slices
 
 pytestmark = pytest.mark.cpu("sparse")
 
+
+@pytest.fixture(params=["rows of a batch", "all rows"], autouse=True, scope="module")
+def stepped(request):
+    """Whether steps are of a batch's rows or of all, whatever batches have entries for."""
+    with pytest.MonkeyPatch.context() as patch:
+        least = 0.0 if request.param == "all rows" else float("inf")
+        patch.setattr(lazy, "ENTRIES_A_FEATURE", least)
+        yield request.param
+
+
 FEATURES, EXAMPLES, UNITS = 3000, 700, 48
 
 

@@ -6,8 +6,6 @@ without a return to Python, and a population is a grid of such blocks.
 
 from __future__ import annotations
 
-import math
-
 from ...compile.jit import Vector
 from ...network.problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
 from ..compile.jit import cuda, entry, window
@@ -21,7 +19,7 @@ from ..network.problem import (
 )
 from ..products.block import copy, total
 from ..products.block_product import FLOAT32
-from .epoch import current_rate, end_batch, keep_best, start_epoch
+from .epoch import Done, current_rate, end_batch, is_finite, keep_best, start_epoch
 from .update import penalty, step_alone
 
 
@@ -77,13 +75,13 @@ def descend(
         part = total(tile.scratch, part)
         if not validating:
             cost += part
-            if abs(cost) < math.inf:
+            if is_finite(cost):
                 scale = 1.0 / in_batch if settings.mean else 1.0
                 step_alone(model, state, settings, rate, scale, count + 1, tile.scratch)
         best = state.numbers[BEST]
         cuda.syncthreads()
         if cuda.threadIdx.x == 0:
-            end_batch(model, data, state, settings, validating, part, source.n, cost, rate)
+            end_batch(model, data, state, settings, Done(part, source.n, cost, rate))
         cuda.syncthreads()
         keep_best(parts.best, model.parameters, state, best)
         budget -= 1

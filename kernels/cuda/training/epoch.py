@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import types
 
@@ -14,14 +16,12 @@ from ...network.problem import (
     COST,
     DIVERGED,
     EPOCH,
-    FINISHED,
     RATE_FACTOR,
-    RUNNING,
     STATUS,
     STEP,
     VALIDATING,
 )
-from ...training import stopping
+from ...training import stopping, turns
 from ..compile.jit import cuda, kernel, twin, window
 from ..network.problem import Data, Model, Settings, State
 from ..products.block import copy
@@ -29,6 +29,8 @@ from ..products.block import copy
 watch, next_word = twin(stopping.watch), twin(shuffle.next_word)
 halves, rounds_of = twin(shuffle.halves), twin(shuffle.rounds_of)
 turned = twin(shuffle.turned)
+is_finite, is_whole_epoch = twin(turns.is_finite), twin(turns.is_whole_epoch)
+mean_of, status_after = twin(turns.mean_of), twin(turns.status_after)
 
 
 @kernel
@@ -83,73 +85,59 @@ def start_epoch(model: Model, state: State, epoch: int) -> None:
         cuda.syncthreads()
 
 
+class Done(NamedTuple):
+    """What a batch, or a validation, has given."""
+
+    part: float  # Σ J of this pass
+    n: int  # how many examples a validation has
+    cost: float  # Σ J of the epoch so far, with this batch in it
+    rate: float
+
+
 @kernel
 def end_epoch(
-    model: Model,
-    data: Data,
-    state: State,
-    settings: Settings,
-    epoch: int,
-    cost: float,
-    watched: float,
-    rate: float,
+    model: Model, data: Data, state: State, settings: Settings, done: Done, watched: float
 ) -> None:
     """One thread's work: record the epoch, and by its cost set the status.
 
-    cost is the epoch's Σ J, watched the validation cost if there is one.
+    watched is the validation cost, if there is one.
     """
-    mean_cost = cost / data.n if settings.mean else cost
+    epoch = state.position[EPOCH]
+    mean_cost = mean_of(done.cost, data, settings)
     state.costs[epoch] = mean_cost
-    state.rates[epoch] = rate
+    state.rates[epoch] = done.rate
     if not settings.validated:
         watched = mean_cost
     else:
         state.validation_costs[epoch] = watched
     status = watch(model, state, settings.rules, mean_cost, watched)
-    if status == RUNNING and epoch + 1 == settings.epochs:
-        status = FINISHED
-    state.position[STATUS] = status
+    state.position[STATUS] = status_after(status, epoch + 1, settings)
     state.position[EPOCH] = epoch + 1
     state.position[BATCH] = 0
     state.position[VALIDATING] = 0
-    state.numbers[COST] = cost
+    state.numbers[COST] = done.cost
 
 
 @kernel
-def end_batch(
-    model: Model,
-    data: Data,
-    state: State,
-    settings: Settings,
-    validating: bool,
-    pass_cost: float,
-    watched_n: int,
-    cost: float,
-    rate: float,
-) -> None:
-    """One thread's work after a batch's step, or a validation: what comes next.
-
-    pass_cost is Σ J of this pass, cost of the epoch with this batch in it.
-    """
+def end_batch(model: Model, data: Data, state: State, settings: Settings, done: Done) -> None:
+    """One thread's work after a batch's step, or a validation: what comes next."""
     position = state.position
-    epoch = position[EPOCH]
-    state.numbers[COST] = cost
-    if validating:
-        watched = pass_cost / watched_n if settings.mean else pass_cost
-        end_epoch(model, data, state, settings, epoch, cost, watched, rate)
+    state.numbers[COST] = done.cost
+    if position[VALIDATING]:
+        end_epoch(model, data, state, settings, done, mean_of(done.part, done, settings))
         return
-    if not abs(cost) < np.inf:
-        state.costs[epoch] = cost / data.n if settings.mean else cost
+    if not is_finite(done.cost):
+        state.costs[position[EPOCH]] = mean_of(done.cost, data, settings)
         position[STATUS] = DIVERGED
         return
     position[STEP] += 1
     position[BATCH] += 1
-    if position[BATCH] * data.batch_size >= data.n:
+    if is_whole_epoch(position[BATCH], data):
         if settings.validated:
             position[BATCH] = 0
             position[VALIDATING] = 1
         else:
-            end_epoch(model, data, state, settings, epoch, cost, cost, rate)
+            end_epoch(model, data, state, settings, done, done.cost)
 
 
 @kernel

@@ -8,7 +8,6 @@ so that launches beyond the end do nothing.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ...compile.jit import Vector
@@ -29,7 +28,15 @@ from ..network.problem import (
 )
 from ..products.block import divided, total
 from ..products.block_product import BF16, FLOAT32, TF32
-from .epoch import current_rate, end_batch, keep_best, pass_on, write_order
+from .epoch import (
+    Done,
+    current_rate,
+    end_batch,
+    is_finite,
+    keep_best,
+    pass_on,
+    write_order,
+)
 from .update import add_and_clip, clipped, limit_all_norms, part_of, penalty, take_step
 
 # Of the products; each of `PASSES` has its own.
@@ -213,7 +220,7 @@ def step(
     part = sum_over(parts.costs, parts.costs.size, tile.scratch)
     if not validating:
         cost += part
-        if abs(cost) < math.inf:
+        if is_finite(cost):
             scale = batch_scale(data, state, settings)
             first, last = part_of(model.parameters.size, cuda.blockIdx.x, cuda.gridDim.x)
             if settings.rules.clip_norm > 0:
@@ -226,10 +233,10 @@ def step(
                 take_step(model, state, settings, rate, scale, count + 1, k, k + 1)
     if not is_last(parts.ticket, tile.scratch):
         return
-    if settings.rules.max_norm > 0 and not validating and abs(cost) < math.inf:
+    if settings.rules.max_norm > 0 and not validating and is_finite(cost):
         limit_all_norms(model.table, model.parameters, settings.rules.max_norm)
     if cuda.threadIdx.x == 0:
-        end_batch(model, data, state, settings, validating, part, validation.n, cost, rate)
+        end_batch(model, data, state, settings, Done(part, validation.n, cost, rate))
     cuda.syncthreads()
     keep_best(parts.best, model.parameters, state, best)
 

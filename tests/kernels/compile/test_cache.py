@@ -334,3 +334,26 @@ def test_a_network_written_out_leaves_the_cache_to_the_others():
     compilations()
     compilations("compile")
     assert (compilations(), compilations("compile")) == (0, 0)
+
+
+WARM = """
+import sys
+import nnlib
+net = nnlib.Network([1, 2, 1], "sigmoid", seed=1)
+print(net.descent([0, 0.5, 1], [0.2, 0.8, 0.2], epochs=3).J)
+print("numba.np.arrayobj" in sys.modules)
+"""
+
+
+def test_code_from_the_disk_needs_nothing_of_numbas_compiler(tmp_path):
+    """Neither its registries nor how it compiles arrays; the numbers are the same."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    cold, warm = (
+        subprocess.run(
+            [sys.executable, "-c", WARM], env=environment, text=True, capture_output=True,
+            check=True,
+        ).stdout.splitlines()
+        for _ in range(2)
+    )  # fmt: skip
+    assert cold == [warm[0], "True"]
+    assert warm[1] == "False"

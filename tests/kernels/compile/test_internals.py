@@ -12,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -100,6 +101,53 @@ def test_functions_ask_for_wide_vectors_and_entries_for_an_aligned_stack(text):
 
 def test_nothing_counts_references(text):
     assert "NRT_incref" not in "".join(body for name, body in bodies(text) if "run" in name)
+
+
+def test_nothing_needs_numbas_runtime(text):
+    """Code from the disk is loaded without it, see `KeptEntry.load_overload`."""
+    assert "declare" in text
+    assert "NRT_" not in text
+
+
+@kernel
+def scaled(values, doubles, factor):
+    if doubles:
+        twice(values)
+    for k in range(values.size):
+        values[k] *= factor
+
+
+@entry
+def scale_often(values):
+    scaled(values, True, 3)
+    scaled(values, False, values.size)
+    scaled(values, values.size > 5, 7)
+
+
+@fast
+def test_a_kernel_is_compiled_once_for_all_constants():
+    values = np.ones(2)
+    scale_often(values)
+    np.testing.assert_array_equal(values, 2 * 3 * 2 * 7)
+    assert len(scaled.overloads) == 1
+
+
+def passes_of(function):
+    """The names of the passes that compiled the function."""
+    (signature,) = function.signatures
+    times = function.get_metadata(signature)["pipeline_times"]["nopython"]
+    return {name.split("_", 1)[1] for name in times}
+
+
+@fast
+def test_kernels_do_without_passes_for_what_they_do_not_have(text):
+    """Numba's own pipeline has them, and does what it did for everybody else's functions."""
+    needless = {"inline_closure_likes", "nopython_rewrites"}
+    own = numba.njit(lambda x: x)
+    own(1)
+    assert needless <= passes_of(own)
+    assert needless.isdisjoint(passes_of(add_up))
+    assert needless.isdisjoint(passes_of(twice))
 
 
 @fast

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import nnlib
+from nnlib import layers
 from nnlib.kernels.formulas import optimizers
-from nnlib.kernels.layers.operations import COLUMNS, DROPOUT, FORWARD, KIND, Row, described
+from nnlib.kernels.layers.operations import COLUMNS, DENSE, DROPOUT, FORWARD, KIND, Row, described
 from nnlib.kernels.network.linking import Use, linked
 
 pytestmark = pytest.mark.cpu("kernels")
@@ -52,6 +53,17 @@ def test_wide_layers_dropout_and_single_samples_are_called():
     assert "forward" not in addresses(table, 2)
     single = linked(architecture().table, Use(np.float64, single=True))
     assert "forward" in addresses(single, 0)
+
+
+def test_wide_layers_behind_a_convolution_call_gemm_for_their_gradients_alone():
+    net = nnlib.Network(
+        [layers.Input((8, 8, 1)), layers.Conv2D(2, 1), layers.Flatten(), layers.Dense(64, "tanh")]
+    )
+    table = linked(net.architecture.training_table, Use(np.float32, train=True))
+    kinds = table.reshape(-1, COLUMNS)[:, KIND]
+    assert addresses(table, kinds.tolist().index(DENSE)) == {
+        "activate", "derive", "gradient", "product",
+    }  # fmt: skip
 
 
 def test_dtypes_have_code_of_their_own():

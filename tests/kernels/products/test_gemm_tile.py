@@ -7,6 +7,7 @@ import pytest
 
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.products import gemm_tile
+from nnlib.kernels.products.gemm_tile import Extent, Matrix
 from tests.tolerances import assert_close
 
 
@@ -22,13 +23,20 @@ def copy(out, first, source, source_first, count):
 
 @entry
 def transpose(out, first, ld_out, source, source_first, ld, rows, columns):
-    gemm_tile.transpose_square(out, first, ld_out, source, source_first, ld, rows, columns)
+    gemm_tile.transpose_square(
+        Matrix(out, first, ld_out, 1), Matrix(source, source_first, ld, 1), rows, columns
+    )
 
 
 @entry
 def multiply(c, ldc, a, row, step, b, ldb, depth, rows, columns, factors):
     gemm_tile.multiply_tile(
-        c, 0, ldc, a, 0, row, step, b, 0, ldb, depth, rows, columns, factors[0], factors[1]
+        Matrix(c, 0, ldc, 1),
+        Matrix(a, 0, row, step),
+        Matrix(b, 0, ldb, 1),
+        Extent(rows, columns, depth),
+        factors[0],
+        factors[1],
     )
 
 

@@ -1,0 +1,68 @@
+"""The door to a cluster: what every engine can do, whatever runs behind it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from .worker import Call, Done, Worker
+
+
+class Engine(ABC):
+    """Workers that do parts of a work.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    threads : int or None
+        How many threads a part may use; None: as many as the process may.
+    """
+
+    name: str
+    threads: int | None = 1
+
+    @abstractmethod
+    def slots(self) -> int:
+        """How many parts can run at the same time, now."""
+
+    @abstractmethod
+    def workers(self) -> list[Worker]:
+        """Those that can be asked, each once.
+
+        Raises
+        ------
+        RuntimeError
+            If a worker cannot import nnlib.
+        """
+
+    @abstractmethod
+    def share(self, value: Any) -> Any:
+        """Send once what all parts share; returns what `submit` takes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it cannot be sent, or is too much.
+        """
+
+    @abstractmethod
+    def submit(self, shared: Any, call: Call) -> Any:
+        """Have a part done, some time; returns a ticket."""
+
+    @abstractmethod
+    def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
+        """The tickets whose parts have ended, after waiting so long at most for the first."""
+
+    @abstractmethod
+    def result(self, ticket: Any) -> Done:
+        """What a part that has ended gave; raises the error that ended it."""
+
+    @abstractmethod
+    def cancel(self, tickets: Sequence[Any]) -> None:
+        """Do not begin these parts, and end those that run if the engine can do that."""
+
+    def close(self, shared: Any) -> None:
+        """Forget what was shared; the workers belong to the user and stay."""
+        return

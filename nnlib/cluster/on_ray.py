@@ -1,0 +1,126 @@
+"""Parts on Ray: each a task of one processor, repeated by Ray where a worker dies."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from ..machine.threads import get_threads
+from .engine import Engine
+from .packing import pack
+from .worker import Call, Done, Worker, this_worker, work_on
+
+# How often Ray begins a part again whose worker died. A part takes about a second: whoever loses
+# ten workers in a row with one part has a part that kills them.
+_RETRIES = 10
+
+
+class OnRay(Engine):
+    """The workers of Ray.
+
+    Parameters
+    ----------
+    address : str or None
+        Of a running Ray; None: the one in use, else one that runs here, else one started here.
+
+    Raises
+    ------
+    ImportError
+        If Ray is not installed.
+    ValueError
+        If no Ray answers at the address.
+    """
+
+    name = "Ray"
+
+    def __init__(self, address: str | None = None) -> None:
+        self._ray = _connected(address)
+        task = self._ray.remote(work_on)
+        self._task = task.options(num_cpus=1, max_retries=_RETRIES)
+
+    def slots(self) -> int:
+        """Processors of all nodes."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def workers(self) -> list[Worker]:
+        """One for each node."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        ray, asked = self._ray, self._ray.remote(this_worker)
+        answers = []
+        for node in ray.nodes():
+            if node["Alive"] and node["Resources"].get("CPU"):
+                strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
+                options = {"num_cpus": 1, "scheduling_strategy": strategy}
+                answers.append(asked.options(**options).remote())
+        try:
+            found: list[Worker] = ray.get(answers)
+        except ray.exceptions.RayError as error:
+            raise RuntimeError(
+                f"cluster: a worker of Ray cannot compute: {error}. Install nnlib and numba on "
+                "every node, or name them in runtime_env of ray.init"
+            ) from error
+        return found
+
+    def share(self, value: Any) -> Any:
+        """In the object store, where all workers of a node read it."""
+        packed = pack(value)
+        store = self._ray.cluster_resources().get("object_store_memory", 0)
+        if packed.size > store:
+            raise ValueError(
+                f"cluster: X, y and what else all members share take {packed.size} bytes, and "
+                f"Ray's object stores together hold {int(store)}: start Ray with more, as by "
+                f"ray.init(object_store_memory={2 * packed.size})"
+            )
+        return self._ray.put(packed)
+
+    def submit(self, shared: Any, call: Call) -> Any:
+        """A reference to what the task will give."""
+        return self._task.remote(shared, call)
+
+    def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
+        """Those that are ready."""
+        tickets = list(tickets)
+        ready: list[Any]
+        ready, rest = self._ray.wait(tickets, num_returns=1, timeout=seconds)
+        if ready and rest:
+            ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
+        return ready
+
+    def result(self, ticket: Any) -> Done:
+        """What the task gave, or the error of the task itself in place of Ray's."""
+        errors = self._ray.exceptions
+        try:
+            done: Done = self._ray.get(ticket)
+        except errors.RayTaskError as error:
+            raise error.cause from None
+        except errors.RayError as error:
+            raise RuntimeError(
+                f"cluster: Ray has lost a part: {error}. Did its workers run out of memory?"
+            ) from error
+        return done
+
+    def cancel(self, tickets: Sequence[Any]) -> None:
+        """Those that wait, and by a KeyboardInterrupt those that run."""
+        for ticket in tickets:
+            self._ray.cancel(ticket)
+
+
+def _connected(address: str | None) -> ModuleType:
+    """Ray, connected."""
+    try:
+        ray: ModuleType = importlib.import_module("ray")
+    except ImportError:
+        raise ImportError("cluster='ray' needs Ray, the extra ray: pip install ray") from None
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
+    if ray.is_initialized():
+        return ray
+    try:
+        ray.init(address=address or "auto", **quiet)
+    except ConnectionError as error:
+        if address is not None:
+            raise ValueError(f"cluster is {address!r}, where no Ray answers") from error
+        ray.init(num_cpus=get_threads(), include_dashboard=False, **quiet)
+    return ray
