@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..checks.values import MOST_DROPOUT, flag, known_name, real_number, shown, whole_number
 from ..kernels.formulas.activations import CODES
 from ..kernels.layers.recurrent import ACTIVATIONS, Recurrence
+from .converted import ConvertedLayer
 from .images import countable
 from .layer import Layer, Value
 from .sequence_dropout import SpatialDropout1D
@@ -32,7 +33,7 @@ class _Ways(NamedTuple):
     recurrent_dropout: Any
 
 
-class _Recurrent(Layer):
+class _Recurrent(ConvertedLayer):
     """What recurrent layers have in common.
 
     At a step that the mask of its input leaves out, an example's state stays as it is.
