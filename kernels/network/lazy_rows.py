@@ -66,8 +66,7 @@ call_step, call_make_up = STEP_CONTRACT.call, MAKE_UP_CONTRACT.call
 # Numbers of a tile, unless a single row is longer: the tile, its rows and the next tile's rows all
 # are in the first cache.
 TILE = 256
-# So many rows ahead, at most, rows are asked for.
-AHEAD = 16
+AHEAD = 16  # so many rows ahead, at most, rows are asked for
 # Missed steps are counted up to MOST_MISSED; rows that have missed more are the last group.
 _GROUPS = MOST_MISSED + 2
 _GROUP_BYTES = 8 * (_GROUPS + 1)
