@@ -4,14 +4,13 @@ In a lazy descent the first layer's W is (features, d_out) (`layers.sparse_lazy`
 entries for some of the rows alone; the gradient of all others is 0. So the step of a batch makes
 the gradient of its own rows (`entry_sums`) and steps them, and then makes up for the steps that the
 *next* batch's rows have missed (`missed_steps`): they are up to date when that batch comes. With an
-epoch's last batch all rows are brought up to date, so nobody between two epochs sees that any was
-behind. Work is proportional to the entries, but for that and for a byte of each feature.
+epoch's last batch all rows are brought up to date. Work is proportional to the entries, but for
+that and for a byte of each feature.
 
 A batch is looked through once for its rows: each entry marks its feature, and the marks become a
-list in the order of the features. Rows are stepped some dozens at a time, copied side by side into
-a tile: the formulas have long loops there, whatever the length of a row, and copying asks for many
-rows of W and of the optimizer's vectors at once, where they are waited for. Rows that have missed
-the same number of steps share a tile.
+list in the order of the features. Rows are stepped several at a time, copied side by side into a
+tile: the formulas have long loops there, whatever the length of a row, and many rows are fetched
+from memory at once. Rows that have missed as many steps share a tile.
 """
 
 from __future__ import annotations
@@ -67,8 +66,7 @@ call_step, call_make_up = STEP_CONTRACT.call, MAKE_UP_CONTRACT.call
 # Numbers of a tile, unless a single row is longer: the tile, its rows and the next tile's rows all
 # are in the first cache.
 TILE = 256
-# So many rows ahead, at most, rows are asked for.
-AHEAD = 16
+AHEAD = 16  # so many rows ahead, at most, rows are asked for
 # Missed steps are counted up to MOST_MISSED; rows that have missed more are the last group.
 _GROUPS = MOST_MISSED + 2
 _GROUP_BYTES = 8 * (_GROUPS + 1)
@@ -270,8 +268,8 @@ def clear_row(out: Vector, first: int, size: int) -> None:
 def gather(tile: Vector, values: Vector, rows: Integers, d_out: int) -> None:
     """The rows of values, side by side; nothing if the tile is empty.
 
-    They come from anywhere. So the rows that stand in the list behind these, as many and up to
-    `AHEAD`, are asked for meanwhile; what stands behind the last ones is read, but not used.
+    They come from anywhere, so those behind them in the list are asked for meanwhile, at most
+    `AHEAD`; behind the list's end stands any row.
     """
     if tile.size:
         later = window(rows, min(rows.size, AHEAD), rows.size)

@@ -104,7 +104,7 @@ def even_bounds(columns: Array, features: int, parts: int) -> Array:
     entries = np.bincount(columns, minlength=features) * (size / max(columns.size, 1))
     work = np.cumsum(entries + _ROW_WORK)
     cuts = np.searchsorted(work, work[-1] * np.arange(1, parts) / parts)
-    whole = -(-cuts // PART_UNITS) * PART_UNITS
+    whole = -(-(cuts + 1) // PART_UNITS) * PART_UNITS
     return np.unique([0, *whole[whole < features], features])
 
 
