@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from nnlib.cluster.schedule import Cutter
 
-# Of the driver's thread, seconds of processor time: a least-squares fit to `bench.cluster`'s runs
-# with Ray, 4000 to 40 000 members in 9 to 20 parts. docs/scaling.md has the numbers.
-PART_COST, MEMBER_COST = 1.0e-3, 1.2e-6
+# Of the driver's thread, seconds of processor time: those of two populations on Ray, of 4000 members
+# in 9 parts and 40 000 in 20. docs/scaling.md has the numbers.
+PART_COST, MEMBER_COST = 1.7e-3, 1.3e-6
 WORKERS = (1, 10, 100, 1000)
 
 

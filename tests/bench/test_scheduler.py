@@ -22,5 +22,5 @@ def test_short_members_wait_for_the_driver():
 def test_the_table_has_a_row_for_each_load():
     lines = table([Load("few", 100, 0.01, 1)]).splitlines()
     assert len(lines) == 3
-    assert lines[2].startswith("| few | 1.0")
+    assert lines[2].startswith("| few | 1 s, 100 % |")
     assert len(lines[0].split("|")) == len(scheduler.WORKERS) + 3
