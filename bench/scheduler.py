@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from nnlib.cluster.schedule import Cutter
 
-# Of the driver's thread, seconds of processor time: those of two populations on Ray, of 4000 members
-# in 9 parts and 40 000 in 20. docs/scaling.md has the numbers.
+# Processor time of the driver's thread, in seconds: from two populations on Ray, of 4000 members in
+# 9 parts and of 40 000 in 20. docs/scaling.md has the numbers.
 PART_COST, MEMBER_COST = 1.7e-3, 1.3e-6
 WORKERS = (1, 10, 100, 1000)
 
