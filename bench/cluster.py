@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import ray
 
 import nnlib
 from nnlib.cluster.schedule import PART_SECONDS
@@ -118,6 +117,8 @@ def main() -> None:
     parser.add_argument("--long", type=int, default=10, help="times as many while workers die")
     parser.add_argument("--every", type=float, default=KILL_EVERY, help="seconds between kills")
     options = parser.parse_args()
+    import ray  # the tests import this file where there is none
+
     threads = nnlib.get_threads()
     ray.init(num_cpus=threads, include_dashboard=False, log_to_driver=False, logging_level="error")
     for cluster in (None, "ray", "ray"):

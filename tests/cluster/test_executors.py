@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_mini_batches_in_processes(processes):
     options = {"n": 40, "epochs": 20, "batch_size": 7, "optimizer": "adam", "validation": 0.2}
     alone = nnlib.train_many([1, 3, 1], X, Y, **options)
     assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster=processes, **options), alone)
+
+
+def test_formulas_that_are_lambdas(processes):
+    pytest.importorskip("cloudpickle")
+    isru = nnlib.activations.Custom(
+        lambda z: z / math.sqrt(1 + z * z), lambda z: (1 + z * z) ** -1.5, name="isru"
+    )
+    options = {"n": 20, "epochs": 20, "activation": isru}
+    alone = nnlib.train_many([1, 2, 1], X, Y, **options)
+    assert_same_bits(nnlib.train_many([1, 2, 1], X, Y, cluster=processes, **options), alone)
 
 
 def test_a_backend_of_joblib(alone):
