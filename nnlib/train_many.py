@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Custom
 from .checks.array_like import as_array
-from .checks.values import seed_number, whole_number
+from .checks.values import seed_number, shown, whole_number
 from .kernels.compile.duration import compile_seconds_of_all
 from .losses import Loss
 from .machine.device import chosen_device
@@ -44,7 +44,7 @@ def train_many(
     lengths: ArrayLike | None = None,
     mask: ArrayLike | None = None,
     groups: ArrayLike | None = None,
-    min_rows: int = 2,
+    min_rows: int | None = None,
     folds: int | ArrayLike | None = None,
     bootstrap: bool = False,
     halving: float | None = None,
@@ -60,12 +60,11 @@ def train_many(
     """Train many networks at once: from many starts, with many options, on many parts of the data.
 
     Members are the combinations of the grid, times the seeds, times the folds or groups, in this
-    order. Each
-    is the network that `Network(sizes, …, seed=seed).descent(X, y, **options)` gives, whatever
-    trains beside it and on however many threads; to the bit, or, for plain descents on all the data
-    with parameters times examples of at most 5000, but for rounding. A member takes memory for its
-    parameters, `trace` costs and some 100 bytes: a million members of the lecture's exercise take
-    half a gigabyte.
+    order. Each is the network that `Network(sizes, …, seed=seed).descent(X, y, **options)` gives,
+    whatever trains beside it and on however many threads; to the bit, or, for plain descents on all
+    the data with parameters times examples of at most 5000, but for rounding. A member takes memory
+    for its parameters, `trace` costs and some 100 bytes: a million members of the lecture's
+    exercise take half a gigabyte.
 
     Parameters
     ----------
@@ -96,8 +95,8 @@ def train_many(
         `batch_size` rows is one batch; ``class_weight="balanced"`` counts in each group. A group
         is skipped if it is too small, or of one class: `Population.skipped` says which and why.
         See also `train_groups`.
-    min_rows : int
-        Groups of fewer examples are skipped.
+    min_rows : int or None
+        Groups of fewer examples are skipped; None: of a single one.
     folds : int, array_like, shape (n_examples,), or None
         Leave out each fold once, so many as drawn, or as numbered: weight 0 in training. The cost
         of the examples held out becomes `Population.validation_cost`.
@@ -176,10 +175,12 @@ def train_many(
     seed, points = seed_number("seed", seed), whole_number("trace", trace, 1)
     choices = combinations(grid)
     template = Template(net, activation, loss, dtype, initializer)
-    if groups is None:
-        plan = Plan(template, choices, options)
+    if groups is not None:
+        plan: Plan = GroupedPlan(template, choices, options, groups, min_rows)
+    elif min_rows is not None:
+        raise ValueError(f"min_rows is {shown(min_rows)} but groups is None: it is for groups")
     else:
-        plan = GroupedPlan(template, choices, options, groups, min_rows)
+        plan = Plan(template, choices, options)
     if sample_weight is not None:
         sample_weight = as_array("sample_weight", sample_weight)  # read once, in one form
     plan.take_examples(wrapped(X, lengths, mask), y, sample_weight, seed)

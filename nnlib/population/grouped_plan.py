@@ -42,8 +42,8 @@ class GroupedPlan(Plan):
     template, choices, options
         As for `Plan`.
     groups : array_like, shape (n_examples,)
-    min_rows : int
-        Groups of fewer rows are skipped.
+    min_rows : int or None
+        Groups of fewer rows are skipped; None: of a single one.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class GroupedPlan(Plan):
     ) -> None:
         super().__init__(template, choices, options)
         self._key = groups
-        self._min_rows = whole_number("min_rows", min_rows, 1)
+        self._min_rows = 2 if min_rows is None else whole_number("min_rows", min_rows, 1)
         validation = self._options[0].validation
         if validation is not None and not is_split_off(validation):
             raise ValueError(

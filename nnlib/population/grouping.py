@@ -18,8 +18,8 @@ from ..model.saving import parsed_json
 Array = NDArray[Any]
 
 _WANTED = "text or whole numbers"
-# Names among which a near one is looked for.
-_NEAR = 10_000
+# Names among which a near one is looked for: so many take some seconds.
+_NEAR = 100_000
 
 
 class SkippedGroup(NamedTuple):

@@ -226,6 +226,7 @@ def test_names_that_are_numbers():
         ({"groups": [True] * 60}, TypeError, "groups has dtype bool"),
         ({"min_rows": 0}, ValueError, "min_rows is 0"),
         ({"min_rows": 61}, ValueError, "groups leave nothing to train: all 2 are skipped. group"),
+        ({"groups": None, "n": 2, "min_rows": 3}, ValueError, "min_rows is 3 but groups is None"),
         ({"folds": 3}, ValueError, "groups and folds contradict"),
         ({"bootstrap": True}, ValueError, "groups and bootstrap contradict"),
         ({"halving": 3}, ValueError, "groups and halving contradict"),
