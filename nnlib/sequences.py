@@ -96,9 +96,10 @@ def pad(
         )
     time = longest if length is None else length
     filled = real_number("value", value, above=-np.inf)
-    dtype = np.result_type(
-        *arrays, np.min_scalar_type(int(filled)) if filled == int(filled) else float
-    )
+    dtype = np.result_type(*{array.dtype for array in arrays})
+    if dtype.kind != "f":
+        held = np.min_scalar_type(int(filled)) if filled == int(filled) else np.dtype(float)
+        dtype = np.result_type(dtype, held)
     shape = (len(arrays), time, *arrays[0].shape[1:])
     check_memory(f"X has shape {shape}: its numbers", int(np.prod(shape)) * dtype.itemsize)
     X = np.full(shape, filled, dtype)

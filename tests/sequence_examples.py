@@ -48,6 +48,10 @@ MIDDLES = {
         layers.LSTM(4, return_sequences=True), layers.Dropout(0.3),
         layers.GRU(3, dropout=0.2, recurrent_dropout=0.2),
     ],
+    "both directions": lambda: [
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True)),
+        layers.TimeDistributed(layers.Dense(4, "tanh")), layers.Bidirectional(layers.GRU(2), "sum"),
+    ],
     "mean": lambda: [layers.Conv1D(4, 1, activation="tanh"), layers.GlobalAveragePooling1D()],
     "maximum": lambda: [layers.LayerNormalization(), layers.GlobalMaxPooling1D()],
 }  # fmt: skip

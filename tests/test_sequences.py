@@ -39,6 +39,8 @@ def test_padding_before():
         ([np.float32([1, 2]), np.float32([3])], 0, np.float32),
         ([[1, 2], [3]], 0.5, np.float64),
         ([[1], [2.5]], 0, np.float64),
+        ([np.float32([1, 2]), np.float32([3])], 0.5, np.float32),
+        ([np.uint8([1, 2]), np.uint8([3])], -1, np.int16),
     ],
 )
 def test_the_dtype_holds_sequences_and_padding(given, value, dtype):
