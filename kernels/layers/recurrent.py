@@ -235,25 +235,37 @@ def counts(memory: Memory, step: int, lanes: int) -> bool:
 
 
 @kernel
+def leaves_out(memory: Memory, step: int, lanes: int) -> bool:
+    """Whether any example does not count this step: where none does, there is nothing to choose."""
+    if not memory.mask.size:
+        return False
+    mask, missing = part(memory.mask, step, lanes), 0
+    zero = mask.dtype.type(0)
+    for s in range(lanes):
+        missing += mask[s] == zero
+    return missing > 0
+
+
+@kernel
 def choose(out: Vector, others: Vector, memory: Memory, step: int, lanes: int) -> None:
     """out ← others where the mask of this step of the input is 0; both are (units, lanes)."""
-    if memory.mask.size:
-        mask = part(memory.mask, step, lanes)
+    if leaves_out(memory, step, lanes):
+        mask, zero = part(memory.mask, step, lanes), out.dtype.type(0)
         for unit in range(out.size // lanes):
             values, given = part(out, unit, lanes), part(others, unit, lanes)
             for s in range(lanes):
-                values[s] = values[s] if mask[s] != 0 else given[s]
+                values[s] = values[s] if mask[s] != zero else given[s]
 
 
 @kernel
 def choose_zero(out: Vector, memory: Memory, step: int, lanes: int) -> None:
     """out ← 0 where the mask of this step of the input is 0; out is (units, lanes)."""
-    if memory.mask.size:
+    if leaves_out(memory, step, lanes):
         mask, zero = part(memory.mask, step, lanes), out.dtype.type(0)
         for unit in range(out.size // lanes):
             values = part(out, unit, lanes)
             for s in range(lanes):
-                values[s] = values[s] if mask[s] != 0 else zero
+                values[s] = values[s] if mask[s] != zero else zero
 
 
 @kernel
