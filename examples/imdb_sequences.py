@@ -120,7 +120,8 @@ def main() -> None:
         cost = Figure(layout="constrained")
         ax = cost.subplots()
         for name, history in histories.items():
-            ax.plot(range(len(history.J)), history.J, "o-", label=name)
+            ax.plot(range(1, len(history.J) + 1), history.J, "o-", label=name)
+        ax.set_xticks(range(1, given.epochs + 1))
         ax.set_xlabel("epoch")
         ax.set_ylabel("J")
         ax.legend()
