@@ -216,16 +216,15 @@ def gradient(layer: Layer) -> None:
     own, lanes = windows_of(layer.row), layer.lanes
     strip = _strip_rows(own, lanes * layer.delta_out.itemsize)
     whole = _whole_windows(own, lanes)
+    joined = own.kernel_width if whole.length else 1
     for begin in range(0, own.output_height, strip):
         end = min(begin + strip, own.output_height)
         accumulate = layer.accumulate or begin > 0
         for k in range(own.kernel_height):
             rows = _rows_that_read(own, k, begin, end)
-            if whole.length:
-                _add_sums(layer, Sums(k, 0, own.kernel_width, rows, whole), accumulate)
-            else:
-                for m in range(own.kernel_width):
-                    _add_sums(layer, Sums(k, m, 1, rows, _columns_that_read(own, m)), accumulate)
+            for m in range(0, own.kernel_width, joined):
+                columns = whole if whole.length else _columns_that_read(own, m)
+                _add_sums(layer, Sums(k, m, joined, rows, columns), accumulate)
     if whole.length and whole.length < own.output_width:
         _border_gradient(layer, whole)
     weights = layer.row[DECAYED]
@@ -259,11 +258,10 @@ def _border_gradient(layer: Layer, whole: Span) -> None:
         rows = _rows_that_read(own, k, 0, own.output_height)
         for m in range(own.kernel_width):
             columns = _columns_that_read(own, m)
-            before, after = whole.first - columns.first, columns.first + columns.length - end
-            if before > 0:
-                _add_sums(layer, Sums(k, m, 1, rows, Span(columns.first, before)), True)
-            if after > 0:
-                _add_sums(layer, Sums(k, m, 1, rows, Span(end, after)), True)
+            last = columns.first + columns.length
+            for first, after in ((columns.first, whole.first), (end, last)):
+                if first < after:
+                    _add_sums(layer, Sums(k, m, 1, rows, Span(first, after - first)), True)
 
 
 @kernel

@@ -20,6 +20,8 @@ from .tiles import FROM_OUT, FROM_START, emitted_call, offset
 
 # Sums of a tile: how many outputs, and how many vectors of lanes.
 _SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
+# The same where every output reads a unit of its own: the units hide the latency.
+_CHANNEL_SUMS = ((8, (1,)), (2, (1,)), (1, (1,)))
 # Products of a tile: how many rows of δ, and how many of the input. Twelve sums at least hide the
 # latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
 _MOST_ROWS = 4
@@ -78,7 +80,7 @@ def _tap_sums(
     from_start = code.builder.icmp_signed("==", begin, SIZE(FROM_START))
     from_out = code.builder.icmp_signed("==", begin, SIZE(FROM_OUT))
     output = code.variable(SIZE(0))
-    for units, widths in _SUMS:
+    for units, widths in _CHANNEL_SUMS if apart else _SUMS:
         with code.steps(output, units, taps.outputs) as first:
             starts = _starts(code, start, first, units, from_start)
             lane = code.variable(SIZE(0))

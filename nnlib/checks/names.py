@@ -88,7 +88,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "units": "sizes", "architecture": "sizes",
         "criterion": "loss", "cost": "loss", "init": "initializer",
         "kernelinitializer": "initializer", "nonlinearity": "activation",
-        "groupby": "groups by", "by": "groups", "key": "groups", "minsamples": "min_rows",
+        "groupby": "groups", "by": "groups", "key": "groups", "minsamples": "min_rows",
         "cv": "folds", "kfold": "folds", "paramgrid": "grid", "restarts": "n",
         "nmodels": "n n_members", "nestimators": "n n_members", "amp": "precision",
         "seqlen": "lengths", "seqlens": "lengths", "seqlengths": "lengths",

@@ -36,7 +36,7 @@ def graph_to_json(graph: Graph, training: Sequence[Training]) -> dict[str, Any]:
         arguments = {
             key: to_json(value) if key in _FORMULAS else value for key, value in arguments.items()
         }
-        layers.append({"class": kind, "arguments": arguments, "name": name, **own._asdict()})
+        layers.append({"class": kind, "arguments": arguments, "name": name, **own.settings()})
     return {
         "inputs": [
             [name, [None, *shape[1:]] if number in graph.open_inputs else list(shape)]

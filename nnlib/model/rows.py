@@ -29,6 +29,10 @@ class Training(NamedTuple):
     decay_factor: float = 1.0
     cut: int = 0  # δ of a recurrent layer goes back within parts of so many steps; 0: through all
 
+    def settings(self) -> dict[str, Any]:
+        """What a file keeps: the layer's own, without the option of a descent."""
+        return {name: value for name, value in self._asdict().items() if name != "cut"}
+
 
 class Costs(NamedTuple):
     """The losses of the outputs and their factors."""

@@ -25,7 +25,7 @@ from .plan import Plan
 from .result import Population
 from .sweep import Choice
 from .template import Template
-from .window_scratch import kind_of_cut
+from .window_scratch import kinds_of_cuts
 from .windows import Windows
 from .work import Group, Work
 
@@ -192,12 +192,12 @@ class GroupedPlan(Plan):
             yield group
             return
         sizes, place = np.unique(self._count[group.jobs % self._fold_count], return_inverse=True)
-        kinds: dict[Any, list[int]] = {}
-        for number, rows in enumerate(sizes):
-            kind = kind_of_cut(self._examples, group.network, group.options, int(rows))
-            kinds.setdefault(kind, []).append(number)
-        for same in kinds.values():
-            yield replace(group, jobs=group.jobs[np.isin(place.reshape(-1), same)])
+        same: dict[Any, list[int]] = {}
+        kinds = kinds_of_cuts(self._examples, group.network, group.options, sizes)
+        for number, kind in enumerate(kinds):
+            same.setdefault(kind, []).append(number)
+        for numbers in same.values():
+            yield replace(group, jobs=group.jobs[np.isin(place.reshape(-1), numbers)])
 
 
 def _joined(parts: list[Examples]) -> Examples:

@@ -53,12 +53,16 @@ def take_costs(work: Work, group: Group, control: Array) -> None:
     kernel.window_costs(work.cost, members, scratch.cut, scratch.problem, control)
 
 
-def kind_of_cut(train: Examples, network: NetworkFunction, options: Options, rows: int) -> Any:
-    """What members must have in common for one compiled call, of a descent on so many rows."""
-    table = _table(train, network, options)
-    layout = _layout(train, options, table, network.parameters, rows)
-    own = buffers.descent_table(table, layout)
-    return layout.chunks, layout.shuffle, layout.lanes == 1, own.tobytes()
+def kinds_of_cuts(
+    train: Examples, network: NetworkFunction, options: Options, sizes: Array
+) -> list[Any]:
+    """What members must have in common for one compiled call, of descents on so many rows each."""
+    table, kinds = _table(train, network, options), []
+    for rows in sizes:
+        layout = _layout(train, options, table, network.parameters, int(rows))
+        own = buffers.descent_table(table, layout)
+        kinds.append((layout.chunks, layout.shuffle, layout.lanes == 1, own.tobytes()))
+    return kinds
 
 
 class _Cuts(NamedTuple):

@@ -24,7 +24,12 @@ REFUSED = {
     "trace": ({"n": 2, "trace": 0}, ValueError, "trace is 0"),
     "seed": ({"n": 2, "seed": "x"}, TypeError, "seed must be a whole number"),
     "typo": ({"n": 2, "learning_rat": 1}, TypeError, "did you mean 'learning_rate'"),
-    "checkpoint": ({"n": 2, "checkpoint": "x"}, ValueError, "takes no checkpoint"),
+    "checkpoint_seconds": (
+        {"n": 2, "checkpoint_seconds": 5},
+        ValueError,
+        "takes no checkpoint_seconds",
+    ),
+    "resume": ({"n": 2, "resume": True}, ValueError, "resume is True but checkpoint is None"),
     "partial": ({"n": 2, "partial": True}, ValueError, "takes no partial"),
     "rate": ({"n": 2, "learning_rate": -1}, ValueError, "learning_rate is -1"),
     "batch": (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import nnlib
 from nnlib import layers
+from nnlib.files.arrays import read_arrays, write_arrays
 from nnlib.population.grouping import Grouping, SkippedGroup, read_groups
 from tests.checks.test_border import EQUAL, HOSTILE
 from tests.population.cases import assert_same_descent
@@ -290,3 +293,38 @@ def test_other_keys_are_refused(kind):
     key = np.repeat([7.0, 3.0, 7.0], 2)
     with pytest.raises((TypeError, ValueError), match=r"groups"):
         read_groups(HOSTILE[kind](key), 6)
+
+
+def test_what_a_callback_stops_keeps_the_groups_of_its_members():
+    X, y, key = examples({f"{number:03}": 40 for number in range(60)})
+    options = {"epochs": 3000, "optimizer": "adam", "callback": lambda report: report.ended > 1}
+    population = nnlib.train_many([3, 16, 1], X, y, groups=key, **options)
+    assert population.stopped == "callback"
+    assert 0 < len(population) < 60
+    name = str(population.groups[-1])
+    assert (population[name].parameters == population.parameters[-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "group", "message"),
+    [
+        (["a", "b"], [0, 2], "groups beyond the 2 that there are"),
+        (["a", "a"], [0, 1], "not different ones in their order"),
+        ([["a"], ["b"]], [0, 1], "not different ones in their order"),
+        (None, [0, 1], "numbers of groups without their names"),
+    ],
+    ids=str,
+)
+def test_files_that_nobody_writes(tmp_path, names, group, message):
+    X, y, _ = examples({"a": 60})
+    population = nnlib.train_many([3, 2, 1], X, y, groups=np.arange(60) % 2, epochs=1)
+    population.save(tmp_path / "groups.safetensors")
+    arrays, metadata = read_arrays(tmp_path / "groups.safetensors")
+    arrays = {**arrays, "group": np.array(group)}
+    text = json.dumps({"names": names, "skipped": []})
+    arrays["grouping"] = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    if names is None:
+        del arrays["grouping"]
+    write_arrays(tmp_path / "groups.safetensors", arrays, metadata)
+    with pytest.raises(nnlib.FormatError, match=message):
+        nnlib.Population.load(tmp_path / "groups.safetensors")
