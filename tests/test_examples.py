@@ -13,8 +13,11 @@ pytestmark = pytest.mark.cpu("command")
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 FIGURES = {
+    "characters": ("cost", "line"),
     "imdb": ("cost", "words"),
+    "imdb_sequences": ("cost", "reading"),
     "mnist": ("activations", "cost", "filters", "wrong"),
+    "sunspots": ("errors", "forecast"),
 }
 
 

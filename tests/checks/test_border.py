@@ -80,6 +80,27 @@ def recurrent():
     return nnlib.Network([*parts, nnlib.layers.Dense(1)])
 
 
+def stepped(values):
+    """A state after it was assigned."""
+    stepper = recurrent().stepper()
+    stepper.state = {"gru": values}
+    return stepper.state["gru"]
+
+
+def converted(values):
+    """Parameters after the kernel of Keras' layout was assigned."""
+    net = recurrent()
+    net.layers[0].set_keras_weights([values, *net.layers[0].keras_weights()[1:]])
+    return net.parameters
+
+
+def converted_from_torch(values):
+    """Parameters after a matrix of PyTorch's layout was assigned."""
+    net = recurrent()
+    net.layers[0].set_torch_weights({**net.layers[0].torch_weights(), "weight_ih_l0": values})
+    return net.parameters
+
+
 STEPS = X.reshape(2, 4, 2)
 COUNTED = np.array([[1.0, 1.0, 0.0, 0.0], [0.5, 0.0, 1.0, 2.0]])
 
@@ -89,6 +110,11 @@ PLACES = {
     "F(X) of sequences": (lambda a: recurrent().F(a), STEPS),
     "F(X) of padded sequences": (lambda a: recurrent().F(a, lengths=[3, 1]), STEPS),
     "F(mask)": (lambda a: recurrent().F(STEPS, mask=a), COUNTED),
+    "stepper(x)": (lambda a: recurrent().stepper()(a), X[3]),
+    "stepper.read(X)": (lambda a: recurrent().stepper().read(a), X),
+    "stepper.state": (stepped, X[3]),
+    "set_keras_weights": (converted, X.reshape(-1)[:12].reshape(2, 6)),
+    "set_torch_weights": (converted_from_torch, X.reshape(-1)[:12].reshape(6, 2)),
     "J(X)": (lambda a: np.array(network().J(a, Y)), X),
     "J(y)": (lambda a: np.array(network().J(X, a)), Y),
     "J(sample_weight)": (lambda a: np.array(network().J(X, Y, sample_weight=a)), HEIGHTS),
