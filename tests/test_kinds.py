@@ -39,7 +39,7 @@ def test_levenberg_marquardt(net):
 
 
 def test_networks_in_lanes(net):
-    work = SimpleNamespace(train=SimpleNamespace(X=X), validation=None)
+    work = SimpleNamespace(train=SimpleNamespace(X=X.reshape(-1, 1)), validation=None)
     options = Options(epochs=1)
     known = SimpleNamespace(network=nnlib.Network([1, 2, 1]), options=options)
     assert in_lanes(work, known)

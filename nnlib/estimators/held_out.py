@@ -27,7 +27,7 @@ class HeldOut(BaseEstimator):
     Examples
     --------
     >>> from nnlib.estimators import MLPClassifier
-    >>> model = MLPClassifier((2,), max_iter=1, tol=1e9).fit([[0.0], [1.0]], ["no", "yes"])
+    >>> model = MLPClassifier((2,), solver="lbfgs").fit([[0.0], [1.0]], ["no", "yes"])
     >>> HeldOut(model, np.array([[0.2], [0.9]])).predict(None).tolist()
     ['no', 'yes']
     """
