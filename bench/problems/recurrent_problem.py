@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,55 @@ def recurrent_of(
         arrays.append(rng.normal(size=sums) * 0.1)
     last = rng.normal(size=(1, units)) / np.sqrt(units), np.zeros(1)
     return RecurrentProblem(kind, X, y, tuple(arrays), last, batch_size)
+
+
+def drawn(problem: RecurrentProblem, dtype: str) -> Any:
+    """nnlib's network: the recurrent layer, then a dense unit."""
+    import nnlib
+    from nnlib import layers
+
+    layer = getattr(layers, problem.kind)(problem.units)
+    shape = problem.X.shape[1:]
+    return nnlib.Network([layers.Input(shape), layer, layers.Dense(1, "identity")], dtype=dtype)
+
+
+@dataclass(frozen=True)
+class RecurrentPopulation:
+    """Many descents of one network, from starts of their own.
+
+    Attributes
+    ----------
+    network
+        Its own start is not used.
+    seeds
+        nnlib's seeds of the members.
+    epochs
+        How many each member trains.
+    """
+
+    network: RecurrentProblem
+    seeds: range
+    epochs: int
+
+    def drawn(self, dtype: str) -> Any:
+        """nnlib's network."""
+        return drawn(self.network, dtype)
+
+    def arrays(self) -> list[Array]:
+        """Each array of all members (n, …), as nnlib draws them and in its order."""
+        from nnlib.population.starts import starts
+
+        flat = starts(self.drawn("float64"), None, self.seeds)[0]
+        own = [part.shape for part in (*self.network.arrays, *self.network.last)]
+        ends = np.cumsum([int(np.prod(shape)) for shape in own])[:-1]
+        parts = np.split(flat, ends, axis=1)
+        return [part.reshape(-1, *shape) for part, shape in zip(parts, own, strict=True)]
+
+
+def population_of_lstms() -> RecurrentPopulation:
+    """64 LSTMs 8 → 32 on 64 sequences of 32 steps, two batches an epoch."""
+    network = recurrent_of("LSTM", (32, 8), 32, 32, samples=64)
+    return RecurrentPopulation(network, range(64), epochs=2)
 
 
 def recurrent_flops(kind: str, shape: tuple[int, int], units: int) -> int:

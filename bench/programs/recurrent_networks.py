@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems.recurrent_problem import RecurrentProblem
+from ..problems.recurrent_problem import RecurrentPopulation, RecurrentProblem, drawn
 from ..problems.workload import Array, Prepare, Result, Run
 from .jax_loop import STEPS
 from .jax_loop import load as load_jax
@@ -26,13 +26,7 @@ def flat(arrays: Sequence[Any]) -> Array:
 
 def nnlib_descent(problem: RecurrentProblem, dtype: str) -> Run:
     """`Network.descent`, its checks of the input included."""
-    import nnlib
-    from nnlib import layers
-
-    layer = getattr(layers, problem.kind)(problem.units)
-    net = nnlib.Network(
-        [layers.Input(problem.X.shape[1:]), layer, layers.Dense(1, "identity")], dtype=dtype
-    )
+    net = drawn(problem, dtype)
     start = flat((*problem.arrays, *problem.last))
     X, y = problem.X.astype(dtype), problem.y.astype(dtype)
 
@@ -43,6 +37,24 @@ def nnlib_descent(problem: RecurrentProblem, dtype: str) -> Run:
             batch_size=problem.batch_size, shuffle=False, progress=False,
         )  # fmt: skip
         return Result(net.parameters.copy(), float(history.J[-1]))
+
+    return run
+
+
+def nnlib_population(problem: RecurrentPopulation, dtype: str) -> Run:
+    """`train_many`, drawing the starts and all checks included; the last costs are the result."""
+    import nnlib
+
+    one = problem.network
+    net, X, y = problem.drawn(dtype), one.X.astype(dtype), one.y.astype(dtype)
+
+    def run(count: int) -> Result:
+        for _ in range(count):
+            population = nnlib.train_many(
+                net, X, y, seeds=problem.seeds, epochs=problem.epochs, optimizer="adam",
+                learning_rate=one.rate, batch_size=one.batch_size, shuffle=False, progress=False,
+            )  # fmt: skip
+        return Result(population.J[:, -1])
 
     return run
 
@@ -127,13 +139,9 @@ def _steps_of(jax: Any, kind: str, arrays: Sequence[Any]) -> Callable[[Any, Any]
     return {"SimpleRNN": simple, "LSTM": lstm, "GRU": gru}[kind]
 
 
-def jax_descent(problem: RecurrentProblem, dtype: str, unroll: int) -> Run:
-    """The whole descent in one jitted loop, W x + b of all steps at once, then a scan over them."""
-    jax = load_jax()
-    jnp, (n, batch) = jax.numpy, (len(problem.y), problem.batch_size)
-    X = problem.X.astype(dtype).reshape(n // batch, batch, *problem.X.shape[1:])
-    X, y = jnp.asarray(X.swapaxes(1, 2)), jnp.asarray(problem.y.astype(dtype).reshape(-1, batch, 1))
-    start = [jnp.asarray(part, dtype) for part in (*problem.arrays, *problem.last)]
+def _jax_cost(jax: Any, problem: RecurrentProblem, dtype: str, unroll: int) -> Callable[..., Any]:
+    """J of a batch (time, batch, features), W x + b of all steps at once, then a scan over them."""
+    jnp, batch = jax.numpy, problem.batch_size
 
     def cost(parameters: Any, x: Any, y: Any) -> Any:
         *arrays, W, b = parameters
@@ -144,12 +152,23 @@ def jax_descent(problem: RecurrentProblem, dtype: str, unroll: int) -> Run:
         state, _ = jax.lax.scan(lambda s, z: (step(s, z), None), state, inputs, unroll=unroll)
         return 0.5 * ((state[0] @ W.T + b - y) ** 2).sum() / batch
 
+    return cost
+
+
+def _jax_training(
+    jax: Any, problem: RecurrentProblem, dtype: str, unroll: int
+) -> Callable[[Any, Any], Any]:
+    """(parameters, epochs) ↦ the parameters after so many epochs, and the last epoch's mean J."""
+    jnp, (n, batch) = jax.numpy, (len(problem.y), problem.batch_size)
+    X = problem.X.astype(dtype).reshape(n // batch, batch, *problem.X.shape[1:])
+    X, y = jnp.asarray(X.swapaxes(1, 2)), jnp.asarray(problem.y.astype(dtype).reshape(-1, batch, 1))
+    cost = _jax_cost(jax, problem, dtype, unroll)
+
     def one_batch(state: Any, examples: Any) -> Any:
         parameters, memory = state
         value, gradient = jax.value_and_grad(cost)(parameters, *examples)
         return STEPS["adam"](jax, problem.rate, parameters, memory, gradient), value
 
-    @jax.jit  # type: ignore[untyped-decorator]
     def train(parameters: Any, epochs: Any) -> Any:
         zeros = jax.tree.map(jnp.zeros_like, parameters)
         state = parameters, (zeros, zeros, jnp.zeros((), dtype))
@@ -158,11 +177,36 @@ def jax_descent(problem: RecurrentProblem, dtype: str, unroll: int) -> Run:
             state, costs = jax.lax.scan(one_batch, carry[0], (X, y))
             return state, costs.mean()
 
-        return jax.lax.fori_loop(0, epochs, one_epoch, (state, jnp.zeros((), dtype)))
+        state, value = jax.lax.fori_loop(0, epochs, one_epoch, (state, jnp.zeros((), dtype)))
+        return state[0], value
+
+    return train
+
+
+def jax_descent(problem: RecurrentProblem, dtype: str, unroll: int) -> Run:
+    """The whole descent in one jitted loop."""
+    jax = load_jax()
+    train = jax.jit(_jax_training(jax, problem, dtype, unroll))
+    start = [jax.numpy.asarray(part, dtype) for part in (*problem.arrays, *problem.last)]
 
     def run(epochs: int) -> Result:
-        (parameters, _), value = train(start, epochs)
+        parameters, value = train(start, epochs)
         return Result(flat(parameters), float(value))
+
+    return run
+
+
+def jax_population(problem: RecurrentPopulation, dtype: str, unroll: int) -> Run:
+    """`vmap` of that over the members; the costs of the last epoch are the result."""
+    jax = load_jax()
+    train = jax.jit(jax.vmap(_jax_training(jax, problem.network, dtype, unroll), in_axes=(0, None)))
+    start = [jax.numpy.asarray(part, dtype) for part in problem.arrays()]
+
+    def run(count: int) -> Result:
+        for _ in range(count):
+            parameters, costs = train(start, problem.epochs)
+            jax.block_until_ready(parameters)
+        return Result(np.asarray(costs))
 
     return run
 
@@ -174,4 +218,8 @@ PYTORCH: dict[str, Prepare] = {
 JAX: dict[str, Prepare] = {
     "scan": partial(jax_descent, unroll=1),
     "8 steps written out": partial(jax_descent, unroll=8),
+}
+JAX_POPULATIONS: dict[str, Prepare] = {
+    "scan": partial(jax_population, unroll=1),
+    "8 steps written out": partial(jax_population, unroll=8),
 }

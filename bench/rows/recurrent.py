@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..problems.recurrent_problem import GATES, SAMPLES, recurrent_flops, recurrent_of
+from ..problems.recurrent_problem import (
+    GATES,
+    SAMPLES,
+    population_of_lstms,
+    recurrent_flops,
+    recurrent_of,
+)
 from ..problems.work import parameter_bytes
 from ..problems.workload import Implementation, Tolerance, Workload
 from ..programs import recurrent_networks as programs
@@ -44,4 +50,21 @@ RECURRENT = (
     _workload("gru", "GRU", (32, 8), 32, 32),
     _workload("rnn", "SimpleRNN", (50, 1), 16, 32),
     _workload("lstm large", "LSTM", (64, 32), 128, 64),
+)
+
+LSTMS = Workload(
+    name="64 lstms",
+    title="64 times LSTM 8 → 32, 32 steps",
+    description="64 starts, the last state to one dense unit, 64 sequences, batches of 32, "
+    "float32, 2 epochs of Adam: one step of one network",
+    problem=population_of_lstms,
+    implementations={
+        "nnlib": row(programs.nnlib_population, "float32"),
+        "nnlib, 1 thread": row(programs.nnlib_population, "float32", threads=1),
+        "JAX": Implementation(forms(programs.JAX_POPULATIONS, (None,)), "float32", peer=True),
+    },
+    tolerances={"float32": Tolerance(1e-3)},
+    ours="nnlib",
+    unit="network and step",
+    units=64 * 2 * 2,
 )

@@ -34,7 +34,7 @@ from .graphs import GRAPHS
 from .images import IMAGES
 from .normalised import NORMALISED
 from .populations import POPULATIONS
-from .recurrent import RECURRENT
+from .recurrent import LSTMS, RECURRENT
 
 
 def peers(
@@ -337,6 +337,7 @@ WORKLOADS = {
         PREDICT_ONE,
         PREDICT_MANY,
         *POPULATIONS,
+        LSTMS,
         BLAS,
         START,
     )

@@ -31,6 +31,20 @@ def test_every_program_makes_the_same_steps(kind, program):
     assert np.abs(expected.values - start).max() > 0.05
 
 
+@pytest.mark.parametrize("program", recurrent_networks.JAX_POPULATIONS)
+@pytest.mark.parametrize("kind", recurrent_problem.GATES)
+def test_populations_make_the_same_steps(kind, program):
+    one = replace(recurrent_problem.recurrent_of(kind, (6, 2), 3, 4, samples=8), rate=0.02)
+    problem = recurrent_problem.RecurrentPopulation(one, range(3), epochs=3)
+    expected = recurrent_networks.nnlib_population(problem, "float64")(1).values
+    assert expected.shape == (3,)
+    try:
+        run = recurrent_networks.JAX_POPULATIONS[program](problem, "float64")
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    np.testing.assert_allclose(run(1).values, expected, rtol=1e-10)
+
+
 def test_flops_are_those_of_the_products():
     """Of an epoch of 4 · 2 sums of 3 features and 2 units at 5 steps: 2 + 3 products, and W."""
     found = recurrent_problem.recurrent_flops("LSTM", (5, 3), 2)
