@@ -54,12 +54,14 @@ def rows_at_positions(values: Array, width: int, counted: Array | None) -> Array
 def without_uncounted(y: Array, counted: Array | None) -> Array:
     """The targets with 0 at positions that do not count: whatever stands there is not looked at.
 
+    Targets of another number of positions come back as they are, for the check of their shape.
+
     Parameters
     ----------
     y : ndarray, shape (n, positions, …), or rows (n, positions · width)
     counted : ndarray, shape (n, positions), or None
     """
-    if counted is None or counted.all() or len(y) != len(counted):
+    if counted is None or counted.all() or len(y) != len(counted) or y.size % counted.size:
         return y
     parts = y.reshape(*counted.shape, -1).copy()
     parts[~counted] = 0

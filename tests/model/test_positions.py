@@ -167,6 +167,22 @@ def test_threads_and_populations_and_lbfgs(sequences):
     assert net.J(X, y) < 0.9 * before
 
 
+def test_a_group_has_one_class_if_all_its_steps_that_count_have(sequences):
+    (X, y), key = sequences, np.array(["a", "b", "a", "b", "a", "b", "a"])
+    y[:, 0] = 0  # the same first step says nothing of the others
+    y[key == "b", 1:] = np.arange(1, TIME) % CLASSES
+    y[key == "a"] = np.where(COUNTED, 1, 2)[key == "a"]
+    with pytest.warns(UserWarning, match="1 of 2 groups .* 'a': all rows .* are of the class 1"):
+        population = nnlib.train_many(tagger(), X, y, groups=key, lengths=LENGTHS, epochs=1)
+    assert population.groups.tolist() == ["b"]
+
+
+def test_targets_for_another_number_of_steps(sequences):
+    X, y = sequences
+    with pytest.raises(ValueError, match=r"y has shape \(7, 6\), wanted \(n, 5\) with a class"):
+        tagger(time=None).J(X, np.pad(y, ((0, 0), (0, 1))), lengths=LENGTHS)
+
+
 def test_bad_targets(sequences):
     (X, y), net = sequences, tagger()
     for given, message in [
