@@ -75,7 +75,8 @@ class _Cuts(NamedTuple):
 
 
 def _table(train: Examples, network: NetworkFunction, options: Options) -> Array:
-    return network.descent_architecture(options.dropout, options.tbptt).reading(train.X).training_table
+    own = network.descent_architecture(options.dropout, options.tbptt)
+    return own.reading(train.X).training_table
 
 
 def _layout(
