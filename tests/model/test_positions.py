@@ -106,6 +106,25 @@ def test_what_stands_in_the_padding_changes_no_bit(sequences, time):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("padding", [0.0, 0.5, np.nan])
+def test_probabilities_at_the_steps_that_count(sequences, padding):
+    (X, y), net = sequences, tagger()
+    p = np.where(COUNTED[..., None], np.eye(CLASSES)[y], padding)
+    for form in (p, p.reshape(N, -1)):
+        assert net.J(X, form, lengths=LENGTHS) == net.J(X, y, lengths=LENGTHS)
+
+
+def test_margins_at_the_steps_that_count(rng):
+    X, y = rng.normal(size=(N, TIME, 2)), rng.choice([-1.0, 1.0], size=(N, TIME, 1))
+    dense = layers.TimeDistributed(layers.Dense(1))
+    rnn = layers.SimpleRNN(4, return_sequences=True)
+    net = nnlib.Network([Input((TIME, 2)), rnn, dense], loss="hinge", seed=1)
+    costs_of_steps = np.maximum(0, 1 - y * net.F(X, lengths=LENGTHS))[..., 0]
+    y[~COUNTED] = 0
+    wanted = (costs_of_steps * COUNTED).sum(axis=1).mean()
+    assert net.J(X, y, lengths=LENGTHS) == pytest.approx(wanted, rel=1e-12)
+
+
 def test_numbers_at_the_steps_that_count(sequences, rng):
     X, _ = sequences
     y = rng.normal(size=(N, TIME, CLASSES))
