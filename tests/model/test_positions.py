@@ -202,6 +202,19 @@ def test_targets_for_another_number_of_steps(sequences):
         tagger(time=None).J(X, np.pad(y, ((0, 0), (0, 1))), lengths=LENGTHS)
 
 
+def test_class_numbers_at_the_steps_of_a_network_that_knows_labels(sequences):
+    (X, y), net, other = sequences, tagger(), tagger()
+    other.classes = ["noun", "verb", "other"]
+    for one in (net, other):
+        one.descent(X, y, lengths=LENGTHS, epochs=3)
+    np.testing.assert_array_equal(other.parameters, net.parameters)
+    assert other.score(X, y, lengths=LENGTHS) == net.score(X, y, lengths=LENGTHS)
+    labels = other.predict(X, lengths=LENGTHS)
+    np.testing.assert_array_equal(labels, other.classes[net.predict(X, lengths=LENGTHS)])
+    with pytest.raises(ValueError, match=r"y has shape \(7, 5\), .* where an .* class numbers"):
+        other.score(X, labels)
+
+
 def test_bad_targets(sequences):
     (X, y), net = sequences, tagger()
     for given, message in [
