@@ -131,6 +131,8 @@ class GroupEnsemble(Ensemble):
         self._grouped("predict_groups")
         if self.feature_names is not None:
             check_feature_names("X", X, self.feature_names)
+        if not len(self):
+            raise ValueError("predict_groups: this part of the population has no members")
         rows, predict = self._rows_to_predict(X)
         numbers, names = read_groups(groups, len(rows) if rows.ndim else 1)
         members = self._best_of(names.tolist())

@@ -215,6 +215,18 @@ def test_class_numbers_at_the_steps_of_a_network_that_knows_labels(sequences):
         other.score(X, labels)
 
 
+def test_without_a_step_that_counts_there_is_no_score(sequences):
+    (X, y), net, none = sequences, tagger(), np.zeros((N, TIME))
+    assert np.isnan(net.score(X, y, mask=none))
+    first = np.eye(N)[0]
+    assert np.isnan(net.score(X, y, mask=COUNTED & (first[:, None] == 0), sample_weight=first))
+    validation = X, y, none
+    history = net.descent(
+        X, y, lengths=LENGTHS, validation=validation, metrics=["accuracy"], epochs=2
+    )
+    assert np.isnan(history.validation_metrics["accuracy"]).all()
+
+
 def test_bad_targets(sequences):
     (X, y), net = sequences, tagger()
     for given, message in [
