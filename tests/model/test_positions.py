@@ -198,6 +198,9 @@ def test_a_group_has_one_class_if_all_its_steps_that_count_have(sequences):
 
 def test_targets_for_another_number_of_steps(sequences):
     X, y = sequences
+    shorter = X[:, :4], y[:, :4], np.minimum(LENGTHS, 4)
+    with pytest.raises(ValueError, match=r"number: pad X and y, see sequences.pad\(…, length=5\)"):
+        tagger(time=None).descent(X, y, lengths=LENGTHS, validation=shorter)
     with pytest.raises(ValueError, match=r"y has shape \(7, 6\), wanted \(n, 5\) with a class"):
         tagger(time=None).J(X, np.pad(y, ((0, 0), (0, 1))), lengths=LENGTHS)
 
