@@ -117,7 +117,10 @@ def numbered(y: Array, classes: Array) -> Array:
     if y.ndim != 1 and y.dtype.kind in "biuf":
         return y
     if y.ndim != 1:
-        raise ValueError(f"y has shape {y.shape}, wanted (n,) with a label for each example")
+        raise ValueError(
+            f"y has shape {y.shape}, wanted (n,) with a label for each example; where an example "
+            "has several, give class numbers: their places among net.classes"
+        )
     comparable = y.dtype.kind in "biufU" and y.dtype.kind == classes.dtype.kind
     codes = _by_order(y, classes) if comparable else _by_hash(y, classes)
     if (codes < 0).any():

@@ -108,7 +108,7 @@ class Dense(Layer):
         if len(shape) != 1:
             raise ValueError(
                 f"{self!r} is called with a value of shape {shape}, wanted one axis; put a Flatten "
-                "before it"
+                "before it, or for an output at each step a TimeDistributed around it"
             )
         return DenseLayer(shape[0], self.units, self.activation)
 

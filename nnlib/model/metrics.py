@@ -6,6 +6,7 @@ the user's own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -139,7 +140,7 @@ def metrics_from(given: Sequence[Any], task: Task | None, classes: Array | None)
 
 
 def measured(metrics: Iterable[Metric], judged: Judged, outputs: Array) -> list[float]:
-    """The values of some metrics.
+    """The values of some metrics; NaN where no position counts.
 
     Raises
     ------
@@ -147,6 +148,8 @@ def measured(metrics: Iterable[Metric], judged: Judged, outputs: Array) -> list[
         If one fails, or is no number.
     """
     judged, outputs = judged.by_position(outputs)
+    if not len(outputs):
+        return [math.nan for _ in metrics]
     return [_value(metric, judged, outputs) for metric in metrics]
 
 

@@ -100,7 +100,7 @@ def _targets(label: str, array: Array, X: Any, graph: Graph, output: tuple[int, 
             f"{label} has {len(array)} examples and X has {len(X)}, wanted equally many"
         )
     if graph.output_masks:
-        array = without_uncounted(array, counted_positions(graph, X, place))
+        array = without_uncounted(array, counted_positions(graph, X, place), family)
     if array.ndim != 1 and not by_position:
         array = _as_rows(label, array, shape)
     try:

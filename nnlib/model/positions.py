@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.values import check_each, check_finite, class_targets
+from ..checks.values import OF_CLASSES, check_each, check_finite, class_targets
 from ..layers.shaped import Array, Shape, units_of
 from .architecture import Architecture
 from .graph import Graph
@@ -51,18 +51,31 @@ def rows_at_positions(values: Array, width: int, counted: Array | None) -> Array
     return rows if counted is None else rows[counted]
 
 
-def without_uncounted(y: Array, counted: Array | None) -> Array:
-    """The targets with 0 at positions that do not count: whatever stands there is not looked at.
+def without_uncounted(y: Array, counted: Array | None, family: str) -> Array:
+    """The targets with one value at all positions that do not count: what stood there has no say.
+
+    It is a target that the loss knows. Targets of another number of positions come back as they
+    are, for the check of their shape.
 
     Parameters
     ----------
     y : ndarray, shape (n, positions, …), or rows (n, positions · width)
     counted : ndarray, shape (n, positions), or None
+    family : str
+        Of the output's loss.
+
+    Examples
+    --------
+    >>> y, counted = np.array([[0.2, 0.8, np.nan, np.nan]]), np.array([[True, False]])
+    >>> without_uncounted(y, counted, "softmax_cross_entropy")
+    array([[0.2, 0.8, 1. , 0. ]])
     """
-    if counted is None or counted.all() or len(y) != len(counted):
+    if counted is None or counted.all() or len(y) != len(counted) or y.size % counted.size:
         return y
     parts = y.reshape(*counted.shape, -1).copy()
-    parts[~counted] = 0
+    parts[~counted] = 1 if family == "hinge" else 0
+    if family in OF_CLASSES and parts.shape[-1] > 1:
+        parts[~counted, 0] = 1  # probabilities, which add up to 1
     return parts.reshape(y.shape)
 
 

@@ -126,7 +126,7 @@ class NetworkPrediction(NetworkFunction):
         Returns
         -------
         float
-            NaN for R² of a single example.
+            NaN for R² of a single example, and where no position counts.
 
         Raises
         ------
@@ -152,6 +152,8 @@ class NetworkPrediction(NetworkFunction):
         outputs, targets = (
             rows_at_positions(rows, task.width, counted) for rows in (outputs, targets)
         )
+        if not v.any():
+            return float("nan")
         task = task.at_a_position
         if task.is_classification:
             return accuracy(task, targets, outputs, v)

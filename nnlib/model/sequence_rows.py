@@ -184,10 +184,12 @@ def alike(architecture: Architecture, rows: Array, others: Array) -> tuple[Array
         return _counted(rows, max(width, other)), _counted(others, max(width, other))
     own = architecture.reading(rows).graph, architecture.reading(others).graph
     times = [graph.input_shapes[sequence_inputs(graph)[0]][0] for graph in own]
-    if not all(graph.masked for graph in own) or not _ends_without_steps(architecture):
+    masked = all(graph.masked for graph in own)
+    if not masked or not _ends_without_steps(architecture):
+        near = f": pad X and y, see sequences.pad(…, length={max(times)})" if masked else ""
         raise ValueError(
             f"validation: its sequences have {times[0]} steps and the training examples' "
-            f"{times[1]}, wanted the same number"
+            f"{times[1]}, wanted the same number{near}"
         )
     if width < other:
         return _longer(own[0].input_shapes, rows, own[1].input_shapes), others

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from ..checks.array_like import as_array
 from ..checks.feature_names import check_feature_names
 from ..checks.values import shown
+from ..model.ports import input_rows
+from ..model.prediction import predicted
+from ..model.sequence_rows import comes_by_port
+from ..model.task import task_of
 from ..network import Network
 from .ensemble import Ensemble
 from .grouping import Grouping, read_groups, rows_of_groups
@@ -100,13 +104,14 @@ class GroupEnsemble(Ensemble):
         Parameters
         ----------
         X
-            As for `Network.predict`, (n, d_1).
+            As for `Network.predict`, for n examples: sequences of different lengths also as a
+            list, or as a `Padded`.
         groups : array_like, shape (n,)
             The group of each example.
 
         Returns
         -------
-        ndarray, shape (n,) or (n, d_L)
+        ndarray, shape (n,) or (n, d_L), or with the axes of the positions behind n
 
         Raises
         ------
@@ -126,16 +131,31 @@ class GroupEnsemble(Ensemble):
         self._grouped("predict_groups")
         if self.feature_names is not None:
             check_feature_names("X", X, self.feature_names)
-        rows = as_array("X", X)
+        if not len(self):
+            raise ValueError("predict_groups: this part of the population has no members")
+        rows, predict = self._rows_to_predict(X)
         numbers, names = read_groups(groups, len(rows) if rows.ndim else 1)
-        members, found = self._best_of(names.tolist()), []
+        members = self._best_of(names.tolist())
         order = rows_of_groups(numbers, len(names))
-        for network, own in zip(self._networks(members), order, strict=True):
-            found.append(network.predict(rows[own]))
+        found = [
+            predict(network, rows[own])
+            for network, own in zip(self._networks(members), order, strict=True)
+        ]
         joined = np.concatenate(found)
         result = np.empty_like(joined)
         result[np.concatenate(order)] = joined
         return result
+
+    def _rows_to_predict(self, X: Any) -> tuple[Array, Callable[[Network, Array], Array]]:
+        """X with a row for each example, and what predicts some of them."""
+        like = next(self._networks(np.zeros(1, np.intp)))
+        own, classes = like.architecture, self.classes
+        task = task_of(own)
+        if task is None or not comes_by_port(own, X):
+            return as_array("X", X), Network.predict
+        return input_rows(own, X, like.dtype), lambda network, rows: predicted(
+            task, classes, network.outputs_of(rows)
+        )
 
     def predict(self, X: Any) -> tuple[Any, Any]:
         """As `Ensemble.predict`, of members of one group."""

@@ -15,6 +15,7 @@ from ..checks.examples import Examples, counted
 from ..checks.sparse import Records
 from ..checks.splits import is_split_off
 from ..checks.values import shown, whole_number
+from ..model.positions import counted_rows, rows_at_positions
 from ..model.target_range import warn_of_targets
 from ..model.task import task_of
 from ..model.whole_batches import check_batches
@@ -140,11 +141,13 @@ class GroupedPlan(Plan):
 
     def _check_classes(self, train: Examples) -> None:
         """Refuse training rows that are all of one class."""
-        task = task_of(self._networks[0].architecture)
+        own = self._networks[0].architecture
+        task = task_of(own)
         if task is None or not task.classes:
             return
-        numbers = task.numbers_of_targets(train.y)
-        if (numbers == numbers[0]).all():
+        rows = rows_at_positions(train.y, task.width, counted_rows(own, train.X))
+        numbers = task.at_a_position.numbers_of_targets(rows)
+        if numbers.size and (numbers == numbers[0]).all():
             labels = task.labels() if self._known.classes is None else self._known.classes.tolist()
             label = labels[int(numbers[0])]
             raise ValueError(f"all rows to train with are of the class {shown(label)}")
@@ -173,7 +176,7 @@ class GroupedPlan(Plan):
         self._validation = _joined(held_out) if held_out else None
         self._data = self._train.X, self._train.y
         for one in {own.activations[-1]: own for own in reversed(self._networks)}.values():
-            warn_of_targets(one.architecture, self._train.y, stacklevel=4)
+            warn_of_targets(one.architecture.reading(self._train.X), self._train.y, stacklevel=4)
 
     def _take_batch_sizes(self) -> None:
         """Sizes of at most the largest group; smaller groups are one batch."""

@@ -178,7 +178,7 @@ def recipe_of(work: Work) -> dict[str, str]:
 
     Options of the choices in a grid are compared by a digest of all.
     """
-    members = work.members
+    members, windows = work.members, work.windows
     first = work.groups[0].network.architecture
     parts = fingerprint(
         first.training_table, first.loss_code, work.train, work.validation, work.options
@@ -194,6 +194,7 @@ def recipe_of(work: Work) -> dict[str, str]:
         "orders of mini-batches": digest(members.generators, members.dropout_seeds),
         "grid": digest(members.choices, members.rates, members.choice, _bytes(options)),
         "weights of members": digest(members.example_weights, members.weight_row, work.held_out),
+        **({} if windows is None else {"groups": digest(windows.count, windows.held_count)}),
     }
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..training.options import Options
 from . import engine
+from .windows import Windows
 from .work import Group, Work, outcomes
 
 Array = NDArray[Any]
@@ -40,6 +41,8 @@ class Request(NamedTuple):
         Their rows of `_GIVEN`, flat.
     jobs : list of (int, ndarray)
         Numbers of groups, and which of the part's members belong to each.
+    windows : ndarray or None
+        The window of each member, where members have rows of their own.
     seconds : float or None
         After which the part stops at an epoch's end.
     threads : int or None
@@ -49,6 +52,7 @@ class Request(NamedTuple):
     size: int
     rows: dict[str, Array]
     jobs: list[tuple[int, Array]]
+    windows: Array | None
     seconds: float | None
     threads: int | None
 
@@ -66,6 +70,7 @@ def shared_work(work: Work) -> Work:
     What only the driver needs, such as the callback, is not in its options.
     """
     known = {id(own): _sendable(own) for own in work.choices}
+    no_members = np.empty(0, np.int64)
     empty = {name: getattr(work.members, name)[:0] for name in {*_GIVEN, *_ENDS}}
     groups = [
         Group(own.network, known.get(id(own.options)) or _sendable(own.options), own.jobs[:0])
@@ -77,8 +82,16 @@ def shared_work(work: Work) -> Work:
         choices=list(known.values()),
         groups=groups,
         members=work.members._replace(**empty),
+        windows=_with_members(work.windows, no_members),
         **{name: getattr(work, name)[:0] for name in _SCORES},
     )
+
+
+def _with_members(windows: Windows | None, of_member: Array | None) -> Windows | None:
+    """The same windows, of other members."""
+    if windows is None or of_member is None:
+        return None
+    return replace(windows, of_member=of_member)
 
 
 def _sendable(options: Options) -> Options:
@@ -96,7 +109,8 @@ def request(work: Work, part: range, seconds: float | None, threads: int | None)
         if own.size:
             jobs.append((number, own))
     rows = {name: _rows(work, getattr(work.members, name), part) for name in _GIVEN}
-    return Request(len(part), rows, jobs, seconds, threads)
+    windows = None if work.windows is None else work.windows.of_member[part.start : part.stop]
+    return Request(len(part), rows, jobs, windows, seconds, threads)
 
 
 def train_part(shared: Work, request: Request) -> Outcome:
@@ -142,5 +156,6 @@ def _work(shared: Work, request: Request) -> Work:
         members=members._replace(**arrays),
         cost=np.full(n, np.nan),
         held_out_cost=np.full(n if shared.held_out.size else 0, np.nan),
+        windows=_with_members(shared.windows, request.windows),
         threads=request.threads,
     )

@@ -30,6 +30,7 @@ from ..network import Network
 from ..network_training import given_examples, split
 from ..optimizers import FullBatch
 from ..schedules import Schedule, rates_of
+from ..training.contradictions import check_for
 from ..training.options import Options
 from . import folds as member_weights
 from .metrics import PopulationMetrics
@@ -76,6 +77,8 @@ class Plan:
             _options(options, choice, network)
             for choice, network in zip(choices, self._networks, strict=True)
         ]
+        for network, own_options in zip(self._networks, self._options, strict=True):
+            check_for(own_options, network.architecture.layers, network.dtype)
         self._initializers = [choice.get("initializer", template.initializer) for choice in choices]
         # Members are measured when they are trained, not by their descents.
         self._asked_metrics = self._options[0].metrics

@@ -75,7 +75,8 @@ class _Cuts(NamedTuple):
 
 
 def _table(train: Examples, network: NetworkFunction, options: Options) -> Array:
-    return network.descent_architecture(options.dropout).reading(train.X).training_table
+    own = network.descent_architecture(options.dropout, options.tbptt)
+    return own.reading(train.X).training_table
 
 
 def _layout(
@@ -122,7 +123,7 @@ class _Scratch:
         train, layout, numbers = work.train, cuts.longest, cuts.numbers
         assert work.windows is not None
         count, held_count = work.windows.count, work.windows.held_count
-        own = network.descent_architecture(options.dropout).reading(train.X)
+        own = network.descent_architecture(options.dropout, options.tbptt).reading(train.X)
         table = buffers.descent_table(own.training_table, layout)
         chunks, shuffle, validated = layout.chunks, layout.shuffle, validation is not None
         self.plain = chunks == 1 and not validated and is_plain(options, table)

@@ -106,6 +106,25 @@ def test_what_stands_in_the_padding_changes_no_bit(sequences, time):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("padding", [0.0, 0.5, np.nan])
+def test_probabilities_at_the_steps_that_count(sequences, padding):
+    (X, y), net = sequences, tagger()
+    p = np.where(COUNTED[..., None], np.eye(CLASSES)[y], padding)
+    for form in (p, p.reshape(N, -1)):
+        assert net.J(X, form, lengths=LENGTHS) == net.J(X, y, lengths=LENGTHS)
+
+
+def test_margins_at_the_steps_that_count(rng):
+    X, y = rng.normal(size=(N, TIME, 2)), rng.choice([-1.0, 1.0], size=(N, TIME, 1))
+    dense = layers.TimeDistributed(layers.Dense(1))
+    rnn = layers.SimpleRNN(4, return_sequences=True)
+    net = nnlib.Network([Input((TIME, 2)), rnn, dense], loss="hinge", seed=1)
+    costs_of_steps = np.maximum(0, 1 - y * net.F(X, lengths=LENGTHS))[..., 0]
+    y[~COUNTED] = 0
+    wanted = (costs_of_steps * COUNTED).sum(axis=1).mean()
+    assert net.J(X, y, lengths=LENGTHS) == pytest.approx(wanted, rel=1e-12)
+
+
 def test_numbers_at_the_steps_that_count(sequences, rng):
     X, _ = sequences
     y = rng.normal(size=(N, TIME, CLASSES))
@@ -165,6 +184,50 @@ def test_threads_and_populations_and_lbfgs(sequences):
     before = net.J(X, y)
     net.descent(X, y, optimizer="lbfgs", epochs=20)
     assert net.J(X, y) < 0.9 * before
+
+
+def test_a_group_has_one_class_if_all_its_steps_that_count_have(sequences):
+    (X, y), key = sequences, np.array(["a", "b", "a", "b", "a", "b", "a"])
+    y[:, 0] = 0  # the same first step says nothing of the others
+    y[key == "b", 1:] = np.arange(1, TIME) % CLASSES
+    y[key == "a"] = np.where(COUNTED, 1, 2)[key == "a"]
+    with pytest.warns(UserWarning, match="1 of 2 groups .* 'a': all rows .* are of the class 1"):
+        population = nnlib.train_many(tagger(), X, y, groups=key, lengths=LENGTHS, epochs=1)
+    assert population.groups.tolist() == ["b"]
+
+
+def test_targets_for_another_number_of_steps(sequences):
+    X, y = sequences
+    shorter = X[:, :4], y[:, :4], np.minimum(LENGTHS, 4)
+    with pytest.raises(ValueError, match=r"number: pad X and y, see sequences.pad\(…, length=5\)"):
+        tagger(time=None).descent(X, y, lengths=LENGTHS, validation=shorter)
+    with pytest.raises(ValueError, match=r"y has shape \(7, 6\), wanted \(n, 5\) with a class"):
+        tagger(time=None).J(X, np.pad(y, ((0, 0), (0, 1))), lengths=LENGTHS)
+
+
+def test_class_numbers_at_the_steps_of_a_network_that_knows_labels(sequences):
+    (X, y), net, other = sequences, tagger(), tagger()
+    other.classes = ["noun", "verb", "other"]
+    for one in (net, other):
+        one.descent(X, y, lengths=LENGTHS, epochs=3)
+    np.testing.assert_array_equal(other.parameters, net.parameters)
+    assert other.score(X, y, lengths=LENGTHS) == net.score(X, y, lengths=LENGTHS)
+    labels = other.predict(X, lengths=LENGTHS)
+    np.testing.assert_array_equal(labels, other.classes[net.predict(X, lengths=LENGTHS)])
+    with pytest.raises(ValueError, match=r"y has shape \(7, 5\), .* where an .* class numbers"):
+        other.score(X, labels)
+
+
+def test_without_a_step_that_counts_there_is_no_score(sequences):
+    (X, y), net, none = sequences, tagger(), np.zeros((N, TIME))
+    assert np.isnan(net.score(X, y, mask=none))
+    first = np.eye(N)[0]
+    assert np.isnan(net.score(X, y, mask=COUNTED & (first[:, None] == 0), sample_weight=first))
+    validation = X, y, none
+    history = net.descent(
+        X, y, lengths=LENGTHS, validation=validation, metrics=["accuracy"], epochs=2
+    )
+    assert np.isnan(history.validation_metrics["accuracy"]).all()
 
 
 def test_bad_targets(sequences):

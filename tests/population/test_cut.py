@@ -26,6 +26,8 @@ CASES = {
     "dropout": {"n": 12, "dropout": 0.2, "optimizer": "adam"},
     "metrics": {"n": 12, "metrics": ["r2"], "rank_by": "r2", "folds": 2},
     "no epochs": {"n": 12, "epochs": 0},
+    "groups": {"n": 4, "groups": np.arange(60) % 7, "batch_size": 4, "validation": 0.2},
+    "lbfgs of groups": {"n": 2, "groups": np.arange(60) % 7, "optimizer": "lbfgs"},
     "schedule": {"n": 20, "learning_rate": nnlib.schedules.Cosine(0.5)},
 }
 

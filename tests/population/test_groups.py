@@ -193,6 +193,35 @@ def test_predictions_of_many_groups():
         population[["c"]]["a"]
 
 
+@pytest.mark.parametrize("time", [6, None])
+def test_predictions_of_sequences(rng, time):
+    X, key, lengths = rng.normal(size=(12, 6, 2)), np.arange(12) % 3, 1 + np.arange(12) % 6
+    parts = [layers.GRU(3), layers.Dense(1)]
+    net = nnlib.Network([layers.Input((time, 2)), *parts], seed=1)
+    population = nnlib.train_many(net, X, X[:, 0, 0], groups=key, lengths=lengths, epochs=2)
+    padded = nnlib.sequences.Padded(X, lengths)
+    found = population.predict_groups(padded, key)
+    ragged = [rows[:length] for rows, length in zip(X, lengths, strict=True)]
+    np.testing.assert_array_equal(population.predict_groups(ragged, key), found)
+    for group in range(3):
+        own = key == group
+        alone = population.of_group(group).predict(X[own], lengths=lengths[own])
+        np.testing.assert_array_equal(found[own], alone)
+
+
+def test_predictions_of_networks_with_two_inputs(rng):
+    one, two = layers.Input(2), layers.Input(3)
+    net = nnlib.Network(
+        inputs=[one, two], outputs=layers.Dense(1)(layers.Concatenate()([one, two]))
+    )
+    X, key = [rng.normal(size=(8, 2)), rng.normal(size=(8, 3))], np.arange(8) % 2
+    population = nnlib.train_many(net, X, rng.normal(size=8), groups=key, epochs=2)
+    found = population.predict_groups(X, key)
+    for group in (0, 1):
+        alone = population.of_group(group).predict([part[key == group] for part in X])
+        np.testing.assert_array_equal(found[key == group], alone)
+
+
 def test_a_file_holds_the_groups(tmp_path):
     X, y, key = examples()
     population = trained([3, 4, 1], X, y, groups=key, epochs=3)
@@ -252,6 +281,8 @@ def test_lookups_that_find_nothing():
         population["shp 1"]
     with pytest.raises(ValueError, match="group 'shop 1' is named twice"):
         population[["shop 1", "shop 1"]]
+    with pytest.raises(ValueError, match="this part of the population has no members"):
+        population[np.empty(0, np.int64)].predict_groups(X[:1], key[:1])
     with pytest.raises(ValueError, match="refit: each member has the rows of its group"):
         population.refit()
     ungrouped = nnlib.train_many([3, 4, 1], X, y, n=2, epochs=1)

@@ -126,6 +126,13 @@ def test_other_data_and_another_network_are_refused(tmp_path):
         nnlib.train_many([1, 3, 1], X, Y, **options)
 
 
+def test_other_groups_of_the_same_rows_are_refused(tmp_path):
+    # Sorted by group, the rows stand in the same order, and are as many members.
+    train(tmp_path, n=None, groups=np.repeat([0, 1], [20, 40]))
+    with pytest.raises(ValueError, match="another population: groups differs"):
+        train(tmp_path, n=None, groups=np.repeat([0, 1], [30, 30]), resume=True)
+
+
 def test_damaged_and_foreign_files_are_refused(tmp_path):
     train(tmp_path)
     path = next(tmp_path.glob("part-*"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -108,8 +110,32 @@ def test_populations_threads_and_checkpoints(sequences, tmp_path):
     np.testing.assert_array_equal(alone.parameters, net.parameters)
 
 
+def test_groups_parts_and_a_recipe_from_a_file(sequences, tmp_path):
+    X, y = sequences
+    options = {"epochs": 3, "optimizer": "adam", "tbptt": 2}
+    key = np.array([0, 1, 0, 1, 0])
+    population = nnlib.train_many(network(), X, y, groups=key, **options)
+    for group in (0, 1):
+        alone = network()
+        alone.descent(X[key == group], y[key == group], **options)
+        np.testing.assert_array_equal(population.of_group(group).parameters, alone.parameters)
+    many = nnlib.train_many(network(), X, y, n=2, **options)
+    with ThreadPoolExecutor(1) as executor:
+        parts = nnlib.train_many(network(), X, y, n=2, cluster=executor, **options)
+    np.testing.assert_array_equal(parts.parameters, many.parameters)
+    path = tmp_path / "many.safetensors"
+    many.save(path)
+    refitted = nnlib.Population.load(path).refit(seed=1)
+    np.testing.assert_array_equal(refitted.parameters, many.refit(seed=1).parameters)
+    assert abs(refitted.parameters - nnlib.train_many(
+        network(), X, y, seeds=[1], epochs=3, optimizer="adam"
+    )[0].parameters).max() > 1e-5  # fmt: skip
+
+
 def test_what_is_refused(sequences):
     X, y = sequences
+    with pytest.raises(ValueError, match="tbptt is 3, wanted None: no layer of this network is"):
+        nnlib.train_many([1, 1], [1.0], [1.0], n=2, tbptt=3)
     with pytest.raises(ValueError, match="tbptt is 3, wanted None: no layer of this network is"):
         nnlib.Network([1, 1]).descent([1.0], [1.0], tbptt=3)
     with pytest.raises(ValueError, match="tbptt is 0, wanted a whole number of at least 1"):
