@@ -20,7 +20,7 @@ from .model.sequence_rows import wrapped
 from .model.target_range import warn_of_targets
 from .model.whole_batches import check_batches
 from .network_training import NetworkTraining, epoch_metrics, given_examples, split
-from .optimizers import Optimizer
+from .optimizers import FullBatch, Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
 from .training.contradictions import check_cuda, check_device, check_for, check_seed
@@ -328,7 +328,7 @@ class Network(NetworkTraining):
         if self._device != "cpu":
             check_cuda(options, X)
         X = wrapped(X, lengths, mask)
-        images = isinstance(options.optimizer, Optimizer)
+        images = not isinstance(options.optimizer, FullBatch)
         given = given_examples(self, X, y, sample_weight, options, images)
         train, held_out = split(self, given, options)
         train = counted(train)

@@ -250,8 +250,9 @@ class _Builder:
         """The row with the loss of an output: one for each position, if softmax or a mask is."""
         code, counted = costs.codes[number], self._counted[number]
         row = row._replace(loss=code, loss_weight=bits_of(costs.weights[number]), counted=counted)
-        if counted >= 0 or losses.of(code).on_logits == LOG_SOFTMAX:
-            row = row._replace(positions=self._graph.output_positions[number])
+        positions = self._graph.output_positions[number]
+        if counted >= 0 or (losses.of(code).on_logits == LOG_SOFTMAX and positions > 1):
+            row = row._replace(positions=positions)
         return row
 
     def _unfolded(self, number: int) -> int:
