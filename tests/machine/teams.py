@@ -23,7 +23,10 @@ class FixedSize(team_size.TeamSize):
 
 
 def force(monkeypatch, *members):
-    """From now on teams have so many members, one number a slice, whatever they are worth."""
+    """From now on teams have so many members, one number a slice, whatever they are worth.
+
+    Plain descents of one chunk know no team: all members would walk through the whole of them.
+    """
     monkeypatch.setattr(team_size, "take", lambda kind, most: FixedSize(*members))
     monkeypatch.setattr(team_size, "keep", lambda kind, most, size: None)
     for module in (descent, evaluation, engine):
