@@ -150,6 +150,11 @@ GOALS = (
     _faster_than_peers("lenet small", 5.0, "the same, and a framework's overhead a step"),
     _faster_than_peers("sequences", 3.0, "the same along one axis"),
     _faster_than_peers("residual images", 3.0, "the same, with normalisation in stages"),
+    _faster_than_peers("lstm", 4.0, "a framework's overhead for each of 32 steps, both ways"),
+    _faster_than_peers("gru", 4.0, "the same"),
+    _faster_than_peers("rnn", 3.0, "the same for 50 steps; JAX's loop has little work a step"),
+    _faster_than_peers("lstm large", 1.5, "gates in one pass while they are in the cache"),
+    _roofline("lstm large", "nnlib", 0.5, "products of 64 columns, and the gates between them"),
     _slower(
         "one point", "nnlib float64", ["lecture, scalar"], 10.0, "types, shapes and NaN are checked"
     ),
@@ -172,6 +177,7 @@ GOALS = (
         "nnlib: time ÷ that of each of 1 000",
     ),
     _faster_than_peers("64 networks", 4.0, "two threads with a network each: 2 × the single one"),
+    _faster_than_peers("64 lstms", 4.0, "the same, of a single one that is 4 × as fast"),
     _faster_than_peers("search", 25.0, "100 descents alone take a 29th of scikit-learn's time"),
     _slower("start", "nnlib, warm cache", ["import torch alone"], 0.65, "Numba and NumPy take 0.4"),
     _slower("start", "nnlib, empty cache", ["import torch alone"], 6.5, "LLVM and Numba, once"),
