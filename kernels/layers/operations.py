@@ -46,9 +46,7 @@ class Row(NamedTuple):
     sample_major: int  # 1: the input block is (samples, d_in) instead of (d_in, lanes)
     keep: int  # 2^32 times the probability that dropout keeps a value; 0 for other kinds
     transposed: int = 0  # first of d_in more units, for a block of rows as columns; 0: none
-    in_step: int = (
-        0  # how the step makes its gradient: BY_PRODUCT, LAZY, BY_ENTRIES; 0: it does not
-    )
+    in_step: int = 0  # how the step makes its gradient: BY_PRODUCT, LAZY, …; 0: it does not
     weight_rows: int = 0  # rows of its weights: a unit's incoming ones, or those of a filter
     row_weights: int = 0  # how many weights a row has; all rows together are those that decay
     # The graph.

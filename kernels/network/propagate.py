@@ -159,11 +159,8 @@ def activate(layer: Layer) -> None:
     if row[ACTIVATE] and row[POSITIONS]:
         width = layer.a_out.size // row[POSITIONS]
         for position in range(row[POSITIONS]):
-            a, workspace = (
-                part(layer.a_out, position, width),
-                part(layer.workspace, position, width),
-            )
-            call_activate(row[ACTIVATE], a, workspace, layer.lanes)
+            a = part(layer.a_out, position, width)
+            call_activate(row[ACTIVATE], a, part(layer.workspace, position, width), layer.lanes)
     elif row[ACTIVATE]:
         call_activate(row[ACTIVATE], layer.a_out, layer.workspace, layer.lanes)
 

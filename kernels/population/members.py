@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..compile.jit import Vector, elementwise, entry, kernel
 from ..compile.memory import window
@@ -245,6 +245,21 @@ def finish(members: Members, member: int, model: Model, data: Data, state: State
     members.status[member] = position[STATUS]
 
 
+@kernel
+def run_member(own: Problem, rounds: Any, control: Vector, since: int, budget: int) -> None:
+    """Run one member until it ends, or control says to stop; its epochs are counted there.
+
+    rounds is the driver's loop. The flag is looked at every `budget` rounds.
+    """
+    state = own.state
+    alone = Member(window(own.model.table, 0, 0), 0, 1)  # a team of one needs no board
+    counted = since
+    while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
+        rounds(own, alone, budget)
+        atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
+        counted = state.position[EPOCH]
+
+
 @functools.cache
 def descend_members(plain: bool, staged: bool) -> Callable[..., None]:
     """What every thread calls: plain, in stages, or with everything, see `descent.driver`."""
@@ -255,12 +270,11 @@ def descend_members(plain: bool, staged: bool) -> Callable[..., None]:
     ) -> None:
         """Take members and run each to epoch `until`, till all are taken or control says to stop.
 
-        The problem is the thread's own; the flag is looked at every `budget`
-        rounds. Writes the rows of members and counts their epochs in control.
+        The problem is the thread's own. Writes the rows of members and counts their epochs in
+        control.
         """
         model, data = problem.model, problem.data
         state, settings = problem.state, problem.settings
-        alone = Member(window(model.table, 0, 0), 0, 1)  # a team of one needs no board
         while atomic_load(control, STOP) == 0:
             place = atomic_add(control, NEXT, 1)
             if place >= members.jobs.size:
@@ -270,16 +284,12 @@ def descend_members(plain: bool, staged: bool) -> Callable[..., None]:
             begin(members, member, model, data, state, settings.lanes)
             own_settings = member_settings(settings, members, member, settings.lanes, until)
             own = Problem(model, data, problem.validation, state, own_settings)
-            counted = since
-            while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
-                if plain:
-                    plain_rounds(own, alone, budget)
-                elif staged:
-                    staged_rounds(own, alone, budget)
-                else:
-                    all_rounds(own, alone, budget)
-                atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
-                counted = state.position[EPOCH]
+            if plain:
+                run_member(own, plain_rounds, control, since, budget)
+            elif staged:
+                run_member(own, staged_rounds, control, since, budget)
+            else:
+                run_member(own, all_rounds, control, since, budget)
             finish(members, member, model, data, state)
 
     return descend

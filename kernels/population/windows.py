@@ -17,13 +17,11 @@ from ..compile.jit import Integers, Vector, entry, kernel
 from ..compile.memory import window
 from ..layers.operations import EXAMPLE, OUTPUTS, PACK, PACK_INPUTS, SAMPLE_MAJOR
 from ..network.blocks import Packed, Rows, pack_blocks
-from ..network.problem import EPOCH, RUNNING, STATUS, Data, Problem
+from ..network.problem import Data, Problem
 from ..threads.atomic import atomic_add, atomic_load
-from ..threads.team import Member
 from ..training.descent import all_rounds, plain_rounds
 from ..training.staged import staged_rounds
 from .members import (
-    EPOCHS_RUN,
     NEXT,
     STOP,
     Members,
@@ -32,6 +30,7 @@ from .members import (
     finish,
     load,
     member_settings,
+    run_member,
 )
 
 
@@ -103,7 +102,6 @@ def descend_windows(plain: bool, staged: bool) -> Callable[..., None]:
         As `members.descend_members`, on each member's own window.
         """
         model, state = problem.model, problem.state
-        alone = Member(window(model.table, 0, 0), 0, 1)  # a team of one needs no board
         while atomic_load(control, STOP) == 0:
             place = atomic_add(control, NEXT, 1)
             if place >= members.jobs.size:
@@ -119,16 +117,12 @@ def descend_windows(plain: bool, staged: bool) -> Callable[..., None]:
             begin(members, member, model, data, state, lanes)
             settings = member_settings(problem.settings, members, member, lanes, until)
             own = Problem(model, data, validation, state, settings)
-            counted = since
-            while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
-                if plain:
-                    plain_rounds(own, alone, budget)
-                elif staged:
-                    staged_rounds(own, alone, budget)
-                else:
-                    all_rounds(own, alone, budget)
-                atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
-                counted = state.position[EPOCH]
+            if plain:
+                run_member(own, plain_rounds, control, since, budget)
+            elif staged:
+                run_member(own, staged_rounds, control, since, budget)
+            else:
+                run_member(own, all_rounds, control, since, budget)
             finish(members, member, model, data, state)
 
     return descend
