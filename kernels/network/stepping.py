@@ -18,15 +18,20 @@ FINITE, INPUTS_NOT_FINITE, OUTPUTS_NOT_FINITE = range(3)
 
 
 @entry
-def run(out: Vector, x: Vector, table: Vector, parameters: Vector, activations: Vector) -> int:
+def run(
+    out: Vector, x: Vector, table: Vector, parameters: Vector, activations: Vector, before: Vector
+) -> int:
     """out (steps, d_L) ← what the network gives at each step; returns what it met.
 
     x (given, d_1) are the inputs of the first steps. Each step behind them reads the output of the
     step before it, which has as many values as an input then. activations (units,) holds the
-    states, and is written. Nothing is done if x is not finite.
+    states, and is written; before (units,) ← what it held, for a caller that goes back. Nothing is
+    done if x is not finite.
     """
     if not finite(x):
         return INPUTS_NOT_FINITE
+    for i in range(before.size):
+        before[i] = activations[i]
     d_in, d_out = table[EXAMPLE], table[OUTPUTS]
     given, steps = x.size // d_in, out.size // d_out
     empty = window(activations, 0, 0)

@@ -59,8 +59,9 @@ class Stepper:
         self._input, self._output = own.input_shape, own.output_shape
         self._places = state_places(own.graph, rows_of(self._plain))
         self._activations = np.zeros(int(self._plain[BUFFER_UNITS]), parameters.dtype)
+        self._before = self._activations.copy()  # what it held before the last call
         self._width = int(self._plain[OUTPUTS])
-        self._begun = False  # whether there is an output
+        self._begun = False  # whether the state is that of the last output
         self._link()
 
     def _link(self) -> None:
@@ -82,7 +83,8 @@ class Stepper:
         Raises
         ------
         TypeError, ValueError
-            If x is not of this form or not finite, and for parameters that are not finite.
+            If x is not of this form or not finite, and for parameters that are not finite. The
+            state is then that before the call.
         """
         array = numbers("x", x, self._parameters.dtype)
         if array.shape != self._input:
@@ -104,7 +106,7 @@ class Stepper:
         Raises
         ------
         TypeError, ValueError
-            As for a call, before any step.
+            As for a call; none of the steps has been read then.
 
         Examples
         --------
@@ -138,8 +140,8 @@ class Stepper:
         Raises
         ------
         TypeError, ValueError
-            For another number of steps, before the first step is read, and if an output has
-            another shape than an input.
+            For another number of steps, before the first step is read, after a state has been
+            assigned, whose output is not known, and if an output has another shape than an input.
 
         Examples
         --------
@@ -164,15 +166,18 @@ class Stepper:
                 + (", and no whole numbers" if self._ranges else "")
             )
         if not self._begun:
-            raise ValueError("forecast begins with the last output: read a step before it")
+            raise ValueError(
+                "forecast begins with the output of the last step, and none has been read since "
+                "the stepper began or its state was assigned: read a step before it; copy() keeps "
+                "a stepper with its output"
+            )
         first = int(self._plain[RESULT])
         ahead = np.empty((steps, self._width), self._activations.dtype)
         ahead[0] = self._activations[first : first + self._width]
         if steps > 1:
             activations = self._activations.copy()
-            stepping.run(
-                ahead[1:].reshape(-1), ahead[0], self._table, self._parameters, activations
-            )
+            out, none = ahead[1:].reshape(-1), activations[:0]
+            stepping.run(out, ahead[0], self._table, self._parameters, activations, none)
         return ahead.reshape(steps, *self._output)
 
     def reset(self) -> None:
@@ -201,14 +206,15 @@ class Stepper:
         0.0
         """
         other = copy.copy(self)
-        vars(other).update(_activations=self._activations.copy())
+        vars(other).update(_activations=self._activations.copy(), _before=self._before.copy())
         return other
 
     @property
     def state(self) -> dict[str, Array]:
         """A copy of the states by the layers' names: (units,), of an LSTM (2, units), h and c.
 
-        What is assigned has some of these names; other layers keep theirs.
+        What is assigned has some of these names; other layers keep theirs. The output that belongs
+        to an assigned state is not known: `forecast` wants a step to be read first.
 
         >>> import nnlib
         >>> from nnlib import layers
@@ -239,6 +245,7 @@ class Stepper:
             checked[name] = array
         for name, array in checked.items():
             views[name][...] = array
+        self._begun = False
 
     def _views(self) -> dict[str, Array]:
         """The states in the buffer."""
@@ -252,9 +259,13 @@ class Stepper:
         if self._ranges:
             check_ranges(self._ranges, rows)
         out = np.empty(steps * self._width, rows.dtype)
-        met = stepping.run(out, rows.reshape(-1), self._table, self._parameters, self._activations)
-        if met != stepping.FINITE:
+        met = stepping.run(
+            out, rows.reshape(-1), self._table, self._parameters, self._activations, self._before
+        )
+        if met == stepping.INPUTS_NOT_FINITE:
             check_finite("x", rows)
+        if met == stepping.OUTPUTS_NOT_FINITE and not np.isfinite(self._parameters).all():
+            self._activations[:] = self._before
             check_finite("parameters", self._parameters)
         self._begun = True
         return out

@@ -223,6 +223,22 @@ def test_parameters_that_are_not_finite_are_named():
         stepper(X[0])
 
 
+def test_after_an_error_the_state_is_that_before_it():
+    net, X = chain(layers.LSTM(FEATURES))
+    good = net.parameters.copy()
+    stepper = net.stepper()
+    stepper.read(X[:2])
+    state, ahead = stepper.state["lstm"], stepper.forecast(2)
+    net.parameters[3] = np.nan
+    for read in (lambda: stepper(X[2]), lambda: stepper.read(X[2:])):
+        with pytest.raises(ValueError, match="parameters holds nan at index 3"):
+            read()
+    net.parameters = good
+    np.testing.assert_array_equal(stepper.state["lstm"], state)
+    np.testing.assert_array_equal(stepper.forecast(2), ahead)
+    np.testing.assert_array_equal(stepper.read(X[2:]), so_far(net, X)[2:])
+
+
 @pytest.mark.parametrize(
     ("state", "error", "message"),
     [
@@ -248,6 +264,10 @@ def test_forecasts_that_cannot_be_made_are_refused():
         stepper.forecast(0)
     stepper.reset()
     with pytest.raises(ValueError, match="read a step before it"):
+        stepper.forecast(3)
+    stepper(X[0])
+    stepper.state = stepper.state
+    with pytest.raises(ValueError, match="its state was assigned"):
         stepper.forecast(3)
     other = chain(layers.GRU(2))[0].stepper()
     with pytest.raises(ValueError, match=r"an output has shape \(2,\), wanted .* \(3,\)"):
