@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..compile.jit import Vector, kernel
 from ..compile.memory import part, window
 from .dense import lane_sum
+from .masked_states import choose, choose_zero, counts
 from .operations import GRU, LEARNS, SIZE, Layer, Row
 from .pooling import clear
 from .recurrent import (
@@ -21,10 +22,7 @@ from .recurrent import (
     back_recurrent,
     begin_states,
     biased_recurrent,
-    choose,
-    choose_zero,
     copy,
-    counts,
     draw_dropout,
     end_states,
     feed,
@@ -150,7 +148,7 @@ def back(layer: Layer) -> None:
         delta_x = part(layer.delta_in, step, 3 * width)
         delta_s = part(kept.deltas, k, 3 * width)
         if counts(memory, step, lanes):
-            if own.masked:
+            if memory.mask.size:
                 copy(kept.passed, kept.delta)
             _gate_deltas(layer, own, memory, kept, k)
             choose_zero(delta_x, memory, step, lanes)

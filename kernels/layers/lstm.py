@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..compile.jit import Vector, kernel
 from ..compile.memory import part, window
+from .masked_states import choose, choose_zero, counts
 from .operations import LEARNS, LSTM, Layer, Row
 from .pooling import clear
 from .recurrent import (
@@ -20,10 +21,7 @@ from .recurrent import (
     apply,
     back_recurrent,
     begin_states,
-    choose,
-    choose_zero,
     copy,
-    counts,
     draw_dropout,
     end_states,
     feed,
@@ -167,7 +165,7 @@ def back(layer: Layer) -> None:
         state_delta(layer, own, kept.delta, k)
         delta_z = part(layer.delta_in, step, 4 * width)
         if counts(memory, step, lanes):
-            if own.masked:
+            if memory.mask.size:
                 copy(kept.passed, kept.delta)
                 copy(kept.passed_cell, kept.delta_cell)
             _gate_deltas(layer, own, kept, k)

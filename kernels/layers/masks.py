@@ -7,7 +7,7 @@ in the buffer where the masked layer's own row looks for it.
 
 from __future__ import annotations
 
-from ..compile.jit import elementwise, kernel
+from ..compile.jit import Vector, elementwise, kernel
 from .operations import MASK, Layer, Row
 from .pooling import clear
 
@@ -43,3 +43,12 @@ def forward(layer: Layer) -> None:
 def delta(layer: Layer) -> None:
     """δ_in ← 0: a step counts or does not, and there is nothing to derive between."""
     clear(layer.delta_in)
+
+
+@kernel
+def left_out(mask: Vector) -> int:
+    """How many steps of examples do not count."""
+    missing, zero = 0, mask.dtype.type(0)
+    for i in range(mask.size):
+        missing += mask[i] == zero
+    return missing

@@ -11,7 +11,8 @@ the order in which the layer reads them. `Memory` says what the workspace holds.
 
 A step at which an example's mask is 0 leaves its state as it is, and no δ goes into the step. Both
 are chosen and not computed by factors of 0, so that nothing of what a masked step holds counts,
-were it NaN. Steps that no example counts are passed over.
+were it NaN. Steps that no example counts are passed over. A block whose examples all count every
+step has no mask: networks of any length always read one, and nothing is to be chosen there.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ..products.taps import Grid, Taps, tap_products, tap_sums
 from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO
 from .dense_single import add_lane_products, add_multiple, weighted_sum
 from .dropout import NO_DROPOUT, draw_mask, key_of, multiply
+from .masks import left_out
 from .operations import (
     GEOMETRY_0,
     GEOMETRY_1,
@@ -68,7 +70,7 @@ class Recurrence(NamedTuple):
 class Memory(NamedTuple):
     """The parts of a recurrent layer's workspace; `lanes` numbers make a unit of each."""
 
-    mask: Vector  # (time,): ≠ 0 where a step counts; empty if all do
+    mask: Vector  # (time,): ≠ 0 where a step counts; empty if all do, of all examples
     given: Vector  # the first state, and the last one after `forward`; empty if the first is 0
     states: Vector  # (time + 1, units): before the first step, and behind each
     dropped: Vector  # (units,): the mask of dropout between the steps; empty without
@@ -144,6 +146,7 @@ def memory_of(layer: Layer, own: Recurrence, vectors: int) -> Memory:
     work, lanes = layer.workspace, layer.lanes
     width = own.units * lanes
     given = own.time * lanes if own.masked else 0
+    mask = window(work, 0, given)
     states = given + (vectors * width if own.stateful else 0)
     dropped = states + (own.time + 1) * width
     drops = layer.row[KEEP] != 0
@@ -151,7 +154,7 @@ def memory_of(layer: Layer, own: Recurrence, vectors: int) -> Memory:
     kept = fed + (own.time * width if drops else 0)
     thins = drops and layer.key != NO_DROPOUT
     return Memory(
-        mask=window(work, 0, given),
+        mask=window(mask, 0, given if left_out(mask) else 0),
         given=window(work, given, states - given),
         states=window(work, states, (own.time + 1) * width),
         dropped=window(work, dropped, width if thins else 0),
@@ -221,51 +224,6 @@ def state_delta(layer: Layer, own: Recurrence, delta: Vector, k: int) -> None:
         given = part(layer.delta_out, place if own.sequences else 0, delta.size)
         for i in range(delta.size):
             delta[i] += given[i]
-
-
-@kernel
-def counts(memory: Memory, step: int, lanes: int) -> bool:
-    """Whether any example counts this step of the input."""
-    if not memory.mask.size:
-        return True
-    mask, found = part(memory.mask, step, lanes), 0
-    for s in range(lanes):
-        found += mask[s] != 0
-    return found > 0
-
-
-@kernel
-def leaves_out(memory: Memory, step: int, lanes: int) -> bool:
-    """Whether any example does not count this step: where none does, there is nothing to choose."""
-    if not memory.mask.size:
-        return False
-    mask, missing = part(memory.mask, step, lanes), 0
-    zero = mask.dtype.type(0)
-    for s in range(lanes):
-        missing += mask[s] == zero
-    return missing > 0
-
-
-@kernel
-def choose(out: Vector, others: Vector, memory: Memory, step: int, lanes: int) -> None:
-    """out ← others where the mask of this step of the input is 0; both are (units, lanes)."""
-    if leaves_out(memory, step, lanes):
-        mask, zero = part(memory.mask, step, lanes), out.dtype.type(0)
-        for unit in range(out.size // lanes):
-            values, given = part(out, unit, lanes), part(others, unit, lanes)
-            for s in range(lanes):
-                values[s] = values[s] if mask[s] != zero else given[s]
-
-
-@kernel
-def choose_zero(out: Vector, memory: Memory, step: int, lanes: int) -> None:
-    """out ← 0 where the mask of this step of the input is 0; out is (units, lanes)."""
-    if leaves_out(memory, step, lanes):
-        mask, zero = part(memory.mask, step, lanes), out.dtype.type(0)
-        for unit in range(out.size // lanes):
-            values = part(out, unit, lanes)
-            for s in range(lanes):
-                values[s] = values[s] if mask[s] != zero else zero
 
 
 @kernel

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..compile.jit import kernel
 from ..compile.memory import part
+from .masked_states import choose, choose_zero, counts
 from .operations import LEARNS, SIMPLE_RNN, Layer, Row
 from .pooling import clear
 from .recurrent import (
@@ -16,10 +17,7 @@ from .recurrent import (
     apply,
     back_recurrent,
     begin_states,
-    choose,
-    choose_zero,
     copy,
-    counts,
     draw_dropout,
     end_states,
     feed,
@@ -82,7 +80,7 @@ def back(layer: Layer) -> None:
             multiply_slope(delta_z, part(memory.states, k + 1, width), own.activation)
             choose_zero(delta_z, memory, step, lanes)
             if goes_on(own, k):
-                if own.masked:
+                if memory.mask.size:
                     copy(passed, delta_state)
                 back_recurrent(delta_state, layer.parameters, delta_z, memory.dropped, lanes)
                 choose(delta_state, passed, memory, step, lanes)
