@@ -32,6 +32,7 @@ from . import (
     simple_rnn,
     sparse,
     sparse_lazy,
+    whole_normalization,
 )
 from .operations import (
     ADD,
@@ -108,7 +109,7 @@ KINDS = {
     ),
     BATCH_NORMALIZATION: Kind(
         "batch_normalization", batch_normalization.forward, batch_normalization.delta,
-        batch_normalization.gradient, batch_normalization.whole,
+        batch_normalization.gradient, whole_normalization.whole,
     ),
     RESCALING: Kind("rescaling", rescaling.forward, rescaling.delta),
     RANDOM_IMAGE: Kind("random_image", random_images.forward, random_images.delta),

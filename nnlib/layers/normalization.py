@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checks.values import flag, real_number
-from ..kernels.layers import batch_normalization, layer_normalization
+from ..kernels.layers import batch_normalization, layer_normalization, masks
 from ..kernels.layers.normalization import Normalization
 from ..kernels.layers.operations import Row
 from .layer import Layer
@@ -56,9 +56,13 @@ class LayerNormalizationLayer(NormalizationLayer):
 
 @dataclass(frozen=True)
 class BatchNormalizationLayer(NormalizationLayer):
-    """x̂ of the batch in a descent, by running averages elsewhere."""
+    """x̂ of the batch in a descent, by running averages elsewhere.
+
+    steps: those of a sequence with a mask; 0: it has none.
+    """
 
     momentum: float
+    steps: int = 0
     looks_at_batches = True
 
     @property
@@ -76,9 +80,12 @@ class BatchNormalizationLayer(NormalizationLayer):
         }  # fmt: skip
 
     def rows(self, place: Place, logits: int | None = None) -> list[Row]:
-        own, source = self.normalization, place.sources[0].unit
-        row = batch_normalization.row
-        return [row(own, self.momentum, place.parameters, place.output, source)]
+        source, *mask = place.sources
+        own = batch_normalization.row(
+            self.normalization, self.momentum, place.parameters, place.output, source.unit,
+            self.steps,
+        )  # fmt: skip
+        return [*(masks.row(self.steps, own.workspace, one.unit) for one in mask), own]
 
 
 class LayerNormalization(Layer):
@@ -142,8 +149,10 @@ class BatchNormalization(Layer):
 
     In a descent they are those of the batch: over its examples and all places of a value, in
     whatever parts threads compute it. An example with ``sample_weight`` 0 does not count, as if it
-    were not there; other weights change nothing. If one value of a channel counts, σ² is 0 and
-    a = β, as in Keras if a mask leaves one; a batch of one example is refused. After every batch
+    were not there; other weights change nothing. Where sequences have a mask, μ and σ² are those
+    of the steps that count, as in Keras 3, and all steps are normalised by them. If one value of a
+    channel counts, σ² is 0 and a = β, as in Keras if a mask leaves one; a batch of one example is
+    refused. After every batch
     the running averages m a + (1 − m) μ and m a + (1 − m) σ² are kept, as in Keras (σ² divided by
     n, not n − 1). `F`, `J`, `derJ` and the validation cost take them as constants in place of μ and
     σ²; so does a descent in which the layer is not trainable.
@@ -174,6 +183,8 @@ class BatchNormalization(Layer):
     (array([1.]), array([1.]))
     """
 
+    reads_mask = keeps_mask = True
+
     def __init__(
         self,
         momentum: float = 0.99,
@@ -196,8 +207,9 @@ class BatchNormalization(Layer):
         self.center, self.scale = flag("center", center), flag("scale", scale)
 
     def shaped(self, shapes: Sequence[Shape]) -> ShapedLayer:
+        steps = shapes[1][0] if len(shapes) > 1 else 0
         return BatchNormalizationLayer(
-            shapes[0], self.epsilon, self.center, self.scale, self.momentum
+            shapes[0], self.epsilon, self.center, self.scale, self.momentum, steps
         )
 
     def config(self) -> dict[str, Any]:
