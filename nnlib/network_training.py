@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks.array_like import NUMBERS, label_array
 from .checks.class_weights import weights_by_class
 from .checks.examples import Examples, counted, scaled
 from .checks.feature_names import names_of
-from .checks.labels import found_classes
 from .checks.sparse import check_alike
 from .checks.splits import as_data, is_split_off, split_off
 from .checks.values import (
     example_weights,
-    holds_several,
     known_name,
     on_gpu,
     on_host,
     shown,
-    split_pairs,
 )
 from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
 from .model.insight import NetworkInsight
 from .model.knowledge import Known
+from .model.labelled import learned_classes
 from .model.metrics import Judged, measured, metrics_from
-from .model.ports import lone_targets
 from .model.positions import counted_rows
 from .model.sequence_rows import alike, wrapped
-from .model.task import Task, task_of
+from .model.task import task_of
 from .optimizers import FullBatch
 from .second_order import methods
 from .second_order.minimised import Minimised
@@ -162,11 +157,11 @@ def given_examples(
 
     If `images`, X of uint8 may stay as it is.
     """
-    task, (classes, names) = task_of(network.architecture), network.known
+    classes, names = network.known
     if names is None and not network.architecture.has_ports:
         names = names_of(X)
-    if classes is None and task is not None and task.classes and not (on_gpu(X) or on_gpu(y)):
-        X, y, classes = _learned(X, lone_targets(network.architecture, y), task)
+    if classes is None and not (on_gpu(X) or on_gpu(y)):
+        X, y, classes = learned_classes(network.architecture, X, y, network.dtype)
     known = Known(classes, names)
     inputs, targets = examples_for(network, X, y, known, images)
     weights = example_weights(sample_weight, len(inputs), network.dtype, mean=False)
@@ -229,29 +224,6 @@ def _weighed(given: Examples) -> Examples:
     if not isinstance(given.weights, np.ndarray) or (given.weights > 0).all():
         return given
     return given.part(given.weights > 0)
-
-
-def _learned(X: Any, y: Any, task: Task) -> tuple[Any, Any, Array | None]:
-    """X, y and the classes that y tells, if it holds labels; both as they were if it does not.
-
-    What is read here is not read again, for objects that NumPy reads are free to change.
-    """
-    if y is not None:
-        read = label_array("y", y)
-        classes = _classes_in(read, task)
-        return X, read if classes is not None or read.dtype.kind in NUMBERS else y, classes
-    if not isinstance(X, (Sequence, np.ndarray)) and holds_several(X):
-        X = list(X)  # pairs that can be read once
-    parts = split_pairs(X)
-    read = label_array("y", parts[1])
-    classes = _classes_in(read, task)
-    return (X, None, None) if classes is None else (parts[0], read, classes)
-
-
-def _classes_in(y: Array, task: Task) -> Array | None:
-    """The classes that y tells; None where it holds what the loss takes as it is."""
-    classes = found_classes(y, task.classes)
-    return None if classes is None or classes.tolist() == task.labels() else classes
 
 
 def _validation_data(network: NetworkFunction, validation: Any) -> tuple[Any, Any]:

@@ -50,11 +50,12 @@ def class_array(argument: str, labels: Iterable[Any]) -> Array:
     return result
 
 
-def found_classes(y: Any, count: int) -> Array | None:
+def found_classes(y: Any, count: int, places: Array | None = None) -> Array | None:
     """The classes of a network with `count` of them that learns from y; None: y holds no labels.
 
     Text and objects are labels, and so are whole numbers, unless 0 is among them: these are class
-    numbers or, with two classes, probabilities.
+    numbers or, with two classes, probabilities. places (n, axes) are the indices of the labels, if
+    y is a part of something with several axes.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def found_classes(y: Any, count: int) -> Array | None:
         return _found_numbers(y, count)
     labels = set()
     for place, label in enumerate(y.tolist()):
-        _check_label(f"y at index {place}", label)
+        _check_label(f"y at index {_index(place, places)}", label)
         labels.add(label)
     if len(labels) != count:
         raise ValueError(
@@ -97,8 +98,10 @@ def _found_numbers(y: Array, count: int) -> Array | None:
     return class_array("y", different) if whole and len(different) == count else None
 
 
-def numbered(y: Array, classes: Array) -> Array:
+def numbered(y: Array, classes: Array, places: Array | None = None) -> Array:
     """y with class numbers (n,) in place of labels; what has two axes stays as it is.
+
+    places are as for `found_classes`.
 
     Raises
     ------
@@ -117,17 +120,15 @@ def numbered(y: Array, classes: Array) -> Array:
     if y.ndim != 1 and y.dtype.kind in "biuf":
         return y
     if y.ndim != 1:
-        raise ValueError(
-            f"y has shape {y.shape}, wanted (n,) with a label for each example; where an example "
-            "has several, give class numbers: their places among net.classes"
-        )
+        raise ValueError(f"y has shape {y.shape}, wanted (n,) with a label for each example")
     comparable = y.dtype.kind in "biufU" and y.dtype.kind == classes.dtype.kind
     codes = _by_order(y, classes) if comparable else _by_hash(y, classes)
     if (codes < 0).any():
         index = int(np.argmax(codes < 0))
+        label, place = y[index : index + 1].tolist()[0], _index(index, places)
         raise ValueError(
-            f"y holds {shown(y[index : index + 1].tolist()[0])} at index {index}, wanted one of "
-            f"the network's classes {_text(classes.tolist())}"
+            f"y holds {shown(label)} at index {place}, wanted one of the network's classes "
+            f"{_text(classes.tolist())}"
         )
     return codes
 
@@ -152,6 +153,11 @@ def read_labels(X: Any, y: Any) -> tuple[Any, Array]:
     if y is None:
         X, y = split_pairs(X)
     return X, label_array("y", y)
+
+
+def _index(place: int, places: Array | None) -> int | list[int]:
+    """A place as a message shows it."""
+    return place if places is None else list(map(int, places[place]))
 
 
 def _check_label(argument: str, label: Any) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import values as checks
 from ..checks.examples import Examples, counted
 from ..checks.feature_names import check_feature_names
-from ..checks.labels import numbered, read_labels
 from ..checks.names import hinted
 from ..checks.sparse import is_sparse
 from ..checks.values import (
@@ -28,13 +27,12 @@ from ..kernels.network.blocks import memory_of
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use
 from . import ports
-from .architecture import Architecture
 from .array_readings import ArrayReading, reading_found
 from .evaluation import outputs
 from .knowledge import Known, NetworkKnowledge
+from .labelled import read_positions, with_class_numbers
 from .sequence_rows import comes_by_port, wrapped
 from .sparse_input import sparse_rows
-from .task import task_of
 from .whole_numbers import check_ranges
 
 Array = NDArray[Any]
@@ -362,8 +360,9 @@ def examples_for(
     classes, names = network.known if known is None else known
     if names is not None:
         check_feature_names("X", X, names)
+    y = read_positions(own, y)
     if classes is not None:
-        X, y = _with_numbers(own, X, ports.lone_targets(own, y), classes)
+        X, y = with_class_numbers(own, X, ports.lone_targets(own, y), classes, network.dtype)
     images = images and own.takes_images and network.device == "cpu"
     if is_sparse(X):
         X = sparse_rows(own, network.device, X, network.dtype)
@@ -377,17 +376,3 @@ def examples_for(
     X, y = examples(X, y, *shape, images)
     check_ranges(own.ranges, X)
     return X, y
-
-
-def _with_numbers(architecture: Architecture, X: Any, y: Any, classes: Array) -> tuple[Any, Any]:
-    """X, and y with class numbers, as the loss takes them, in place of labels."""
-    if on_gpu(y):
-        raise TypeError(
-            "y lies on the GPU and the network knows classes by labels: give X and y on the host, "
-            "or set net.classes = None and give rows of probabilities"
-        )
-    task = task_of(architecture)
-    assert task is not None
-    X, y = read_labels(X, y)
-    numbers = numbered(y, classes)
-    return X, numbers if numbers is y else task.targets(numbers)

@@ -33,7 +33,9 @@ class NetworkKnowledge(NetworkParameters):
         """The labels of the classes in the order of their numbers; None: the numbers themselves.
 
         A descent learns them from the labels in y, in their order; set them before it where y lacks
-        one, or where they are numbers that begin at 0 and leave some out.
+        one, or where they are numbers that begin at 0 and leave some out. An output with several
+        positions, as the steps of a sequence, has a label at each; those at steps that do not count
+        are not looked at.
 
         Raises
         ------
