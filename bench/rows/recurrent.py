@@ -14,6 +14,7 @@ from ..problems.recurrent_problem import (
 from ..problems.work import parameter_bytes
 from ..problems.workload import Implementation, Tolerance, Workload
 from ..programs import recurrent_networks as programs
+from ..programs import recurrent_steps as steps
 from .builders import EITHER, forms, row
 
 
@@ -67,4 +68,21 @@ LSTMS = Workload(
     ours="nnlib",
     unit="network and step",
     units=64 * 2 * 2,
+)
+
+STEPPER = Workload(
+    name="stepper",
+    title="A step with a state that stays",
+    description="LSTM 8 → 32, its state to one dense unit, float32, one sequence, libraries with a "
+    "switch on one thread: the next step in a call from Python, NumPy arrays in and out",
+    problem=partial(recurrent_of, "LSTM", (32, 8), 32, 32),
+    implementations={
+        "nnlib": row(steps.nnlib_steps, "float32"),
+        "NumPy": Implementation(forms({"": steps.numpy_steps}, (1,)), "float32", peer=True),
+        "PyTorch": Implementation(forms(steps.PYTORCH, (1,)), "float32", peer=True),
+    },
+    tolerances={"float32": Tolerance(1e-4, atol=1e-6)},
+    ours="nnlib",
+    unit="step",
+    check_count=20,
 )

@@ -34,7 +34,7 @@ from .graphs import GRAPHS
 from .images import IMAGES
 from .normalised import NORMALISED
 from .populations import POPULATIONS
-from .recurrent import LSTMS, RECURRENT
+from .recurrent import LSTMS, RECURRENT, STEPPER
 
 
 def peers(
@@ -333,6 +333,7 @@ WORKLOADS = {
         *IMAGES,
         NORMALISED,
         *RECURRENT,
+        STEPPER,
         ONE_POINT,
         PREDICT_ONE,
         PREDICT_MANY,

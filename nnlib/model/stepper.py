@@ -89,7 +89,7 @@ class Stepper:
         array = numbers("x", x, self._parameters.dtype)
         if array.shape != self._input:
             raise ValueError(f"x has shape {array.shape}, wanted {self._input}: one step")
-        return self._run(array.reshape(1, -1), 1).reshape(self._output)
+        return self._run(array, 1).reshape(self._output)
 
     def read(self, X: ArrayLike) -> Array:
         """The outputs at several steps, one after the other.
@@ -120,7 +120,7 @@ class Stepper:
         if array.ndim != len(self._input) + 1 or array.shape[1:] != self._input or not len(array):
             wanted = ", ".join(["time", *map(str, self._input)])
             raise ValueError(f"X has shape {array.shape}, wanted ({wanted}) with at least one step")
-        return self._run(array.reshape(len(array), -1), len(array)).reshape(-1, *self._output)
+        return self._run(array, len(array)).reshape(-1, *self._output)
 
     def forecast(self, steps: int) -> Array:
         """What comes next, by outputs that are read as inputs; the state stays as it is.
@@ -254,16 +254,16 @@ class Stepper:
             for name, place in self._places.items()
         }
 
-    def _run(self, rows: Array, steps: int) -> Array:
-        """The outputs (steps · d_L,) at checked steps (steps, d_1)."""
+    def _run(self, x: Array, steps: int) -> Array:
+        """The outputs (steps · d_L,) at so many checked steps, of which x has all numbers."""
         if self._ranges:
-            check_ranges(self._ranges, rows)
-        out = np.empty(steps * self._width, rows.dtype)
+            check_ranges(self._ranges, x.reshape(steps, -1))
+        out = np.empty(steps * self._width, x.dtype)
         met = stepping.run(
-            out, rows.reshape(-1), self._table, self._parameters, self._activations, self._before
+            out, x.reshape(-1), self._table, self._parameters, self._activations, self._before
         )
         if met == stepping.INPUTS_NOT_FINITE:
-            check_finite("x", rows)
+            check_finite("x", x)
         if met == stepping.OUTPUTS_NOT_FINITE and not np.isfinite(self._parameters).all():
             self._activations[:] = self._before
             check_finite("parameters", self._parameters)

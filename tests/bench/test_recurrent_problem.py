@@ -9,7 +9,7 @@ import pytest
 
 from bench.problems import recurrent_problem
 from bench.problems.workload import UnavailableError
-from bench.programs import recurrent_networks
+from bench.programs import recurrent_networks, recurrent_steps
 from bench.rows.recurrent import RECURRENT
 
 PROGRAMS = {**recurrent_networks.PYTORCH, **recurrent_networks.JAX}
@@ -43,6 +43,21 @@ def test_populations_make_the_same_steps(kind, program):
     except UnavailableError as error:
         pytest.skip(str(error))
     np.testing.assert_allclose(run(1).values, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("program", ["NumPy", *recurrent_steps.PYTORCH])
+def test_every_program_keeps_the_same_state(program):
+    """Again from the beginning, and beyond the end of the sequence."""
+    problem = recurrent_problem.recurrent_of("LSTM", (5, 3), 4, 2, samples=2)
+    programs = {"NumPy": recurrent_steps.numpy_steps, **recurrent_steps.PYTORCH}
+    expected = recurrent_steps.nnlib_steps(problem, "float64")
+    try:
+        run = programs[program](problem, "float64")
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    for steps in (1, 8, 1):
+        np.testing.assert_allclose(run(steps).values, expected(steps).values, rtol=1e-12)
+    assert expected(1).values != pytest.approx(expected(8).values, rel=1e-3)
 
 
 def test_flops_are_those_of_the_products():
