@@ -172,7 +172,7 @@ def main() -> None:
             ax.plot(years[origin : origin + HORIZON], ahead, "o--", ms=3, color="C1", label=label)
         ax.axvline(SPLIT + 0.5, color="black", lw=0.7)
         ax.set_ylabel("sunspots in a year")
-        ax.legend()
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
     def draw_errors(ax: Any) -> None:
         for name, by_years in found.items():

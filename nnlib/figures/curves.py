@@ -143,11 +143,11 @@ def plot_history(
     from matplotlib.ticker import MaxNLocator
 
     ax = given_axes(ax)
-    epochs = np.arange(len(J))
-    ax.plot(epochs, J, color="black", label="J")
+    epochs, marker = np.arange(len(J)), "o" if len(J) == 1 else ""  # a line of one point is none
+    ax.plot(epochs, J, marker=marker, color="black", label="J")
     positive = bool((J > 0).all())
     if validation_J is not None:
-        ax.plot(epochs, validation_J, color="tab:orange", label="validation J")
+        ax.plot(epochs, validation_J, marker=marker, color="tab:orange", label="validation J")
         positive = positive and bool((validation_J > 0).all())
     if best_epoch is not None:
         ax.axvline(best_epoch, color="tab:orange", linestyle=":", label="best epoch")

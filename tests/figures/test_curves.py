@@ -96,3 +96,12 @@ def test_ticks_of_epochs_are_whole_numbers(net, exercise_data, epochs):
     ticks = history.plot().get_xticks()
     assert len(ticks) >= 2
     np.testing.assert_array_equal(ticks, ticks.round())
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_the_cost_of_a_single_epoch_is_a_dot(epochs):
+    """A line through one point would show nothing."""
+    net = nnlib.Network([1, 1])
+    history = net.descent([0.0, 1.0], [0.0, 1.0], epochs=epochs, validation=([0.5], [0.5]))
+    markers = [line.get_marker() for line in history.plot().get_lines()[:2]]
+    assert markers == (["o", "o"] if epochs == 1 else ["", ""])
