@@ -103,6 +103,20 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "maxseconds": "time_limit", "metrics": "scoring", "monitor": "scoring",
         "grid": "param_grid", "folds": "cv",
     },
+    "layer": {
+        "linear": "Dense", "fullyconnected": "Dense", "rnn": "SimpleRNN",
+        "convolution1d": "Conv1D", "convolution2d": "Conv2D",
+        "maxpool1d": "MaxPooling1D", "maxpool2d": "MaxPooling2D",
+        "avgpool1d": "AveragePooling1D", "avgpool2d": "AveragePooling2D",
+        "globalmaxpool1d": "GlobalMaxPooling1D", "globalmaxpool2d": "GlobalMaxPooling2D",
+        "globalavgpool1d": "GlobalAveragePooling1D",
+        "globalavgpool2d": "GlobalAveragePooling2D",
+        "batchnorm": "BatchNormalization", "batchnorm1d": "BatchNormalization",
+        "batchnorm2d": "BatchNormalization", "layernorm": "LayerNormalization",
+        "dropout1d": "SpatialDropout1D", "upsample": "UpSampling2D",
+        "inputlayer": "Input", "concat": "Concatenate", "cat": "Concatenate",
+        "randomtranslation": "RandomShift", "relu": "Activation", "softmax": "Activation",
+    },
     "attribute": {
         "fit": "descent", "train": "descent", "partialfit": "descent",
         "optimize": "descent", "forward": "F", "labels": "classes",
@@ -158,7 +172,8 @@ def hint(kind: str, value: str, names: Iterable[str]) -> str:
     meant = SYNONYMS.get(kind.partition("[")[0], {}).get(plain, "")
     near = [name for name in meant.split() if name in names]
     near = near or [name for name in names if _plain(name) == plain][:1]
-    if not near and kind == "argument" and plain in _INSTEAD:
+    begun = any(_plain(name).startswith(plain) for name in names)  # eps is some layers' epsilon
+    if not near and not begun and kind == "argument" and plain in _INSTEAD:
         return f"; {_INSTEAD[plain]}"
     near = near or difflib.get_close_matches(value.lower(), names, n=1, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -14,6 +14,9 @@ of a kind are in `kernels.layers`.
 5313
 """
 
+from typing import Any as _Any
+
+from ..checks.names import hint as _hint
 from .activation import Activation
 from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .custom import Custom
@@ -90,3 +93,9 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    near = "" if name.startswith("_") else _hint("layer", name, __all__)
+    # A name that is set keeps Python from adding its own guess to ours.
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near}", name=None)

@@ -122,6 +122,11 @@ class Input(Value):
         checked: OpenShape
         if isinstance(shape, (list, tuple)) and shape and shape[0] is None:
             checked = (None, *(checked_shape("shape", shape[1:]) if len(shape) > 1 else ()))
+        elif isinstance(shape, (list, tuple)) and None in shape:
+            raise ValueError(
+                f"shape is {shown(shape)}, wanted None as its first side alone, the steps of "
+                "sequences of any length; the other sides are whole numbers"
+            )
         else:
             checked = checked_shape("shape", shape)
         super().__init__(self, (), tried_shapes(checked))

@@ -69,8 +69,9 @@ def check_masks_are_read(architecture: Architecture, given: str) -> None:
     if not architecture.masking.masked:
         raise ValueError(
             f"{given}, and no layer of this network reads masks: recurrent layers, "
-            "GlobalAveragePooling1D and GlobalMaxPooling1D do, if all layers before them keep the "
-            "steps apart (Conv1D with kernel_size above 1 and Flatten, for example, do not)"
+            "BatchNormalization, GlobalAveragePooling1D and GlobalMaxPooling1D do, if all layers "
+            "before them keep the steps apart (Conv1D with kernel_size above 1 and Flatten, for "
+            "example, do not)"
         )
 
 

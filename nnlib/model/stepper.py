@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks.names import hint
+from ..checks.names import NearNames, hint
 from ..checks.values import check_finite, numbers, shown, whole_number
 from ..kernels.layers.operations import BUFFER_UNITS, OUTPUTS, RESULT, rows_of
 from ..kernels.network import stepping
@@ -21,7 +21,7 @@ from .stateful import state_places, stateful
 from .whole_numbers import check_ranges, ranges_of
 
 
-class Stepper:
+class Stepper(NearNames):
     """A network on its way through one sequence; `Network.stepper` makes it.
 
     A call reads the next step x_t and gives the network's output there, which is that of `F` for

@@ -196,6 +196,26 @@ def test_signatures_stay():
     assert nnlib.Network.J.__qualname__.endswith("J")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("Lstm", "LSTM"), ("BatchNorm", "BatchNormalization"), ("MaxPool2D", "MaxPooling2D"),
+     ("Linear", "Dense"), ("Convd2D", "Conv2D")],
+)  # fmt: skip
+def test_a_layer_that_there_is_not_is_answered_with_the_near_one(name, meant):
+    text = f"^module 'nnlib.layers' has no attribute '{name}'; did you mean '{meant}'"
+    with pytest.raises(AttributeError, match=text):
+        getattr(nnlib.layers, name)
+    with pytest.raises(AttributeError, match=r"has no attribute '__wrapped__'$"):
+        nnlib.layers.__wrapped__  # noqa: B018
+
+
+def test_a_name_that_begins_an_argument_is_meant_before_what_can_be_done_instead():
+    with pytest.raises(TypeError, match="'eps'; did you mean 'epsilon'"):
+        nnlib.layers.BatchNormalization(eps=1e-3)
+    with pytest.raises(TypeError, match=r"'eps'; epsilon is a setting of optimizer="):
+        nnlib.Network([1, 1]).descent([0.0], [0.0], eps=1e-3)
+
+
 def test_synonyms_lead_to_names_that_there_are():
     pytest.importorskip("sklearn")
     known = {
@@ -215,6 +235,7 @@ def test_synonyms_lead_to_names_that_there_are():
             *inspect.signature(nnlib.MLPClassifier).parameters,
             *inspect.signature(nnlib.MLPSearchCV).parameters,
         },
+        "layer": nnlib.layers.__all__,
         "attribute": {
             *dir(nnlib.Network),
             *dir(nnlib.Population),

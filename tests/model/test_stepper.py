@@ -275,3 +275,8 @@ def test_forecasts_that_cannot_be_made_are_refused():
     words = nnlib.Network([Input((None,)), layers.Embedding(5, 3), layers.GRU(1)])
     with pytest.raises(ValueError, match=r"wanted that of an input, .* no whole numbers"):
         words.stepper().forecast(3)
+
+
+def test_a_typing_error_is_answered_with_the_near_name():
+    with pytest.raises(AttributeError, match=r"no attribute 'states'; did you mean 'state'"):
+        chain(layers.GRU(2))[0].stepper().states  # noqa: B018
