@@ -88,7 +88,7 @@ ARGUMENTS = {
     "use_bias: a number": (lambda: layers.Scale(1), "use_bias must be True or False; got 1"),
     "shape: 0": (lambda: Input(0), "shape is 0, wanted a whole number of at least 1"),
     "shape: nothing": (lambda: Input(()), r"shape is \(\), wanted at least one side"),
-    "shape: an open side": (lambda: Input((2, None)), r"shape is \(2, None\), wanted None as its first"),
+    "shape: an open side": (lambda: Input((2, None)), r"shape is \(2, None\), wanted None as"),
     "shape: a text": (lambda: Input("a"), "shape must be a whole number .* got 'a'"),
     "shape: −1": (lambda: layers.Reshape((-1, 2)), "shape is -1, wanted a whole number"),
     "axis: of the examples": (lambda: layers.Concatenate(0), "axis is 0, that of the examples"),
