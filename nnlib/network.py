@@ -343,7 +343,7 @@ class Network(NetworkTraining):
             options.batch_size = checks.whole_number(
                 f"batch_size{rest}", options.batch_size, 1, len(train.X)
             )
-        check_batches(self, len(train.X), options.batch_size)
+        check_batches(self, train.X, options.batch_size)
         with self._training.taken():
             self._classes, self._feature_names = given.known
             return self._train(train, held_out, options)

@@ -136,7 +136,7 @@ class GroupedPlan(Plan):
         self._check_classes(train)
         for network, choice in zip(self._networks, self._options, strict=True):
             size = choice.batch_size
-            check_batches(network, len(train.X), size if isinstance(size, int) else None)
+            check_batches(network, train.X, size if isinstance(size, int) else None)
         return train, held_out
 
     def _check_classes(self, train: Examples) -> None:

@@ -112,7 +112,7 @@ class Plan:
             if own.batch_size is not None:
                 own.batch_size = whole_number("batch_size", own.batch_size, 1, len(self._train.X))
         for one, own in zip(self._networks, self._options, strict=True):
-            check_batches(one, len(self._train.X), own.batch_size)
+            check_batches(one, self._train.X, own.batch_size)
 
     def take_metrics(self, rank_by: Any, halving: Any) -> None:
         """The metrics, tried on what the networks give so far, and the one that members rank by."""

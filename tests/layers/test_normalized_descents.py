@@ -235,6 +235,13 @@ def test_a_batch_of_one_example_of_several_places():
     net.descent(np.zeros((1, 4, 2)), np.zeros((1, 2)), epochs=1)
 
 
+def test_a_sequence_of_any_length_may_have_one_step():
+    net = nnlib.Network([layers.Input((None, 2)), layers.BatchNormalization(), layers.GRU(2)])
+    net.descent(np.zeros((1, 2, 2)), np.zeros((1, 2)), epochs=1)
+    with pytest.raises(ValueError, match="batch_size is None: every batch is one example, over"):
+        net.descent(np.zeros((1, 1, 2)), np.zeros((1, 2)), epochs=1)
+
+
 @pytest.mark.parametrize("make", NORMALIZATIONS.values())
 def test_bad_arguments(make):
     for given in ({"epsilon": 0.0}, {"epsilon": float("nan")}, {"center": 1}, {"scale": "no"}):
