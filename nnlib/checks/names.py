@@ -245,15 +245,24 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
                 name,
                 [known for known in parameters if known != "self"],
             )
-        return function(*arguments, **named)
+        try:
+            return function(*arguments, **named)
+        except TypeError as error:
+            frame = error.__traceback__
+            if frame is None or frame.tb_next is not None:
+                raise  # by the function, not by the call of it
+            text = str(error).replace(function.__qualname__, _called(function, arguments), 1)
+            raise TypeError(text) from None
 
     return checked
 
 
 def _called(function: Callable[..., object], arguments: Sequence[object]) -> str:
-    """What a user called: the class that is made, not the one whose `__init__` it inherits."""
-    if function.__name__ == "__init__":
-        return f"{type(arguments[0]).__qualname__}.__init__"
+    """What a user called: a method of the object's own class, not of the one that it inherits."""
+    owner = function.__qualname__.rpartition(".")[0]
+    own = type(arguments[0]) if arguments else object
+    if owner in (base.__qualname__ for base in own.__mro__):
+        return f"{own.__qualname__}.{function.__name__}"
     return function.__qualname__
 
 

@@ -21,6 +21,7 @@ from .task import Task, task_of
 class NetworkPrediction(NetworkFunction):
     """A `Network` that predicts, below its insight."""
 
+    @hinted
     def predict(
         self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
     ) -> Any:
@@ -62,6 +63,7 @@ class NetworkPrediction(NetworkFunction):
         found = predicted(task, self._classes, rows)
         return found.reshape((*shape, *found.shape[1:]))[()]
 
+    @hinted
     def predict_proba(
         self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
     ) -> Array:
@@ -159,6 +161,7 @@ class NetworkPrediction(NetworkFunction):
             return accuracy(task, targets, outputs, v)
         return r2(targets, outputs, v)
 
+    @hinted
     def stepper(self) -> Stepper:
         """The network on its way through one sequence, with a state that stays between two steps.
 

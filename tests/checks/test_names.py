@@ -209,6 +209,24 @@ def test_a_layer_that_there_is_not_is_answered_with_the_near_one(name, meant):
         nnlib.layers.__wrapped__  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nnlib.layers.Conv2D(), r"^Conv2D.__init__\(\) missing 2 required"),
+        (lambda: nnlib.layers.Conv1D(3, 3, filters=3), r"^Conv1D.__init__\(\) got multiple values"),
+        (lambda: nnlib.Network([1, 1]).J(), r"^Network.J\(\) missing 1 required .* 'X'"),
+        (lambda: nnlib.Network([1, 1]).score(Z=1), r"^Network.score\(\) got an unexpected"),
+        (lambda: nnlib.Network([1, 1]).predict([0.0], lenghts=[1]), "^Network.* 'lengths'"),
+        (lambda: nnlib.layers.Dense("a"), r"^units must be a whole number"),
+    ],
+    ids=["missing", "twice", "a method", "unknown", "near", "by the function"],
+)
+def test_a_wrong_call_names_what_the_user_called(call, message):
+    """Not the class that has the method; what the function itself says stays as it is."""
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
 def test_a_name_that_begins_an_argument_is_meant_before_what_can_be_done_instead():
     with pytest.raises(TypeError, match="'eps'; did you mean 'epsilon'"):
         nnlib.layers.BatchNormalization(eps=1e-3)
