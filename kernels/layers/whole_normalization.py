@@ -77,7 +77,7 @@ def leave_out(layer: Layer, weight: Vector) -> None:
 class Counted(NamedTuple):
     """Which values of a block count."""
 
-    steps: Vector  # (steps, lanes): above 0 for an example that counts, one step of it if masked
+    steps: Vector  # (steps, lanes): above 0 where a step of an example counts; one, without a mask
     size: int  # numbers of a step
 
 
@@ -102,13 +102,14 @@ def count_values(layer: Layer, counted: Counted) -> float:
 def add_values(layer: Layer, counted: Counted, total: Doubles) -> None:
     """total_c ← total_c + Σ x over what counts."""
     lanes, channels, zero = layer.lanes, total.size, layer.a_in.dtype.type(0)
-    for place in range(0, layer.a_in.size, channels * lanes):
-        step = part(counted.steps, place // counted.size, lanes)
-        for c in range(channels):
-            values, own = window(layer.a_in, place + c * lanes, lanes), zero
-            for s in range(lanes):
-                own += values[s] if step[s] > 0 else zero
-            total[c] += own
+    for k in range(counted.steps.size // lanes):
+        step = part(counted.steps, k, lanes)
+        for place in range(k * counted.size, (k + 1) * counted.size, channels * lanes):
+            for c in range(channels):
+                values, own = window(layer.a_in, place + c * lanes, lanes), zero
+                for s in range(lanes):
+                    own += values[s] if step[s] > 0 else zero
+                total[c] += own
 
 
 @kernel
@@ -116,14 +117,16 @@ def add_squares(layer: Layer, counted: Counted, mean: Doubles, total: Doubles) -
     """total_c ← total_c + Σ (x − mean_c)² over what counts."""
     kind, lanes, channels = layer.a_in.dtype.type, layer.lanes, total.size
     zero = kind(0)
-    for place in range(0, layer.a_in.size, channels * lanes):
-        step = part(counted.steps, place // counted.size, lanes)
-        for c in range(channels):
-            values, own, middle = window(layer.a_in, place + c * lanes, lanes), zero, kind(mean[c])
-            for s in range(lanes):
-                apart = values[s] - middle if step[s] > 0 else zero
-                own += apart * apart
-            total[c] += own
+    for k in range(counted.steps.size // lanes):
+        step = part(counted.steps, k, lanes)
+        for place in range(k * counted.size, (k + 1) * counted.size, channels * lanes):
+            for c in range(channels):
+                values = window(layer.a_in, place + c * lanes, lanes)
+                own, middle = zero, kind(mean[c])
+                for s in range(lanes):
+                    apart = values[s] - middle if step[s] > 0 else zero
+                    own += apart * apart
+                total[c] += own
 
 
 @kernel
@@ -252,29 +255,31 @@ def strip_deltas(layer: Layer, strip: Strip, counted: Counted) -> None:
     """δ_in of the strip's channels, with the numbers that it holds."""
     lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
     zero = layer.delta_in.dtype.type(0)
-    for place in range(strip.first * lanes, layer.delta_in.size, width):
-        step = part(counted.steps, place // counted.size, lanes)
-        for c in range(strip.mean.size):
-            own = place + c * lanes
-            out, given = window(layer.delta_in, own, lanes), window(layer.delta_out, own, lanes)
-            values = window(layer.a_in, own, lanes)
-            mean, factor, offset, slope = (
-                strip.mean[c], strip.factor[c], strip.offset[c], strip.slope[c],
-            )  # fmt: skip
-            for s in range(lanes):
-                rest = given[s] - offset - (values[s] - mean) * slope
-                out[s] = factor * rest if step[s] > 0 else zero
+    for k in range(counted.steps.size // lanes):
+        step, first = part(counted.steps, k, lanes), k * counted.size + strip.first * lanes
+        for place in range(first, (k + 1) * counted.size, width):
+            for c in range(strip.mean.size):
+                own = place + c * lanes
+                out, given = window(layer.delta_in, own, lanes), window(layer.delta_out, own, lanes)
+                values = window(layer.a_in, own, lanes)
+                mean, factor, offset, slope = (
+                    strip.mean[c], strip.factor[c], strip.offset[c], strip.slope[c],
+                )  # fmt: skip
+                for s in range(lanes):
+                    rest = given[s] - offset - (values[s] - mean) * slope
+                    out[s] = factor * rest if step[s] > 0 else zero
 
 
 @kernel
 def uncounted_deltas(layer: Layer, strip: Strip, counted: Counted, weight: Vector) -> None:
     """δ_in of the strip's channels at the steps that do not count, of examples that do."""
     lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
-    for place in range(strip.first * lanes, layer.delta_in.size, width):
-        step = part(counted.steps, place // counted.size, lanes)
-        for c in range(strip.mean.size):
-            out = window(layer.delta_in, place + c * lanes, lanes)
-            given = window(layer.delta_out, place + c * lanes, lanes)
-            for s in range(lanes):
-                passes = (weight[s] > 0) & (step[s] <= 0)
-                out[s] = strip.factor[c] * given[s] if passes else out[s]
+    for k in range(counted.steps.size // lanes):
+        step, first = part(counted.steps, k, lanes), k * counted.size + strip.first * lanes
+        for place in range(first, (k + 1) * counted.size, width):
+            for c in range(strip.mean.size):
+                out = window(layer.delta_in, place + c * lanes, lanes)
+                given = window(layer.delta_out, place + c * lanes, lanes)
+                for s in range(lanes):
+                    passes = (weight[s] > 0) & (step[s] <= 0)
+                    out[s] = strip.factor[c] * given[s] if passes else out[s]
