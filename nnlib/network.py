@@ -10,17 +10,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Custom
 from .checks import values as checks
-from .checks.examples import counted
 from .checks.names import hinted
 from .history import History, Report
 from .model.arguments import dropout_probabilities
 from .model.description import Description
-from .model.image_hint import warn_of_bytes
-from .model.sequence_rows import wrapped
-from .model.target_range import warn_of_targets
-from .model.whole_batches import check_batches
-from .network_training import NetworkTraining, epoch_metrics, given_examples, split
-from .optimizers import FullBatch, Optimizer
+from .network_training import GivenData, NetworkTraining
+from .optimizers import Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
 from .training.contradictions import check_cuda, check_device, check_for, check_seed
@@ -327,25 +322,10 @@ class Network(NetworkTraining):
         check_for(options, self._architecture.layers, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
-        X = wrapped(X, lengths, mask)
-        images = not isinstance(options.optimizer, FullBatch)
-        given = given_examples(self, X, y, sample_weight, options, images)
-        train, held_out = split(self, given, options)
-        train = counted(train)
-        warn_of_targets(self._architecture.reading(train.X), train.y, stacklevel=3)
-        warn_of_bytes(self._architecture, X, stacklevel=3)
-        if options.metrics is not None:
-            options.metrics = epoch_metrics(self, train, held_out, options, given.known.classes)
-            if options.monitor is not None:
-                options.patience = None  # is the metric's
-        if options.batch_size is not None:
-            rest = " (after the validation split)" if held_out else ""
-            options.batch_size = checks.whole_number(
-                f"batch_size{rest}", options.batch_size, 1, len(train.X)
-            )
-        check_batches(self, len(train.X), options.batch_size)
+        given = GivenData(X, y, sample_weight, lengths, mask)
+        train, held_out, known = self.examples_of(given, options, stacklevel=3)
         with self._training.taken():
-            self._classes, self._feature_names = given.known
+            self._classes, self._feature_names = known
             return self._train(train, held_out, options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -12,10 +12,12 @@ from ..history import SecondOrderHistory
 from ..kernels.layers.operations import convolves, multiply_adds
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use, linked
-from ..kernels.second_order import lbfgs, line_search
+from ..kernels.network import problem
+from ..kernels.second_order import lbfgs, line_search, objective
 from ..optimizers import LBFGS
 from ..training import buffers
 from ..training.checkpoint_rules import of_lbfgs
+from ..training.windows import Cut, Streamed, Windows
 from .minimised import Array, Minimised, history_of, settings_of
 from .slices import Driver, Run, run_driver
 
@@ -53,7 +55,10 @@ def run_lbfgs(
         lanes = block_lanes(n, minimised.units, d_in, train.X.itemsize, convolves(table))
         table = linked(table, Use(parameters.dtype, single=lanes == 1, cost=True, train=True))
         model = buffers.model(table, parameters, train, lanes, 1, shuffle=False)
-        data = buffers.arrange(table, train, len(train.X), lanes, 1, shuffle=False)
+        if isinstance(train, Streamed):
+            descend, data = _from_windows, Windows(train, Cut(table, lanes, lanes, 1), None)
+        else:
+            data = buffers.arrange(table, train, len(train.X), lanes, 1, shuffle=False)
     else:
         from . import cuda
 
@@ -66,7 +71,28 @@ def run_lbfgs(
         descend, model, data, _state(parameters, optimizer.memory, run.epochs), settings,
         3 * multiply_adds(table) * lanes, functools.partial(of_lbfgs, settings=settings),
     )  # fmt: skip
-    return history_of(driver.state, run_driver(driver, run))
+    try:
+        return history_of(driver.state, run_driver(driver, run))
+    finally:
+        if isinstance(data, Windows):
+            data.close()
+
+
+def _from_windows(
+    model: problem.Model,
+    windows: Windows,
+    state: lbfgs.State,
+    settings: objective.Settings,
+    budget: int,
+) -> None:
+    """`lbfgs.descend` over blocks that are read while it runs, from one window to the next."""
+    position = state.position
+    while budget > 0 and position[objective.STATUS] == problem.RUNNING:
+        block = int(position[objective.BLOCK])
+        window = windows.at(0, block)
+        own = min(budget, window.last - block)
+        lbfgs.descend(model, window.data, state, settings, own)
+        budget -= own
 
 
 def _state(parameters: Array, memory: int, epochs: int) -> lbfgs.State:

@@ -108,7 +108,9 @@ class Options:
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
     # Part of sample_weight, by whose digest a checkpoint records it.
-    class_weight: Any = option(None, optional(class_weight_option), fingerprint="none")
+    class_weight: Any = option(
+        None, optional(class_weight_option), refused_by=("streamed",), fingerprint="none"
+    )
     validation: Any = option(
         None, with_data, refused_by=("full batch", "compiled"), fingerprint="digest"
     )
@@ -120,6 +122,7 @@ class Options:
     metrics: Any = option(
         None,
         optional(_metrics),
+        refused_by=("streamed",),
         fingerprint="none",
     )
     monitor: str | None = option(
@@ -151,7 +154,7 @@ class Options:
     compile: bool = option(
         False,
         flag,
-        refused_by=("full batch",),
+        refused_by=("full batch", "streamed"),
         population="absent",
         refused_on={"cuda": "makes a kernel for the CPU"},
     )
