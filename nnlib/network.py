@@ -9,7 +9,6 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Custom
-from .checks import values as checks
 from .checks.names import hinted
 from .history import History, Report
 from .model.arguments import dropout_probabilities

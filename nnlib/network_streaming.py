@@ -1,4 +1,4 @@
-"""From a source of rows to the examples of a descent: what has to be known before the first step."""
+"""From a source of rows to examples of a descent: what is known of them before the first step."""
 
 from __future__ import annotations
 

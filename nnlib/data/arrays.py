@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.values import shown, whole_number
-from .source import Rows, Source, equal_parts, starts_of
+from .source import Rows, Source, described_parts, equal_parts, starts_of
 
 Array = NDArray[Any]
 
@@ -116,7 +116,7 @@ class _Arrays(Source):
                 if array is not None:
                     total.update(f"{array.dtype} {array.shape};".encode())
                     total.update(np.ascontiguousarray(array).data)
-        return f"parts {self.parts}, sha256 {total.hexdigest()}"
+        return f"{described_parts(self.parts)}, sha256 {total.hexdigest()}"
 
 
 class _Mapped(_Arrays):
@@ -146,7 +146,7 @@ class _Mapped(_Arrays):
 
     def identity(self) -> str:
         """Names, sizes and times of the files."""
-        return f"parts {self.parts}, " + ", ".join(map(described_file, self._files[:2]))
+        return f"{described_parts(self.parts)}, " + ", ".join(map(described_file, self._files[:2]))
 
 
 def described_file(path: str) -> str:
@@ -160,6 +160,6 @@ def _as_array(argument: str, value: Any) -> Array:
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
-    if array.ndim == 0 or array.dtype == object:
-        raise TypeError(f"{argument} is {shown(value)}, wanted an array with a row for each example")
+    if array.ndim == 0 or (array.dtype == object and argument != "y"):
+        raise TypeError(f"{argument} is {shown(value)}, wanted an array with a row per example")
     return array

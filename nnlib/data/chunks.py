@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks.values import shown
-from .source import Rows, Source
+from .source import Rows, Source, described_parts
 
 
 def chunks(give: Callable[[], Iterable[Any]] | Iterable[Any]) -> Source:
@@ -96,7 +96,7 @@ class _Chunks(Source):
 
     def identity(self) -> str:
         """The name and the parts; that the numbers are the same, nobody can know."""
-        return f"chunks of {self.name}, parts {self.parts}"
+        return f"chunks of {self.name}, {described_parts(self.parts)}"
 
     def _all(self) -> Iterator[Rows]:
         given = self._give() if callable(self._give) else self._give

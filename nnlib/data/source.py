@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -105,6 +106,16 @@ def equal_parts(rows: int, part_rows: int) -> tuple[int, ...]:
     """
     starts = range(0, rows, part_rows)
     return tuple(min(part_rows, rows - start) for start in starts)
+
+
+def described_parts(parts: Sequence[int]) -> str:
+    """How rows are cut in parts, short: the beginning of an `identity`.
+
+    >>> described_parts((4, 4, 2))
+    '10 rows in 3 parts (crc f8dcbb71)'
+    """
+    crc = zlib.crc32(str(tuple(parts)).encode())
+    return f"{sum(parts)} rows in {len(parts)} parts (crc {crc:08x})"
 
 
 def starts_of(parts: Sequence[int]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import importlib
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from ..checks.names import hint
 from ..checks.values import shown, whole_number
 from .arrays import PART_ROWS, described_file
-from .source import Rows, Source, equal_parts, starts_of
+from .source import Rows, Source, described_parts, equal_parts, starts_of
 
 Array = NDArray[Any]
 
@@ -146,15 +147,14 @@ class _Arrow(_Tables):
 
     def identity(self) -> str:
         """The parts, the columns, and a digest of what they hold."""
-        import hashlib
-
         total = hashlib.sha256()
         for part in range(len(self.parts)):
             for array in self.read(part):
                 if array is not None:
-                    total.update(np.ascontiguousarray(array.astype("S") if array.dtype == object
-                                                      else array).data)  # fmt: skip
-        return f"parts {self.parts}, columns {self._own}, sha256 {total.hexdigest()}"
+                    text = array.dtype == object
+                    bytes_of = repr(array.tolist()).encode() if text else array.tobytes()
+                    total.update(bytes_of)
+        return f"{described_parts(self.parts)}, columns {self._own}, sha256 {total.hexdigest()}"
 
 
 class _Parquet(_Tables):
@@ -202,7 +202,9 @@ class _Parquet(_Tables):
 
     def identity(self) -> str:
         """Names, sizes and times of the files, and the columns."""
-        return f"columns {self._own}, " + ", ".join(map(described_file, self._files))
+        return f"{described_parts(self.parts)}, columns {self._own}, " + ", ".join(
+            map(described_file, self._files)
+        )
 
     def _group(self, part: int, columns: list[str]) -> Any:
         path, group = self._groups[part]
@@ -260,6 +262,7 @@ def _wanted(X: Any, y: Any, weight: Any) -> Columns:
 
 def _found(wanted: Columns, schema: Any, where: str) -> Columns:
     """The columns, all of which are there."""
+    _check_names(wanted, schema, where)
     left_out = {*wanted.y, wanted.weight}
     X = wanted.X or tuple(name for name in schema.names if name not in left_out)
     if not X:
@@ -269,13 +272,19 @@ def _found(wanted: Columns, schema: Any, where: str) -> Columns:
     return own
 
 
-def _types(columns: Columns, schema: Any, where: str) -> dict[str, Any]:
-    """The type of each column, all of which are there and numbers, or text in y."""
-    kinds = _pyarrow("pyarrow").types
-    types = {}
+def _check_names(columns: Columns, schema: Any, where: str) -> None:
+    """Refuse columns that are not there."""
     for name in columns.all():
         if name not in schema.names:
             raise ValueError(f"{where} has no column {name!r}{hint('column', name, schema.names)}")
+
+
+def _types(columns: Columns, schema: Any, where: str) -> dict[str, Any]:
+    """The type of each column, all of which are there and numbers, or text in y."""
+    kinds = _pyarrow("pyarrow").types
+    _check_names(columns, schema, where)
+    types = {}
+    for name in columns.all():
         own = schema.field(name).type
         number = kinds.is_integer(own) or kinds.is_floating(own) or kinds.is_boolean(own)
         text = kinds.is_string(own) or kinds.is_large_string(own) or kinds.is_dictionary(own)

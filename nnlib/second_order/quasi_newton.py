@@ -10,9 +10,9 @@ import numpy as np
 
 from ..history import SecondOrderHistory
 from ..kernels.layers.operations import convolves, multiply_adds
+from ..kernels.network import problem
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use, linked
-from ..kernels.network import problem
 from ..kernels.second_order import lbfgs, line_search, objective
 from ..optimizers import LBFGS
 from ..training import buffers

@@ -131,7 +131,8 @@ class Windows:
     def _batches_of_window(self) -> int:
         streamed, size = self._streamed, self._cut.batch_size
         width = streamed.X.shape[1] + streamed.y.shape[1] + 1
-        return max(1, WINDOW_BYTES // (size * width * streamed.y.itemsize))
+        of_batch = int(size * width * streamed.y.itemsize)
+        return max(1, WINDOW_BYTES // of_batch)
 
     def _packed(self, examples: Examples, first: int) -> problem.Data:
         """The examples, as the driver takes them, as if they were in the midst of all."""
