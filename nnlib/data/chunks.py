@@ -103,8 +103,8 @@ class _Chunks(Source):
         for number, chunk in enumerate(given):
             if not isinstance(chunk, tuple) or len(chunk) not in (2, 3):
                 raise TypeError(
-                    f"chunk {number} of {self.name} is {shown(chunk)}, wanted (X, y) or "
-                    "(X, y, sample_weight)"
+                    f"chunk {number} of {self.name} is of type {type(chunk).__name__}, wanted a "
+                    "tuple (X, y) or (X, y, sample_weight)"
                 )
             rows = Rows(*(None if value is None else np.asarray(value) for value in chunk))
             if rows.X.ndim == 0 or rows.y.ndim == 0 or len(rows.X) != len(rows.y):
