@@ -166,6 +166,7 @@ class Network(NetworkTraining):
             up for missed steps later: the trajectory of dense X but for rounding. All rows are
             stepped with max_norm, with l1 or weight_decay beside clipping or an optimizer that
             divides by a root (not AdamW's own decay), in batches of one example or of thousands.
+            X may be a source of `nnlib.data`, without y: rows that do not fit into memory.
         optimizer : str or Optimizer
             ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
             ``rprop``, ``lbfgs``, ``levenberg_marquardt``, or an object of `nnlib.optimizers`
