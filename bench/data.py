@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import resource
@@ -60,9 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write(folder: Path, size: int) -> int:
     """Files of Parquet of about so many bytes of numbers; returns their rows."""
-    import pyarrow
-    from pyarrow import parquet
-
+    pyarrow = importlib.import_module("pyarrow")
+    parquet = importlib.import_module("pyarrow.parquet")
     generator = np.random.default_rng(0)
     names = [f"x{number}" for number in range(FEATURES)]
     groups = max(1, round(size / (4 * (FEATURES + 1) * _GROUP_ROWS)))

@@ -162,6 +162,7 @@ class _Parquet(_Tables):
 
     def __init__(self, files: tuple[str, ...], wanted: Columns) -> None:
         self._files, self._wanted = files, wanted
+        self._found = {path: described_file(path) for path in files}
         columns, first, self._groups, counts = None, None, [], []
         for path in files:
             with _opened(path) as file:
@@ -208,6 +209,8 @@ class _Parquet(_Tables):
 
     def _group(self, part: int, columns: list[str]) -> Any:
         path, group = self._groups[part]
+        if described_file(path) != self._found[path]:
+            raise ValueError(f"{path} has changed since the source was made: make a new one")
         with _opened(path) as file:
             return file.read_row_group(group, columns=columns, use_threads=False)
 
@@ -288,7 +291,7 @@ def _types(columns: Columns, schema: Any, where: str) -> dict[str, Any]:
         own = schema.field(name).type
         number = kinds.is_integer(own) or kinds.is_floating(own) or kinds.is_boolean(own)
         text = kinds.is_string(own) or kinds.is_large_string(own) or kinds.is_dictionary(own)
-        if not (number or (text and columns.y == (name,))):
+        if not (number or (text and columns.y == (name,) and name not in columns.X)):
             raise TypeError(
                 f"column {name!r} of {where} is of type {own}, wanted numbers: leave it out by "
                 "X=[…], or turn it into numbers"
@@ -309,7 +312,7 @@ def _column(table: Any, name: str) -> Array:
     column = table.column(name)
     if column.null_count:
         raise ValueError(f"column {name!r} has {column.null_count} missing values")
-    if "dictionary" in str(column.type):
+    if _pyarrow("pyarrow").types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     array: Array = column.to_numpy()
     return array

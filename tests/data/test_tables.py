@@ -85,6 +85,7 @@ def test_columns_of_different_numbers_become_one_matrix(tmp_path):
         ({"y": "label", "X": ["a", "d"]}, ValueError, "has no column 'd'"),
         ({"y": "label", "sample_weight": 3}, TypeError, "sample_weight is 3"),
         ({"y": "a"}, TypeError, "column 'label' .* is of type string, wanted numbers"),
+        ({"y": "label", "X": ["label"]}, TypeError, "column 'label' .* wanted numbers"),
         ({"y": []}, TypeError, r"y is \[\]"),
     ],
 )
@@ -93,6 +94,13 @@ def test_columns_that_cannot_be_are_refused(arguments, error, said, folder):
         nnlib.data.parquet(folder, **arguments)
     with pytest.raises(error, match=said):
         nnlib.data.arrow(table(), **arguments)
+
+
+def test_a_file_that_changes_is_told(folder):
+    source = nnlib.data.parquet(folder, y="label")
+    parquet.write_table(table(), folder / "2.parquet", row_group_size=25)
+    with pytest.raises(ValueError, match=r"2\.parquet has changed since"):
+        source.read(4)
 
 
 def test_files_that_cannot_be_are_refused(folder, tmp_path):
