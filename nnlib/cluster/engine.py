@@ -9,6 +9,16 @@ from typing import Any
 from .worker import Call, Done, Worker
 
 
+class LostPartError(RuntimeError):
+    """A part has no outcome, since its worker died: it may be done again, elsewhere.
+
+    >>> raise LostPartError("the node died")
+    Traceback (most recent call last):
+    ...
+    nnlib.cluster.engine.LostPartError: the node died
+    """
+
+
 class Engine(ABC):
     """Workers that do parts of a work.
 
@@ -57,7 +67,13 @@ class Engine(ABC):
 
     @abstractmethod
     def result(self, ticket: Any) -> Done:
-        """What a part that has ended gave; raises the error that ended it."""
+        """What a part that has ended gave; raises the error that ended it.
+
+        Raises
+        ------
+        LostPartError
+            If its worker died.
+        """
 
     @abstractmethod
     def cancel(self, tickets: Sequence[Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
-from .engine import Engine
+from .engine import Engine, LostPartError
 from .packing import pack
 from .worker import Call, Done, Worker, this_worker, work_on
 
@@ -75,9 +75,7 @@ class OnDask(Engine):
         try:
             done: Done = ticket.result()
         except (KilledWorker, CancelledError) as error:
-            raise RuntimeError(
-                f"cluster: a part was lost with its workers: {error}. Did they run out of memory?"
-            ) from error
+            raise LostPartError(f"Dask: {error}") from error
         return done
 
     def cancel(self, tickets: Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Parts on Ray: each a task of one processor, repeated by Ray where a worker dies."""
+"""Parts on Ray: each a task of one processor, sent anew where a worker dies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from types import ModuleType
 from typing import Any
 
 from ..machine.threads import get_threads
-from .engine import Engine
+from .engine import Engine, LostPartError
 from .packing import pack
 from .worker import Call, Done, Worker, this_worker, work_on
 
-# How often Ray begins a part again whose worker died. A part takes about a second: whoever loses
-# ten workers in a row with one part has a part that kills them.
-_RETRIES = 10
+# The schedule knows what becomes of a part whose worker died; Ray would send it again as a whole.
+_RETRIES = 0
 
 
 class OnRay(Engine):
@@ -97,9 +96,7 @@ class OnRay(Engine):
         except errors.RayTaskError as error:
             raise error.cause from None
         except errors.RayError as error:
-            raise RuntimeError(
-                f"cluster: Ray has lost a part: {error}. Did its workers run out of memory?"
-            ) from error
+            raise LostPartError(f"Ray: {error}") from error
         return done
 
     def cancel(self, tickets: Sequence[Any]) -> None:
