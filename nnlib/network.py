@@ -151,6 +151,7 @@ class Network(NetworkTraining):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
         resume: bool = False,
+        cluster: Any = None,
     ) -> History:
         """Gradient descent: W ← W − α((1/n) dW + λ W), b ← b − α (1/n) db, `epochs` times.
 
@@ -272,6 +273,10 @@ class Network(NetworkTraining):
             bits as that of a descent never interrupted. Network, data and options must be those
             that it was written with; the number of threads, `callback`, `max_seconds` and
             `progress` may differ. What had ended returns at once with the same history.
+        cluster : str, distributed.Client, Executor or None
+            As for `train_many`: its workers add up the costs and gradients of ``lbfgs``, each of
+            rows of its own. X is a source of `nnlib.data`. The bits are the same for any number of
+            workers, and differ by rounding from those without a cluster.
 
         Returns
         -------

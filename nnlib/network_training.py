@@ -110,6 +110,11 @@ class NetworkTraining(NetworkInsight):
         >>> train.X.shape, held_out
         ((2, 1), None)
         """
+        if options.cluster is not None and not isinstance(given.X, Source):
+            raise TypeError(
+                f"cluster is given and X is {shown(given.X)}, wanted a source of nnlib.data, whose "
+                "parts the workers share: nnlib.data.arrays(X, y)"
+            )
         if isinstance(given.X, Source):
             return self._streamed(given, options, stacklevel + 1)
         X = wrapped(given.X, given.lengths, given.mask)

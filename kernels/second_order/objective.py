@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..compile.jit import Scalar, Vector, formula, kernel
+from ..compile.jit import Scalar, Vector, entry, formula, kernel
 from ..compile.memory import window
 from ..layers.operations import (
     COLUMNS,
@@ -67,6 +67,13 @@ def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings
         return False
     complete(model, cost, settings)
     return True
+
+
+@entry
+def evaluate(model: Model, data: Data, position: Vector, cost: Vector, settings: Settings) -> None:
+    """All blocks that are left: afterwards model.gradient and cost[0] hold ∇J and J."""
+    while not add_block(model, data, position, cost, settings):
+        pass
 
 
 @kernel

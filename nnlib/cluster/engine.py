@@ -61,6 +61,13 @@ class Engine(ABC):
     def submit(self, shared: Any, call: Call) -> Any:
         """Have a part done, some time; returns a ticket."""
 
+    def submit_at(self, seat: int, shared: Any, call: Call) -> Any:
+        """The same, by the worker that has this seat where that can be chosen.
+
+        It has it as long as it lives: what it kept of earlier calls is there.
+        """
+        return self.submit(shared, call)
+
     @abstractmethod
     def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
         """The tickets whose parts have ended, after waiting so long at most for the first."""

@@ -59,6 +59,12 @@ class OnDask(Engine):
         """A future of Dask's."""
         return self._client.submit(work_on, shared, call, pure=False)
 
+    def submit_at(self, seat: int, shared: Any, call: Call) -> Any:
+        """A worker has each seat, by the order of their addresses; another one if it is lost."""
+        workers = sorted(self._client.nthreads())
+        at = {"workers": workers[seat % len(workers)], "allow_other_workers": True}
+        return self._client.submit(work_on, shared, call, pure=False, **(at if workers else {}))
+
     def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
         """Those futures that are done."""
         from distributed import wait
