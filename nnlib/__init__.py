@@ -20,7 +20,7 @@ if not _KERNELS.is_dir():
         "links), or install a wheel"
     )
 
-from . import activations, course, layers, losses, optimizers, schedules, sequences, text
+from . import activations, course, data, layers, losses, optimizers, schedules, sequences, text
 from .commands.warm_up import warm_up
 from .errors import DeviceError, DivergenceError, FormatError
 from .history import History
@@ -45,6 +45,7 @@ __all__ = [
     "Population",
     "activations",
     "course",
+    "data",
     "get_threads",
     "layers",
     "load",

@@ -9,18 +9,12 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Custom
-from .checks import values as checks
-from .checks.examples import counted
 from .checks.names import hinted
 from .history import History, Report
 from .model.arguments import dropout_probabilities
 from .model.description import Description
-from .model.image_hint import warn_of_bytes
-from .model.sequence_rows import wrapped
-from .model.target_range import warn_of_targets
-from .model.whole_batches import check_batches
-from .network_training import NetworkTraining, epoch_metrics, given_examples, split
-from .optimizers import FullBatch, Optimizer
+from .network_training import GivenData, NetworkTraining
+from .optimizers import Optimizer
 from .schedules import Schedule
 from .training.buffers import OptimizerState
 from .training.contradictions import check_cuda, check_device, check_for, check_seed
@@ -157,6 +151,7 @@ class Network(NetworkTraining):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
         resume: bool = False,
+        cluster: Any = None,
     ) -> History:
         """Gradient descent: W ← W − α((1/n) dW + λ W), b ← b − α (1/n) db, `epochs` times.
 
@@ -172,6 +167,7 @@ class Network(NetworkTraining):
             up for missed steps later: the trajectory of dense X but for rounding. All rows are
             stepped with max_norm, with l1 or weight_decay beside clipping or an optimizer that
             divides by a root (not AdamW's own decay), in batches of one example or of thousands.
+            X may be a source of `nnlib.data`, without y: rows that do not fit into memory.
         optimizer : str or Optimizer
             ``sgd``, ``momentum``, ``nesterov``, ``rmsprop``, ``adagrad``, ``adam``, ``adamw``,
             ``rprop``, ``lbfgs``, ``levenberg_marquardt``, or an object of `nnlib.optimizers`
@@ -277,6 +273,10 @@ class Network(NetworkTraining):
             bits as that of a descent never interrupted. Network, data and options must be those
             that it was written with; the number of threads, `callback`, `max_seconds` and
             `progress` may differ. What had ended returns at once with the same history.
+        cluster : str, distributed.Client, Executor or None
+            As for `train_many`: its workers add up the costs and gradients of ``lbfgs``, each of
+            rows of its own. X is a source of `nnlib.data`. The bits are the same for any number of
+            workers, and differ by rounding from those without a cluster.
 
         Returns
         -------
@@ -327,25 +327,10 @@ class Network(NetworkTraining):
         check_for(options, self._architecture.layers, self._dtype)
         if self._device != "cpu":
             check_cuda(options, X)
-        X = wrapped(X, lengths, mask)
-        images = not isinstance(options.optimizer, FullBatch)
-        given = given_examples(self, X, y, sample_weight, options, images)
-        train, held_out = split(self, given, options)
-        train = counted(train)
-        warn_of_targets(self._architecture.reading(train.X), train.y, stacklevel=3)
-        warn_of_bytes(self._architecture, X, stacklevel=3)
-        if options.metrics is not None:
-            options.metrics = epoch_metrics(self, train, held_out, options, given.known.classes)
-            if options.monitor is not None:
-                options.patience = None  # is the metric's
-        if options.batch_size is not None:
-            rest = " (after the validation split)" if held_out else ""
-            options.batch_size = checks.whole_number(
-                f"batch_size{rest}", options.batch_size, 1, len(train.X)
-            )
-        check_batches(self, train.X, options.batch_size)
+        given = GivenData(X, y, sample_weight, lengths, mask)
+        train, held_out, known = self.examples_of(given, options, stacklevel=3)
         with self._training.taken():
-            self._classes, self._feature_names = given.known
+            self._classes, self._feature_names = known
             return self._train(train, held_out, options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

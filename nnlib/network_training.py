@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +19,23 @@ from .checks.values import (
     on_gpu,
     on_host,
     shown,
+    whole_number,
 )
+from .data.source import Source
 from .history import History
 from .kernels.compile.duration import compile_seconds
 from .model.function import NetworkFunction, examples_for
+from .model.image_hint import warn_of_bytes
 from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.labelled import learned_classes
 from .model.metrics import Judged, measured, metrics_from
 from .model.positions import counted_rows
 from .model.sequence_rows import alike, wrapped
+from .model.target_range import warn_of_targets
 from .model.task import task_of
+from .model.whole_batches import check_batches
+from .network_streaming import streamed_examples
 from .optimizers import FullBatch
 from .second_order import methods
 from .second_order.minimised import Minimised
@@ -39,8 +45,20 @@ from .training.descent import Descent, Learner
 from .training.epoch_metrics import EpochMetrics, Monitor
 from .training.lazy import LazyDescent, is_lazy
 from .training.options import Options
+from .training.streamed import StreamedDescent
+from .training.windows import Streamed
 
 Array = NDArray[Any]
+
+
+class GivenData(NamedTuple):
+    """The examples as `Network.descent` is given them; X alone if it is a source."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    lengths: Any
+    mask: Any
 
 
 class NetworkTraining(NetworkInsight):
@@ -65,6 +83,73 @@ class NetworkTraining(NetworkInsight):
         """
         with self._training.taken():
             return self._train(train, held_out, options)
+
+    def examples_of(
+        self, given: GivenData, options: Options, stacklevel: int
+    ) -> tuple[Examples, Examples | None, Known]:
+        """Checked examples to train with and to validate with, and what the network learns of them.
+
+        The options are completed by what depends on the examples. Warnings name the caller that is
+        stacklevel calls away.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `Network.descent`.
+
+        Examples
+        --------
+        >>> from nnlib import Network
+        >>> given = GivenData([0, 1], [0, 1], None, None, None)
+        >>> train, held_out, known = Network([1, 1]).examples_of(given, Options(), stacklevel=1)
+        >>> train.X.shape, held_out
+        ((2, 1), None)
+        """
+        if options.cluster is not None and not isinstance(given.X, Source):
+            raise TypeError(
+                f"cluster is given and X is {shown(given.X)}, wanted a source of nnlib.data, whose "
+                "parts the workers share: nnlib.data.arrays(X, y)"
+            )
+        if isinstance(given.X, Source):
+            return self._streamed(given, options, stacklevel + 1)
+        X = wrapped(given.X, given.lengths, given.mask)
+        images = not isinstance(options.optimizer, FullBatch)
+        found = given_examples(self, X, given.y, given.sample_weight, options, images)
+        train, held_out = split(self, found, options)
+        train = counted(train)
+        warn_of_targets(self._architecture.reading(train.X), train.y, stacklevel=stacklevel + 1)
+        warn_of_bytes(self._architecture, X, stacklevel=stacklevel + 1)
+        if options.metrics is not None:
+            options.metrics = epoch_metrics(self, train, held_out, options, found.known.classes)
+            if options.monitor is not None:
+                options.patience = None  # is the metric's
+        self._complete_batches(train.X, options, held_out is not None)
+        return train, held_out, found.known
+
+    def _streamed(
+        self, given: GivenData, options: Options, stacklevel: int
+    ) -> tuple[Examples, Examples | None, Known]:
+        """The same for rows that a source reads while the descent goes on."""
+        for name in ("y", "sample_weight", "lengths", "mask"):
+            if getattr(given, name) is not None:
+                raise ValueError(
+                    f"X is a source of nnlib.data and {name} is given as well, wanted None: the "
+                    "source has its rows whole"
+                )
+        train, known = streamed_examples(self, given.X, options, stacklevel + 1)
+        self._complete_batches(train.X, options, validated=False)
+        held_out = None
+        if options.validation is not None:
+            X, y = _given_apart(self, options.validation, known, images=False)
+            held_out = Examples(X, y, np.empty(0, self.dtype))
+        return train, held_out, known
+
+    def _complete_batches(self, X: Array, options: Options, validated: bool) -> None:
+        """Check the size of batches, which the options cannot know without the examples."""
+        if options.batch_size is not None:
+            rest = " (after the validation split)" if validated else ""
+            options.batch_size = whole_number(f"batch_size{rest}", options.batch_size, 1, len(X))
+        check_batches(self, X, options.batch_size)
 
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent, after the checks of what was given, and what it waited for kernels."""
@@ -105,6 +190,8 @@ class NetworkTraining(NetworkInsight):
     def _descent_class(self, learner: Learner, train: Examples, options: Options) -> type[Descent]:
         """The descent of the network's device, and of its examples."""
         if self._device == "cpu":
+            if isinstance(train, Streamed):
+                return StreamedDescent
             return LazyDescent if is_lazy(options, train, learner) else Descent
         from .training.cuda import CudaDescent
 
@@ -236,6 +323,17 @@ def _validation_data(network: NetworkFunction, validation: Any) -> tuple[Any, An
     return wrapped(X, steps if of_lengths else None, None if of_lengths else steps), y
 
 
+def _given_apart(
+    network: NetworkFunction, validation: Any, known: Known, images: bool
+) -> tuple[Any, Any]:
+    """Checked X and y of validation examples that are not split off."""
+    try:
+        data = _validation_data(network, validation)
+        return examples_for(network, *data, known, images)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from None
+
+
 def split(
     network: NetworkFunction, given: GivenExamples, options: Options
 ) -> tuple[Examples, Examples | None]:
@@ -246,11 +344,7 @@ def split(
     if options.validation is None:
         return scaled(given, options.mean), None
     if not is_split_off(options.validation):
-        try:
-            data = _validation_data(network, options.validation)
-            X, y = examples_for(network, *data, given.known, given.images)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"validation: {error}") from None
+        X, y = _given_apart(network, options.validation, given.known, given.images)
         check_alike("validation", X, given.X)
         X, trained = alike(network.architecture, X, given.X)
         return scaled(replace(given, X=trained), options.mean), Examples(

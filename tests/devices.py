@@ -19,6 +19,7 @@ CPU_ONLY = {
     "sparse": "sparse examples are for the CPU",
     "graphs": "graphs that are no chains of layers run on the CPU only",
     "parts": "parts of a population, as on a cluster, train on processors",
+    "data": "data larger than memory is read for the CPU",
     "groups": "members with rows of their own train on the CPU",
     "halving": "successive halving runs on the CPU only",
     "command": "python -m nnlib computes on the CPU",

@@ -7,7 +7,7 @@ All stop early by the same rule: a tenth of each group's rows is held out, and a
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,10 +49,58 @@ def scikit_learn_groups(problem: GroupProblem) -> Trained:
         from sklearn.utils.parallel import Parallel, delayed
     except ImportError:
         raise UnavailableError("scikit-learn is not installed") from None
+    return _together(Parallel(n_jobs=2)(delayed(_fit)(X, y, PATIENCE) for X, y in _parts(problem)))
+
+
+def ray_scikit_learn_groups(problem: GroupProblem) -> Trained:
+    """An `MLPRegressor` for each group, each in a task of Ray's, as Ray's pages show it."""
+    return _in_tasks(_fit, problem)
+
+
+def ray_nnlib_groups(problem: GroupProblem) -> Trained:
+    """A `Network` for each group, each in a task of Ray's: what `train_many` is there to avoid."""
+    return _in_tasks(_descend, problem)
+
+
+Fit = Callable[[Array, Array, int], tuple[int, Array]]
+
+
+def _in_tasks(fit: Fit, problem: GroupProblem) -> Trained:
+    """One task for each group, all sent at once, on two workers."""
+    try:
+        import ray
+    except ImportError:
+        raise UnavailableError("Ray is not installed") from None
+    if not ray.is_initialized():
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    task = ray.remote(fit)
+    return _together(ray.get([task.remote(X, y, PATIENCE) for X, y in _parts(problem)]))
+
+
+def _parts(problem: GroupProblem) -> Iterator[tuple[Array, Array]]:
+    """The rows of each group."""
     bounds = np.flatnonzero(np.diff(problem.key)) + 1
-    parts = zip(np.split(problem.X, bounds), np.split(problem.y, bounds), strict=True)
-    fitted = Parallel(n_jobs=2)(delayed(_fit)(X, y, PATIENCE) for X, y in parts)
+    return zip(np.split(problem.X, bounds), np.split(problem.y, bounds), strict=True)
+
+
+def _together(fitted: Sequence[tuple[int, Array]]) -> Trained:
+    """What came of all groups."""
     return Trained(sum(epochs for epochs, _ in fitted), np.concatenate([p for _, p in fitted]))
+
+
+def _descend(X: Array, y: Array, patience: int) -> tuple[int, Array]:
+    """One group's network of nnlib's: its epochs, and what it predicts of its rows."""
+    import nnlib
+
+    nnlib.set_threads(1)
+    net = nnlib.Network(
+        [FEATURES, HIDDEN, 1], ["relu", "identity"], initializer="glorot_uniform", seed=0
+    )
+    history = net.descent(
+        X, y, optimizer="adam", learning_rate=RATE, batch_size=min(BATCH, int(0.9 * len(X))),
+        epochs=EPOCHS, validation=HELD_OUT, patience=patience, progress=False,
+    )  # fmt: skip
+    return history.epochs, net.F(X)[:, 0]
 
 
 def _fit(X: Array, y: Array, patience: int) -> tuple[int, Array]:

@@ -52,6 +52,7 @@ class Data(NamedTuple):
     batch_blocks: int  # blocks of a full batch
     chunk_blocks: int  # blocks of a chunk: c · chunk_blocks … are those of chunk c
     draw: int  # where `shuffle.draw_order` lies, called by address; 0 if the data is not shuffled
+    first: int  # the batch that packed data begins with; 0 but for a window of larger data
 
 
 class State(NamedTuple):
@@ -135,12 +136,13 @@ def input_place(model: Model, data: Data, settings: Settings, place: Place) -> t
     """
     lanes, d_in = settings.lanes, model.table[EXAMPLE]
     sample_major = model.table[SAMPLE_MAJOR] == 1
-    start = place.batch * data.batch_size + place.block * lanes
     count = min(lanes, batch_examples(data, place.batch) - place.block * lanes)
     size = d_in * (count if sample_major else lanes)
     if data.order.size:
         return place.chunk * d_in * lanes, size
-    number = place.batch * data.batch_blocks + place.block
+    batch = place.batch - data.first
+    start = batch * data.batch_size + place.block * lanes
+    number = batch * data.batch_blocks + place.block
     return start * d_in if sample_major else number * d_in * lanes, size
 
 
@@ -197,7 +199,7 @@ def block_views(
     """The block, on the chunk's part of the buffers."""
     lanes, chunk = settings.lanes, place.chunk
     d_out = model.table[OUTPUTS]
-    number = place.batch * data.batch_blocks + place.block
+    number = (place.batch - data.first) * data.batch_blocks + place.block
     target_size = (d_out + 1) * lanes
     first, size = input_place(model, data, settings, place)
     gathered = data.order.size > 0

@@ -86,6 +86,7 @@ def window_data(problem: Problem, scratch: Data, windows: Windows, number: int, 
         batch_blocks=blocks,
         chunk_blocks=-(-blocks // problem.settings.chunks),
         draw=scratch.draw,
+        first=0,
     )
 
 

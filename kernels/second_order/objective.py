@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..compile.jit import Scalar, Vector, formula, kernel
+from ..compile.jit import Scalar, Vector, entry, formula, kernel
 from ..compile.memory import window
 from ..layers.operations import (
     COLUMNS,
@@ -48,16 +48,18 @@ class Settings(NamedTuple):
 def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings: Settings) -> bool:
     """Forward and backward pass of the next block; True once all blocks have had theirs.
 
-    model.gradient and cost[0] then hold ∇J and J at model.parameters. data is packed.
+    model.gradient and cost[0] then hold ∇J and J at model.parameters. data is packed, from the
+    block data.first on.
     """
     table, lanes, block = model.table, settings.lanes, position[BLOCK]
     d_in, d_out = table[EXAMPLE], table[OUTPUTS]
     count = min(lanes, settings.n - block * lanes) if table[SAMPLE_MAJOR] else lanes
     if block == 0:
         cost[0] = 0
-    inputs = window(data.inputs, block * lanes * d_in, count * d_in)
+    first = (block - data.first) * lanes
+    inputs = window(data.inputs, first * d_in, count * d_in)
     views = whole_pass(model, inputs, lanes, block > 0)
-    place = block * lanes * (d_out + 1)
+    place = first * (d_out + 1)
     targets = window(data.targets, place, lanes * d_out)
     weight = window(data.targets, place + lanes * d_out, lanes)
     cost[0] += cost_and_gradient(views, targets, weight, True)
@@ -65,6 +67,13 @@ def add_block(model: Model, data: Data, position: Vector, cost: Vector, settings
         return False
     complete(model, cost, settings)
     return True
+
+
+@entry
+def evaluate(model: Model, data: Data, position: Vector, cost: Vector, settings: Settings) -> None:
+    """All blocks that are left: afterwards model.gradient and cost[0] hold ∇J and J."""
+    while not add_block(model, data, position, cost, settings):
+        pass
 
 
 @kernel

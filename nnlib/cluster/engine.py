@@ -9,6 +9,16 @@ from typing import Any
 from .worker import Call, Done, Worker
 
 
+class LostPartError(RuntimeError):
+    """A part has no outcome, since its worker died: it may be done again, elsewhere.
+
+    >>> raise LostPartError("the node died")
+    Traceback (most recent call last):
+    ...
+    nnlib.cluster.engine.LostPartError: the node died
+    """
+
+
 class Engine(ABC):
     """Workers that do parts of a work.
 
@@ -51,13 +61,26 @@ class Engine(ABC):
     def submit(self, shared: Any, call: Call) -> Any:
         """Have a part done, some time; returns a ticket."""
 
+    def submit_at(self, seat: int, shared: Any, call: Call) -> Any:
+        """The same, by the worker that has this seat where that can be chosen.
+
+        It has it as long as it lives: what it kept of earlier calls is there.
+        """
+        return self.submit(shared, call)
+
     @abstractmethod
     def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
         """The tickets whose parts have ended, after waiting so long at most for the first."""
 
     @abstractmethod
     def result(self, ticket: Any) -> Done:
-        """What a part that has ended gave; raises the error that ended it."""
+        """What a part that has ended gave; raises the error that ended it.
+
+        Raises
+        ------
+        LostPartError
+            If its worker died.
+        """
 
     @abstractmethod
     def cancel(self, tickets: Sequence[Any]) -> None:

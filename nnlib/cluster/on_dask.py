@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
-from .engine import Engine
+from .engine import Engine, LostPartError
 from .packing import pack
 from .worker import Call, Done, Worker, this_worker, work_on
 
@@ -59,6 +59,12 @@ class OnDask(Engine):
         """A future of Dask's."""
         return self._client.submit(work_on, shared, call, pure=False)
 
+    def submit_at(self, seat: int, shared: Any, call: Call) -> Any:
+        """A worker has each seat, by the order of their addresses; another one if it is lost."""
+        workers = sorted(self._client.nthreads())
+        at = {"workers": workers[seat % len(workers)], "allow_other_workers": True}
+        return self._client.submit(work_on, shared, call, pure=False, **(at if workers else {}))
+
     def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
         """Those futures that are done."""
         from distributed import wait
@@ -75,9 +81,7 @@ class OnDask(Engine):
         try:
             done: Done = ticket.result()
         except (KilledWorker, CancelledError) as error:
-            raise RuntimeError(
-                f"cluster: a part was lost with its workers: {error}. Did they run out of memory?"
-            ) from error
+            raise LostPartError(f"Dask: {error}") from error
         return done
 
     def cancel(self, tickets: Sequence[Any]) -> None:

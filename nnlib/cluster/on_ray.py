@@ -1,4 +1,4 @@
-"""Parts on Ray: each a task of one processor, repeated by Ray where a worker dies."""
+"""Parts on Ray: each a task of one processor, sent anew where a worker dies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from types import ModuleType
 from typing import Any
 
 from ..machine.threads import get_threads
-from .engine import Engine
+from .engine import Engine, LostPartError
 from .packing import pack
 from .worker import Call, Done, Worker, this_worker, work_on
 
-# How often Ray begins a part again whose worker died. A part takes about a second: whoever loses
-# ten workers in a row with one part has a part that kills them.
-_RETRIES = 10
+# The schedule knows what becomes of a part whose worker died; Ray would send it again as a whole.
+_RETRIES = 0
 
 
 class OnRay(Engine):
@@ -39,6 +38,8 @@ class OnRay(Engine):
         self._ray = _connected(address)
         task = self._ray.remote(work_on)
         self._task = task.options(num_cpus=1, max_retries=_RETRIES)
+        self._seats: dict[int, Any] = {}  # actors
+        self._taken: dict[Any, int] = {}  # the seats of tickets
 
     def slots(self) -> int:
         """Processors of all nodes."""
@@ -80,6 +81,17 @@ class OnRay(Engine):
         """A reference to what the task will give."""
         return self._task.remote(shared, call)
 
+    def submit_at(self, seat: int, shared: Any, call: Call) -> Any:
+        """An actor has each seat; as many as processors, on all nodes."""
+        seat %= self.slots()
+        actor = self._seats.get(seat)
+        if actor is None:
+            kind = self._ray.remote(_Seat).options(num_cpus=1, scheduling_strategy="SPREAD")
+            actor = self._seats[seat] = kind.remote()
+        ticket = actor.work_on.remote(shared, call)
+        self._taken[ticket] = seat
+        return ticket
+
     def completed(self, tickets: Sequence[Any], seconds: float) -> list[Any]:
         """Those that are ready."""
         tickets = list(tickets)
@@ -91,21 +103,34 @@ class OnRay(Engine):
 
     def result(self, ticket: Any) -> Done:
         """What the task gave, or the error of the task itself in place of Ray's."""
-        errors = self._ray.exceptions
+        errors, seat = self._ray.exceptions, self._taken.pop(ticket, -1)
         try:
             done: Done = self._ray.get(ticket)
         except errors.RayTaskError as error:
             raise error.cause from None
         except errors.RayError as error:
-            raise RuntimeError(
-                f"cluster: Ray has lost a part: {error}. Did its workers run out of memory?"
-            ) from error
+            self._seats.pop(seat, None)  # the next one gets a new actor
+            raise LostPartError(f"Ray: {error}") from error
         return done
+
+    def close(self, shared: Any) -> None:
+        """End the actors; tasks leave nothing behind."""
+        for actor in self._seats.values():
+            self._ray.kill(actor)
+        self._seats.clear()
 
     def cancel(self, tickets: Sequence[Any]) -> None:
         """Those that wait, and by a KeyboardInterrupt those that run."""
         for ticket in tickets:
             self._ray.cancel(ticket)
+
+
+class _Seat:
+    """An actor that does the calls of a seat."""
+
+    def work_on(self, shared: Any, call: Call) -> Done:
+        """One call, see `work_on`."""
+        return work_on(shared, call)
 
 
 def _connected(address: str | None) -> ModuleType:

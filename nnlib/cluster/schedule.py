@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .engine import Engine
+from .engine import Engine, LostPartError
 from .worker import Call, Done, Worker, check_versions, own_versions
 
 # What a part takes: long against the milliseconds to send it, short against what is lost with a
@@ -20,6 +20,10 @@ _LEAST_SECONDS = 0.05
 _SHARE = 2
 # A measurement of a short part says too little for one that is much longer.
 _GROWTH = 64
+# So many parts lost in a row, without one that ended: then they kill their workers.
+_MOST_LOST = 20
+# After a loss parts have half the length, and after each that ends more again.
+_LONGER_AGAIN = 1.1
 # How often the driver looks up: at the time, the callback, Ctrl-C.
 _WATCH_SECONDS = 0.05
 
@@ -84,12 +88,14 @@ class Cutter:
         self._grain = grain
         self._seconds_each: float | None = None
         self._most = 0
+        self._shorter = 1.0  # factor of the seconds of a part, after losses
         self.left = sum(map(len, self._rest))
 
     def measured(self, count: int, seconds: float) -> None:
         """A part of so many pieces took so long."""
         self._seconds_each = max(seconds, 1e-9) / count
         self._most = max(self._most, _GROWTH * count)
+        self._shorter = min(1.0, self._shorter * _LONGER_AGAIN)
 
     def cut(self, workers: int) -> range:
         """The next part, for one of so many workers."""
@@ -100,12 +106,27 @@ class Cutter:
         self.left -= len(part)
         return part
 
+    def lost(self, part: range) -> None:
+        """A part whose worker died comes last, and parts are shorter: to end before the next dies.
+
+        >>> cutter = Cutter([range(0, 100)], grain=1)
+        >>> cutter.measured(1, 0.1)
+        >>> first = cutter.cut(workers=1)
+        >>> cutter.lost(first)
+        >>> first, cutter.cut(workers=1)
+        (range(0, 10), range(10, 15))
+        """
+        self._rest.insert(0, part)
+        self.left += len(part)
+        self._shorter = max(self._shorter / 2, _LEAST_SECONDS / PART_SECONDS)
+
     def _size(self, workers: int) -> int:
         """A multiple of the grain; one grain of the first parts, by which others are measured."""
         if self._seconds_each is None:
             return self._grain
         share = self.left / (_SHARE * workers)
-        least, most = (s / self._seconds_each for s in (_LEAST_SECONDS, PART_SECONDS))
+        seconds = _LEAST_SECONDS, PART_SECONDS * self._shorter
+        least, most = (s / self._seconds_each for s in seconds)
         size = min(max(share, least), most, self._most)
         return max(1, math.ceil(size / self._grain)) * self._grain
 
@@ -118,7 +139,7 @@ def run(engine: Engine, job: Job, rest: Iterable[range]) -> None:
     Raises
     ------
     RuntimeError
-        If workers are of other versions than this process, or lost for good.
+        If workers are of other versions than this process, or die with all that they are given.
     Exception
         What a part raised, with a note which part that was.
     """
@@ -141,6 +162,7 @@ class _Run:
         self._versions = own_versions()
         self._vectors = {worker.vectors for worker in workers}
         self._flying: dict[Any, range] = {}
+        self._lost = 0  # parts in a row
 
     def run(self) -> None:
         """Every part, or those that have ended when the job stops."""
@@ -170,12 +192,26 @@ class _Run:
             part = self._flying.pop(ticket)
             try:
                 done = self._engine.result(ticket)
+            except LostPartError as error:
+                self._lose(part, error)
+                continue
             except Exception as error:
                 error.add_note(f"In the part from {part.start} to {part.stop - 1}.")
                 raise
             self._look_at(done)
+            self._lost = 0
             self._cutter.measured(len(part), done.seconds)
             self._job.keep(part, done.outcome)
+
+    def _lose(self, part: range, error: LostPartError) -> None:
+        """Have a part done again, unless it is the parts that end their workers."""
+        self._lost += 1
+        if self._lost >= _MOST_LOST:
+            raise RuntimeError(
+                f"cluster: {self._lost} parts in a row were lost with their workers, the last one "
+                f"from {part.start} to {part.stop - 1}: {error}. Did they run out of memory?"
+            ) from error
+        self._cutter.lost(part)
 
     def _look_at(self, done: Done) -> None:
         """Warn once of each other kind of processor: its bits may be others."""

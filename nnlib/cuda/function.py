@@ -137,6 +137,9 @@ class DataCost:
         with np.errstate(over="ignore", invalid="ignore"):
             return float(costs.sum())
 
+    def close(self) -> None:
+        """Nothing: the memory goes with the arrays."""
+
 
 def total_cost(
     table: Array,

@@ -28,15 +28,22 @@ def run(minimised: Minimised, options: Options, device: str = "cpu") -> SecondOr
     check_full_batch(optimizer, minimised.table)
     own = Run(
         options.epochs, options.mean, options.weight_decay, options.progress, Watch(options),
-        begin_from(minimised.table, minimised.loss, minimised.train, options, device),
+        begin_from(
+            minimised.table, minimised.loss, minimised.train, options, _summed(options, device)
+        ),
     )  # fmt: skip
     if isinstance(optimizer, LBFGS):
-        history = run_lbfgs(minimised, optimizer, own, device)
+        history = run_lbfgs(minimised, optimizer, own, device, options.cluster)
     else:
         assert isinstance(optimizer, LevenbergMarquardt)
         history = run_levenberg_marquardt(minimised, optimizer, own)
     metrics: EpochMetrics | None = options.metrics
     return history if metrics is None else metrics.noted(history)
+
+
+def _summed(options: Options, device: str) -> str:
+    """How sums over the examples are added up, which decides bits."""
+    return device if options.cluster is None else f"{device}, in shards"
 
 
 def check_full_batch(optimizer: FullBatch, table: Array) -> None:

@@ -220,7 +220,7 @@ def arrange(
     x_rows, y_rows = examples.X.reshape(-1), examples.y.reshape(-1)
     batch_blocks = -(-batch_size // lanes)
     draw = ORDER.address(draw_order, dtype) if shuffle else 0
-    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks), draw
+    numbers = n, batch_size, batch_blocks, -(-batch_blocks // chunks), draw, 0
     if examples.images:
         x_rows = blocks.memory_of(examples.X, dtype)
     if shuffle or examples.images:
@@ -249,4 +249,4 @@ def validation_data(
     if validation is not None:
         return arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
     empty = np.empty(0, train.y.dtype)
-    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0)
+    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0, 0)

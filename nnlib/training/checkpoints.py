@@ -28,6 +28,7 @@ from ..kernels.network import problem
 from ..schedules import Schedule, rates_of
 from .checkpoint_rules import Table, check_content
 from .options import OPTIONS, Options
+from .windows import Streamed
 
 if TYPE_CHECKING:
     from ..checks.examples import Examples
@@ -259,10 +260,19 @@ def fingerprint(
         **({} if options.metrics is None else options.metrics.identity()),
         "network": digest(described(table), np.array([loss])),
         "learning_rate": rates,
+        **_identity(train),
+        "validation": digest(*held_out),
+    }
+
+
+def _identity(train: Examples) -> dict[str, str]:
+    """By what the examples are known again: their digests, or what their source says."""
+    if isinstance(train, Streamed):
+        return {"data": train.source.identity()}
+    return {
         "X": digest(train.X),
         "y": digest(train.y),
         "sample_weight": digest(train.weights),
-        "validation": digest(*held_out),
     }
 
 

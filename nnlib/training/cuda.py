@@ -120,6 +120,7 @@ def rows(examples: Examples, order: Array, batch_size: int) -> problem.Data:
         1,
         1,
         0,
+        0,
     )
 
 

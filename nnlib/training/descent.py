@@ -121,12 +121,17 @@ class Descent:
                 use = use._replace(optimizer=self._settings.optimizer)
             table = linked(table, use)
             self._descend = descend_in_stages if looks_at_batches(table) else driver(plain)
-        self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
+        self._data = self._arranged(table, train, layout)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, train, lanes, chunks, shuffle)
         self._members = usable_threads(chunks)
         # Multiply-adds of a round.
         self._work = 3 * multiply_adds(table) * lanes
+
+    def _arranged(self, table: Array, train: Examples, layout: buffers.Layout) -> problem.Data:
+        """The examples that the driver begins with: all of them."""
+        lanes, chunks, shuffle = layout.lanes, layout.chunks, layout.shuffle
+        return buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
 
     def run(self) -> History:
         """All of it; the network is left at an epoch's end, whatever happens.

@@ -28,6 +28,10 @@ class EpochRounds:
         self._of_training = full * self._of_batch + _of_batch(train, rest, lanes)
         self.of_epoch = self._of_training + _of_batch(validation, validation.n, lanes)
 
+    def of_batches(self, count: int) -> int:
+        """Rounds of so many full batches."""
+        return count * self._of_batch
+
     def left(self, position: Array) -> int:
         """Rounds from where a descent stands to the end of its epoch."""
         done = int(position[BATCH]) * self._of_batch + int(position[ROUND])

@@ -37,6 +37,8 @@ class EpochSlices:
         Is open while slices run.
     stopped : str or None
         What ended the descent early, "max_seconds" or "callback".
+    rereads : bool
+        Whether an epoch that is computed again is read again: then each is marked where it begins.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class EpochSlices:
         self._options, self._marks, self._complete = options, marks, complete
         self._checkpoint, self._stopwatch = checkpoint, stopwatch
         self._told = int(state.position[problem.EPOCH])
+        self.rereads = False
 
     def is_running(self) -> bool:
         """Whether the driver is to be called again."""
@@ -67,14 +70,14 @@ class EpochSlices:
         if self._checkpoint is not None:
             self._checkpoint.write_if_due(self._complete)
         position, every = self.state.position, self._options.callback_epochs
-        if self._options.metrics is not None:
+        if self.rereads or self._options.metrics is not None:
             every = 1
         epochs = self._options.epochs
         if every is not None:
             epochs = every - int(position[problem.EPOCH]) % every
         rounds = self.rounds.within(budget, position, epochs)
         if between_epochs(position):
-            self._marks.take(rounds < self.rounds.of_epoch, self._complete)
+            self._marks.take(self.rereads or rounds < self.rounds.of_epoch, self._complete)
         return rounds
 
     def look(self) -> None:

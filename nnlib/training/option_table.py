@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ..checks.values import known_name, real_number, shown, whole_number
 
@@ -26,8 +26,8 @@ from ..checks.values import known_name, real_number, shown, whole_number
 Check = Callable[[str, Any], Any]
 # The ways to train that leave some options out: optimizers of full batches, a kernel for one
 # network alone (compile=True), the driver of nothing but gradient descent.
-Way = Literal["full batch", "compiled", "plain"]
-EVERY_WAY: tuple[Way, ...] = get_args(Way)
+Way = Literal["full batch", "compiled", "plain", "streamed"]
+EVERY_WAY: tuple[Way, ...] = ("full batch", "compiled", "plain")
 
 # The history keeps up to 24 bytes an epoch, 2.4 GB of so many.
 MOST_EPOCHS = 10**8

@@ -12,7 +12,7 @@ from typing import Any
 from ..checks.class_weights import class_weight_option
 from ..checks.values import REDUCTIONS, file_path, flag, real_number, seed_number, shown
 from ..history import Report
-from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
+from ..optimizers import LBFGS, SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from ..schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
 from .epoch_metrics import EpochMetrics
 from .option_table import (
@@ -108,7 +108,9 @@ class Options:
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
     # Part of sample_weight, by whose digest a checkpoint records it.
-    class_weight: Any = option(None, optional(class_weight_option), fingerprint="none")
+    class_weight: Any = option(
+        None, optional(class_weight_option), refused_by=("streamed",), fingerprint="none"
+    )
     validation: Any = option(
         None, with_data, refused_by=("full batch", "compiled"), fingerprint="digest"
     )
@@ -120,6 +122,7 @@ class Options:
     metrics: Any = option(
         None,
         optional(_metrics),
+        refused_by=("streamed",),
         fingerprint="none",
     )
     monitor: str | None = option(
@@ -151,7 +154,7 @@ class Options:
     compile: bool = option(
         False,
         flag,
-        refused_by=("full batch",),
+        refused_by=("full batch", "streamed"),
         population="absent",
         refused_on={"cuda": "makes a kernel for the CPU"},
     )
@@ -180,6 +183,14 @@ class Options:
         False,
         flag,
         population="absent",
+        fingerprint="none",
+    )
+    # How sums are added up then, is in a checkpoint's device.
+    cluster: Any = option(
+        None,
+        with_data,
+        population="absent",  # `train_many` has its own
+        refused_on={"cuda": "computes on processors"},
         fingerprint="none",
     )
 
@@ -234,6 +245,12 @@ class Options:
             raise ValueError(
                 f"tolerance is {self.tolerance:g} but patience is None: give patience, the "
                 "number of epochs without progress after which to stop"
+            )
+        if self.cluster is not None and not isinstance(self.optimizer, LBFGS):
+            assert isinstance(self.optimizer, Optimizer | FullBatch)
+            raise ValueError(
+                f"cluster is given and optimizer is {self.optimizer.name!r}, wanted 'lbfgs': its "
+                "steps take all rows, so that what is sent for a step is little beside them"
             )
         if self.compile:
             self._check_compiled()

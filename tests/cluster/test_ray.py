@@ -90,11 +90,9 @@ def test_the_error_of_a_part(engine):
 
 
 def test_a_part_that_kills_all_its_workers(ray, engine, monkeypatch):
-    from nnlib.cluster import on_ray
-
-    monkeypatch.setattr(on_ray, "_RETRIES", 0)
-    with pytest.raises(RuntimeError, match=r"Ray has lost a part.*out of memory"):
-        run(on_ray.OnRay(), Squares(4, die), [range(4)])
+    monkeypatch.setattr(schedule, "_MOST_LOST", 3)
+    with pytest.raises(RuntimeError, match=r"3 parts in a row were lost.*from . to .*of memory"):
+        run(engine, Squares(4, die), [range(4)])
 
 
 def test_too_little_object_store(engine, monkeypatch):

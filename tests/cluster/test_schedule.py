@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from nnlib.cluster import schedule, worker
+from nnlib.cluster.engine import LostPartError
 from nnlib.cluster.executors import OnExecutor
 from nnlib.cluster.here import Here
 from nnlib.cluster.schedule import PART_SECONDS, Cutter, run
@@ -77,7 +79,52 @@ def test_the_error_of_a_part_is_reported_once_with_its_numbers():
         pytest.raises(ValueError, match=r"^five is too many") as raised,
     ):
         run(OnExecutor(executor), job, [range(5), range(5, 300)])
-    assert raised.value.__notes__[0].startswith("In the part from 5 to ")
+    (note,) = raised.value.__notes__
+    assert re.fullmatch(r"In the part from \d+ to \d+\.", note)
+
+
+class Losing(Here):
+    """Loses parts: those whose number by order the function says."""
+
+    def __init__(self, loses):
+        super().__init__()
+        self._loses, self._count = loses, 0
+
+    def result(self, ticket):
+        """Of a part, or its loss."""
+        self._count += 1
+        if self._loses(self._count):
+            raise LostPartError("its worker was killed")
+        return super().result(ticket)
+
+
+@pytest.mark.parametrize("every", [2, 3, 7])
+def test_parts_that_are_lost_are_done_again(every):
+    job = Squares(1000, square)
+    run(Losing(lambda count: count % every == 0), job, [range(1000)])
+    np.testing.assert_array_equal(job.found, np.arange(1000) ** 2 + 7)
+
+
+def test_parts_are_shorter_after_a_loss_and_longer_again():
+    cutter = Cutter([range(100_000)], 1)
+    cutter.measured(1, 0.01)
+    whole = cutter.cut(1)
+    cutter.lost(whole)
+    lengths = []
+    while cutter.left > 5000:
+        lengths.append(len(cutter.cut(1)))
+        cutter.measured(lengths[-1], lengths[-1] * 0.01)
+    assert len(whole) == 64  # of one piece, no more is known
+    assert lengths[0] < PART_SECONDS / 0.01
+    assert max(lengths) == PART_SECONDS / 0.01
+
+
+def test_parts_that_are_always_lost_are_an_error(monkeypatch):
+    monkeypatch.setattr(schedule, "_MOST_LOST", 5)
+    job = Squares(100, square)
+    with pytest.raises(RuntimeError, match=r"5 parts in a row were lost .* was killed.*memory"):
+        run(Losing(lambda count: count > 3), job, [range(100)])
+    assert (job.found >= 0).sum() > 0
 
 
 def test_stops_when_the_job_says_so():

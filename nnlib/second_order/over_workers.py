@@ -1,0 +1,190 @@
+"""Σ J and its gradient by the workers of a cluster, each of which keeps rows of its own.
+
+The rows are cut into shards by the data alone. A worker reads a shard when it is first asked for
+its sum, and keeps it packed. The driver adds up the shards' sums in their order, so the bits do not
+depend on how many workers there are, nor on which of them died.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.examples import Examples
+from ..cluster.engine import Engine, LostPartError
+from ..cluster.worker import Call, check_versions, own_versions
+from ..kernels.network import problem
+from ..kernels.network.linking import Use, linked
+from ..kernels.second_order import objective
+from ..training import buffers
+from ..training.windows import Streamed
+
+Array = NDArray[Any]
+
+# Shards of a data set with more parts than that are several parts each.
+MOST_SHARDS = 256
+# So many sums lost in a row, without one that comes back: then they kill their workers.
+_MOST_LOST = 20
+# How often Ctrl-C is heard.
+_WATCH_SECONDS = 0.05
+
+
+class Shared(NamedTuple):
+    """What every worker needs of the network and its data."""
+
+    key: bytes  # of this descent alone
+    table: Array  # not linked: it has no addresses
+    dtype: Any
+    lanes: int
+    loss: int
+    train: Streamed
+
+
+class Request(NamedTuple):
+    """The sum over the parts of a shard, at these parameters."""
+
+    parts: range
+    parameters: Array
+
+
+class Sum(NamedTuple):
+    """Σ J over the rows of a shard, and its gradient."""
+
+    cost: float
+    gradient: Array
+
+
+class WorkerCost:
+    """`elsewhere.Cost` on a cluster.
+
+    Parameters
+    ----------
+    engine : Engine
+    table, parameters, loss
+        The network.
+    lanes : int
+        Samples of a block.
+    train : Streamed
+        The examples; their source has to be one that can be sent.
+    """
+
+    def __init__(
+        self, engine: Engine, table: Array, parameters: Array, lanes: int, loss: int,
+        train: Streamed,
+    ) -> None:  # fmt: skip
+        self._engine, self._versions = engine, own_versions()
+        check_versions(engine.workers(), self._versions)
+        self._shards = shards_of(len(train.source.parts))
+        shared = Shared(os.urandom(16), table, parameters.dtype, lanes, loss, train)
+        self._shared = engine.share(shared)
+        self._lost = 0  # sums in a row
+
+    def at(self, parameters: Array, gradient: Array) -> float:
+        """Σ J at these parameters; gradient ← Σ ∇J, both added up in the order of the shards."""
+        flying = {self._send(shard, parameters): shard for shard in range(len(self._shards))}
+        waiting: dict[int, Sum] = {}
+        total, cost, following = np.zeros(gradient.size), 0.0, 0
+        try:
+            while following < len(self._shards):
+                self._receive(flying, waiting, parameters)
+                while following in waiting:
+                    own = waiting.pop(following)
+                    total += own.gradient
+                    cost += own.cost
+                    following += 1
+        finally:
+            self._engine.cancel(list(flying))
+        gradient[:] = total
+        return cost
+
+    def close(self) -> None:
+        """The workers forget the rows."""
+        self._engine.close(self._shared)
+
+    def _send(self, shard: int, parameters: Array) -> Any:
+        """Ask for a shard's sum, where its rows are if the engine can choose."""
+        request = Request(self._shards[shard], parameters)
+        call = Call(shard_sum, request, self._versions)
+        return self._engine.submit_at(shard, self._shared, call)
+
+    def _receive(self, flying: dict[Any, int], waiting: dict[int, Sum], parameters: Array) -> None:
+        """The sums that have come back by now; those that were lost are asked for again."""
+        for ticket in self._engine.completed(list(flying), _WATCH_SECONDS):
+            shard = flying.pop(ticket)
+            try:
+                waiting[shard] = self._engine.result(ticket).outcome
+                self._lost = 0
+            except LostPartError as error:
+                self._lost += 1
+                if self._lost >= _MOST_LOST:
+                    raise RuntimeError(
+                        f"cluster: {self._lost} sums in a row were lost with their workers: "
+                        f"{error}. Did they run out of memory?"
+                    ) from error
+                flying[self._send(shard, parameters)] = shard
+
+
+def shards_of(parts: int) -> list[range]:
+    """The parts of each shard: as many shards as parts, or some parts for each.
+
+    >>> shards_of(3), len(shards_of(1000))
+    ([range(0, 1), range(1, 2), range(2, 3)], 250)
+    """
+    size = -(-parts // MOST_SHARDS)
+    return [range(first, min(first + size, parts)) for first in range(0, parts, size)]
+
+
+class _Kept:
+    """The shards that this process has read for one descent."""
+
+    key = b""
+    shards: dict[range, problem.Data]
+    table: Array
+
+
+def shard_sum(shared: Shared, request: Request) -> Sum:
+    """What a worker computes: the sum over a shard, whose rows it keeps.
+
+    Raises
+    ------
+    Exception
+        What reading the rows raises.
+    """
+    if _Kept.key != shared.key:
+        _Kept.shards, _Kept.key = {}, shared.key
+    data = _Kept.shards.get(request.parts)
+    if data is None:
+        data = _Kept.shards[request.parts] = _read(shared, request.parts)
+    single = shared.lanes == 1
+    table = linked(shared.table, Use(shared.dtype, single=single, cost=True, train=True))
+    parameters = np.array(request.parameters)
+    model = buffers.model(table, parameters, shared.train, shared.lanes, 1, shuffle=False)
+    position, cost = np.zeros(objective.PHASE + 1, np.int64), np.zeros(2)
+    settings = objective.Settings(
+        n=data.n, epochs=0, lanes=shared.lanes, loss=shared.loss, scale=1.0, weight_decay=0.0,
+        gradient_tolerance=0.0, cost_tolerance=0.0,
+    )  # fmt: skip
+    # A line search may try parameters whose cost is beyond all numbers.
+    with np.errstate(over="ignore", invalid="ignore"):
+        objective.evaluate(model, data, position, cost, settings)
+    return Sum(float(cost[0]), model.gradient)
+
+
+def _read(shared: Shared, parts: range) -> problem.Data:
+    """The rows of some parts, checked and packed."""
+    train, found = shared.train, []
+    rows = train.source.walk(parts)
+    for part in parts:
+        try:
+            found.append(train.convert(next(rows)))
+        except Exception as error:
+            error.add_note(f"In part {part} of {train.source.name}.")
+            raise
+    X, y, weights = (
+        np.concatenate([getattr(own, name) for own in found]) for name in ("X", "y", "weights")
+    )
+    lanes = shared.lanes
+    return buffers.arrange(shared.table, Examples(X, y, weights), lanes, lanes, 1, shuffle=False)
