@@ -100,6 +100,9 @@ class VectorCode:
     def add(self, x: Any, y: Any) -> Any:
         return self.builder.fadd(x, y, flags=FLAGS)
 
+    def subtract(self, x: Any, y: Any) -> Any:
+        return self.builder.fsub(x, y, flags=FLAGS)
+
     def multiply(self, x: Any, y: Any) -> Any:
         return self.builder.fmul(x, y, flags=FLAGS)
 

@@ -230,7 +230,7 @@ def gradient(layer: Layer) -> None:
     weights = layer.row[DECAYED]
     if layer.row[SIZE] > weights:
         bias = window(layer.gradient, weights, own.filters)
-        _bias_gradient(bias, layer.delta_out, lanes, layer.accumulate)
+        bias_gradient(bias, layer.delta_out, lanes, layer.accumulate)
 
 
 @kernel
@@ -342,7 +342,7 @@ def _products_of_one(
 
 
 @kernel
-def _bias_gradient(bias: Vector, delta_out: Vector, lanes: int, accumulate: bool) -> None:
+def bias_gradient(bias: Vector, delta_out: Vector, lanes: int, accumulate: bool) -> None:
     """∇b_f ← Σ δ of the filter over all windows and samples, added if `accumulate`."""
     filters = bias.size
     if not accumulate:
