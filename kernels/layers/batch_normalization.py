@@ -3,10 +3,6 @@
 A descent normalises with μ and σ² of the whole batch, whatever blocks it is cut into, and keeps
 running averages of them; F, J and derJ take these averages, and a frozen layer does so too. Source:
 S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015; the averages are Keras': m a + (1 − m) μ.
-
-Statistics of a block: how many values of a channel count; of each channel their mean and the sum of
-squares about it, Σ δ and Σ δ x̂. Those of several blocks are put together by T. Chan, G. Golub and
-R. LeVeque, "Algorithms for computing the sample variance", The American Statistician 37 (1983).
 """
 
 from __future__ import annotations
@@ -14,8 +10,17 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..compile.jit import Doubles, Scalar, Vector, kernel
+from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import stack_buffer, window
+from ..products.channels import Run, normalised, normalised_deltas
+from .batch_statistics import (
+    STRIP,
+    STRIP_BYTES,
+    Moments,
+    add_sums,
+    keep_moments,
+    moments_of,
+)
 from .normalization import (
     CHANNELS,
     EPSILON,
@@ -30,18 +35,6 @@ from .operations import BATCH_NORMALIZATION, GEOMETRY_4, Layer, Row, bits_of, nu
 from .whole_batch import DELTAS, MOMENTS, OUTPUTS, SUMS, WholeBatch
 
 MOMENTUM = GEOMETRY_4
-
-# Values are gone through in the order of memory, which is another channel with every row of lanes.
-# So the numbers of some channels lie ready on the stack: of how many, and their bytes in float64.
-_STRIP, _STRIP_BYTES = 64, 512
-
-
-class Moments(NamedTuple):
-    """Of one channel."""
-
-    mean: float
-    variance: float
-    values: float  # of how many, 0 if no example of the batch counts
 
 
 def row(own: Normalization, momentum: float, parameters: int, output: int, source: int) -> Row:
@@ -84,11 +77,11 @@ def inverse_of(layer: Layer, moments: Moments) -> float:
 @kernel
 def forward(layer: Layer) -> None:
     """a_out ← γ x̂ + β, x̂ = (a_in − μ) / √(σ² + ε) with the running averages as μ and σ²."""
-    means = stack_buffer(layer.a_in, _STRIP_BYTES)
-    factors = stack_buffer(layer.a_in, _STRIP_BYTES)
-    offsets = stack_buffer(layer.a_in, _STRIP_BYTES)
-    for first in range(0, layer.row[CHANNELS], _STRIP):
-        count = min(_STRIP, layer.row[CHANNELS] - first)
+    means = stack_buffer(layer.a_in, STRIP_BYTES)
+    factors = stack_buffer(layer.a_in, STRIP_BYTES)
+    offsets = stack_buffer(layer.a_in, STRIP_BYTES)
+    for first in range(0, layer.row[CHANNELS], STRIP):
+        count = min(STRIP, layer.row[CHANNELS] - first)
         mean = window(means, 0, count)
         strip = Strip(first, mean, window(factors, 0, count), window(offsets, 0, count), mean)
         for c in range(count):
@@ -108,23 +101,27 @@ def set_outputs(layer: Layer, strip: Strip, place: int, moments: Moments) -> Non
 @kernel
 def normalise(layer: Layer, strip: Strip) -> None:
     """a_out of the strip's channels, with the numbers that it holds."""
-    lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
-    for place in range(strip.first * lanes, layer.a_out.size, width):
+    lanes, channels = layer.lanes, layer.row[CHANNELS]
+    start = strip.first * lanes
+    out = window(layer.a_out, start, layer.a_out.size - start)
+    values = window(layer.a_in, start, layer.a_out.size - start)
+    if lanes > 1:
+        run = Run(layer.a_out.size // (channels * lanes), channels, strip.mean.size, lanes)
+        normalised(out, values, strip.mean, strip.factor, strip.offset, run)
+        return
+    for place in range(0, out.size, channels):
         for c in range(strip.mean.size):
-            out = window(layer.a_out, place + c * lanes, lanes)
-            values = window(layer.a_in, place + c * lanes, lanes)
-            mean, factor, offset = strip.mean[c], strip.factor[c], strip.offset[c]
-            for s in range(lanes):
-                out[s] = factor * (values[s] - mean) + offset
+            apart = values[place + c] - strip.mean[c]
+            out[place + c] = strip.factor[c] * apart + strip.offset[c]
 
 
 @kernel
 def delta(layer: Layer) -> None:
     """δ_in ← γ δ_out / √(σ² + ε): the running averages do not depend on the inputs."""
     kind, lanes, channels = layer.delta_in.dtype.type, layer.lanes, layer.row[CHANNELS]
-    factors = stack_buffer(layer.delta_in, _STRIP_BYTES)
-    for first in range(0, channels, _STRIP):
-        count = min(_STRIP, channels - first)
+    factors = stack_buffer(layer.delta_in, STRIP_BYTES)
+    for first in range(0, channels, STRIP):
+        count = min(STRIP, channels - first)
         for c in range(count):
             inverse = kind(inverse_of(layer, averages(layer, first + c)))
             factors[c] = gamma_of(layer, first + c) * inverse
@@ -144,11 +141,11 @@ def gradient(layer: Layer) -> None:
     lanes, channels = layer.lanes, layer.row[CHANNELS]
     kind = layer.gradient.dtype.type
     means, inverses = (
-        stack_buffer(layer.gradient, _STRIP_BYTES),
-        stack_buffer(layer.gradient, _STRIP_BYTES),
+        stack_buffer(layer.gradient, STRIP_BYTES),
+        stack_buffer(layer.gradient, STRIP_BYTES),
     )
-    for first in range(0, channels, _STRIP):
-        count = min(_STRIP, channels - first)
+    for first in range(0, channels, STRIP):
+        count = min(STRIP, channels - first)
         for c in range(count):
             moments = averages(layer, first + c)
             means[c], inverses[c] = kind(moments.mean), kind(inverse_of(layer, moments))
@@ -193,79 +190,17 @@ def whole(layer: Layer, batch: WholeBatch) -> None:
 
 
 @kernel
-def keep_moments(layer: Layer, batch: WholeBatch) -> None:
-    """The block's moments of every channel, of the examples whose weight is not 0."""
-    channels, place = layer.row[CHANNELS], batch.block * batch.numbers + batch.first
-    examples = 0.0
-    for s in range(layer.lanes):
-        examples += 1.0 if batch.weight[s] > 0 else 0.0
-    count = examples * (layer.a_in.size // (channels * layer.lanes))
-    batch.statistics[place] = count
-    mean = window(batch.statistics, place + 1, channels)
-    squares = window(batch.statistics, place + 1 + channels, channels)
-    for c in range(channels):
-        mean[c] = squares[c] = 0
-    add_values(layer, batch.weight, mean)
-    for c in range(channels):
-        mean[c] /= max(count, 1.0)
-    add_squares(layer, batch.weight, mean, squares)
-
-
-@kernel
-def add_values(layer: Layer, weight: Vector, total: Doubles) -> None:
-    """total_c ← total_c + Σ x over the examples that count."""
-    lanes, channels, zero = layer.lanes, total.size, layer.a_in.dtype.type(0)
-    for place in range(0, layer.a_in.size, channels * lanes):
-        for c in range(channels):
-            values, own = window(layer.a_in, place + c * lanes, lanes), zero
-            for s in range(lanes):
-                own += values[s] if weight[s] > 0 else zero
-            total[c] += own
-
-
-@kernel
-def add_squares(layer: Layer, weight: Vector, mean: Doubles, total: Doubles) -> None:
-    """total_c ← total_c + Σ (x − mean_c)² over the examples that count."""
-    kind, lanes, channels = layer.a_in.dtype.type, layer.lanes, total.size
-    zero = kind(0)
-    for place in range(0, layer.a_in.size, channels * lanes):
-        for c in range(channels):
-            values, own, middle = window(layer.a_in, place + c * lanes, lanes), zero, kind(mean[c])
-            for s in range(lanes):
-                apart = values[s] - middle if weight[s] > 0 else zero
-                own += apart * apart
-            total[c] += own
-
-
-@kernel
-def moments_of(batch: WholeBatch, channels: int, channel: int) -> Moments:
-    """A channel's moments in the whole batch, from those of its blocks in their order."""
-    mean = squares = count = 0.0
-    for block in range(batch.blocks):
-        place = block * batch.numbers + batch.first
-        own = batch.statistics[place]
-        if own > 0:
-            together = count + own
-            apart = batch.statistics[place + 1 + channel] - mean
-            mean += apart * (own / together)
-            squares += batch.statistics[place + 1 + channels + channel]
-            squares += apart * apart * (count * own / together)
-            count = together
-    return Moments(mean, squares / max(count, 1.0), count)
-
-
-@kernel
 def batch_outputs(layer: Layer, batch: WholeBatch) -> None:
     """a_out with the batch's moments; with its first block, the running averages of these.
 
     A batch of which no example counts, as in a fold's training, has no moments and changes none.
     """
     channels = layer.row[CHANNELS]
-    means = stack_buffer(layer.a_in, _STRIP_BYTES)
-    factors = stack_buffer(layer.a_in, _STRIP_BYTES)
-    offsets = stack_buffer(layer.a_in, _STRIP_BYTES)
-    for first in range(0, channels, _STRIP):
-        count = min(_STRIP, channels - first)
+    means = stack_buffer(layer.a_in, STRIP_BYTES)
+    factors = stack_buffer(layer.a_in, STRIP_BYTES)
+    offsets = stack_buffer(layer.a_in, STRIP_BYTES)
+    for first in range(0, channels, STRIP):
+        count = min(STRIP, channels - first)
         mean = window(means, 0, count)
         strip = Strip(first, mean, window(factors, 0, count), window(offsets, 0, count), mean)
         for c in range(count):
@@ -294,22 +229,14 @@ def keep_sums(layer: Layer, batch: WholeBatch) -> None:
 
     δ is 0 where an example does not count.
     """
-    lanes, channels, kind = layer.lanes, layer.row[CHANNELS], layer.gradient.dtype.type
+    channels, kind = layer.row[CHANNELS], layer.gradient.dtype.type
     place = batch.block * batch.numbers + batch.first + 1 + 2 * channels
     deltas = window(batch.statistics, place, channels)
     products = window(batch.statistics, place + channels, channels)
-    means = stack_buffer(layer.a_in, _STRIP_BYTES)
     clear(layer)
-    for first in range(0, channels, _STRIP):
-        count = min(_STRIP, channels - first)
-        for c in range(count):
-            means[c] = kind(moments_of(batch, channels, first + c).mean)
-            deltas[first + c] = products[first + c] = 0
-        for begin in range(first * lanes, layer.delta_out.size, channels * lanes):
-            for c in range(count):
-                own = begin + c * lanes
-                deltas[first + c] += row_sum(layer.delta_out, own, lanes)
-                products[first + c] += product_sum(layer, own, means[c])
+    for first in range(0, channels, STRIP):
+        count = min(STRIP, channels - first)
+        add_sums(window(deltas, first, count), window(products, first, count), layer, batch, first)
     for c in range(channels):
         products[c] *= inverse_of(layer, moments_of(batch, channels, c))
         add_gradients(layer, c, kind(products[c]), kind(deltas[c]))
@@ -319,12 +246,12 @@ def keep_sums(layer: Layer, batch: WholeBatch) -> None:
 def batch_deltas(layer: Layer, batch: WholeBatch) -> None:
     """δ_in ← γ (δ − mean(δ) − x̂ mean(δ x̂)) / √(σ² + ε), and 0 where an example does not count."""
     channels = layer.row[CHANNELS]
-    means = stack_buffer(layer.a_in, _STRIP_BYTES)
-    factors = stack_buffer(layer.a_in, _STRIP_BYTES)
-    offsets = stack_buffer(layer.a_in, _STRIP_BYTES)
-    slopes = stack_buffer(layer.a_in, _STRIP_BYTES)
-    for first in range(0, channels, _STRIP):
-        count = min(_STRIP, channels - first)
+    means = stack_buffer(layer.a_in, STRIP_BYTES)
+    factors = stack_buffer(layer.a_in, STRIP_BYTES)
+    offsets = stack_buffer(layer.a_in, STRIP_BYTES)
+    slopes = stack_buffer(layer.a_in, STRIP_BYTES)
+    for first in range(0, channels, STRIP):
+        count = min(STRIP, channels - first)
         strip = Strip(
             first, window(means, 0, count), window(factors, 0, count), window(offsets, 0, count),
             window(slopes, 0, count),
@@ -354,16 +281,12 @@ def set_deltas(layer: Layer, batch: WholeBatch, strip: Strip, place: int) -> Non
 @kernel
 def strip_deltas(layer: Layer, strip: Strip, weight: Vector) -> None:
     """δ_in of the strip's channels, with the numbers that it holds."""
-    lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
-    zero = layer.delta_in.dtype.type(0)
-    for place in range(strip.first * lanes, layer.delta_in.size, width):
-        for c in range(strip.mean.size):
-            own = place + c * lanes
-            out, given = window(layer.delta_in, own, lanes), window(layer.delta_out, own, lanes)
-            values = window(layer.a_in, own, lanes)
-            mean, factor, offset, slope = (
-                strip.mean[c], strip.factor[c], strip.offset[c], strip.slope[c],
-            )  # fmt: skip
-            for s in range(lanes):
-                rest = given[s] - offset - (values[s] - mean) * slope
-                out[s] = factor * rest if weight[s] > 0 else zero
+    lanes, channels = layer.lanes, layer.row[CHANNELS]
+    start = strip.first * lanes
+    size = layer.delta_in.size - start
+    run = Run(layer.delta_in.size // (channels * lanes), channels, strip.mean.size, lanes)
+    normalised_deltas(
+        window(layer.delta_in, start, size), window(layer.delta_out, start, size),
+        window(layer.a_in, start, size), weight, strip.mean, strip.factor, strip.offset,
+        strip.slope, run,
+    )  # fmt: skip
