@@ -21,7 +21,7 @@ from .whole_batch import WholeBatch
 # So the numbers of some channels lie ready on the stack: of how many, and their bytes in float64.
 STRIP, STRIP_BYTES = 64, 512
 # A run is gone through twice, and stays in a cache of the first level.
-_RUN_BYTES = 2**15
+_RUN_BYTES = 2**14
 
 
 class Moments(NamedTuple):

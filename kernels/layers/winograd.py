@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..compile.jit import Vector, kernel
-from ..compile.memory import stack_buffer, window
+from ..compile.memory import ask_early, stack_buffer, window
 from ..products.taps import Grid, tap_products
 from ..products.tiles import FROM_ZERO, VECTOR_BYTES, weighted_sums
 from ..products.winograd import (
@@ -66,6 +66,17 @@ class Squares(NamedTuple):
     total: int
     lanes: int
     group: int  # how many are transformed and multiplied together
+
+
+class Ahead(NamedTuple):
+    """What the group after this one reads, and reads or writes."""
+
+    source: Image
+    inputs: Vector
+    target: Image
+    outputs: Vector
+    squares: Squares
+    begin: int
 
 
 class Factors(NamedTuple):
@@ -216,7 +227,8 @@ def convolve(
         group = min(squares.group, squares.total - begin)
         for k in range(group):
             patch_products(inputs, values, zeros, area_of(source, squares, begin, k, group))
-        multiply(sums, inputs, factors, (target.channels, source.channels, group))
+        ahead = Ahead(source, values, target, out, squares, begin + group)
+        multiply(sums, inputs, factors, (target.channels, source.channels, group), ahead)
         for k in range(group):
             area = area_of(target, squares, begin, k, group)
             tile_outputs(out, sums, factors.bias, unwanted, area)
@@ -230,7 +242,9 @@ def clear(numbers: Vector, count: int) -> None:
 
 
 @kernel
-def multiply(sums: Vector, inputs: Vector, factors: Factors, shape: tuple[int, int, int]) -> None:
+def multiply(
+    sums: Vector, inputs: Vector, factors: Factors, shape: tuple[int, int, int], ahead: Ahead
+) -> None:
     """sums ← the products of all positions; shape is outputs, inputs and squares of the group."""
     outputs, channels, group = shape
     made, read = position_size(outputs, group), position_size(channels, group)
@@ -243,6 +257,7 @@ def multiply(sums: Vector, inputs: Vector, factors: Factors, shape: tuple[int, i
             factors.bias, outputs, channels, factors.output_stride, factors.input_stride,
             group * _VECTOR, FROM_ZERO,
         )  # fmt: skip
+        ask_for_next(ahead, position)
 
 
 @kernel
@@ -260,13 +275,16 @@ def add_groups(sums: Vector, layer: Layer, own: Windows) -> None:
             patch_products(inputs, layer.a_in, zeros, area_of(source, squares, begin, k, group))
             area = area_of(target, squares, begin, k, group)
             delta_products(deltas, layer.delta_out, zeros, area)
-        multiply_back(sums, deltas, inputs, (own.filters, own.channels, group), begin > 0)
+        ahead = Ahead(source, layer.a_in, target, layer.delta_out, squares, begin + group)
+        shape = own.filters, own.channels, group
+        multiply_back(sums, deltas, inputs, shape, begin > 0, ahead)
 
 
 @kernel
 def multiply_back(
-    sums: Vector, deltas: Vector, inputs: Vector, shape: tuple[int, int, int], accumulate: bool
-) -> None:
+    sums: Vector, deltas: Vector, inputs: Vector, shape: tuple[int, int, int], accumulate: bool,
+    ahead: Ahead,
+) -> None:  # fmt: skip
     """sums ← Σ over the group's squares and their lanes; added if `accumulate`."""
     filters, channels, group = shape
     made, read = position_size(filters, group), position_size(channels, group)
@@ -282,3 +300,30 @@ def multiply_back(
             window(inputs, position * read, read),
             group * _VECTOR, accumulate, grid,
         )  # fmt: skip
+        ask_for_next(ahead, position)
+
+
+@kernel
+def ask_for_next(ahead: Ahead, position: int) -> None:
+    """Have a pixel of each square of the next group fetched, while there is something to multiply.
+
+    The transforms read and write lines far apart, which no processor foresees.
+    """
+    pixel = position % TILE**2
+    if position < TILE**2:
+        # The first rows and columns of a patch belong to the patches before it too.
+        ask_for_pixels(ahead.inputs, ahead.source, ahead, pixel, PATCH - TILE)
+    elif position < 2 * TILE**2:
+        ask_for_pixels(ahead.outputs, ahead.target, ahead, pixel, 0)
+
+
+@kernel
+def ask_for_pixels(image: Vector, side: Image, ahead: Ahead, pixel: int, skipped: int) -> None:
+    """A pixel of each square, behind the skipped rows and columns."""
+    squares = ahead.squares
+    for k in range(min(squares.group, squares.total - ahead.begin)):
+        area = area_of(side, squares, ahead.begin, k, squares.group)
+        row, column = skipped + pixel // TILE, skipped + pixel % TILE
+        place = area.origin + row * area.row + column * area.column
+        for c in range(side.channels):
+            ask_early(image, place + c * squares.lanes)

@@ -1,8 +1,8 @@
 """Passes over the channels of an image, for batch normalisation: sums, and one formula for each.
 
-Values are gone through in the order of memory, some adjacent channels at a time, whose sums or
-numbers stay in registers. A sum's elements are added up at the end alone: a sum over the lanes of
-each unit would take longer than all the rest.
+Values are gone through in the order of memory as far as possible. The sums of some adjacent
+channels stay in registers, and their elements are added up at the end alone: a sum over the lanes
+of each unit would take longer than all the rest.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from numba.extending import intrinsic
 from ..compile.vector_code import SIZE, VectorCode
 from .tiles import emitted_call, offset
 
-# Channels whose sums are made, or whose numbers are held, at the same time.
-_SUMS, _MAPS = (8, 4, 2, 1), (4, 2, 1)
+# Channels whose sums are made at the same time: as many as a vector has numbers at most, since one
+# vector takes the sums. Fewer would go over a block of 16 channels in pieces, which takes twice the
+# time where it comes from memory.
+_SUMS = (16, 8, 4, 2, 1)
 
 
 class Run(NamedTuple):
@@ -46,7 +48,7 @@ def _totals(
     """outs_k[c] ← Σ of the k-th term of each channel; terms(place, channel, lane) are vectors."""
     run = Run(*numbers)
     channel = code.variable(SIZE(0))
-    for width in _SUMS:
+    for width in [width for width in _SUMS if width <= code.width]:
         with code.steps(channel, width, run.used) as first:
             totals = [[code.variable(code.zero) for _ in range(width)] for _ in outs]
             with _vectors(code, run) as (p, s):
@@ -114,21 +116,16 @@ def _mapped(
 ) -> None:  # fmt: skip
     """out ← the formula of each place, with the numbers of its channel in the strip's arrays."""
     run = Run(*numbers)
-    channel = code.variable(SIZE(0))
-    for width in _MAPS:
-        with code.steps(channel, width, run.used) as first:
-            held = [
-                [
-                    code.everywhere(code.load(own, offset(code, first, SIZE(k)), code.number))
-                    for own in strip
-                ]
-                for k in range(width)
-            ]
-            with _vectors(code, run) as (p, s):
-                for k, own in enumerate(held):
-                    unit = offset(code, (p, run.channels), first, SIZE(k))
-                    place = offset(code, (unit, run.lanes), s)
-                    code.store(formula(place, s, own), out, place)
+    place, channel, lane = (code.variable(SIZE(0)) for _ in range(3))
+    with code.steps(place, 1, run.places) as p:
+        code.builder.store(SIZE(0), channel)
+        with code.steps(channel, 1, run.used) as c:
+            own = [code.everywhere(code.load(array, c, code.number)) for array in strip]
+            unit = offset(code, (offset(code, (p, run.channels), c), run.lanes))
+            code.builder.store(SIZE(0), lane)
+            with code.steps(lane, code.width, run.lanes) as s:
+                position = offset(code, unit, s)
+                code.store(formula(position, s, own), out, position)
 
 
 def _normalised(

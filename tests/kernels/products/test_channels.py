@@ -20,16 +20,16 @@ from tests.tolerances import assert_close
 @entry
 def run_sums(values, weight, mean, run, out):
     value_sums(out, values, weight, run)
-    square_sums(out[16:], values, weight, mean, run)
+    square_sums(out[32:], values, weight, mean, run)
 
 
 @entry
 def run_delta_sums(delta, values, mean, run, out):
-    delta_sums(out, out[16:], delta, values, mean, run)
+    delta_sums(out, out[32:], delta, values, mean, run)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("places", "channels", "used"), [(1, 1, 1), (5, 13, 13), (7, 18, 15)])
+@pytest.mark.parametrize(("places", "channels", "used"), [(1, 1, 1), (5, 13, 13), (7, 40, 31)])
 def test_sums_are_those_of_the_examples_that_count(places, channels, used, dtype):
     rng, lanes = np.random.default_rng(0), 32
     run = Run(places, channels, used, lanes)
@@ -37,19 +37,19 @@ def test_sums_are_those_of_the_examples_that_count(places, channels, used, dtype
     mean = rng.normal(size=used).astype(dtype)
     weight = (rng.random(lanes) < 0.8).astype(dtype)
     values[..., weight == 0] = np.nan
-    found = np.zeros(32, dtype)
+    found = np.zeros(64, dtype)
     run_sums(values.reshape(-1), weight, mean, run, found)
     counted = values[:, :used, weight > 0].astype(float)
     apart = counted - mean[:, None]
     terms = places * lanes
     assert_close(found[:used], counted.sum(axis=(0, 2)), terms=terms)
-    assert_close(found[16 : 16 + used], (apart**2).sum(axis=(0, 2)), terms=terms, depth=2)
+    assert_close(found[32 : 32 + used], (apart**2).sum(axis=(0, 2)), terms=terms, depth=2)
     values[..., weight == 0] = 1
     run_delta_sums(delta.reshape(-1), values.reshape(-1), mean, run, found)
     given, apart = delta[:, :used].astype(float), values[:, :used] - mean[:, None].astype(float)
     assert_close(found[:used], given.sum(axis=(0, 2)), terms=terms)
-    assert_close(found[16 : 16 + used], (given * apart).sum(axis=(0, 2)), terms=terms, depth=2)
-    assert not found[used:16].any()
+    assert_close(found[32 : 32 + used], (given * apart).sum(axis=(0, 2)), terms=terms, depth=2)
+    assert not found[used:32].any()
 
 
 @entry
