@@ -18,8 +18,9 @@ from .tiles import emitted_call, offset
 
 # Channels whose sums are made at the same time: as many as a vector has numbers at most, since one
 # vector takes the sums. Fewer would go over a block of 16 channels in pieces, which takes twice the
-# time where it comes from memory.
-_SUMS = (16, 8, 4, 2, 1)
+# time where it comes from memory. Long rows of lanes are read four at a time: more would be as far
+# apart as lines of a cache that share their place.
+_SUMS, _SUMS_OF_LONG_ROWS, _LONG_ROW = (16, 8, 4, 2, 1), 4, 2  # vectors
 
 
 class Run(NamedTuple):
@@ -48,8 +49,11 @@ def _totals(
     """outs_k[c] ← Σ of the k-th term of each channel; terms(place, channel, lane) are vectors."""
     run = Run(*numbers)
     channel = code.variable(SIZE(0))
+    short = code.builder.icmp_signed("<=", run.lanes, SIZE(_LONG_ROW * code.width))
     for width in [width for width in _SUMS if width <= code.width]:
-        with code.steps(channel, width, run.used) as first:
+        wide = width > _SUMS_OF_LONG_ROWS
+        end = code.builder.select(short, run.used, SIZE(0)) if wide else run.used
+        with code.steps(channel, width, end) as first:
             totals = [[code.variable(code.zero) for _ in range(width)] for _ in outs]
             with _vectors(code, run) as (p, s):
                 for k in range(width):
