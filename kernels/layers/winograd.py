@@ -305,25 +305,26 @@ def multiply_back(
 
 @kernel
 def ask_for_next(ahead: Ahead, position: int) -> None:
-    """Have a pixel of each square of the next group fetched, while there is something to multiply.
+    """Have a part of the next group's pixels fetched, while there is something to multiply.
 
-    The transforms read and write lines far apart, which no processor foresees.
+    The transforms read and write lines far apart, which no processor foresees. The first rows and
+    columns of a patch belong to the patches before it too.
     """
-    pixel = position % TILE**2
     if position < TILE**2:
-        # The first rows and columns of a patch belong to the patches before it too.
-        ask_for_pixels(ahead.inputs, ahead.source, ahead, pixel, PATCH - TILE)
+        ask_for_rows(ahead.inputs, ahead.source, ahead, position, PATCH - TILE)
     elif position < 2 * TILE**2:
-        ask_for_pixels(ahead.outputs, ahead.target, ahead, pixel, 0)
+        ask_for_rows(ahead.outputs, ahead.target, ahead, position - TILE**2, 0)
 
 
 @kernel
-def ask_for_pixels(image: Vector, side: Image, ahead: Ahead, pixel: int, skipped: int) -> None:
-    """A pixel of each square, behind the skipped rows and columns."""
+def ask_for_rows(image: Vector, side: Image, ahead: Ahead, part: int, skipped: int) -> None:
+    """A row of every fourth square of the next group, behind the skipped rows and columns."""
     squares = ahead.squares
-    for k in range(min(squares.group, squares.total - ahead.begin)):
+    count = min(squares.group, squares.total - ahead.begin)
+    for k in range(part // TILE, count, TILE):
         area = area_of(side, squares, ahead.begin, k, squares.group)
-        row, column = skipped + pixel // TILE, skipped + pixel % TILE
-        place = area.origin + row * area.row + column * area.column
-        for c in range(side.channels):
-            ask_early(image, place + c * squares.lanes)
+        row = area.origin + (skipped + part % TILE) * area.row
+        for column in range(skipped, skipped + TILE):
+            place = row + column * area.column
+            for c in range(side.channels):
+                ask_early(image, place + c * squares.lanes)
