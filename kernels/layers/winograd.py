@@ -25,8 +25,8 @@ from ..products.winograd import (
     transform_weights,
     weight_gradient,
 )
-from .convolution import bias_gradient
-from .operations import DECAYED, SIZE, Layer, Row
+from .convolution import bias_gradient, weight_count
+from .operations import SIZE, Layer, Row
 from .windows import Windows, windows_of
 
 _VECTOR = VECTOR_BYTES // 4
@@ -110,9 +110,9 @@ def forward(layer: Layer) -> None:
     own, out = windows_of(layer.row), layer.a_out
     weights, bias = stack_buffer(out, _WEIGHT_BYTES), stack_buffer(out, _BIAS_BYTES)
     set_weights(weights, layer.parameters, own, False)
-    biases, weight_count = layer.row[SIZE], layer.row[DECAYED]
+    first = weight_count(own)
     for f in range(own.filters):
-        bias[f] = layer.parameters[weight_count + f] if biases > weight_count else 0
+        bias[f] = layer.parameters[first + f] if layer.row[SIZE] > first else 0
     factors = Factors(weights, bias, own.channels, 1)
     convolve(out, layer.a_in, factors, inputs_of(own), outputs_of(own), layer.lanes)
 
@@ -148,7 +148,7 @@ def gradient(layer: Layer) -> None:
             window(sums, f * own.channels, sums.size - f * own.channels),
             half, pairs, layer.accumulate,
         )  # fmt: skip
-    weights = layer.row[DECAYED]
+    weights = weight_count(own)
     if layer.row[SIZE] > weights:
         bias = window(layer.gradient, weights, own.filters)
         bias_gradient(bias, layer.delta_out, layer.lanes, layer.accumulate)
