@@ -52,3 +52,24 @@ def assert_close(actual, expected, terms, depth=1, dtype=None):
     relative = tolerance(dtype or actual.dtype, terms, depth)
     scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
     np.testing.assert_allclose(actual, expected, rtol=relative, atol=relative * scale)
+
+
+def winograd_tolerance(dtype, terms, output):
+    """Error of Winograd's F(4 × 4, 3 × 3) in parts of `terms` products of the largest factors.
+
+    With the absolute values of its matrices in place of them, an output is at most κ² times that
+    many products: along an axis κ = max_i Σ_p |C_pi| ‖D_p‖ ‖E_p‖ in sums of magnitudes, where C
+    belongs to what is computed, D and E to what is multiplied (A, G, B for outputs; G, A, B for a
+    gradient). Every number passes through the sum and through six numbers along two axes three
+    times. Matrices are those of Lagrange's interpolation at 0, ±3/4, ±3/2 and ∞.
+    """
+    points = np.array([0, 0.75, -0.75, 1.5, -1.5])
+    values = np.vstack([np.vander(points, 6, increasing=True), np.eye(6)[5]])
+    scales = np.array([np.prod([p - q for q in points if q != p]) for p in points] + [1.0])
+    A = np.vstack([values[:5, :4], np.eye(4)[3]])
+    G = np.vstack([values[:5, :3], np.eye(3)[2]]) / scales[:, None]
+    B = np.linalg.inv(values).T * scales[:, None]
+    sums = [np.abs(matrix).sum(axis=1) for matrix in (A, G, B)]
+    made = np.abs(A if output else G)
+    growth = np.max(made.T @ (np.prod(sums, axis=0) / sums[0 if output else 1]))
+    return tolerance(dtype, terms + 3 * 2 * 6) * growth**2

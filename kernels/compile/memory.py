@@ -69,15 +69,24 @@ def _indices_at(typingctx: Any, address: Any, size: Any) -> Any:
     return kind(types.int64, types.intp), build
 
 
-def _ask_for(typingctx: Any, buffer: Any, offset: Any) -> Any:
-    """Have the cache line of buffer[offset] fetched, for later; it need not be in the buffer."""
+def _asks(early: bool) -> Callable[..., Any]:
+    """The function that Numba calls for `ask_for`, or for `ask_early`."""
 
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.gep(data_of(context, builder, buffer, arguments[0]), [arguments[1]])
-        VectorCode(builder, ir.FloatType(), 1).ask_for(place)
-        return context.get_dummy_value()
+    def ask(typingctx: Any, buffer: Any, offset: Any) -> Any:
+        """Have the cache line of buffer[offset] fetched, for later; it need not be in the buffer.
 
-    return types.void(buffer, types.intp), build
+        `ask_early` is for what is needed only some µs later: the line goes no further than to the
+        second level, and drives nothing out of the first.
+        """
+
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = builder.gep(data_of(context, builder, buffer, arguments[0]), [arguments[1]])
+            VectorCode(builder, ir.FloatType(), 1).ask_for(place, early)
+            return context.get_dummy_value()
+
+        return types.void(buffer, types.intp), build
+
+    return ask
 
 
 def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
@@ -117,5 +126,6 @@ part: Callable[[Vector, int, int], Vector] = intrinsic(_part)
 bytes_of: Callable[[Vector], Vector] = intrinsic(_bytes_of)
 values_at: Callable[[Vector, int, int], Vector] = intrinsic(_values_at)
 indices_at: Callable[[int, int], Vector] = intrinsic(_indices_at)
-ask_for: Callable[[Vector, int], None] = intrinsic(_ask_for)
+ask_for: Callable[[Vector, int], None] = intrinsic(_asks(early=False))
+ask_early: Callable[[Vector, int], None] = intrinsic(_asks(early=True))
 stack_buffer: Callable[[Vector, int], Vector] = intrinsic(prefer_literal=True)(_stack_buffer)

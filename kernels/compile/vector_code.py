@@ -78,11 +78,11 @@ class VectorCode:
         )
         return self.builder.call(function, arguments)
 
-    def ask_for(self, place: Any) -> None:
-        """The cache line of the place shall come, to be written."""
+    def ask_for(self, place: Any, early: bool = False) -> None:
+        """The cache line of the place shall come, to be written; early: into the second level."""
         kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, *[_INTEGER] * 3])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        write, near, data = (_INTEGER(number) for number in (1, 3, 1))
+        write, near, data = (_INTEGER(number) for number in ((0, 2, 1) if early else (1, 3, 1)))
         pointer = self.builder.bitcast(place, cgutils.voidptr_t)
         self.builder.call(function, [pointer, write, near, data])
 
@@ -99,6 +99,9 @@ class VectorCode:
 
     def add(self, x: Any, y: Any) -> Any:
         return self.builder.fadd(x, y, flags=FLAGS)
+
+    def subtract(self, x: Any, y: Any) -> Any:
+        return self.builder.fsub(x, y, flags=FLAGS)
 
     def multiply(self, x: Any, y: Any) -> Any:
         return self.builder.fmul(x, y, flags=FLAGS)

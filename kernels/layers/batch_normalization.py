@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import stack_buffer, window
+from ..products.channels import Run, normalised
+from .batch_statistics import STRIP, STRIP_BYTES, Moments
 from .normalization import (
     CHANNELS,
     EPSILON,
@@ -23,29 +25,9 @@ from .normalization import (
     normalization_row,
     row_sum,
 )
-from .operations import (
-    BATCH_NORMALIZATION,
-    GEOMETRY_4,
-    GEOMETRY_5,
-    Layer,
-    Row,
-    bits_of,
-    number_at,
-)
+from .operations import BATCH_NORMALIZATION, GEOMETRY_4, Layer, Row, bits_of, number_at
 
-MOMENTUM, STEPS = GEOMETRY_4, GEOMETRY_5
-
-# Values are gone through in the order of memory, which is another channel with every row of lanes.
-# So the numbers of some channels lie ready on the stack: of how many, and their bytes in float64.
-STRIP, STRIP_BYTES = 64, 512
-
-
-class Moments(NamedTuple):
-    """Of one channel."""
-
-    mean: float
-    variance: float
-    values: float  # of how many, 0 if no example of the batch counts
+MOMENTUM = GEOMETRY_4
 
 
 def row(
@@ -118,14 +100,18 @@ def set_outputs(layer: Layer, strip: Strip, place: int, moments: Moments) -> Non
 @kernel
 def normalise(layer: Layer, strip: Strip) -> None:
     """a_out of the strip's channels, with the numbers that it holds."""
-    lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
-    for place in range(strip.first * lanes, layer.a_out.size, width):
+    lanes, channels = layer.lanes, layer.row[CHANNELS]
+    start = strip.first * lanes
+    out = window(layer.a_out, start, layer.a_out.size - start)
+    values = window(layer.a_in, start, layer.a_out.size - start)
+    if lanes > 1:
+        run = Run(layer.a_out.size // (channels * lanes), channels, strip.mean.size, lanes)
+        normalised(out, values, strip.mean, strip.factor, strip.offset, run)
+        return
+    for place in range(0, out.size, channels):
         for c in range(strip.mean.size):
-            out = window(layer.a_out, place + c * lanes, lanes)
-            values = window(layer.a_in, place + c * lanes, lanes)
-            mean, factor, offset = strip.mean[c], strip.factor[c], strip.offset[c]
-            for s in range(lanes):
-                out[s] = factor * (values[s] - mean) + offset
+            apart = values[place + c] - strip.mean[c]
+            out[place + c] = strip.factor[c] * apart + strip.offset[c]
 
 
 @kernel

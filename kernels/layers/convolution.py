@@ -19,7 +19,7 @@ from ..products.taps import MOST_INPUTS, Grid, Taps, channel_sums, tap_products,
 from ..products.tiles import FROM_START, FROM_ZERO
 from .dense import lane_sum
 from .dense_single import add_multiple
-from .operations import CONVOLUTION, DECAYED, SIZE, Layer, Row
+from .operations import CONVOLUTION, SIZE, Layer, Row
 from .windows import Span, Windows, inside, readers, windows_of, with_windows
 
 # Of the input and of δ that a gradient goes over for all weights: an eighth of a cache of the
@@ -62,7 +62,7 @@ def forward(layer: Layer) -> None:
     own, lanes = windows_of(layer.row), layer.lanes
     filters, channels = own.filters // own.groups, own.channels // own.groups
     row_weights = own.kernel_height * own.kernel_width * channels
-    weights = own.filters * row_weights
+    weights = weight_count(own)
     biased = layer.row[SIZE] > weights
     bias = window(layer.parameters, weights, own.filters if biased else 0)
     # The pixels of a window's row are one run where none is left out, and all channels are read.
@@ -105,6 +105,12 @@ def forward(layer: Layer) -> None:
                     channel_sums(out, weight, a, start, lanes, begin, taps)
                 else:
                     tap_sums(out, weight, a, start, lanes, begin, taps)
+
+
+@kernel
+def weight_count(own: Windows) -> int:
+    """How many weights come before the biases, also where a shared row has none that decay."""
+    return own.filters * own.kernel_height * own.kernel_width * (own.channels // own.groups)
 
 
 @kernel
@@ -227,10 +233,10 @@ def gradient(layer: Layer) -> None:
                 _add_sums(layer, Sums(k, m, joined, rows, columns), accumulate)
     if whole.length and whole.length < own.output_width:
         _border_gradient(layer, whole)
-    weights = layer.row[DECAYED]
+    weights = weight_count(own)
     if layer.row[SIZE] > weights:
         bias = window(layer.gradient, weights, own.filters)
-        _bias_gradient(bias, layer.delta_out, lanes, layer.accumulate)
+        bias_gradient(bias, layer.delta_out, lanes, layer.accumulate)
 
 
 @kernel
@@ -342,7 +348,7 @@ def _products_of_one(
 
 
 @kernel
-def _bias_gradient(bias: Vector, delta_out: Vector, lanes: int, accumulate: bool) -> None:
+def bias_gradient(bias: Vector, delta_out: Vector, lanes: int, accumulate: bool) -> None:
     """∇b_f ← Σ δ of the filter over all windows and samples, added if `accumulate`."""
     filters = bias.size
     if not accumulate:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..compile.jit import Vector
 from . import (
     batch_normalization,
@@ -33,6 +35,7 @@ from . import (
     sparse,
     sparse_lazy,
     whole_normalization,
+    winograd,
 )
 from .operations import (
     ADD,
@@ -92,6 +95,7 @@ _WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
 # Behind a convolution blocks are short, and half of `gemm`'s panel of two vectors is empty.
 _SHORT = Kind("dense", None, None, dense_wide.gradient)
 _BY_FEATURES = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
+_WINOGRAD = Kind("convolution", winograd.forward, winograd.delta, winograd.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
     DENSE: _WIDE,
@@ -134,8 +138,8 @@ KINDS = {
 }  # fmt: skip
 
 
-def kind_of(row: Row, single: bool, short: bool) -> Kind:
-    """The functions of a row's layer.
+def kind_of(row: Row, dtype: Any, single: bool, short: bool) -> Kind:
+    """The functions of a row's layer, in a network of that dtype.
 
     single says whether blocks have one sample, short whether they are those of convolutions: a wide
     dense layer then computes tiles on the way forward and for its δ, as a narrow one does.
@@ -144,6 +148,8 @@ def kind_of(row: Row, single: bool, short: bool) -> Kind:
         raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
     if row.in_step in (LAZY, BY_ENTRIES):
         return _BY_FEATURES
+    if row.kind == CONVOLUTION and dtype == np.float32 and not single and winograd.suits(row):
+        return _WINOGRAD
     if row.kind != DENSE:
         return KINDS[row.kind]
     if single:
@@ -175,9 +181,11 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
     return None
 
 
-def all_functions() -> list[Any]:
-    """All functions that a table may call for its layers, block by block."""
+def all_functions(dtype: Any) -> list[Any]:
+    """All functions that a table of that dtype may call for its layers, block by block."""
     kinds = [*KINDS.values(), _SINGLE, _BY_FEATURES]
+    if dtype == np.float32:
+        kinds.append(_WINOGRAD)
     functions = [function for kind in kinds for function in (kind.forward, kind.delta)]
     functions += [kind.gradient for kind in kinds]
     return [function for function in functions if function is not None]

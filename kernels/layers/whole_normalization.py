@@ -1,34 +1,34 @@
 """Batch normalisation in a descent, by μ and σ² of the whole batch; see `batch_normalization`.
 
-Statistics of a block: how many values of a channel count; of each channel their mean and the sum of
-squares about it, Σ δ and Σ δ x̂. Those of several blocks are put together by T. Chan, G. Golub and
-R. LeVeque, "Algorithms for computing the sample variance", The American Statistician 37 (1983).
-
-Where sequences have a mask, the workspace begins with it, (time, lanes), which a row of `masks`
-brings there. As in Keras 3, μ and σ² are then those of the steps that count, and all steps are
-normalised by them: one that does not count has a δ, and no part in μ and σ².
+Where sequences have a mask, μ and σ² are those of the steps that count, as in Keras 3, and all
+steps are normalised by them: one that does not count has a δ, and no part in μ and σ².
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ..compile.jit import Doubles, Vector, kernel
+from ..compile.jit import Vector, kernel
 from ..compile.memory import part, stack_buffer, window
+from ..products.channels import Run, normalised_deltas
 from .batch_normalization import (
     MOMENTUM,
-    STEPS,
-    STRIP,
-    STRIP_BYTES,
-    Moments,
     Strip,
     clear,
     inverse_of,
     normalise,
-    product_sum,
     set_outputs,
 )
-from .normalization import CHANNELS, add_gradients, gamma_of, row_sum
+from .batch_statistics import (
+    STEPS,
+    STRIP,
+    STRIP_BYTES,
+    Counted,
+    Moments,
+    add_sums,
+    counted_of,
+    keep_moments,
+    moments_of,
+)
+from .normalization import CHANNELS, add_gradients, gamma_of
 from .operations import Layer, number_at
 from .whole_batch import DELTAS, MOMENTS, OUTPUTS, SUMS, WholeBatch
 
@@ -44,106 +44,6 @@ def whole(layer: Layer, batch: WholeBatch) -> None:
         keep_sums(layer, batch)
     elif batch.task == DELTAS:
         batch_deltas(layer, batch)
-
-
-@kernel
-def keep_moments(layer: Layer, batch: WholeBatch) -> None:
-    """The block's moments of every channel, of the examples whose weight is not 0."""
-    channels, place = layer.row[CHANNELS], batch.block * batch.numbers + batch.first
-    leave_out(layer, batch.weight)
-    counted = counted_of(layer, batch.weight)
-    count = count_values(layer, counted)
-    batch.statistics[place] = count
-    mean = window(batch.statistics, place + 1, channels)
-    squares = window(batch.statistics, place + 1 + channels, channels)
-    for c in range(channels):
-        mean[c] = squares[c] = 0
-    add_values(layer, counted, mean)
-    for c in range(channels):
-        mean[c] /= max(count, 1.0)
-    add_squares(layer, counted, mean, squares)
-
-
-@kernel
-def leave_out(layer: Layer, weight: Vector) -> None:
-    """The mask ← 0 at all steps of the examples that do not count."""
-    for k in range(layer.row[STEPS]):
-        mask = part(layer.workspace, k, layer.lanes)
-        zero = mask.dtype.type(0)
-        for s in range(layer.lanes):
-            mask[s] = mask[s] if weight[s] > 0 else zero
-
-
-class Counted(NamedTuple):
-    """Which values of a block count."""
-
-    steps: Vector  # (steps, lanes): above 0 where a step of an example counts; one, without a mask
-    size: int  # numbers of a step
-
-
-@kernel
-def counted_of(layer: Layer, weight: Vector) -> Counted:
-    """The mask that `leave_out` has made, or the weights."""
-    steps, mask = layer.row[STEPS], layer.workspace
-    own = window(mask, 0, steps * layer.lanes) if steps else window(weight, 0, layer.lanes)
-    return Counted(own, layer.a_in.size // max(steps, 1))
-
-
-@kernel
-def count_values(layer: Layer, counted: Counted) -> float:
-    """How many values of a channel count."""
-    found = 0.0
-    for i in range(counted.steps.size):
-        found += 1.0 if counted.steps[i] > 0 else 0.0
-    return found * (counted.size // (layer.row[CHANNELS] * layer.lanes))
-
-
-@kernel
-def add_values(layer: Layer, counted: Counted, total: Doubles) -> None:
-    """total_c ← total_c + Σ x over what counts."""
-    lanes, channels, zero = layer.lanes, total.size, layer.a_in.dtype.type(0)
-    for k in range(counted.steps.size // lanes):
-        step = part(counted.steps, k, lanes)
-        for place in range(k * counted.size, (k + 1) * counted.size, channels * lanes):
-            for c in range(channels):
-                values, own = window(layer.a_in, place + c * lanes, lanes), zero
-                for s in range(lanes):
-                    own += values[s] if step[s] > 0 else zero
-                total[c] += own
-
-
-@kernel
-def add_squares(layer: Layer, counted: Counted, mean: Doubles, total: Doubles) -> None:
-    """total_c ← total_c + Σ (x − mean_c)² over what counts."""
-    kind, lanes, channels = layer.a_in.dtype.type, layer.lanes, total.size
-    zero = kind(0)
-    for k in range(counted.steps.size // lanes):
-        step = part(counted.steps, k, lanes)
-        for place in range(k * counted.size, (k + 1) * counted.size, channels * lanes):
-            for c in range(channels):
-                values = window(layer.a_in, place + c * lanes, lanes)
-                own, middle = zero, kind(mean[c])
-                for s in range(lanes):
-                    apart = values[s] - middle if step[s] > 0 else zero
-                    own += apart * apart
-                total[c] += own
-
-
-@kernel
-def moments_of(batch: WholeBatch, channels: int, channel: int) -> Moments:
-    """A channel's moments in the whole batch, from those of its blocks in their order."""
-    mean = squares = count = 0.0
-    for block in range(batch.blocks):
-        place = block * batch.numbers + batch.first
-        own = batch.statistics[place]
-        if own > 0:
-            together = count + own
-            apart = batch.statistics[place + 1 + channel] - mean
-            mean += apart * (own / together)
-            squares += batch.statistics[place + 1 + channels + channel]
-            squares += apart * apart * (count * own / together)
-            count = together
-    return Moments(mean, squares / max(count, 1.0), count)
 
 
 @kernel
@@ -186,22 +86,14 @@ def keep_sums(layer: Layer, batch: WholeBatch) -> None:
 
     δ is 0 where an example does not count.
     """
-    lanes, channels, kind = layer.lanes, layer.row[CHANNELS], layer.gradient.dtype.type
+    channels, kind = layer.row[CHANNELS], layer.gradient.dtype.type
     place = batch.block * batch.numbers + batch.first + 1 + 2 * channels
     deltas = window(batch.statistics, place, channels)
     products = window(batch.statistics, place + channels, channels)
-    means = stack_buffer(layer.a_in, STRIP_BYTES)
     clear(layer)
     for first in range(0, channels, STRIP):
         count = min(STRIP, channels - first)
-        for c in range(count):
-            means[c] = kind(moments_of(batch, channels, first + c).mean)
-            deltas[first + c] = products[first + c] = 0
-        for begin in range(first * lanes, layer.delta_out.size, channels * lanes):
-            for c in range(count):
-                own = begin + c * lanes
-                deltas[first + c] += row_sum(layer.delta_out, own, lanes)
-                products[first + c] += product_sum(layer, own, means[c])
+        add_sums(window(deltas, first, count), window(products, first, count), layer, batch, first)
     for c in range(channels):
         products[c] *= inverse_of(layer, moments_of(batch, channels, c))
         add_gradients(layer, c, kind(products[c]), kind(deltas[c]))
@@ -253,21 +145,16 @@ def set_deltas(layer: Layer, batch: WholeBatch, strip: Strip, place: int) -> Non
 @kernel
 def strip_deltas(layer: Layer, strip: Strip, counted: Counted) -> None:
     """δ_in of the strip's channels, with the numbers that it holds."""
-    lanes, width = layer.lanes, layer.row[CHANNELS] * layer.lanes
-    zero = layer.delta_in.dtype.type(0)
+    lanes, channels, first = layer.lanes, layer.row[CHANNELS], strip.first * layer.lanes
+    run = Run(counted.size // (channels * lanes), channels, strip.mean.size, lanes)
+    size = counted.size - first
     for k in range(counted.steps.size // lanes):
-        step, first = part(counted.steps, k, lanes), k * counted.size + strip.first * lanes
-        for place in range(first, (k + 1) * counted.size, width):
-            for c in range(strip.mean.size):
-                own = place + c * lanes
-                out, given = window(layer.delta_in, own, lanes), window(layer.delta_out, own, lanes)
-                values = window(layer.a_in, own, lanes)
-                mean, factor, offset, slope = (
-                    strip.mean[c], strip.factor[c], strip.offset[c], strip.slope[c],
-                )  # fmt: skip
-                for s in range(lanes):
-                    rest = given[s] - offset - (values[s] - mean) * slope
-                    out[s] = factor * rest if step[s] > 0 else zero
+        step, start = part(counted.steps, k, lanes), k * counted.size + first
+        normalised_deltas(
+            window(layer.delta_in, start, size), window(layer.delta_out, start, size),
+            window(layer.a_in, start, size), step, strip.mean, strip.factor, strip.offset,
+            strip.slope, run,
+        )  # fmt: skip
 
 
 @kernel

@@ -56,7 +56,7 @@ class Use(NamedTuple):
 def compile_all(dtype: Any) -> None:
     """Compile everything that a table may call, for networks of this dtype."""
     for contract, function in (
-        *((LAYER_CONTRACT, function) for function in all_functions()),
+        *((LAYER_CONTRACT, function) for function in all_functions(dtype)),
         *((WHOLE_CONTRACT, function) for function in whole_functions()),
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
@@ -104,7 +104,7 @@ def _linked(content: bytes, use: Use) -> Vector:
 
 def _linked_row(row: Row, use: Use, short: bool) -> Row:
     """The row with addresses; short says whether blocks are those of convolutions."""
-    kind = kind_of(row, use.single, short)
+    kind = kind_of(row, use.dtype, use.single, short)
     addresses: dict[str, int] = {}
 
     def call(column: str, contract: Any, function: Any) -> None:

@@ -147,6 +147,26 @@ def test_padding_is_that_of_jax(padding, kernel, strides):
     assert_close(net.F(X), expected, terms=3 * kernel[0] * kernel[1] + 1)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_shared_convolution_adds_the_gradients_of_its_uses(dtype):
+    def built(*pair):
+        x = Input((8, 8, 8))
+        inner = layers.Activation("tanh")(pair[0](x))
+        end = layers.GlobalAveragePooling2D()(pair[-1](inner))
+        return nnlib.Network(inputs=x, outputs=end, dtype=dtype)
+
+    def filters():
+        return layers.Conv2D(8, 3, padding="same")
+
+    shared, apart = built(filters()), built(filters(), filters())
+    rng = np.random.default_rng(0)
+    shared.parameters = 0.2 * rng.normal(size=shared.parameters.size)
+    apart.parameters = np.tile(shared.parameters, 2)
+    X, y = rng.normal(size=(20, 8, 8, 8)).astype(dtype), rng.normal(size=(20, 8)).astype(dtype)
+    both = apart.derJ(X, y, flat=True).reshape(2, -1)
+    assert_close(shared.derJ(X, y, flat=True), both.sum(axis=0), terms=73 + 20 * 64, depth=3)
+
+
 POOLINGS = [
     (layers.MaxPooling2D, "max"), (layers.AveragePooling2D, "mean")
 ]  # fmt: skip
