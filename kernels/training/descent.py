@@ -64,20 +64,13 @@ PASS, VALIDATION = range(2)
 
 
 @elementwise  # in the order written
-def begin_epoch(problem: Problem, epoch: int, plain: bool) -> float:
-    """Draw the order of the examples; returns the penalty with which the epoch's sum begins.
-
-    Keeps the generator from before, if the caller wants it.
-    """
-    data, state, settings = problem.data, problem.state, problem.settings
+def draw_examples(data: Data, state: State, epoch: int) -> None:
+    """Draw the epoch's order of the examples; keeps the generator from before, if wanted."""
     if data.draw:
         if state.generators.size:
             place = (epoch % 2) * GENERATOR_WORDS
             copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
         call_order(data.draw, data.order, state.generator)
-    if plain:
-        return 0.0
-    return penalty(problem.model, settings.rules) * (data.n if settings.mean else 1)
 
 
 @kernel
@@ -206,7 +199,10 @@ def driver_loop(
                 order = read_order(member)
             else:
                 if batch == 0 and turn == 0 and validating == 0:
-                    cost = begin_epoch(problem, epoch, plain)
+                    draw_examples(data, state, epoch)
+                    cost = 0.0
+                    if not plain:
+                        cost = penalty(model, settings.rules) * (data.n if settings.mean else 1)
                 kind = VALIDATION if validating else PASS
                 order = Order(kind, epoch, batch, turn, count, rate, 1.0)
             source = validation if not plain and order.kind == VALIDATION else data
