@@ -11,9 +11,9 @@ member walks through this loop, the others do the tasks that it offers (`team`).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
+from ..compile.called import Contract
 from ..compile.jit import elementwise, entry, kernel
 from ..compile.memory import window
 from ..formulas.shuffle import ORDER
@@ -269,20 +269,26 @@ def driver_loop(
     return rounds
 
 
+# How the loops are called by address: one network and populations share their code.
+ROUNDS_CONTRACT = Contract(Problem, Member, int)
+call_rounds = ROUNDS_CONTRACT.call
 # By name, since an entry that holds them in a closure is not found in the cache again.
-plain_rounds, all_rounds = driver_loop(True), driver_loop(False)
+_plain_loop, _whole_loop = driver_loop(True), driver_loop(False)
 
 
-@functools.cache
-def driver(plain: bool) -> Callable[..., None]:
-    """What `Descent` calls: the loop for one network, plain or with everything."""
+@elementwise
+def plain_rounds(problem: Problem, member: Member, budget: int) -> None:
+    """`budget` rounds of plain descent, see `driver_loop`."""
+    _plain_loop(problem, member, budget)
 
-    @entry
-    def descend(problem: Problem, member: Member, budget: int) -> None:
-        """`budget` rounds, see `driver_loop`."""
-        if plain:
-            plain_rounds(problem, member, budget)
-        else:
-            all_rounds(problem, member, budget)
 
-    return descend
+@elementwise
+def all_rounds(problem: Problem, member: Member, budget: int) -> None:
+    """The same with everything."""
+    _whole_loop(problem, member, budget)
+
+
+@entry
+def descend(rounds: int, problem: Problem, member: Member, budget: int) -> None:
+    """What Python calls for one network; rounds is the address of the loop that it needs."""
+    call_rounds(rounds, problem, member, budget)

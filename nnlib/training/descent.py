@@ -20,8 +20,8 @@ from ..kernels.network.evaluate import all_finite
 from ..kernels.network.linking import Use, linked
 from ..kernels.threads.team import Member
 from ..kernels.training import unrolled
-from ..kernels.training.descent import driver
-from ..kernels.training.staged import descend_in_stages
+from ..kernels.training.descent import descend
+from ..kernels.training.staged import rounds_address
 from ..machine.threads import usable_threads
 from ..optimizers import Optimizer
 from . import buffers, outcome
@@ -120,7 +120,8 @@ class Descent:
             if not plain:
                 use = use._replace(optimizer=self._settings.optimizer)
             table = linked(table, use)
-            self._descend = descend_in_stages if looks_at_batches(table) else driver(plain)
+            rounds = rounds_address(plain, looks_at_batches(table), parameters.dtype)
+            self._descend = partial(descend, rounds)
         self._data = buffers.arrange(table, train, layout.batch_size, lanes, chunks, shuffle)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, train, lanes, chunks, shuffle)
