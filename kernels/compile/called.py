@@ -221,4 +221,4 @@ def _flat_entry(function: Any, kinds: Any) -> Any:
     # The symbol in the machine code: no two functions may share it, since the last one that is
     # loaded under a name is found by it.
     called.__qualname__ = f"{python.__module__}.{python.__qualname__}"
-    return entry(called)
+    return entry(called, by_address=True)

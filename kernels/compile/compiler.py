@@ -63,12 +63,16 @@ class _CalledLower(_WideVectorLower):
         return super().lower_function_body()
 
 
-class _LinkedLibrary(JITCodeLibrary):
-    """The code of one kernel, there to be linked into an entry and to nothing else."""
+class _Library(JITCodeLibrary):
+    """Code whose functions are not optimised one by one, before they are linked together."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
         # Numba's own does this as well, and then runs LLVM's function passes: 0.65 s of 7.8.
         ll_module.data_layout = self._codegen._data_layout
+
+
+class _LinkedLibrary(_Library):
+    """The code of one kernel, there to be linked into an entry and to nothing else."""
 
     def finalize(self) -> None:
         # What it calls is not linked in here, where every caller would copy it on, but in the
@@ -77,7 +81,7 @@ class _LinkedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
-class _EntryLibrary(JITCodeLibrary):
+class _EntryLibrary(_Library):
     """The code of an entry and of all kernels below it, optimised in one pass.
 
     Numba's own first, cheap pass prepares the pruning of reference counts; there are none here.

@@ -69,10 +69,15 @@ if not PLAIN:
     _BY_CALLED_KERNEL["pipeline_class"] = CalledKernelCompiler
 
 
-def entry(function: Function) -> Function:
-    """Compile a function that Python calls; keep the machine code on disk where possible."""
-    # Without a wrapper for C, which nobody calls: a twelfth of the time of a first descent.
-    options = {"fastmath": _IN_ORDER, "no_cfunc_wrapper": True, **_BY_ENTRY}
+def entry(function: Function, by_address: bool = False) -> Function:
+    """Compile a function that Python calls; keep the machine code on disk where possible.
+
+    by_address says that compiled code alone calls it: Python must not.
+    """
+    # Without a wrapper for C, which nobody calls: a twelfth of the time of a first descent. A
+    # wrapper for Python is another function in LLVM, which takes each argument from its object.
+    wrappers = {"no_cfunc_wrapper": True, "no_cpython_wrapper": by_address}
+    options = {"fastmath": _IN_ORDER, **wrappers, **_BY_ENTRY}
     dispatcher: Any = njit(**options, **_OPTIONS)(function)
     wrap_compilation(dispatcher, lambda own: counted(uninterrupted(without_collector(own))))
     if cache.FOLDER is not None or cache.SHIPPED is not None:

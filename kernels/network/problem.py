@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..compile.jit import Doubles, Integers, Key, Vector, kernel
+from ..compile.jit import Doubles, Integers, Key, Vector, Words, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import EXAMPLE, OUTPUTS, PACK, PACK_INPUTS, SAMPLE_MAJOR
@@ -58,19 +58,19 @@ class Data(NamedTuple):
 class State(NamedTuple):
     """Where the descent stands; copied, it is all that is needed to go on from there."""
 
-    position: Vector  # int64 (POSITION_SIZE,)
-    numbers: Vector  # float64 (NUMBERS_SIZE,)
-    chunk_costs: Vector  # float64 (chunks,): Σ J of the batch so far
-    costs: Vector  # float64 (epochs,): J of each epoch's pass
-    validation_costs: Vector  # float64 (epochs,), or empty
-    rates: Vector  # float64 (epochs,): learning rate by the schedule; what was used, afterwards
+    position: Integers  # (POSITION_SIZE,)
+    numbers: Doubles  # (NUMBERS_SIZE,)
+    chunk_costs: Doubles  # (chunks,): Σ J of the batch so far
+    costs: Doubles  # (epochs,): J of each epoch's pass
+    validation_costs: Doubles  # (epochs,), or empty
+    rates: Doubles  # (epochs,): learning rate by the schedule; what was used, afterwards
     first: Vector  # the optimizer's own vectors, as long as the parameters or empty
     second: Vector
     best: Vector  # the parameters with the lowest validation cost, or empty
     # At the start of even and of odd epochs; empty for one network, of which Python keeps marks.
     snapshots: Vector  # (2, parameters)
-    generator: Vector  # uint64 (GENERATOR_WORDS,)
-    generators: Vector  # uint64 (2, GENERATOR_WORDS): the generator's snapshots
+    generator: Words  # (GENERATOR_WORDS,)
+    generators: Words  # (2, GENERATOR_WORDS): the generator's snapshots
 
 
 class Settings(NamedTuple):

@@ -7,10 +7,8 @@ a few numbers. Threads share nothing but a counter that hands out members, and a
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..compile.jit import Vector, elementwise, entry, kernel
 from ..compile.memory import window
@@ -41,8 +39,7 @@ from ..network.problem import (
 from ..network.rules import RULES, rules_of
 from ..threads.atomic import atomic_add, atomic_load
 from ..threads.team import Member
-from ..training.descent import all_rounds, plain_rounds
-from ..training.staged import staged_rounds
+from ..training.descent import call_rounds
 from ..training.stopping import copy
 
 # Places in the int64 array that all threads share, each on a cache line of its own: the next
@@ -246,53 +243,42 @@ def finish(members: Members, member: int, model: Model, data: Data, state: State
 
 
 @kernel
-def run_member(own: Problem, rounds: Any, control: Vector, since: int, budget: int) -> None:
+def run_member(own: Problem, rounds: int, control: Vector, since: int, budget: int) -> None:
     """Run one member until it ends, or control says to stop; its epochs are counted there.
 
-    rounds is the driver's loop. The flag is looked at every `budget` rounds.
+    rounds is the address of the driver's loop. The flag is looked at every `budget` rounds.
     """
     state = own.state
     alone = Member(window(own.model.table, 0, 0), 0, 1)  # a team of one needs no board
     counted = since
     while state.position[STATUS] == RUNNING and atomic_load(control, STOP) == 0:
-        rounds(own, alone, budget)
+        call_rounds(rounds, own, alone, budget)
         atomic_add(control, EPOCHS_RUN, state.position[EPOCH] - counted)
         counted = state.position[EPOCH]
 
 
-@functools.cache
-def descend_members(plain: bool, staged: bool) -> Callable[..., None]:
-    """What every thread calls: plain, in stages, or with everything, see `descent.driver`."""
+@entry
+def descend_members(
+    rounds: int, members: Members, problem: Problem, control: Vector, until: int, budget: int
+) -> None:
+    """Take members and run each to epoch `until`, till all are taken or control says to stop.
 
-    @entry
-    def descend(
-        members: Members, problem: Problem, control: Vector, until: int, budget: int
-    ) -> None:
-        """Take members and run each to epoch `until`, till all are taken or control says to stop.
-
-        The problem is the thread's own. Writes the rows of members and counts their epochs in
-        control.
-        """
-        model, data = problem.model, problem.data
-        state, settings = problem.state, problem.settings
-        while atomic_load(control, STOP) == 0:
-            place = atomic_add(control, NEXT, 1)
-            if place >= members.jobs.size:
-                return
-            member = members.jobs[place]
-            since = members.epochs[member]
-            begin(members, member, model, data, state, settings.lanes)
-            own_settings = member_settings(settings, members, member, settings.lanes, until)
-            own = Problem(model, data, problem.validation, state, own_settings)
-            if plain:
-                run_member(own, plain_rounds, control, since, budget)
-            elif staged:
-                run_member(own, staged_rounds, control, since, budget)
-            else:
-                run_member(own, all_rounds, control, since, budget)
-            finish(members, member, model, data, state)
-
-    return descend
+    rounds is the address of the driver's loop (`staged.rounds_address`); the problem is the
+    thread's own. Writes the rows of members and counts their epochs in control.
+    """
+    model, data = problem.model, problem.data
+    state, settings = problem.state, problem.settings
+    while atomic_load(control, STOP) == 0:
+        place = atomic_add(control, NEXT, 1)
+        if place >= members.jobs.size:
+            return
+        member = members.jobs[place]
+        since = members.epochs[member]
+        begin(members, member, model, data, state, settings.lanes)
+        own_settings = member_settings(settings, members, member, settings.lanes, until)
+        own = Problem(model, data, problem.validation, state, own_settings)
+        run_member(own, rounds, control, since, budget)
+        finish(members, member, model, data, state)
 
 
 @elementwise

@@ -9,8 +9,6 @@ the largest window, and each member packs its rows into them.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ..compile.jit import Integers, Vector, entry, kernel
@@ -19,8 +17,6 @@ from ..layers.operations import EXAMPLE, OUTPUTS, PACK, PACK_INPUTS, SAMPLE_MAJO
 from ..network.blocks import Packed, Rows, pack_blocks
 from ..network.problem import Data, Problem
 from ..threads.atomic import atomic_add, atomic_load
-from ..training.descent import all_rounds, plain_rounds
-from ..training.staged import staged_rounds
 from .members import (
     NEXT,
     STOP,
@@ -90,43 +86,38 @@ def window_data(problem: Problem, scratch: Data, windows: Windows, number: int, 
     )
 
 
-@functools.cache
-def descend_windows(plain: bool, staged: bool) -> Callable[..., None]:
-    """What every thread calls: plain, in stages, or with everything, see `descent.driver`."""
+@entry
+def descend_windows(
+    rounds: int,
+    members: Members,
+    cut: Cut,
+    problem: Problem,
+    control: Vector,
+    until: int,
+    budget: int,
+) -> None:
+    """Take members and run each to epoch `until`, till all are taken or control says to stop.
 
-    @entry
-    def descend(
-        members: Members, cut: Cut, problem: Problem, control: Vector, until: int, budget: int
-    ) -> None:
-        """Take members and run each to epoch `until`, till all are taken or control says to stop.
-
-        As `members.descend_members`, on each member's own window.
-        """
-        model, state = problem.model, problem.state
-        while atomic_load(control, STOP) == 0:
-            place = atomic_add(control, NEXT, 1)
-            if place >= members.jobs.size:
-                return
-            member = members.jobs[place]
-            number = cut.of_member[member]
-            lanes = cut.lanes[number]
-            data = window_data(problem, problem.data, cut.train, number, lanes)
-            validation = problem.validation
-            if cut.validation.rows.size:
-                validation = window_data(problem, validation, cut.validation, number, lanes)
-            since = members.epochs[member]
-            begin(members, member, model, data, state, lanes)
-            settings = member_settings(problem.settings, members, member, lanes, until)
-            own = Problem(model, data, validation, state, settings)
-            if plain:
-                run_member(own, plain_rounds, control, since, budget)
-            elif staged:
-                run_member(own, staged_rounds, control, since, budget)
-            else:
-                run_member(own, all_rounds, control, since, budget)
-            finish(members, member, model, data, state)
-
-    return descend
+    As `members.descend_members`, on each member's own window.
+    """
+    model, state = problem.model, problem.state
+    while atomic_load(control, STOP) == 0:
+        place = atomic_add(control, NEXT, 1)
+        if place >= members.jobs.size:
+            return
+        member = members.jobs[place]
+        number = cut.of_member[member]
+        lanes = cut.lanes[number]
+        data = window_data(problem, problem.data, cut.train, number, lanes)
+        validation = problem.validation
+        if cut.validation.rows.size:
+            validation = window_data(problem, validation, cut.validation, number, lanes)
+        since = members.epochs[member]
+        begin(members, member, model, data, state, lanes)
+        settings = member_settings(problem.settings, members, member, lanes, until)
+        own = Problem(model, data, validation, state, settings)
+        run_member(own, rounds, control, since, budget)
+        finish(members, member, model, data, state)
 
 
 @entry

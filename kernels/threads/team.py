@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compile.jit import Vector, entry, formula, kernel
+from ..compile.jit import Integers, Vector, entry, formula, kernel
 from .atomic import atomic_add, atomic_exchange, atomic_load, atomic_store, pause
 from .sleeping import ALL, sleep_while, wake
 
@@ -52,7 +52,7 @@ _PAUSES = 300
 class Member(NamedTuple):
     """A thread's place in its team: number 0 leads."""
 
-    board: Vector
+    board: Integers
     number: int
     members: int  # 1: alone; helpers only have to know that they are not
 

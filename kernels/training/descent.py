@@ -11,9 +11,9 @@ member walks through this loop, the others do the tasks that it offers (`team`).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
+from ..compile.called import Contract
 from ..compile.jit import elementwise, entry, kernel
 from ..compile.memory import window
 from ..formulas.shuffle import ORDER
@@ -64,20 +64,13 @@ PASS, VALIDATION = range(2)
 
 
 @elementwise  # in the order written
-def begin_epoch(problem: Problem, epoch: int, plain: bool) -> float:
-    """Draw the order of the examples; returns the penalty with which the epoch's sum begins.
-
-    Keeps the generator from before, if the caller wants it.
-    """
-    data, state, settings = problem.data, problem.state, problem.settings
+def draw_examples(data: Data, state: State, epoch: int) -> None:
+    """Draw the epoch's order of the examples; keeps the generator from before, if wanted."""
     if data.draw:
         if state.generators.size:
             place = (epoch % 2) * GENERATOR_WORDS
             copy(window(state.generators, place, GENERATOR_WORDS), state.generator)
         call_order(data.draw, data.order, state.generator)
-    if plain:
-        return 0.0
-    return penalty(problem.model, settings.rules) * (data.n if settings.mean else 1)
 
 
 @kernel
@@ -206,7 +199,10 @@ def driver_loop(
                 order = read_order(member)
             else:
                 if batch == 0 and turn == 0 and validating == 0:
-                    cost = begin_epoch(problem, epoch, plain)
+                    draw_examples(data, state, epoch)
+                    cost = 0.0
+                    if not plain:
+                        cost = penalty(model, settings.rules) * (data.n if settings.mean else 1)
                 kind = VALIDATION if validating else PASS
                 order = Order(kind, epoch, batch, turn, count, rate, 1.0)
             source = validation if not plain and order.kind == VALIDATION else data
@@ -273,20 +269,26 @@ def driver_loop(
     return rounds
 
 
+# How the loops are called by address: one network and populations share their code.
+ROUNDS_CONTRACT = Contract(Problem, Member, int)
+call_rounds = ROUNDS_CONTRACT.call
 # By name, since an entry that holds them in a closure is not found in the cache again.
-plain_rounds, all_rounds = driver_loop(True), driver_loop(False)
+_plain_loop, _whole_loop = driver_loop(True), driver_loop(False)
 
 
-@functools.cache
-def driver(plain: bool) -> Callable[..., None]:
-    """What `Descent` calls: the loop for one network, plain or with everything."""
+@elementwise
+def plain_rounds(problem: Problem, member: Member, budget: int) -> None:
+    """`budget` rounds of plain descent, see `driver_loop`."""
+    _plain_loop(problem, member, budget)
 
-    @entry
-    def descend(problem: Problem, member: Member, budget: int) -> None:
-        """`budget` rounds, see `driver_loop`."""
-        if plain:
-            plain_rounds(problem, member, budget)
-        else:
-            all_rounds(problem, member, budget)
 
-    return descend
+@elementwise
+def all_rounds(problem: Problem, member: Member, budget: int) -> None:
+    """The same with everything."""
+    _whole_loop(problem, member, budget)
+
+
+@entry
+def descend(rounds: int, problem: Problem, member: Member, budget: int) -> None:
+    """What Python calls for one network; rounds is the address of the loop that it needs."""
+    call_rounds(rounds, problem, member, budget)

@@ -7,7 +7,9 @@ descent is never left between two stages.
 
 from __future__ import annotations
 
-from ..compile.jit import entry, kernel
+from typing import Any
+
+from ..compile.jit import elementwise, kernel
 from ..layers.dropout import NO_DROPOUT, block_key
 from ..network.problem import (
     Data,
@@ -19,7 +21,15 @@ from ..network.problem import (
 )
 from ..network.stages import Blocks, stage_count, stage_of_block
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
-from .descent import VALIDATION, chunk_passes, driver_loop, keep_share
+from .descent import (
+    ROUNDS_CONTRACT,
+    VALIDATION,
+    all_rounds,
+    chunk_passes,
+    driver_loop,
+    keep_share,
+    plain_rounds,
+)
 
 
 @kernel
@@ -73,10 +83,16 @@ def chunk_stage(problem: Problem, source: Data, order: Order, chunk: int) -> Non
 
 
 # By name, since an entry that holds it in a closure is not found in the cache again.
-staged_rounds = driver_loop(False, passes=staged_passes)
+_staged_loop = driver_loop(False, passes=staged_passes)
 
 
-@entry
-def descend_in_stages(problem: Problem, member: Member, budget: int) -> None:
-    """What `Descent` calls for these networks; see `descent.driver_loop`."""
-    staged_rounds(problem, member, budget)
+@elementwise
+def staged_rounds(problem: Problem, member: Member, budget: int) -> None:
+    """`budget` rounds, see `descent.driver_loop`."""
+    _staged_loop(problem, member, budget)
+
+
+def rounds_address(plain: bool, staged: bool, dtype: Any) -> int:
+    """Where the driver's loop lies: in stages, plain, or with everything."""
+    loop = staged_rounds if staged else plain_rounds if plain else all_rounds
+    return ROUNDS_CONTRACT.address(loop, dtype)

@@ -313,7 +313,7 @@ def _compile(text: str) -> Callable[..., None]:
 
 
 def driver(table: Vector, loss: int, copies: int) -> Callable[..., None]:
-    """What `Descent` calls in place of `descent.driver`, for the network of the table."""
+    """What `Descent` calls in place of `descent.descend`, for the network of the table."""
     text = source(table, loss, copies)
     if text not in compiled:
         compiled[text] = _compile(text)

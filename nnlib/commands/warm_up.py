@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import layers
 from ..checks.values import floating_dtype
 from ..kernels.network.linking import compile_all
 from ..network import Network
@@ -50,6 +51,13 @@ def _populations(dtype: str, data: Data) -> None:
         )
 
 
+def _whole_batches(dtype: str, data: Data) -> None:
+    """The driver in stages, for layers that look at whole batches."""
+    parts = [layers.Input(1), layers.Dense(2), layers.BatchNormalization(), layers.Dense(1)]
+    net = Network(parts, dtype=dtype, device="cpu")
+    net.descent(*data, epochs=1, progress=False)
+
+
 def _called(dtype: str, data: Data) -> None:
     """Activations, losses, optimizers and kinds of layer, which tables call by address."""
     compile_all(np.dtype(dtype))
@@ -60,6 +68,7 @@ JOBS: dict[str, Callable[[str, Data], None]] = {
     "F, J and derJ": _functions,
     "plain descents": _plain_descent,
     "descents with options": _descent_with_options,
+    "descents of layers of whole batches": _whole_batches,
     "L-BFGS and Levenberg-Marquardt": _full_batch_optimizers,
     "populations": _populations,
 }

@@ -36,6 +36,7 @@ from ..kernels.population.members import (
     member_costs,
 )
 from ..kernels.threads.team import disband
+from ..kernels.training.staged import rounds_address
 from ..machine.aligned import aligned_zeros
 from ..machine.threads import Team, usable_threads
 from ..model.function import NetworkFunction
@@ -255,7 +256,8 @@ class _Engine:
             descend_lanes(members, lanes(self._work, group), control, until)
             return
         scratch = Scratch(self._work, group.network, group.options)
-        descend_members(scratch.plain, scratch.staged)(
+        descend_members(
+            rounds_address(scratch.plain, scratch.staged, group.network.dtype),
             self._work.members._replace(jobs=group.jobs),
             scratch.problem,
             control,

@@ -13,6 +13,7 @@ from ..kernels.layers.operations import SAMPLE_MAJOR, looks_at_batches, multiply
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
 from ..kernels.population import windows as kernel
+from ..kernels.training.staged import rounds_address
 from ..machine.aligned import aligned_zeros
 from ..model.function import NetworkFunction
 from ..optimizers import Optimizer
@@ -34,7 +35,8 @@ def descend(work: Work, group: Group, control: Array, until: int, seconds: float
     table = _table(work.train, group.network, group.options)
     cuts = _own_cuts(work, group, table)
     scratch = _Scratch(work, group.network, group.options, cuts, work.validation)
-    kernel.descend_windows(scratch.plain, scratch.staged)(
+    kernel.descend_windows(
+        rounds_address(scratch.plain, scratch.staged, group.network.dtype),
         work.members._replace(jobs=group.jobs),
         scratch.cut,
         scratch.problem,

@@ -20,8 +20,8 @@ from ..kernels.network.evaluate import all_finite
 from ..kernels.network.linking import Use, linked
 from ..kernels.threads.team import Member
 from ..kernels.training import unrolled
-from ..kernels.training.descent import driver
-from ..kernels.training.staged import descend_in_stages
+from ..kernels.training.descent import descend
+from ..kernels.training.staged import rounds_address
 from ..machine.threads import usable_threads
 from ..optimizers import Optimizer
 from . import buffers, outcome
@@ -112,7 +112,7 @@ class Descent:
             table = unrolled.by_features(table)
             itemsize, loss = parameters.itemsize, self._settings.loss
             copies = unrolled.side_by_side(layout.batch_size, parameters.size, itemsize)
-            self._descend = unrolled.driver(table, loss, copies)
+            self._descend = self._code = unrolled.driver(table, loss, copies)
         else:
             table = buffers.descent_table(table, layout)
             use = Use(parameters.dtype, lanes == 1, cost=True, train=True, images=train.images)
@@ -120,7 +120,8 @@ class Descent:
             if not plain:
                 use = use._replace(optimizer=self._settings.optimizer)
             table = linked(table, use)
-            self._descend = descend_in_stages if looks_at_batches(table) else driver(plain)
+            rounds = rounds_address(plain, looks_at_batches(table), parameters.dtype)
+            self._descend, self._code = partial(descend, rounds), rounds
         self._data = self._arranged(table, train, layout)
         self._validation = buffers.validation_data(table, train, validation, lanes, chunks)
         self._model = buffers.model(table, parameters, train, lanes, chunks, shuffle)
@@ -231,7 +232,7 @@ class Descent:
             yield functools.partial(self._slice, _NO_BOARD, 0, 1)
             return
         parameters, data = self._model.parameters, self._data
-        kind = self._descend, parameters.dtype, parameters.size, data.batch_size, data.inputs.size
+        kind = self._code, parameters.dtype, parameters.size, data.batch_size, data.inputs.size
         with team_slices(self._slice, kind, self._members, self._work_done) as run:
             yield run
 

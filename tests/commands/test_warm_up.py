@@ -44,6 +44,8 @@ net.descent(
 net.descent(X, y, epochs=2, optimizer="lbfgs", weight_decay=0.1)
 net.descent(X, y, epochs=2, optimizer="levenberg_marquardt")
 many = {"n": 3, "epochs": 2, "dtype": "float32"}
+whole = [nnlib.layers.Input(3), nnlib.layers.BatchNormalization(), nnlib.layers.Dense(2)]
+nnlib.Network(whole, dtype="float32").descent(X, y, epochs=2, batch_size=10)
 nnlib.train_many([3, 5, 2], X, y, **many)
 nnlib.train_many([3, 200, 2], X, y, **many)
 nnlib.train_many([3, 5, 2], X, y, folds=2, optimizer="adam", batch_size=5, **many)
