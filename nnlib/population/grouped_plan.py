@@ -88,6 +88,9 @@ class GroupedPlan(Plan):
                 kept.append(number)
             except ValueError as error:
                 skipped.append(SkippedGroup(names[number].item(), len(rows), str(error)))
+        if not kept:
+            # What refuses all rows together is an option, not the rows of a group.
+            self._split(given, options)
         self._grouping = Grouping(names[kept], tuple(skipped))
         self._report_skipped(len(names))
         self._take_sides(sides)
@@ -131,13 +134,18 @@ class GroupedPlan(Plan):
             raise ValueError(f"{_counted(n)}, wanted at least {self._min_rows}")
         weights = given.weights[rows] if given.weights.size else given.weights
         own = replace(given, X=given.X[rows], y=given.y[rows], weights=weights)
-        train, held_out = split(network, with_class_weights(network, own, options), options)
+        train, held_out = self._split(own, options)
         train = counted(train)
         self._check_classes(train)
         for network, choice in zip(self._networks, self._options, strict=True):
             size = choice.batch_size
             check_batches(network, train.X, size if isinstance(size, int) else None)
         return train, held_out
+
+    def _split(self, given: GivenExamples, options: Any) -> Sides:
+        """Training and validation examples of the given ones, with the weights of classes."""
+        network = self._networks[0]
+        return split(network, with_class_weights(network, given, options), options)
 
     def _check_classes(self, train: Examples) -> None:
         """Refuse training rows that are all of one class."""
