@@ -137,12 +137,26 @@ def shards_of(parts: int) -> list[range]:
     return [range(first, min(first + size, parts)) for first in range(0, parts, size)]
 
 
-class _Kept:
+class _Kept(NamedTuple):
     """The shards that this process has read for one descent."""
 
-    key = b""
+    key: bytes
     shards: dict[range, problem.Data]
-    table: Array
+
+
+_kept = _Kept(b"", {})
+
+
+def _shards_kept(key: bytes) -> dict[range, problem.Data]:
+    """The shards of the descent with this key; those of another descent are given up.
+
+    The caller holds on to what it got: another thread's descent may take the place meanwhile.
+    """
+    global _kept
+    kept = _kept
+    if kept.key != key:
+        kept = _kept = _Kept(key, {})
+    return kept.shards
 
 
 def shard_sum(shared: Shared, request: Request) -> Sum:
@@ -153,11 +167,10 @@ def shard_sum(shared: Shared, request: Request) -> Sum:
     Exception
         What reading the rows raises.
     """
-    if _Kept.key != shared.key:
-        _Kept.shards, _Kept.key = {}, shared.key
-    data = _Kept.shards.get(request.parts)
+    shards = _shards_kept(shared.key)
+    data = shards.get(request.parts)
     if data is None:
-        data = _Kept.shards[request.parts] = _read(shared, request.parts)
+        data = shards[request.parts] = _read(shared, request.parts)
     single = shared.lanes == 1
     table = linked(shared.table, Use(shared.dtype, single=single, cost=True, train=True))
     parameters = np.array(request.parameters)
