@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
@@ -69,6 +69,7 @@ class Descent:
     """
 
     _device = "cpu"
+    _code: Hashable  # what runs, for all descents alike
 
     def __init__(
         self,
@@ -112,7 +113,8 @@ class Descent:
             table = unrolled.by_features(table)
             itemsize, loss = parameters.itemsize, self._settings.loss
             copies = unrolled.side_by_side(layout.batch_size, parameters.size, itemsize)
-            self._descend = self._code = unrolled.driver(table, loss, copies)
+            code = unrolled.driver(table, loss, copies)
+            self._descend, self._code = code, code
         else:
             table = buffers.descent_table(table, layout)
             use = Use(parameters.dtype, lanes == 1, cost=True, train=True, images=train.images)
