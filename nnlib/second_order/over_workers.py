@@ -1,8 +1,9 @@
 """Σ J and its gradient by the workers of a cluster, each of which keeps rows of its own.
 
-The rows are cut into shards by the data alone. A worker reads a shard when it is first asked for
-its sum, and keeps it packed. The driver adds up the shards' sums in their order, so the bits do not
-depend on how many workers there are, nor on which of them died.
+The rows are cut into shards by the data alone, and the shards are shared out among the workers. A
+worker reads a shard when it is first asked for its sum, and keeps it packed. The driver adds up the
+shards' sums in their order, so the bits do not depend on how many workers there are, nor on which
+of them died.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ..training.windows import Streamed
 
 Array = NDArray[Any]
 
-# Shards of a data set with more parts than that are several parts each.
-MOST_SHARDS = 256
+# Shards of a data set with more parts than that are several parts each. A gradient comes back of
+# every shard: more of them would keep more workers busy, and the network too.
+MOST_SHARDS = 64
 # So many sums lost in a row, without one that comes back: then they kill their workers.
 _MOST_LOST = 20
 # How often Ctrl-C is heard.
@@ -44,9 +46,9 @@ class Shared(NamedTuple):
 
 
 class Request(NamedTuple):
-    """The sum over the parts of a shard, at these parameters."""
+    """The sums over some shards, at these parameters."""
 
-    parts: range
+    shards: tuple[range, ...]  # their parts
     parameters: Array
 
 
@@ -84,12 +86,14 @@ class WorkerCost:
 
     def at(self, parameters: Array, gradient: Array) -> float:
         """Σ J at these parameters; gradient ← Σ ∇J, both added up in the order of the shards."""
-        flying = {self._send(shard, parameters): shard for shard in range(len(self._shards))}
+        count = len(self._shards)
+        seats = min(self._engine.slots(), count)
+        flying = {self._send(seat, seats, parameters): seat for seat in range(seats)}
         waiting: dict[int, Sum] = {}
         total, cost, following = np.zeros(gradient.size), 0.0, 0
         try:
-            while following < len(self._shards):
-                self._receive(flying, waiting, parameters)
+            while following < count:
+                self._receive(flying, waiting, seats, parameters)
                 while following in waiting:
                     own = waiting.pop(following)
                     total += own.gradient
@@ -104,19 +108,20 @@ class WorkerCost:
         """The workers forget the rows."""
         self._engine.close(self._shared)
 
-    def _send(self, shard: int, parameters: Array) -> Any:
-        """Ask for a shard's sum, where its rows are if the engine can choose."""
-        request = Request(self._shards[shard], parameters)
-        call = Call(shard_sum, request, self._versions)
-        return self._engine.submit_at(shard, self._shared, call)
+    def _send(self, seat: int, seats: int, parameters: Array) -> Any:
+        """Ask for the sums of the seat's shards, where their rows are if that can be chosen."""
+        request = Request(tuple(self._shards[seat::seats]), parameters)
+        call = Call(shard_sums, request, self._versions)
+        return self._engine.submit_at(seat, self._shared, call)
 
-    def _receive(self, flying: dict[Any, int], waiting: dict[int, Sum], parameters: Array) -> None:
+    def _receive(
+        self, flying: dict[Any, int], waiting: dict[int, Sum], seats: int, parameters: Array
+    ) -> None:
         """The sums that have come back by now; those that were lost are asked for again."""
         for ticket in self._engine.completed(list(flying), _WATCH_SECONDS):
-            shard = flying.pop(ticket)
+            seat = flying.pop(ticket)
             try:
-                waiting[shard] = self._engine.result(ticket).outcome
-                self._lost = 0
+                sums = self._engine.result(ticket).outcome
             except LostPartError as error:
                 self._lost += 1
                 if self._lost >= _MOST_LOST:
@@ -124,14 +129,17 @@ class WorkerCost:
                         f"cluster: {self._lost} sums in a row were lost with their workers: "
                         f"{error}. Did they run out of memory?"
                     ) from error
-                flying[self._send(shard, parameters)] = shard
+                flying[self._send(seat, seats, parameters)] = seat
+                continue
+            self._lost = 0
+            waiting.update(zip(range(seat, len(self._shards), seats), sums, strict=True))
 
 
 def shards_of(parts: int) -> list[range]:
     """The parts of each shard: as many shards as parts, or some parts for each.
 
     >>> shards_of(3), len(shards_of(1000))
-    ([range(0, 1), range(1, 2), range(2, 3)], 250)
+    ([range(0, 1), range(1, 2), range(2, 3)], 63)
     """
     size = -(-parts // MOST_SHARDS)
     return [range(first, min(first + size, parts)) for first in range(0, parts, size)]
@@ -159,25 +167,31 @@ def _shards_kept(key: bytes) -> dict[range, problem.Data]:
     return kept.shards
 
 
-def shard_sum(shared: Shared, request: Request) -> Sum:
-    """What a worker computes: the sum over a shard, whose rows it keeps.
+def shard_sums(shared: Shared, request: Request) -> list[Sum]:
+    """What a worker computes: the sums over some shards, whose rows it keeps.
 
     Raises
     ------
     Exception
         What reading the rows raises.
     """
-    shards = _shards_kept(shared.key)
-    data = shards.get(request.parts)
-    if data is None:
-        data = shards[request.parts] = _read(shared, request.parts)
-    single = shared.lanes == 1
-    table = linked(shared.table, Use(shared.dtype, single=single, cost=True, train=True))
-    parameters = np.array(request.parameters)
-    model = buffers.model(table, parameters, shared.train, shared.lanes, 1, shuffle=False)
+    kept, lanes = _shards_kept(shared.key), shared.lanes
+    use = Use(shared.dtype, single=lanes == 1, cost=True, train=True)
+    parameters, table = np.array(request.parameters), linked(shared.table, use)
+    found = []
+    for parts in request.shards:
+        if parts not in kept:
+            kept[parts] = _read(shared, parts)
+        model = buffers.model(table, parameters, shared.train, lanes, 1, shuffle=False)
+        found.append(_sum_over(model, kept[parts], lanes, shared.loss))
+    return found
+
+
+def _sum_over(model: problem.Model, data: problem.Data, lanes: int, loss: int) -> Sum:
+    """Σ J over all rows of the data, and its gradient."""
     position, cost = np.zeros(objective.PHASE + 1, np.int64), np.zeros(2)
     settings = objective.Settings(
-        n=data.n, epochs=0, lanes=shared.lanes, loss=shared.loss, scale=1.0, weight_decay=0.0,
+        n=data.n, epochs=0, lanes=lanes, loss=loss, scale=1.0, weight_decay=0.0,
         gradient_tolerance=0.0, cost_tolerance=0.0,
     )  # fmt: skip
     # A line search may try parameters whose cost is beyond all numbers.

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import nnlib
 from nnlib.cluster import schedule, worker
+from nnlib.cluster.on_ray import OnRay
 from nnlib.cluster.schedule import run
 from tests.cluster.jobs import EXERCISE, Squares, X, Y, assert_same_bits, die, fail_from_5_on
 
@@ -32,12 +34,12 @@ def fields(process):
     return int(parent.split()[1]), command
 
 
-def busy_workers():
+def busy_workers(what=b"ray::work_on"):
     """Processes of Ray's that do a part now, of those that this process has started."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         parent, command = fields(path.name)
-        if command.startswith(b"ray::work_on"):
+        if command.startswith(what):
             while parent > 1 and parent != os.getpid():
                 parent, _ = fields(parent)
             if parent == os.getpid():
@@ -48,8 +50,6 @@ def busy_workers():
 @pytest.fixture
 def engine(ray):
     """The door to it."""
-    from nnlib.cluster.on_ray import OnRay
-
     return OnRay()
 
 
@@ -132,3 +132,32 @@ def test_workers_names_every_node(engine):
     (own,) = engine.workers()
     assert own.process != os.getpid()
     assert worker.differences(own, worker.own_versions()) == []
+
+
+@on_linux
+def test_one_network_whose_workers_are_killed_has_the_same_bits(ray, monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(600, 2))
+    data = nnlib.data.arrays(rows, np.sin(rows.sum(1)), part_rows=100)
+
+    def trained(cluster):
+        net = nnlib.Network([2, 8, 1], ["tanh", "identity"], seed=0)
+        history = net.descent(data, optimizer="lbfgs", epochs=12, cluster=cluster)
+        return net.parameters, history.J
+
+    with ThreadPoolExecutor(1) as executor:
+        alone = trained(executor)
+    asked, killed = [], []
+    submit_at = OnRay.submit_at
+
+    def killing(self, seat, shared, call):
+        asked.append(seat)
+        if len(asked) in (9, 16):
+            killed.append(busy_workers(b"ray::_Seat")[0])
+            os.kill(killed[-1], signal.SIGKILL)
+        return submit_at(self, seat, shared, call)
+
+    monkeypatch.setattr(OnRay, "submit_at", killing)
+    parameters, costs = trained("ray")
+    assert len(set(killed)) == 2
+    np.testing.assert_array_equal(parameters, alone[0])
+    np.testing.assert_array_equal(costs, alone[1])
