@@ -20,6 +20,7 @@ import numpy as np
 
 import nnlib
 from nnlib.cluster.schedule import PART_SECONDS
+from nnlib.history import SecondOrderHistory
 
 MEMBERS, EPOCHS = 20_000, 1000
 # What the workers may take of the threads' time, and seconds besides.
@@ -115,16 +116,16 @@ def one_network(hidden: int, epochs: int = 30) -> None:
     generator = np.random.default_rng(0)
     X = generator.normal(size=(4096, 32))
     data = nnlib.data.arrays(X, np.sin(X.sum(axis=1)), part_rows=1024)
-    times = {}
+    each: dict[str | None, float] = {}
     for cluster in (None, "ray"):
-        for count in (2, epochs):  # the first one starts actors and reads rows
+        found = []
+        for count in (3, 3, epochs):  # the first compiles; each starts actors, which read rows
             net = nnlib.Network([32, hidden, 1], ["tanh", "identity"], dtype="float32", seed=0)
             begin = time.perf_counter()
             history = net.descent(data, optimizer="lbfgs", epochs=count, cluster=cluster)
-            times[cluster, count] = time.perf_counter() - begin, history.evaluations
-    each = {}
-    for cluster in (None, "ray"):
-        (few, less), (many, more) = times[cluster, 2], times[cluster, epochs]
+            assert isinstance(history, SecondOrderHistory)
+            found.append((time.perf_counter() - begin, history.evaluations))
+        _, (few, less), (many, more) = found
         each[cluster] = (many - few) / (more - less) * 1e3
     print(
         f"{net.parameters.size} parameters, {len(X)} rows in 4 shards: an evaluation takes "
