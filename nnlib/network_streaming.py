@@ -39,6 +39,11 @@ def streamed_examples(
     n, own, dtype = source.rows, network.architecture, network.dtype
     nothing = np.zeros((1, 1), dtype)
     first = converting(next(source.walk([0])))
+    if first.X.shape[1] != own.d_in:
+        raise ValueError(
+            f"X is a source of nnlib.data whose rows have {first.X.shape[1]} numbers, and the "
+            f"network {own.d_in}: sequences with a mask are for arrays"
+        )
     warn_of_targets(own, first.y, stacklevel=stacklevel + 1)
     return Streamed(
         np.broadcast_to(nothing, (n, own.d_in)),
@@ -61,6 +66,11 @@ def check_streamed(network: NetworkFunction, options: Options) -> None:
         raise ValueError(
             f"X is a source of nnlib.data and the network is on {network.device!r}: use "
             "net.to('cpu'); on a GPU, X larger than its memory may be an array of the host"
+        )
+    if own.graph.open_inputs:
+        raise ValueError(
+            "X is a source of nnlib.data and the network takes sequences of any length, wanted "
+            "one of a fixed length, as layers.Input((7, 2))"
         )
     inputs, outputs = len(own.graph.input_names), len(own.graph.output_names)
     if inputs > 1 or outputs > 1:
@@ -142,6 +152,8 @@ class _Converting:
             As `Network.descent` for X, y and sample_weight.
         """
         dtype = self._network.dtype
+        if not isinstance(rows, Rows):
+            raise TypeError(f"read gave a {type(rows).__name__}, wanted nnlib.data.Rows(X, y)")
         X, y = examples_for(self._network, rows.X, rows.y, self._known, images=False)
         if rows.weights is None:
             return Examples(X, y, np.empty(0, dtype))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.feature_names import names_of
+from ..checks.names import hinted
 from ..checks.values import shown, whole_number
 from .source import Rows, Source, described_parts, equal_parts, starts_of
 
@@ -18,6 +20,7 @@ Array = NDArray[Any]
 PART_ROWS = 65_536
 
 
+@hinted
 def arrays(X: Any, y: Any, *, sample_weight: Any = None, part_rows: int = PART_ROWS) -> Source:
     """A source of arrays, as X and y of `Network.descent`, in parts of `part_rows` rows.
 
@@ -54,9 +57,12 @@ def arrays(X: Any, y: Any, *, sample_weight: Any = None, part_rows: int = PART_R
     if n == 0:
         raise ValueError("X has no rows")
     part_rows = whole_number("part_rows", part_rows, 1)
-    return _Arrays(read["X"], read["y"], read.get("sample_weight"), equal_parts(n, part_rows))
+    found = _Arrays(read["X"], read["y"], read.get("sample_weight"), equal_parts(n, part_rows))
+    found.columns = names_of(X)
+    return found
 
 
+@hinted
 def memory_map(
     X: str | os.PathLike[str], y: str | os.PathLike[str], *, part_rows: int = PART_ROWS
 ) -> Source:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.names import hinted
 from ..checks.values import shown
 from .source import Rows, Source, described_parts
 
 
+@hinted
 def chunks(give: Callable[[], Iterable[Any]] | Iterable[Any]) -> Source:
     """A source of chunks (X, y) or (X, y, sample_weight), which come in their own order.
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.names import hint
+from ..checks.names import hint, hinted
 from ..checks.values import shown, whole_number
 from .arrays import PART_ROWS, described_file
 from .source import Rows, Source, described_parts, equal_parts, starts_of
@@ -33,6 +33,7 @@ class Columns(NamedTuple):
         return list(dict.fromkeys(self.X + self.y + weight))
 
 
+@hinted
 def parquet(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
@@ -75,6 +76,7 @@ def parquet(
     return _Parquet(_files(path), _wanted(X, y, sample_weight))
 
 
+@hinted
 def arrow(
     table: Any,
     *,

@@ -117,6 +117,18 @@ def test_chunks_that_are_others_the_second_time():
         everything(source)
 
 
+def test_a_misspelt_argument_is_told_with_the_near_name():
+    with pytest.raises(TypeError, match="'part_row'; did you mean 'part_rows'"):
+        nnlib.data.arrays(X, y, part_row=3)
+
+
+def test_columns_of_a_frame_have_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["a", "b"])
+    assert nnlib.data.arrays(frame, pandas.Series(y)).columns == ("a", "b")
+    assert nnlib.data.arrays(X, y).columns is None
+
+
 def test_rows_are_not_copied():
     assert np.shares_memory(nnlib.data.arrays(X, y).read(0).X, X)
     assert Rows(X, y).weights is None

@@ -264,6 +264,29 @@ def test_what_needs_all_examples_is_refused(options, said):
     assert np.array_equal(net.parameters, before)
 
 
+def test_sequences_of_any_length_are_refused():
+    net = nnlib.Network([layers.Input((None, 2)), layers.GRU(3), layers.Dense(1)], seed=0)
+    steps = nnlib.data.arrays(np.zeros((9, 7, 2)), np.zeros(9))
+    with pytest.raises(ValueError, match="takes sequences of any length, wanted one of a fixed"):
+        net.descent(steps, batch_size=3)
+    words = [layers.Input(5), layers.Embedding(4, 2, mask_zero=True), layers.GRU(3)]
+    net = nnlib.Network([*words, layers.Dense(1)], seed=0)
+    rows = np.arange(45).reshape(9, 5) % 4
+    there = nnlib.Network([*words, layers.Dense(1)], seed=0)
+    for own, data in ((net, (rows, np.ones(9))), (there, (nnlib.data.arrays(rows, np.ones(9)),))):
+        own.descent(*data, batch_size=3, epochs=2, shuffle=False)
+    assert np.array_equal(net.parameters, there.parameters)
+
+
+def test_a_source_that_gives_something_else_is_told():
+    class Wrong(Watched):
+        def read(self, part):
+            return tuple(super().read(part))
+
+    with pytest.raises(TypeError, match=r"read gave a tuple, wanted nnlib\.data\.Rows"):
+        network().descent(Wrong(lambda part: None), batch_size=3)
+
+
 def test_a_source_of_other_columns_is_refused():
     with pytest.raises(ValueError, match=r"X has shape \(1009, 4\), wanted \(n, 5\)"):
         network().descent(nnlib.data.arrays(X[:, :4], y), batch_size=10)
