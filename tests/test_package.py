@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,12 @@ import pytest
 pytestmark = pytest.mark.cpu("host")
 
 PACKAGE = Path(__file__).parents[1] / "nnlib"
+FOLDERS = [
+    file.parent.relative_to(PACKAGE.parent)
+    for package in ("nnlib", "kernels", "bench", "tests")
+    for file in sorted((PACKAGE.parent / package).rglob("__init__.py"))
+]
+FEWEST_WORDS = 20
 
 
 def run(folder, program):
@@ -36,3 +43,16 @@ def test_an_unknown_attribute_has_one_near_name():
     ended = run(PACKAGE.parent, program)
     assert ended.stderr.splitlines()[-1].count("did you mean") == 1
     assert ended.stderr.lower().count("did you mean") == 1
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_every_folder_says_what_flows_through_it(folder):
+    """One line repeats the folder's name; a paragraph says what goes in, through it, and out."""
+    source = (PACKAGE.parent / folder / "__init__.py").read_text(encoding="utf-8")
+    words = (ast.get_docstring(ast.parse(source)) or "").split()
+    assert len(words) >= FEWEST_WORDS
+
+
+def test_the_folders_of_all_four_packages_are_looked_at():
+    expected = {"nnlib/model", "kernels/layers", "bench/rows", "tests/model"}
+    assert expected <= {folder.as_posix() for folder in FOLDERS}

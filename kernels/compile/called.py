@@ -1,8 +1,8 @@
 """Functions called by address: each is compiled and kept by itself, where something uses it.
 
 A kernel is compiled anew in every entry that calls it, and all branches of a ladder are compiled
-where one is used: a first descent of sigmoids made the code of ten activations, seven losses and
-of the products of wide layers, half of its nine seconds. A called function is compiled once for
+where one is used. A first descent of sigmoids compiled ten activations, seven losses and the
+products of wide layers. They took half of its nine seconds. A called function is compiled once for
 each dtype, when a table first names it, and every entry, in this process and in the next ones,
 calls the same code. What calls it is compiled without it. A call takes 1 to 3 ns.
 

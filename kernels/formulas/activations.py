@@ -1,9 +1,10 @@
 """f and f' of every activation, written once, and the table of them.
 
-A derivative is a cheap function of the output a = f(z), or, for gelu, silu and softplus, it is kept
-in a workspace of the layer: it shares its one sigmoid or exponential with f, and gelu and silu
-are not monotone, so that a alone does not give it. Where f has no derivative (relu at 0, heaviside
-anywhere) it is taken as 0; leaky_relu at 0 has the slope of its left side, as in PyTorch.
+A derivative is a cheap function of the output a = f(z), except for gelu, silu and softplus. Theirs
+is kept in a workspace of the layer, since it shares its one sigmoid or exponential with f. Besides,
+gelu and silu are not monotone: a alone does not give their derivatives. Where f has no derivative
+(relu at 0, heaviside anywhere) it is taken as 0; leaky_relu at 0 has the slope of its left side, as
+in PyTorch.
 
 To add one: its two formulas, or one that gives both values, and a line in `ACTIVATIONS`. The loops
 over a block, called by address, and what a GPU's thread and a written-out pass do come from there.

@@ -5,8 +5,8 @@ A loss sees one block: outputs a and targets y of shape (d_L, lanes), example we
 example's J is the sum over its outputs.
 
 Losses of probabilities p take a from the activation that `Loss.on_logits` names, whatever the
-network shows to its user: so p never has to be computed and then its logarithm taken, and J stays
-finite where p rounds to 0 or 1.
+network shows to its user. No logarithm of a rounded p is taken, and J stays finite where p rounds
+to 0 or 1.
 
 To add one: its two formulas, and a line in `LOSSES`. The loops over a block, called by address, and
 what a GPU's thread and a written-out pass do come from there. Losses with parameters are made in

@@ -1,9 +1,9 @@
 """Codes of formulas: places in a table, and digests of those that stand in none.
 
-A formula of nnlib without parameters has its place in a table as its code. One with parameters, or
-the user's own, has a code that follows from a digest of all that decides what it computes: so it is
-the same in every process, and no two formulas have one code, one symbol in machine code, or one
-file in the cache.
+A formula of nnlib without parameters has its place in a table as its code. The code of a formula
+with parameters, or of the user's own, follows from a digest of all that decides its results. The
+code is the same in every process. No two formulas share a code, a symbol in machine code, or a file
+in the cache.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ row-major. The kernels of this file are those of narrow layers, which compute ti
 
 The first layer may be `sample_major`: its input block is then (samples, d_in), the user's rows as
 they are. `gemm` takes either order at nearly the same speed, so wide first layers need no
-transposition. Narrow ones are transposed for the forward pass (`propagate`), 0.15 µs for 32 rows
-of 64, and take the rows for the gradient, whose vectors then lie along W's rows: no sums over
-lanes are left, 0.8 µs in place of 1.9.
+transposition. Narrow ones are transposed for the forward pass (`propagate`), 0.15 µs for 32 rows of
+64, and take the rows for the gradient. Its vectors then lie along W's rows, and no sums over lanes
+are left: 0.8 µs in place of 1.9.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The product of two matrices, C = α op(A) op(B) + β C, on row-major 1-D buffers.
 
 C is computed in tiles of a few rows by two vectors, whose sums stay in registers (`multiply_tile`).
-Parts of op(B), and of op(A) where it is large, are first copied to where a tile reads them one
-after another, so that they stay in the first- and second-level cache and cost no more than that
-one walk over the original. This is the plan of K. Goto and R. van de Geijn, "Anatomy of
-high-performance matrix multiplication", ACM Transactions on Mathematical Software 34(3), 2008.
+Parts of op(B), and of op(A) where it is large, are first copied in the order in which a tile reads
+them. The copies stay in the first- and second-level cache, and each costs one walk over the
+original. This is the plan of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix
+multiplication", ACM Transactions on Mathematical Software 34(3), 2008.
 
 Every element of C is the same sum in the same order wherever its tile lies, and no call shares
 anything with another: results do not depend on threads.

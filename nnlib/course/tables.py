@@ -1,9 +1,9 @@
 """Linear and logistic regression: single neurons on real tables, which scikit-learn ships with.
 
-Inputs are standardised during the descent (see `System.run`); weights and biases are in the
-table's own units. On standardised inputs the mean half squared error of an identity neuron has
-the correlation matrix of the inputs and a 1 for the bias as its second derivative, so a learning
-rate of 0.1 is stable up to 19 inputs.
+Inputs are standardised during the descent (see `System.run`); weights and biases are in the table's
+own units. On standardised inputs, the second derivative of an identity neuron's mean half squared
+error is the correlation matrix of the inputs, and 1 for the bias. A learning rate of 0.1 is
+therefore stable up to 19 inputs.
 """
 
 from __future__ import annotations

@@ -174,8 +174,8 @@ def _digest(arrays: Mapping[str, Array], entries: Mapping[str, str]) -> str:
     """SHA-256 of everything in the file but itself, as hexadecimal text.
 
     Over the metadata and each array's dtype and shape as JSON with sorted keys, then each array's
-    bytes in the order of the names: not over the file's bytes, since where the arrays lie and how
-    the header is spaced is the library's business.
+    bytes in the order of the names. The file's own bytes are not digested, since the library
+    decides where the arrays lie and how the header is spaced.
     """
     shapes = {name: [array.dtype.name, array.shape] for name, array in arrays.items()}
     digest = hashlib.sha256(json.dumps([dict(entries), shapes], sort_keys=True).encode())

@@ -2,7 +2,7 @@
 
 An activation by itself, or a sum, makes a value out of another one of the same size. If nothing
 else reads that one, and the layer that made it does not need it on the way back, the new value
-takes its place: a block of a residual network of images then has half the values to write and to
+takes its place. A block of a residual network of images then has half the values to write and to
 read. The table of F has all values, since `layer_outputs` shows them.
 """
 

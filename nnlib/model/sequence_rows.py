@@ -1,9 +1,9 @@
 """Sequences in the rows of examples: their length, the mask, and the padding.
 
 The mask is one more input, `time` numbers behind the others, so whatever shuffles, cuts and packs
-rows needs to know nothing of it. Before any work the padding becomes 0, were it NaN, and steps that
-no example counts are cut off from both ends where no output has steps: what the padding held, and
-how long it was, can then change no bit.
+rows needs to know nothing of it. Before any work the padding becomes 0, even where it was NaN.
+Where no output has steps, steps that no example counts are cut off from both ends. Neither the
+content of the padding nor its length can then change a bit.
 """
 
 from __future__ import annotations

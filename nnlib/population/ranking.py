@@ -59,9 +59,9 @@ def best_first(scores: Array) -> NDArray[np.intp]:
 def best_folds_first(scores: Array, choice: Array, seed: Array) -> NDArray[np.intp]:
     """The same for members with folds, whose scores are of different examples.
 
-    Choices come in the order of their mean scores, the starts of one choice in the order of theirs,
-    and the folds of one start by how near they are to its mean: the lowest is the one whose
-    examples happened to be easy, the nearest the one that its score is true of.
+    Choices come in the order of their mean scores, and the starts of one choice in the order of
+    theirs. The folds of one start come by their distance from its mean. The lowest fold may only
+    have had easy examples; the mean describes the nearest fold best.
 
     >>> scores, choice = np.array([1.0, 9.0, 8.0, 3.0, 4.0, 2.0]), np.array([0, 0, 0, 1, 1, 1])
     >>> best_folds_first(scores, choice, np.zeros(6))

@@ -175,9 +175,9 @@ class Population(GroupEnsemble):
         """Members from the best to the worst: from the lowest score to the highest.
 
         With folds the scores are of different examples, and the lowest is that of the fold that
-        happened to be easy. So choices come in the order of their mean scores, as in `by_choice`,
-        the starts of one choice in the order of their means over the folds, and the folds of one
-        start by how near they are to its mean. Members without a score come last.
+        happened to be easy. Choices therefore come in the order of their mean scores, as in
+        `by_choice`, and the starts of one choice in the order of their means over the folds. The
+        folds of one start come by their distance from its mean. Members without a score come last.
         """
         if self.fold is None:
             return best_first(self._ranked)

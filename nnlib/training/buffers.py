@@ -133,7 +133,7 @@ def descent_table(table: Array, layout: Layout) -> Array:
     """The network's table, with the gradients of wide layers made in the step if that is faster.
 
     The step needs a block per chunk, then. One chunk loses nothing, and gains where the step is
-    the product itself. Several gain if the layer has more units than the batch has samples: the
+    the product itself. Several gain if the layer has more units than the batch has samples. The
     members then exchange the batch's inputs instead of gradients, which are larger by that ratio
     (784 × 128 in batches of 128 takes 0.9 of the time with gradients, in batches of 64 1.1).
     """

@@ -1,9 +1,9 @@
 """Elements of shared memory by their address, for the inner loops of products.
 
-Numba's own indexing takes five to nine instructions for each element: it adds the length to an
-index that might be negative, in 64 bits, and where the compiler cannot see which memory a vector
-lies in, the element is loaded by whichever of them its address belongs to. An address in shared
-memory has 32 bits, and going on to the next element is one addition.
+Numba's own indexing takes five to nine instructions for each element. It adds the length to an
+index that might be negative, in 64 bits. Where the compiler cannot see in which memory a vector
+lies, the load finds the memory by the address. An address in shared memory has 32 bits, and going
+on to the next element is one addition.
 
 Under the simulator an address is an index.
 """
