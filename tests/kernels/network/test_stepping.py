@@ -26,7 +26,7 @@ def doubling(dtype):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_steps_behind_the_given_ones_read_the_output_before_them(dtype):
     out = np.empty(5, dtype)
-    met = stepping.run(out, np.array([1, 3], dtype), *doubling(dtype))
+    met = stepping.run(out, np.array([1, 3], dtype), *doubling(dtype), np.empty(0, dtype))
     assert met == stepping.FINITE
     np.testing.assert_array_equal(out, [2, 6, 12, 24, 48])
 
@@ -35,11 +35,17 @@ def test_numbers_that_are_not_finite_are_told_apart():
     table, parameters, buffer = doubling(np.float64)
     out = np.full(2, 7.0)
     bad = np.array([1, np.nan])
-    assert stepping.run(out, bad, table, parameters, buffer) == stepping.INPUTS_NOT_FINITE
+    before = np.full(buffer.size, 5.0)
+    found = stepping.run(out, bad, table, parameters, buffer, before)
+    assert found == stepping.INPUTS_NOT_FINITE
+    assert (before == 5).all()
     np.testing.assert_array_equal(out, [7, 7])
     parameters[0] = np.inf
     good = np.array([1.0, 1.0])
-    assert stepping.run(out, good, table, parameters, buffer) == stepping.OUTPUTS_NOT_FINITE
+    buffer[:] = 3
+    found = stepping.run(out, good, table, parameters, buffer, before)
+    assert found == stepping.OUTPUTS_NOT_FINITE
+    assert (before == 3).all()  # what the caller goes back to
 
 
 def test_the_state_in_the_buffer_goes_from_call_to_call():
@@ -57,6 +63,7 @@ def test_the_state_in_the_buffer_goes_from_call_to_call():
         c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
         h = np.tanh(c) / (1 + np.exp(-o))
         out = np.empty(1)
-        assert stepping.run(out, z, linked_table, parameters, buffer) == stepping.FINITE
+        met = stepping.run(out, z, linked_table, parameters, buffer, np.empty(0))
+        assert met == stepping.FINITE
         assert_close(out, [h], terms=2, depth=16)
         assert_close(buffer[through.workspace :][:2], [h, c], terms=2, depth=16)
