@@ -11,7 +11,7 @@ import scipy.optimize
 import nnlib
 from nnlib.kernels.formulas.losses import CODES
 from nnlib.kernels.second_order import objective
-from nnlib.second_order import cuda, least_squares, minimised
+from nnlib.second_order import elsewhere, least_squares, minimised
 from tests import reference
 from tests.devices import amount
 from tests.second_order.full_batches import DRIVER, METHODS, optimize
@@ -256,7 +256,7 @@ def test_an_interruption_leaves_a_completed_iteration(method, slices, noisy, mon
     net, twin = (nnlib.Network(sizes, ["tanh", "identity"], seed=1) for _ in range(2))
     remaining, driver = iter(range(slices)), DRIVER[method]
     if net.device == "cuda":
-        driver = cuda
+        driver = elsewhere
     descend, completed = driver.descend, []
 
     def interrupted(model, data, state, settings, _):
