@@ -26,7 +26,7 @@ def streamed_examples(
     """The examples that a source reads, and what the network knows of them.
 
     The targets are gone through once where they may hold labels that the network does not know
-    yet, the weights twice. The first part is read and checked.
+    yet, and so are the weights. The first part is read and checked.
 
     Raises
     ------
@@ -38,20 +38,21 @@ def streamed_examples(
     converting = _Converting(network, known, _factor(source, options.mean))
     n, own, dtype = source.rows, network.architecture, network.dtype
     nothing = np.zeros((1, 1), dtype)
-    first = converting(next(source.walk([0])))
+    streamed = Streamed(
+        np.broadcast_to(nothing, (n, own.d_in)),
+        np.broadcast_to(nothing, (n, own.d_out)),
+        np.empty(0, dtype),
+        source,
+        converting,
+    )
+    first = next(streamed.walk([0]))
     if first.X.shape[1] != own.d_in:
         raise ValueError(
             f"X is a source of nnlib.data whose rows have {first.X.shape[1]} numbers, and the "
             f"network {own.d_in}: sequences with a mask are for arrays"
         )
     warn_of_targets(own, first.y, stacklevel=stacklevel + 1)
-    return Streamed(
-        np.broadcast_to(nothing, (n, own.d_in)),
-        np.broadcast_to(nothing, (n, own.d_out)),
-        np.empty(0, dtype),
-        source,
-        converting,
-    ), known
+    return streamed, known
 
 
 def check_streamed(network: NetworkFunction, options: Options) -> None:
@@ -128,12 +129,17 @@ def _factor(source: Source, mean: bool) -> float:
     """By what every weight is multiplied: for the mean they are scaled to a mean of 1."""
     if not source.weighted:
         return 1.0
-    largest = max(float(np.max(weights)) for weights in source.weights())
+    largest = total = 0.0  # total: of shares of the largest, so that it is finite
+    for weights in source.weights():
+        own = np.asarray(weights, np.float64)
+        more = max(largest, float(own.max()))
+        if more > 0:
+            total = total * (largest / more) + float((own / more).sum())
+            largest = more
     if largest == 0:
         raise ValueError(f"the weights of {source.name} are all 0, wanted one above 0")
     if not mean:
         return 1.0
-    total = sum(float((np.asarray(w, np.float64) / largest).sum()) for w in source.weights())
     return source.rows / total / largest
 
 

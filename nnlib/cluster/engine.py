@@ -19,6 +19,47 @@ class LostPartError(RuntimeError):
     """
 
 
+class Losses:
+    """Counts what is lost in a row: too much of it, and it is the work that kills its workers.
+
+    Parameters
+    ----------
+    what : str
+        For the message, as "parts".
+
+    Examples
+    --------
+    >>> losses = Losses("parts")
+    >>> losses.add(LostPartError("the node died"))
+    >>> losses.end()
+    """
+
+    # So many in a row, without one that ended.
+    most = 20
+
+    def __init__(self, what: str) -> None:
+        self._what, self._count = what, 0
+
+    def add(self, error: LostPartError, which: str = "") -> None:
+        """One more is lost; which says which it was.
+
+        Raises
+        ------
+        RuntimeError
+            If that are too many.
+        """
+        self._count += 1
+        if self._count >= self.most:
+            raise RuntimeError(
+                f"cluster: {self._count} {self._what} in a row were lost with their workers"
+                f"{which}: {error}. Did they run out of memory?"
+            ) from error
+
+    def end(self) -> None:
+        """One has come back."""
+        self._count = 0
+
+
 class Engine(ABC):
     """Workers that do parts of a work.
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .engine import Engine, LostPartError
+from .engine import Engine, Losses, LostPartError
 from .worker import Call, Done, Worker, check_versions, own_versions
 
 # What a part takes: long against the milliseconds to send it, short against what is lost with a
@@ -20,8 +20,6 @@ _LEAST_SECONDS = 0.05
 _SHARE = 2
 # A measurement of a short part says too little for one that is much longer.
 _GROWTH = 64
-# So many parts lost in a row, without one that ended: then they kill their workers.
-_MOST_LOST = 20
 # After a loss parts have half the length, and after each that ends more again.
 _LONGER_AGAIN = 1.1
 # How often the driver looks up: at the time, the callback, Ctrl-C.
@@ -162,7 +160,7 @@ class _Run:
         self._versions = own_versions()
         self._vectors = {worker.vectors for worker in workers}
         self._flying: dict[Any, range] = {}
-        self._lost = 0  # parts in a row
+        self._losses = Losses("parts")
 
     def run(self) -> None:
         """Every part, or those that have ended when the job stops."""
@@ -193,25 +191,17 @@ class _Run:
             try:
                 done = self._engine.result(ticket)
             except LostPartError as error:
-                self._lose(part, error)
+                which = f", the last one from {part.start} to {part.stop - 1}"
+                self._losses.add(error, which)
+                self._cutter.lost(part)
                 continue
             except Exception as error:
                 error.add_note(f"In the part from {part.start} to {part.stop - 1}.")
                 raise
             self._look_at(done)
-            self._lost = 0
+            self._losses.end()
             self._cutter.measured(len(part), done.seconds)
             self._job.keep(part, done.outcome)
-
-    def _lose(self, part: range, error: LostPartError) -> None:
-        """Have a part done again, unless it is the parts that end their workers."""
-        self._lost += 1
-        if self._lost >= _MOST_LOST:
-            raise RuntimeError(
-                f"cluster: {self._lost} parts in a row were lost with their workers, the last one "
-                f"from {part.start} to {part.stop - 1}: {error}. Did they run out of memory?"
-            ) from error
-        self._cutter.lost(part)
 
     def _look_at(self, done: Done) -> None:
         """Warn once of each other kind of processor: its bits may be others."""

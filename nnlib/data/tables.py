@@ -116,6 +116,7 @@ def arrow(
     if not table.num_rows:
         raise ValueError("table has no rows")
     columns = _found(_wanted(X, y, sample_weight), table.schema, "table")
+    _types(columns, table.schema, "table")
     return _Arrow(table, columns, whole_number("part_rows", part_rows, 1))
 
 
@@ -140,11 +141,12 @@ class _Arrow(_Tables):
 
     def __init__(self, table: Any, columns: Columns, part_rows: int) -> None:
         self._table = table
+        self._starts = starts_of(equal_parts(table.num_rows, part_rows))
         self._begin("table", equal_parts(table.num_rows, part_rows), columns)
 
     def read(self, part: int) -> Rows:
         """A slice of the table."""
-        start = starts_of(self.parts)[part]
+        start = self._starts[part]
         return self._rows(self._table.slice(start, self.parts[part]))
 
     def identity(self) -> str:
@@ -266,15 +268,13 @@ def _wanted(X: Any, y: Any, weight: Any) -> Columns:
 
 
 def _found(wanted: Columns, schema: Any, where: str) -> Columns:
-    """The columns, all of which are there."""
+    """The columns, X among them; those that are asked for are there."""
     _check_names(wanted, schema, where)
     left_out = {*wanted.y, wanted.weight}
     X = wanted.X or tuple(name for name in schema.names if name not in left_out)
     if not X:
         raise ValueError(f"{where} has no column beside y = {list(wanted.y)}, wanted some for X")
-    own = wanted._replace(X=X)
-    _types(own, schema, where)
-    return own
+    return wanted._replace(X=X)
 
 
 def _check_names(columns: Columns, schema: Any, where: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.examples import Examples
-from ..cluster.engine import Engine, LostPartError
+from ..cluster.engine import Engine, Losses, LostPartError
 from ..cluster.worker import Call, check_versions, own_versions
 from ..kernels.network import problem
 from ..kernels.network.linking import Use, linked
@@ -28,8 +28,6 @@ Array = NDArray[Any]
 # Shards of a data set with more parts than that are several parts each. A gradient comes back of
 # every shard: more of them would keep more workers busy, and the network too.
 MOST_SHARDS = 64
-# So many sums lost in a row, without one that comes back: then they kill their workers.
-_MOST_LOST = 20
 # How often Ctrl-C is heard.
 _WATCH_SECONDS = 0.05
 
@@ -82,7 +80,7 @@ class WorkerCost:
         self._shards = shards_of(len(train.source.parts))
         shared = Shared(os.urandom(16), table, parameters.dtype, lanes, loss, train)
         self._shared = engine.share(shared)
-        self._lost = 0  # sums in a row
+        self._losses = Losses("sums")
 
     def at(self, parameters: Array, gradient: Array) -> float:
         """Σ J at these parameters; gradient ← Σ ∇J, both added up in the order of the shards."""
@@ -123,15 +121,10 @@ class WorkerCost:
             try:
                 sums = self._engine.result(ticket).outcome
             except LostPartError as error:
-                self._lost += 1
-                if self._lost >= _MOST_LOST:
-                    raise RuntimeError(
-                        f"cluster: {self._lost} sums in a row were lost with their workers: "
-                        f"{error}. Did they run out of memory?"
-                    ) from error
+                self._losses.add(error)
                 flying[self._send(seat, seats, parameters)] = seat
                 continue
-            self._lost = 0
+            self._losses.end()
             waiting.update(zip(range(seat, len(self._shards), seats), sums, strict=True))
 
 
@@ -202,14 +195,7 @@ def _sum_over(model: problem.Model, data: problem.Data, lanes: int, loss: int) -
 
 def _read(shared: Shared, parts: range) -> problem.Data:
     """The rows of some parts, checked and packed."""
-    train, found = shared.train, []
-    rows = train.source.walk(parts)
-    for part in parts:
-        try:
-            found.append(train.convert(next(rows)))
-        except Exception as error:
-            error.add_note(f"In part {part} of {train.source.name}.")
-            raise
+    found = list(shared.train.walk(parts))
     X, y, weights = (
         np.concatenate([getattr(own, name) for own in found]) for name in ("X", "y", "weights")
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
@@ -33,6 +33,26 @@ class Streamed(Examples):
 
     source: Source
     convert: Callable[[Rows], Examples]
+
+    def walk(self, order: Sequence[int]) -> Iterator[Examples]:
+        """The checked examples of the parts of these numbers, one after the other.
+
+        Raises
+        ------
+        Exception
+            What reading or checking raised, with a note which part it was.
+        """
+        rows = self.source.walk(order)
+        for part in order:
+            wanted = self.source.parts[part]
+            try:
+                examples = self.convert(next(rows))
+                if len(examples.y) != wanted:
+                    raise ValueError(f"it has {len(examples.y)} rows and had {wanted} at first")
+            except Exception as error:
+                error.add_note(f"In part {part} of {self.source.name}.")
+                raise
+            yield examples
 
 
 class Cut(NamedTuple):
@@ -152,25 +172,16 @@ class Windows:
         )
         left = order[begin:]
         skipped -= starts[begin] if left else 0
-        read = source.walk(left)
-        for part in left:
-            try:
-                examples = self._converted(next(read), epoch, part)
-            except Exception as error:
-                error.add_note(f"In part {part} of {source.name}.")
-                raise
-            yield examples.part(slice(skipped, None)) if skipped else examples
+        for part, examples in zip(left, self._streamed.walk(left), strict=True):
+            ordered = self._in_order(examples, epoch, part)
+            yield ordered.part(slice(skipped, None)) if skipped else ordered
             skipped = 0
 
-    def _converted(self, rows: Rows, epoch: int, part: int) -> Examples:
-        """The checked rows of a part, in the order of the epoch."""
-        wanted = self._streamed.source.parts[part]
-        if len(rows.y) != wanted:
-            raise ValueError(f"it has {len(rows.y)} rows and had {wanted} at first")
-        examples = self._streamed.convert(rows)
+    def _in_order(self, examples: Examples, epoch: int, part: int) -> Examples:
+        """The examples of a part in the order of the epoch."""
         if self._words is None:
             return examples
-        order = np.arange(wanted)
+        order = np.arange(len(examples.y))
         next_order(order, generator_words(self._words, epoch, part + 1))
         return examples.part(order)
 

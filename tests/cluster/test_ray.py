@@ -14,6 +14,7 @@ import pytest
 
 import nnlib
 from nnlib.cluster import schedule, worker
+from nnlib.cluster.engine import Losses
 from nnlib.cluster.on_ray import OnRay
 from nnlib.cluster.schedule import run
 from tests.cluster.jobs import EXERCISE, Squares, X, Y, assert_same_bits, die, fail_from_5_on
@@ -90,7 +91,7 @@ def test_the_error_of_a_part(engine):
 
 
 def test_a_part_that_kills_all_its_workers(ray, engine, monkeypatch):
-    monkeypatch.setattr(schedule, "_MOST_LOST", 3)
+    monkeypatch.setattr(Losses, "most", 3)
     with pytest.raises(RuntimeError, match=r"3 parts in a row were lost.*from . to .*of memory"):
         run(engine, Squares(4, die), [range(4)])
 

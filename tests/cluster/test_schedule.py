@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnlib.cluster import schedule, worker
-from nnlib.cluster.engine import LostPartError
+from nnlib.cluster.engine import Losses, LostPartError
 from nnlib.cluster.executors import OnExecutor
 from nnlib.cluster.here import Here
 from nnlib.cluster.schedule import PART_SECONDS, Cutter, run
@@ -120,7 +120,7 @@ def test_parts_are_shorter_after_a_loss_and_longer_again():
 
 
 def test_parts_that_are_always_lost_are_an_error(monkeypatch):
-    monkeypatch.setattr(schedule, "_MOST_LOST", 5)
+    monkeypatch.setattr(Losses, "most", 5)
     job = Squares(100, square)
     with pytest.raises(RuntimeError, match=r"5 parts in a row were lost .* was killed.*memory"):
         run(Losing(lambda count: count > 3), job, [range(100)])
