@@ -6,7 +6,7 @@ Nothing is made dense. Entries come in any order; those of one place add up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ Array = NDArray[Any]
 
 # Columns are counted in int32.
 MOST_FEATURES = 2**31 - 1
+# So many entries are checked at a time.
+_TOGETHER = 1 << 15
 
 
 class Matrix(NamedTuple):
@@ -189,31 +191,64 @@ def _by_rows(argument: str, matrix: Any, features: int, dtype: np.dtype[Any]) ->
     starts = np.array(rows.indptr, np.int64)
     data = np.asarray(rows.data)
     _check_starts(argument, starts, min(len(rows.indices), data.size), matrix.shape[0])
-    columns, data = np.array(rows.indices[: starts[-1]]), data[: starts[-1]]
-    bad = (columns < 0) | (columns >= features)
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise ValueError(
-            f"{argument} has the column index {columns[place]} in row {_row(starts, place)}, "
-            f"wanted 0 to {features - 1}"
-        )
-    with np.errstate(over="ignore"):  # beyond float32's range: infinite, and refused as such
-        values = data.astype(dtype)
-    finite = np.isfinite(values)
-    if not finite.all():
-        place = int(np.argmin(finite))
-        raise ValueError(
-            f"{argument} holds {values[place]} in row {_row(starts, place)}, column "
-            f"{columns[place]}, wanted finite numbers (as {dtype})"
-        )
-    columns = columns.astype(np.uint32)
-    rising = columns[1:] >= columns[:-1]
-    rising[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < columns.size)] - 1] = True
-    if not rising.all():
-        columns, values = _sorted(argument, rows, Matrix(starts, columns, values, features))
-    if values.size and (values == 1).all():
-        values = np.empty(0, dtype)
-    return Matrix(starts, columns, values, features)
+    columns = _own_columns(argument, np.asarray(rows.indices)[: starts[-1]], starts, features)
+    own = Matrix(starts, columns, data[: starts[-1]], features)
+    own = own._replace(values=_own_values(argument, own, dtype))
+    return own if _rises(own) else _sorted(argument, rows, own)
+
+
+def _stretches(size: int) -> Iterator[slice]:
+    """Entries one after the other, as many at a time as stay in cache while they are looked at."""
+    return (slice(first, first + _TOGETHER) for first in range(0, size, _TOGETHER))
+
+
+def _own_columns(argument: str, given: Array, starts: Array, features: int) -> Array:
+    """The column indices as uint32, checked."""
+    columns = np.empty(given.size, np.uint32)
+    for part in _stretches(given.size):
+        own = given[part].copy()  # so that nobody changes them after the check
+        if own.min() < 0 or own.max() >= features:
+            place = int(np.argmax((own < 0) | (own >= features)))
+            raise ValueError(
+                f"{argument} has the column index {own[place]} in row "
+                f"{_row(starts, part.start + place)}, wanted 0 to {features - 1}"
+            )
+        columns[part] = own
+    return columns
+
+
+def _own_values(argument: str, own: Matrix, dtype: np.dtype[Any]) -> Array:
+    """The matrix' values in this dtype, checked; empty if all are 1."""
+    given, values = own.values, np.empty(0, dtype)
+    for part in _stretches(given.size):
+        with np.errstate(over="ignore"):  # beyond float32's range: infinite, and refused as such
+            copied = given[part].astype(dtype)
+        if not values.size and (copied == 1).all():
+            continue
+        finite = np.isfinite(copied)
+        if not finite.all():
+            place = int(np.argmin(finite))
+            entry = part.start + place
+            raise ValueError(
+                f"{argument} holds {copied[place]} in row {_row(own.starts, entry)}, column "
+                f"{own.columns[entry]}, wanted finite numbers (as {dtype})"
+            )
+        if not values.size:
+            values = np.ones(given.size, dtype)
+        values[part] = copied
+    return values
+
+
+def _rises(own: Matrix) -> bool:
+    """Whether the columns of every row rise: they fall nowhere but from row to row."""
+    columns = own.columns
+    falls = sum(
+        np.count_nonzero(columns[part.start + 1 : part.stop + 1] < columns[part][:size])
+        for part in _stretches(columns.size)
+        if (size := min(_TOGETHER, columns.size - 1 - part.start)) > 0
+    )
+    first = own.starts[:-1][np.diff(own.starts) > 0][1:]  # of rows with entries, but the first
+    return bool(falls == np.count_nonzero(columns[first] < columns[first - 1]))
 
 
 def _converted(argument: str, matrix: Any) -> Any:
@@ -241,8 +276,8 @@ def _converted(argument: str, matrix: Any) -> Any:
     return matrix.tocsr()
 
 
-def _sorted(argument: str, rows: Any, own: Matrix) -> tuple[Array, Array]:
-    """Columns and values with rising columns in every row.
+def _sorted(argument: str, rows: Any, own: Matrix) -> Matrix:
+    """The matrix with rising columns in every row.
 
     SciPy sorts row by row, which takes a sixth of the time of a sort of all entries. It sorts our
     checked arrays: those of the caller may have changed.
@@ -250,9 +285,11 @@ def _sorted(argument: str, rows: Any, own: Matrix) -> tuple[Array, Array]:
     if not hasattr(rows, "sort_indices"):
         raise ValueError(f"{argument} has rows whose columns do not rise, wanted sorted columns")
     shape = len(own.starts) - 1, own.features
-    ordered = type(rows)((own.values, own.columns, own.starts), shape=shape)
+    values = own.values if own.values.size else np.ones(own.columns.size, np.float32)
+    ordered = type(rows)((values, own.columns, own.starts), shape=shape)
     ordered.sort_indices()
-    return np.asarray(ordered.indices).astype(np.uint32), np.asarray(ordered.data)
+    columns = np.asarray(ordered.indices).astype(np.uint32)
+    return own._replace(columns=columns, values=ordered.data if own.values.size else own.values)
 
 
 def _check_own(argument: str, given: Records) -> None:
@@ -323,7 +360,7 @@ def _numbers(matrix: Matrix, first: Array, counts: Array, dtype: np.dtype[Any]) 
 
 def _write(numbers: Array, place: int, whole: Array) -> None:
     """Whole numbers as two digits from `place` on."""
-    numbers[:, place], numbers[:, place + 1] = whole % DIGIT, whole // DIGIT
+    numbers[:, place], numbers[:, place + 1] = whole & (DIGIT - 1), whole // DIGIT
 
 
 def _number(numbers: Array, place: int) -> Array:
