@@ -60,15 +60,21 @@ def delta(layer: Layer) -> None:
 @kernel
 def gradient(layer: Layer) -> None:
     """∇W_x ← Σ δ_out over the positions and lanes with x, or added to what is there."""
-    positions, lanes, numbers = layer.row[D_IN], layer.lanes, layer.row[NUMBERS]
-    width, total = layer.row[D_OUT] // positions, layer.gradient
     if not layer.accumulate:
-        for k in range(total.size):
-            total[k] = 0
+        for k in range(layer.gradient.size):
+            layer.gradient[k] = 0
+    row_gradients(layer)
+
+
+@kernel
+def row_gradients(layer: Layer) -> None:
+    """∇W_x ← ∇W_x + Σ δ_out over the positions and lanes with x."""
+    positions, lanes, numbers = layer.row[D_IN], layer.lanes, layer.row[NUMBERS]
+    width = layer.row[D_OUT] // positions
     for position in range(positions):
         x = window(layer.a_in, position * lanes, lanes)
         delta_out = window(layer.delta_out, position * width * lanes, width * lanes)
         for s in range(lanes):
-            own = window(total, row_of(x[s], numbers) * width, width)
+            own = window(layer.gradient, row_of(x[s], numbers) * width, width)
             for j in range(width):
                 own[j] += delta_out[j * lanes + s]

@@ -95,6 +95,7 @@ _WIDE = Kind("dense", dense_wide.forward, dense_wide.delta, dense_wide.gradient)
 # Behind a convolution blocks are short, and half of `gemm`'s panel of two vectors is empty.
 _SHORT = Kind("dense", None, None, dense_wide.gradient)
 _BY_FEATURES = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
+_BY_ROWS = Kind("embedding", embedding.forward, embedding.delta, embedding.row_gradients)
 _WINOGRAD = Kind("convolution", winograd.forward, winograd.delta, winograd.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
@@ -147,7 +148,7 @@ def kind_of(row: Row, dtype: Any, single: bool, short: bool) -> Kind:
     if row.kind not in KINDS:
         raise NotImplementedError(f"no functions are known for layers of kind {row.kind}")
     if row.in_step in (LAZY, BY_ENTRIES):
-        return _BY_FEATURES
+        return _BY_ROWS if row.kind == EMBEDDING else _BY_FEATURES
     if row.kind == CONVOLUTION and dtype == np.float32 and not single and winograd.suits(row):
         return _WINOGRAD
     if row.kind != DENSE:
@@ -183,7 +184,7 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
 
 def all_functions(dtype: Any) -> list[Any]:
     """All functions that a table of that dtype may call for its layers, block by block."""
-    kinds = [*KINDS.values(), _SINGLE, _BY_FEATURES]
+    kinds = [*KINDS.values(), _SINGLE, _BY_FEATURES, _BY_ROWS]
     if dtype == np.float32:
         kinds.append(_WINOGRAD)
     functions = [function for kind in kinds for function in (kind.forward, kind.delta)]

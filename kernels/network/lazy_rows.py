@@ -7,20 +7,19 @@ the gradient of its own rows (`entry_sums`) and steps them, and then makes up fo
 epoch's last batch all rows are brought up to date. Work is proportional to the entries, but for
 that and for a byte of each feature.
 
-A batch is looked through once for its rows: each entry marks its feature, and the marks become a
-list in the order of the features. Rows are stepped several at a time, copied side by side into a
-tile: the formulas have long loops there, whatever the length of a row, and many rows are fetched
-from memory at once. Rows that have missed as many steps share a tile.
+An embedding is such a layer too: a batch has some of its numbers. Its gradient is made block by
+block, in the rows of each chunk's own, which the step adds up.
+
+Rows (`row_lists`) are stepped several at a time, copied side by side into a tile (`row_copies`):
+the formulas have long loops there, whatever the length of a row, and many rows are fetched from
+memory at once. Rows that have missed as many steps share a tile.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..compile.called import Contract
-from ..compile.jit import Integers, Vector, kernel
-from ..compile.memory import ask_for, bytes_of, indices_at, stack_buffer, values_at, window
-from ..compile.vectors import LANES, load_lanes, spread, store_lanes
+from ..compile.jit import Integers, kernel
+from ..compile.memory import stack_buffer, values_at, window
 from ..formulas.adam_series import MOST_MISSED, SERIES_SIZE
 from ..formulas.missed_steps import (
     ADAGRAD,
@@ -39,62 +38,37 @@ from ..formulas.optimizers import (
     clip_value,
     shrink_weights,
 )
-from ..layers.operations import COLUMNS, D_OUT, LAZY_NUMBERS, OPTIMIZER_STEP
-from ..layers.parts import FIRST, LAST, LAYER, UNIT, UNITS, WEIGHTS
-from ..layers.sparse import COLUMN_BYTES
+from ..layers.operations import (
+    COLUMNS,
+    EMBEDDING,
+    KIND,
+    LAZY_NUMBERS,
+    OPTIMIZER_STEP,
+    ROW_WEIGHTS,
+)
+from ..layers.parts import FIRST, LAST, LAYER, WEIGHTS
 from .entry_sums import (
     CORRECTIONS,
-    LISTED,
-    LISTS,
     MAKE_UP,
-    MARKS,
     NUMBERS,
-    SEEN,
     SERIES,
     STEPS,
     TILE_SIZE,
     TILES,
     add_entry_products,
     part_number,
-    stretch_of,
 )
 from .in_step import Terms
-from .problem import Data, Model, Settings, batch_examples
+from .problem import Data, Model, Settings
+from .row_copies import clear_row, gather, move_row, scatter
+from .row_lists import GROUPS, Lists, RowStep, group_rows, list_all, list_batch, lists_of
 
 call_step, call_make_up = STEP_CONTRACT.call, MAKE_UP_CONTRACT.call
 
 # Numbers of a tile, unless a single row is longer: the tile, its rows and the next tile's rows all
 # are in the first cache.
 TILE = 256
-AHEAD = 16  # so many rows ahead, at most, rows are asked for
-# Missed steps are counted up to MOST_MISSED; rows that have missed more are the last group.
-_GROUPS = MOST_MISSED + 2
-_GROUP_BYTES = 8 * (_GROUPS + 1)
-_WORD = 8  # marks that are looked at together
-
-
-class RowStep(NamedTuple):
-    """Which part of a lazy layer makes which step."""
-
-    part: Integers  # see `parts.Part`
-    first: Vector  # the part of the optimizer's own vectors, or empty
-    second: Vector
-    batch: int
-    t: int
-    rate: float
-    decay: float  # by what penalties and weight decay are multiplied
-    scale: float  # times the gradient is that of J
-    makes: bool  # the gradient is to be made
-    steps: bool  # the step is to be made
-
-
-class Lists(NamedTuple):
-    """The rows of a part that are to be visited, counted from the part's first one on."""
-
-    rows: Integers  # (features,): of the batch, rising, or all that are not up to date
-    grouped: Integers  # (features,): those that have missed steps, by how many
-    seen: Vector  # uint32 (features,): the last step that each row has made
-    listed: Integers  # (2,): the step whose rows are listed, and how many
+_GROUP_BYTES = 8 * (GROUPS + 1)
 
 
 # How `lazy_step` is called by address.
@@ -111,8 +85,11 @@ def lazy_step(model: Model, data: Data, settings: Settings, own: RowStep) -> Non
         if own.batch == 0 or lists.listed[0] != own.t:
             list_batch(data, own, numbers, lists, own.batch)
             lists.listed[0] = own.t
-        terms = Terms(own.batch, own.part, 1.0, 1.0, 0.0)
-        add_entry_products(model.gradient, model, data, settings, terms)
+        if row[KIND] == EMBEDDING:
+            add_chunk_rows(model, settings, own, lists)
+        else:
+            terms = Terms(own.batch, own.part, 1.0, 1.0, 0.0)
+            add_entry_products(model.gradient, model, data, settings, terms)
     if not own.steps:
         return
     begin_step(settings, own, numbers)
@@ -129,55 +106,23 @@ def lazy_step(model: Model, data: Data, settings: Settings, own: RowStep) -> Non
 
 
 @kernel
+def add_chunk_rows(model: Model, settings: Settings, own: RowStep, lists: Lists) -> None:
+    """g_1 ← Σ_c g_c in the listed rows; those of the other chunks' gradients become 0."""
+    width, parameters = model.table[own.part[LAYER] + ROW_WEIGHTS], model.parameters.size
+    first = window(model.gradient, own.part[FIRST], own.part[WEIGHTS])
+    for chunk in range(1, settings.chunks):
+        place = chunk * parameters + own.part[FIRST]
+        other = window(model.gradient, place, own.part[WEIGHTS])
+        for k in range(lists.listed[1]):
+            move_row(first, other, lists.rows[k] * width, width)
+
+
+@kernel
 def can_miss_steps(settings: Settings) -> bool:
     """Whether the optimizer does anything with a row whose gradient is 0."""
     rules = settings.rules
     stays = settings.optimizer in (SGD, ADAGRAD)
     return not stays or rules.l1 > 0 or rules.l2 > 0
-
-
-@kernel
-def lists_of(own: RowStep, numbers: Integers) -> Lists:
-    """The part's lists."""
-    unit, units = own.part[UNIT], own.part[UNITS]
-    return Lists(
-        rows=values_at(numbers, numbers[LISTS] + 16 * unit, units),
-        grouped=values_at(numbers, numbers[LISTS] + 8 * (2 * unit + units), units),
-        seen=indices_at(numbers[SEEN] + COLUMN_BYTES * unit, units),
-        listed=values_at(numbers, numbers[LISTED] + 16 * part_number(own.part, numbers), 2),
-    )
-
-
-@kernel
-def list_batch(data: Data, own: RowStep, numbers: Integers, lists: Lists, batch: int) -> None:
-    """List the rows that the batch has entries for."""
-    unit, number = own.part[UNIT], part_number(own.part, numbers)
-    words = -(-own.part[UNITS] // _WORD)
-    marked = values_at(numbers, numbers[MARKS] + unit, words)
-    marks = bytes_of(values_at(numbers, numbers[MARKS], unit // _WORD + words))
-    for i in range(batch_examples(data, batch)):
-        columns = stretch_of(data, batch, i, number, numbers).columns
-        for e in range(columns.size):
-            marks[columns[e]] = 1
-    count = 0
-    for k in range(words):
-        word = marked[k]
-        if word != 0:
-            marked[k] = 0
-            for place in range(_WORD):
-                lists.rows[count] = _WORD * k + place
-                count += (word >> (8 * place)) & 1
-    lists.listed[1] = count
-
-
-@kernel
-def list_all(own: RowStep, lists: Lists) -> None:
-    """List all rows of the part that are not up to date; these are no batch's."""
-    count = 0
-    for k in range(own.part[UNITS]):
-        lists.rows[count] = k
-        count += lists.seen[k] != own.t
-    lists.listed[0], lists.listed[1] = 0, count
 
 
 @kernel
@@ -201,7 +146,7 @@ def tables_of(settings: Settings, own: RowStep, numbers: Integers) -> Tables:
 
 
 @kernel
-def missed_by(settings: Settings, own: RowStep, since: int, d_out: int) -> Missed:
+def missed_by(settings: Settings, own: RowStep, since: int, width: int) -> Missed:
     """The steps that rows have missed which were last current after step `since`."""
     rules = settings.rules
     return Missed(
@@ -212,7 +157,7 @@ def missed_by(settings: Settings, own: RowStep, since: int, d_out: int) -> Misse
         l1=rules.l1 * own.decay,
         l2=rules.l2 * own.decay,
         kept=kept_by_decay(settings, own),
-        row_weights=d_out,
+        row_weights=width,
     )
 
 
@@ -245,64 +190,22 @@ def tile_of(
 
 
 @kernel
-def copy_row(out: Vector, place: int, values: Vector, first: int, size: int) -> None:
-    """out_place, … ← values_first, … for `size` numbers."""
-    whole = size - size % LANES
-    for j in range(0, whole, LANES):
-        store_lanes(out, place + j, load_lanes(values, first + j))
-    for j in range(whole, size):
-        out[place + j] = values[first + j]
-
-
-@kernel
-def clear_row(out: Vector, first: int, size: int) -> None:
-    """out_first, … ← 0 for `size` numbers."""
-    whole, zero = size - size % LANES, spread(out.dtype.type(0))
-    for j in range(0, whole, LANES):
-        store_lanes(out, first + j, zero)
-    for j in range(whole, size):
-        out[first + j] = 0
-
-
-@kernel
-def gather(tile: Vector, values: Vector, rows: Integers, d_out: int) -> None:
-    """The rows of values, side by side; nothing if the tile is empty.
-
-    They come from anywhere, so those behind them in the list are asked for meanwhile, at most
-    `AHEAD`; behind the list's end stands any row.
-    """
-    if tile.size:
-        later = window(rows, min(rows.size, AHEAD), rows.size)
-        for k in range(rows.size):
-            ask_for(values, later[k] * d_out)
-            copy_row(tile, k * d_out, values, rows[k] * d_out, d_out)
-
-
-@kernel
-def scatter(tile: Vector, values: Vector, rows: Integers, d_out: int) -> None:
-    """Back to where `gather` has them from."""
-    if tile.size:
-        for k in range(rows.size):
-            copy_row(values, rows[k] * d_out, tile, k * d_out, d_out)
-
-
-@kernel
 def step_rows(
     model: Model, settings: Settings, own: RowStep, numbers: Integers, lists: Lists
 ) -> None:
     """The step of the rows that are listed; their gradient is 0 afterwards."""
-    d_out, rules = model.table[own.part[LAYER] + D_OUT], settings.rules
+    width, rules = model.table[own.part[LAYER] + ROW_WEIGHTS], settings.rules
     w = window(model.parameters, own.part[FIRST], own.part[WEIGHTS])
     g = window(model.gradient, own.part[FIRST], own.part[WEIGHTS])
-    most, count = numbers[TILE_SIZE] // d_out, lists.listed[1]
-    missed = missed_by(settings, own, own.t, d_out)
+    most, count = numbers[TILE_SIZE] // width, lists.listed[1]
+    missed = missed_by(settings, own, own.t, width)
     for begin in range(0, count, most):
         rows = window(lists.rows, begin, min(most, count - begin))
-        tile = tile_of(model, settings, own, numbers, rows.size * d_out, own.scale)
-        gather(tile.w, w, rows, d_out)
-        gather(tile.g, g, rows, d_out)
-        gather(tile.first, own.first, rows, d_out)
-        gather(tile.second, own.second, rows, d_out)
+        tile = tile_of(model, settings, own, numbers, rows.size * width, own.scale)
+        gather(tile.w, w, rows, width)
+        gather(tile.g, g, rows, width)
+        gather(tile.first, own.first, rows, width)
+        gather(tile.second, own.second, rows, width)
         if missed.l1 > 0 or missed.l2 > 0:
             add_penalties(tile.g, tile.w, own.scale, missed.l1, missed.l2)
         if rules.clip_value > 0:
@@ -310,11 +213,11 @@ def step_rows(
         if settings.optimizer == ADAMW:
             shrink_weights(tile.w, missed.kept)
         call_step(model.table[OPTIMIZER_STEP], tile)
-        scatter(tile.w, w, rows, d_out)
-        scatter(tile.first, own.first, rows, d_out)
-        scatter(tile.second, own.second, rows, d_out)
+        scatter(tile.w, w, rows, width)
+        scatter(tile.first, own.first, rows, width)
+        scatter(tile.second, own.second, rows, width)
         for k in range(rows.size):
-            clear_row(g, rows[k] * d_out, d_out)
+            clear_row(g, rows[k] * width, width)
             lists.seen[rows[k]] = own.t
 
 
@@ -323,15 +226,15 @@ def make_up_rows(
     model: Model, settings: Settings, own: RowStep, numbers: Integers, lists: Lists
 ) -> None:
     """The missed steps of the rows that are listed, those of as many together."""
-    d_out, t = model.table[own.part[LAYER] + D_OUT], own.t
+    width, t = model.table[own.part[LAYER] + ROW_WEIGHTS], own.t
     if settings.optimizer in (ADAM, ADAMW):
         tables, given = tables_of(settings, own, numbers), settings.optimizer_settings
-        missed = missed_by(settings, own, 0, d_out)
+        missed = missed_by(settings, own, 0, width)
         sum_series(tables.series, tables.corrections, given, missed)
     ends = stack_buffer(numbers, _GROUP_BYTES)
     group_rows(lists, ends, t)
-    most = numbers[TILE_SIZE] // d_out
-    for group in range(1, _GROUPS):
+    most = numbers[TILE_SIZE] // width
+    for group in range(1, GROUPS):
         begin = ends[group - 1]
         while begin < ends[group]:
             size = min(most if group <= MOST_MISSED else 1, ends[group] - begin)
@@ -343,39 +246,21 @@ def make_up_rows(
 
 
 @kernel
-def group_rows(lists: Lists, ends: Integers, t: int) -> None:
-    """The listed rows by how many steps they have missed; ends says where each group ends."""
-    for group in range(_GROUPS + 1):
-        ends[group] = 0
-    count = lists.listed[1]
-    for k in range(count):
-        ends[min(t - int(lists.seen[lists.rows[k]]), MOST_MISSED + 1) + 1] += 1
-    for group in range(_GROUPS):
-        ends[group + 1] += ends[group]
-    # Each number is where its group begins, and then where the next of its rows goes.
-    for k in range(count):
-        row = lists.rows[k]
-        group = min(t - int(lists.seen[row]), MOST_MISSED + 1)
-        lists.grouped[ends[group]] = row
-        ends[group] += 1
-
-
-@kernel
 def make_up_tile(
     model: Model, settings: Settings, own: RowStep, numbers: Integers, rows: Integers, since: int
 ) -> None:
     """The steps after `since` of these rows, which have missed them all."""
-    d_out = model.table[own.part[LAYER] + D_OUT]
+    width = model.table[own.part[LAYER] + ROW_WEIGHTS]
     w = window(model.parameters, own.part[FIRST], own.part[WEIGHTS])
-    tile = tile_of(model, settings, own, numbers, rows.size * d_out, 1.0)
-    gather(tile.w, w, rows, d_out)
-    gather(tile.first, own.first, rows, d_out)
-    gather(tile.second, own.second, rows, d_out)
-    missed, tables = missed_by(settings, own, since, d_out), tables_of(settings, own, numbers)
+    tile = tile_of(model, settings, own, numbers, rows.size * width, 1.0)
+    gather(tile.w, w, rows, width)
+    gather(tile.first, own.first, rows, width)
+    gather(tile.second, own.second, rows, width)
+    missed, tables = missed_by(settings, own, since, width), tables_of(settings, own, numbers)
     call_make_up(numbers[MAKE_UP], settings.optimizer, tile, missed, tables)
-    scatter(tile.w, w, rows, d_out)
-    scatter(tile.first, own.first, rows, d_out)
-    scatter(tile.second, own.second, rows, d_out)
+    scatter(tile.w, w, rows, width)
+    scatter(tile.first, own.first, rows, width)
+    scatter(tile.second, own.second, rows, width)
 
 
 @kernel

@@ -35,8 +35,9 @@ from ..layers.operations import (
 )
 from ..layers.parts import FIRST, LAST, LAYER, PART_COLUMNS, UNITS, WEIGHTS
 from ..network.in_step import PRODUCTS_CONTRACT, Terms
-from ..network.lazy_rows import ROWS_CONTRACT, RowStep
+from ..network.lazy_rows import ROWS_CONTRACT
 from ..network.problem import Data, Model, Problem, Settings, State
+from ..network.row_lists import RowStep
 from ..network.rules import Rules
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
 
