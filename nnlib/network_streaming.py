@@ -19,7 +19,7 @@ from .model.task import Task, task_of
 from .optimizers import FullBatch, LevenbergMarquardt
 from .training.options import OPTIONS, Options
 from .training.shards import LEAST_SHARE
-from .training.windows import Streamed
+from .training.windows import Streamed, streamed
 
 
 def streamed_examples(
@@ -38,23 +38,16 @@ def streamed_examples(
     check_streamed(network, options)
     known = _known(network, source)
     converting = _Converting(network, known, _factor(source, options.mean))
-    n, own, dtype = source.rows, network.architecture, network.dtype
-    nothing = np.zeros((1, 1), dtype)
-    streamed = Streamed(
-        np.broadcast_to(nothing, (n, own.d_in)),
-        np.broadcast_to(nothing, (n, own.d_out)),
-        np.empty(0, dtype),
-        source,
-        converting,
-    )
-    first = next(streamed.walk([0]))
+    own = network.architecture
+    train = streamed(source, converting, (own.d_in, own.d_out), network.dtype)
+    first = next(train.walk([0]))
     if first.X.shape[1] != own.d_in:
         raise ValueError(
             f"X is a source of nnlib.data whose rows have {first.X.shape[1]} numbers, and the "
             f"network {own.d_in}: sequences with a mask are for arrays"
         )
     warn_of_targets(own, first.y, stacklevel=stacklevel + 1)
-    return streamed, known
+    return train, known
 
 
 def check_streamed(network: NetworkFunction, options: Options) -> None:

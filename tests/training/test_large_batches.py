@@ -10,6 +10,7 @@ import nnlib
 from nnlib import layers
 from nnlib.cluster.engine import LostPartError
 from nnlib.cluster.here import Here
+from nnlib.cluster.packing import pack
 
 pytestmark = pytest.mark.cpu("data")
 
@@ -132,6 +133,22 @@ def test_processes_read_their_own_files(tmp_path):
     data = nnlib.data.memory_map(tmp_path / "X.npy", tmp_path / "y.npy", part_rows=130)
     with ProcessPoolExecutor(2) as executor:
         assert same(trained(executor, data=data), trained(Here(), data=data))
+
+
+def test_what_is_sent_has_no_rows(tmp_path):
+    """The files' names go to the workers, and no placeholders of X and y."""
+    np.save(tmp_path / "X.npy", np.zeros((100_000, 3)))
+    np.save(tmp_path / "y.npy", np.zeros(100_000))
+    sent = []
+
+    class Sending(Here):
+        def share(self, value):
+            sent.append(pack(value).size)
+            return super().share(value)
+
+    data = nnlib.data.memory_map(tmp_path / "X.npy", tmp_path / "y.npy")
+    network().descent(data, cluster=Sending(), **{**OPTIONS, "epochs": 1})
+    assert sent[0] < 100_000
 
 
 class Losing(Here):
