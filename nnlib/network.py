@@ -274,9 +274,11 @@ class Network(NetworkTraining):
             that it was written with; the number of threads, `callback`, `max_seconds` and
             `progress` may differ. What had ended returns at once with the same history.
         cluster : str, distributed.Client, Executor or None
-            As for `train_many`: its workers add up the costs and gradients of ``lbfgs``, each of
-            rows of its own. X is a source of `nnlib.data`. The bits are the same for any number of
-            workers, and differ by rounding from those without a cluster.
+            As for `train_many`: its workers add up costs and gradients, each of rows of its own,
+            for full batches or batches of at least 256 rows, of which each takes its share of
+            every worker's rows. X is a source of `nnlib.data`. The bits are the same for any
+            number of workers; those of full batches differ by rounding from those without a
+            cluster, dropout left aside.
 
         Returns
         -------

@@ -11,13 +11,15 @@ from .checks.labels import found_classes
 from .checks.splits import is_split_off
 from .checks.values import check_each, check_finite, numbers, shown
 from .data.source import Rows, Source
+from .kernels.layers.operations import looks_at_batches
 from .model.function import NetworkFunction, examples_for
 from .model.knowledge import Known
 from .model.target_range import warn_of_targets
 from .model.task import Task, task_of
 from .optimizers import FullBatch, LevenbergMarquardt
 from .training.options import OPTIONS, Options
-from .training.windows import Streamed
+from .training.shards import LEAST_SHARE
+from .training.windows import Streamed, streamed
 
 
 def streamed_examples(
@@ -36,23 +38,16 @@ def streamed_examples(
     check_streamed(network, options)
     known = _known(network, source)
     converting = _Converting(network, known, _factor(source, options.mean))
-    n, own, dtype = source.rows, network.architecture, network.dtype
-    nothing = np.zeros((1, 1), dtype)
-    streamed = Streamed(
-        np.broadcast_to(nothing, (n, own.d_in)),
-        np.broadcast_to(nothing, (n, own.d_out)),
-        np.empty(0, dtype),
-        source,
-        converting,
-    )
-    first = next(streamed.walk([0]))
+    own = network.architecture
+    train = streamed(source, converting, (own.d_in, own.d_out), network.dtype)
+    first = next(train.walk([0]))
     if first.X.shape[1] != own.d_in:
         raise ValueError(
             f"X is a source of nnlib.data whose rows have {first.X.shape[1]} numbers, and the "
             f"network {own.d_in}: sequences with a mask are for arrays"
         )
     warn_of_targets(own, first.y, stacklevel=stacklevel + 1)
-    return streamed, known
+    return train, known
 
 
 def check_streamed(network: NetworkFunction, options: Options) -> None:
@@ -96,10 +91,34 @@ def check_streamed(network: NetworkFunction, options: Options) -> None:
             "X is a source of nnlib.data and optimizer is 'levenberg_marquardt', wanted 'lbfgs' "
             "or one that takes steps by batches"
         )
-    if options.batch_size is None and not isinstance(options.optimizer, FullBatch):
+    alone = options.cluster is None and not isinstance(options.optimizer, FullBatch)
+    if options.batch_size is None and alone:
         raise ValueError(
             "X is a source of nnlib.data and batch_size is None, wanted a number of examples that "
             "fit into memory, as 256; optimizer='lbfgs' takes all of them at each step"
+        )
+
+
+def check_shared_batches(network: NetworkFunction, options: Options) -> None:
+    """Refuse what batches cannot be whose sums the workers of a cluster make.
+
+    Raises
+    ------
+    ValueError
+    """
+    if isinstance(options.optimizer, FullBatch):
+        return
+    if looks_at_batches(network.architecture.training_table):
+        raise ValueError(
+            "cluster is given and the network normalises batches, which needs all rows of a batch "
+            "in one place: use layers.LayerNormalization(), or leave cluster out"
+        )
+    size = options.batch_size
+    if size is not None and size < 2 * LEAST_SHARE:
+        raise ValueError(
+            f"cluster is given and batch_size is {size}, wanted None or at least "
+            f"{2 * LEAST_SHARE}: a worker computes at least {LEAST_SHARE} rows of a batch, and it "
+            "pays with thousands"
         )
 
 

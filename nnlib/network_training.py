@@ -35,7 +35,7 @@ from .model.sequence_rows import alike, wrapped
 from .model.target_range import warn_of_targets
 from .model.task import task_of
 from .model.whole_batches import check_batches
-from .network_streaming import streamed_examples
+from .network_streaming import check_shared_batches, streamed_examples
 from .optimizers import FullBatch
 from .second_order import methods
 from .second_order.minimised import Minimised
@@ -43,6 +43,7 @@ from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent, Learner
 from .training.epoch_metrics import EpochMetrics, Monitor
+from .training.large_batches import LargeBatchDescent
 from .training.lazy import LazyDescent, is_lazy
 from .training.options import Options
 from .training.streamed import StreamedDescent
@@ -138,6 +139,8 @@ class NetworkTraining(NetworkInsight):
                 )
         train, known = streamed_examples(self, given.X, options, stacklevel + 1)
         self._complete_batches(train.X, options, validated=False)
+        if options.cluster is not None:
+            check_shared_batches(self, options)
         held_out = None
         if options.validation is not None:
             X, y = _given_apart(self, options.validation, known, images=False)
@@ -190,6 +193,8 @@ class NetworkTraining(NetworkInsight):
     def _descent_class(self, learner: Learner, train: Examples, options: Options) -> type[Descent]:
         """The descent of the network's device, and of its examples."""
         if self._device == "cpu":
+            if options.cluster is not None:
+                return LargeBatchDescent
             if isinstance(train, Streamed):
                 return StreamedDescent
             return LazyDescent if is_lazy(options, train, learner) else Descent

@@ -14,6 +14,8 @@ import numpy as np
 
 from .. import layers
 from ..checks.values import floating_dtype
+from ..cluster.here import Here
+from ..data import arrays
 from ..kernels.network.linking import compile_all
 from ..network import Network
 from ..train_many import train_many
@@ -58,6 +60,13 @@ def _whole_batches(dtype: str, data: Data) -> None:
     net.descent(*data, epochs=1, progress=False)
 
 
+def _over_workers(dtype: str, data: Data) -> None:
+    """What workers of a cluster and their driver do for one network."""
+    for name in ("sgd", "lbfgs"):
+        net = Network([1, 2, 1], dtype=dtype, device="cpu")
+        net.descent(arrays(*data), epochs=1, optimizer=name, progress=False, cluster=Here())
+
+
 def _called(dtype: str, data: Data) -> None:
     """Activations, losses, optimizers and kinds of layer, which tables call by address."""
     compile_all(np.dtype(dtype))
@@ -71,6 +80,7 @@ JOBS: dict[str, Callable[[str, Data], None]] = {
     "descents of layers of whole batches": _whole_batches,
     "L-BFGS and Levenberg-Marquardt": _full_batch_optimizers,
     "populations": _populations,
+    "one network over workers": _over_workers,
 }
 
 

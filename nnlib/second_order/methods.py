@@ -7,6 +7,7 @@ from ..kernels.layers.operations import drops, has_rates, looks_at_batches
 from ..optimizers import LBFGS, FullBatch, LevenbergMarquardt
 from ..training.epoch_metrics import EpochMetrics
 from ..training.options import Options
+from ..training.shards import SUMMED
 from .least_squares import run_levenberg_marquardt
 from .minimised import Array, Minimised
 from .quasi_newton import run_lbfgs
@@ -43,7 +44,7 @@ def run(minimised: Minimised, options: Options, device: str = "cpu") -> SecondOr
 
 def _summed(options: Options, device: str) -> str:
     """How sums over the examples are added up, which decides bits."""
-    return device if options.cluster is None else f"{device}, in shards"
+    return device if options.cluster is None else f"{device}, {SUMMED}"
 
 
 def check_full_batch(optimizer: FullBatch, table: Array) -> None:

@@ -21,7 +21,7 @@ from ..training.checkpoint_rules import of_lbfgs
 from ..training.windows import Cut, Streamed, Windows
 from . import elsewhere
 from .minimised import Array, Minimised, history_of, settings_of
-from .over_workers import WorkerCost
+from .over_workers import NetworkCost, WorkerCost
 from .slices import Driver, Run, run_driver
 
 
@@ -90,8 +90,8 @@ def _where(minimised: Minimised, device: str, cluster: Any) -> _Where:
     lanes = block_lanes(n, minimised.units, d_in, train.X.itemsize, convolves(table))
     if cluster is not None:
         assert isinstance(train, Streamed)
-        engine = engine_for(cluster)
-        sums = WorkerCost(engine, table, parameters, lanes, minimised.loss, train)
+        network = NetworkCost(table, lanes, minimised.loss)
+        sums = WorkerCost(engine_for(cluster), network, train)
         model = elsewhere.model(table, parameters)
         return _Where(elsewhere.descend, model, sums, lanes, sums.close)
     table = linked(table, Use(parameters.dtype, single=lanes == 1, cost=True, train=True))

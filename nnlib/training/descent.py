@@ -80,7 +80,7 @@ class Descent:
         memory: OptimizerState | None,
     ) -> None:
         table, parameters = learner.table, learner.parameters
-        layout = buffers.layout(options, train, parameters, table)
+        layout = self._layout(options, train, parameters, table)
         lanes, chunks = layout.lanes, layout.chunks
         self._options = options
         self._settings = buffers.settings(
@@ -98,6 +98,12 @@ class Descent:
         self._last: Array | None = None  # the last epoch's parameters, where they are not the best
         self._seconds = np.zeros(1)  # of this call and of those that it goes on from
         self._checkpoint = self._begin_checkpoint(train, validation)
+
+    def _layout(
+        self, options: Options, train: Examples, parameters: Array, table: Array
+    ) -> buffers.Layout:
+        """How the examples are cut."""
+        return buffers.layout(options, train, parameters, table)
 
     def _allocate(
         self,

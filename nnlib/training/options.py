@@ -12,7 +12,7 @@ from typing import Any
 from ..checks.class_weights import class_weight_option
 from ..checks.values import REDUCTIONS, file_path, flag, real_number, seed_number, shown
 from ..history import Report
-from ..optimizers import LBFGS, SGD, FullBatch, Optimizer, Rprop, optimizer_from
+from ..optimizers import SGD, FullBatch, Optimizer, Rprop, optimizer_from
 from ..schedules import Constant, ReduceOnPlateau, Schedule, schedule_from
 from .epoch_metrics import EpochMetrics
 from .option_table import (
@@ -245,12 +245,6 @@ class Options:
             raise ValueError(
                 f"tolerance is {self.tolerance:g} but patience is None: give patience, the "
                 "number of epochs without progress after which to stop"
-            )
-        if self.cluster is not None and not isinstance(self.optimizer, LBFGS):
-            assert isinstance(self.optimizer, Optimizer | FullBatch)
-            raise ValueError(
-                f"cluster is given and optimizer is {self.optimizer.name!r}, wanted 'lbfgs': its "
-                "steps take all rows, so that what is sent for a step is little beside them"
             )
         if self.compile:
             self._check_compiled()

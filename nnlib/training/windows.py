@@ -34,6 +34,11 @@ class Streamed(Examples):
     source: Source
     convert: Callable[[Rows], Examples]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a worker makes them of: X and y themselves would be sent as so many zeros."""
+        shape = self.X.shape[1], self.y.shape[1]
+        return streamed, (self.source, self.convert, shape, self.y.dtype)
+
     def walk(self, order: Sequence[int]) -> Iterator[Examples]:
         """The checked examples of the parts of these numbers, one after the other.
 
@@ -53,6 +58,15 @@ class Streamed(Examples):
                 error.add_note(f"In part {part} of {self.source.name}.")
                 raise
             yield examples
+
+
+def streamed(
+    source: Source, convert: Callable[[Rows], Examples], shape: tuple[int, int], dtype: Any
+) -> Streamed:
+    """The examples of a source; shape is how many numbers a row has in X and in y."""
+    nothing = np.zeros((1, 1), dtype)
+    X, y = (np.broadcast_to(nothing, (source.rows, width)) for width in shape)
+    return Streamed(X, y, np.empty(0, dtype), source, convert)
 
 
 class Cut(NamedTuple):

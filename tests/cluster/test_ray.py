@@ -136,13 +136,18 @@ def test_workers_names_every_node(engine):
 
 
 @on_linux
-def test_one_network_whose_workers_are_killed_has_the_same_bits(ray, monkeypatch):
+@pytest.mark.parametrize(
+    "options",
+    [{"optimizer": "lbfgs", "epochs": 12}, {"optimizer": "adam", "batch_size": 300, "epochs": 8}],
+    ids=["lbfgs", "adam"],
+)
+def test_one_network_whose_workers_are_killed_has_the_same_bits(ray, monkeypatch, options):
     rows = np.random.default_rng(0).normal(size=(600, 2))
     data = nnlib.data.arrays(rows, np.sin(rows.sum(1)), part_rows=100)
 
     def trained(cluster):
         net = nnlib.Network([2, 8, 1], ["tanh", "identity"], seed=0)
-        history = net.descent(data, optimizer="lbfgs", epochs=12, cluster=cluster)
+        history = net.descent(data, cluster=cluster, **options)
         return net.parameters, history.J
 
     with ThreadPoolExecutor(1) as executor:

@@ -17,6 +17,7 @@ module = sys.modules["nnlib.commands.warm_up"]
 # Of a process that has nothing in memory but what warm_up brought there.
 AFTERWARDS = """
 import gc
+from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import nnlib
 from numba.core.dispatcher import Dispatcher
@@ -50,6 +51,10 @@ nnlib.train_many([3, 5, 2], X, y, **many)
 nnlib.train_many([3, 200, 2], X, y, **many)
 nnlib.train_many([3, 5, 2], X, y, folds=2, optimizer="adam", batch_size=5, **many)
 nnlib.train_many([3, 5, 2], X, y, halving=2, validation=0.5, patience=1, **many)
+rows = nnlib.data.arrays(rng.normal(size=(600, 3)), rng.random((600, 2)), part_rows=100)
+with ThreadPoolExecutor(2) as executor:
+    for options in ({"optimizer": "lbfgs"}, {"optimizer": "adam", "batch_size": 300}, {}):
+        net.descent(rows, epochs=2, cluster=executor, **options)
 print(sorted(compiled() - before))
 """
 
