@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from .checks.examples import Examples, counted
+from .checks.class_weights import class_factors
+from .checks.examples import Examples
 from .checks.labels import found_classes
-from .checks.splits import is_split_off
-from .checks.values import check_each, check_finite, numbers, shown
-from .data.source import Rows, Source
+from .checks.memory import check_memory
+from .checks.splits import is_drawn, is_split_off, last_count
+from .checks.values import shown
+from .data.reading import all_ahead
+from .data.row_range import RowRange
+from .data.source import Source
 from .kernels.layers.operations import looks_at_batches
 from .model.function import NetworkFunction, examples_for
 from .model.knowledge import Known
+from .model.over_source import Converting, check_source
 from .model.target_range import warn_of_targets
 from .model.task import Task, task_of
 from .optimizers import FullBatch, LevenbergMarquardt
@@ -24,22 +29,26 @@ from .training.windows import Streamed, streamed
 
 def streamed_examples(
     network: NetworkFunction, source: Source, options: Options, stacklevel: int
-) -> tuple[Streamed, Known]:
-    """The examples that a source reads, and what the network knows of them.
+) -> tuple[Streamed, Examples | None, Known]:
+    """The examples that a source reads, those split off for validation, and what is known of them.
 
     The targets are gone through once where they may hold labels that the network does not know
-    yet, and so are the weights. The first part is read and checked.
+    yet, and so are the weights, and all rows for weights of classes. The first part is read and
+    checked. Validation examples are read as a whole.
 
     Raises
     ------
     TypeError, ValueError
         If source, network and options do not go together.
     """
-    check_streamed(network, options)
+    check_streamed(network, source, options)
     known = _known(network, source)
-    converting = _Converting(network, known, _factor(source, options.mean))
+    sides = _sides(source, options)
+    factors = _factors(network, sides, options, known)
+    train, *others = (
+        _streamed(network, side, known, own) for side, own in zip(sides, factors, strict=True)
+    )
     own = network.architecture
-    train = streamed(source, converting, (own.d_in, own.d_out), network.dtype)
     first = next(train.walk([0]))
     if first.X.shape[1] != own.d_in:
         raise ValueError(
@@ -47,33 +56,56 @@ def streamed_examples(
             f"network {own.d_in}: sequences with a mask are for arrays"
         )
     warn_of_targets(own, first.y, stacklevel=stacklevel + 1)
-    return train, known
+    return train, _gathered(others[0]) if others else None, known
 
 
-def check_streamed(network: NetworkFunction, options: Options) -> None:
+def _streamed(network: NetworkFunction, source: Source, known: Known, factors: Any) -> Streamed:
+    """The examples of a source, of which nothing is read yet."""
+    own = network.architecture
+    convert = Converting(network, examples_for, known, factors)
+    weights = str(factors.tolist()) if np.ndim(factors) else ""
+    return streamed(source, convert, (own.d_in, own.d_out), network.dtype, weights)
+
+
+def _sides(source: Source, options: Options) -> list[Source]:
+    """The rows to train with, and the last ones if some are split off for validation."""
+    if options.validation is None or not is_split_off(options.validation):
+        return [source]
+    share = options.validation
+    if not (isinstance(share, str) or (is_drawn(share) and not options.shuffle)):
+        raise ValueError(
+            f"X is a source of nnlib.data and validation is {shown(share)}, wanted 'last 20%' or "
+            "examples (X, y) in memory: rows are not drawn at random from a source"
+        )
+    n = source.rows
+    count = last_count(share, n)
+    return [RowRange(source, 0, n - count), RowRange(source, n - count, n)]
+
+
+def _gathered(streamed: Streamed) -> Examples:
+    """All examples that a source reads, in memory."""
+    (n, d_in), d_out = streamed.X.shape, streamed.y.shape[1]
+    size = n * (d_in + d_out + 1) * streamed.y.itemsize
+    check_memory(f"validation: the last {n} rows of the source", size)
+    parts = list(streamed.all_parts())
+    return Examples(*(
+        np.concatenate([getattr(own, name) for own in parts]) for name in ("X", "y", "weights")
+    ))  # fmt: skip
+
+
+def check_streamed(network: NetworkFunction, source: Source, options: Options) -> None:
     """Refuse what a descent cannot do that reads its data part by part.
 
     Raises
     ------
     ValueError
     """
-    own = network.architecture
     if network.device != "cpu":
         raise ValueError(
             f"X is a source of nnlib.data and the network is on {network.device!r}: use "
             "net.to('cpu'); on a GPU, X larger than its memory may be an array of the host"
         )
-    if own.graph.open_inputs:
-        raise ValueError(
-            "X is a source of nnlib.data and the network takes sequences of any length, wanted "
-            "one of a fixed length, as layers.Input((7, 2))"
-        )
-    inputs, outputs = len(own.graph.input_names), len(own.graph.output_names)
-    if inputs > 1 or outputs > 1:
-        raise ValueError(
-            f"X is a source of nnlib.data and the network has {inputs} inputs and {outputs} "
-            "outputs, wanted one of each"
-        )
+    check_source(network, source)
     for name, entry in OPTIONS.items():
         value = getattr(options, name)
         if "streamed" in entry.refused_by and value != entry.default:
@@ -81,11 +113,6 @@ def check_streamed(network: NetworkFunction, options: Options) -> None:
                 f"X is a source of nnlib.data and {name} is {shown(value)}, wanted "
                 f"{entry.default!r}: it needs all examples in memory"
             )
-    if options.validation is not None and is_split_off(options.validation):
-        raise ValueError(
-            f"X is a source of nnlib.data and validation is {shown(options.validation)}, wanted "
-            "examples (X, y) in memory: nothing is split off a source"
-        )
     if isinstance(options.optimizer, LevenbergMarquardt):
         raise ValueError(
             "X is a source of nnlib.data and optimizer is 'levenberg_marquardt', wanted 'lbfgs' "
@@ -144,6 +171,46 @@ def _classes_of(source: Source, task: Task) -> Any:
     return None if classes is None or classes.tolist() == task.labels() else classes
 
 
+def check_has_classes(network: NetworkFunction, options: Options, on_host: bool = True) -> Task:
+    """The task of a network whose examples weigh as their classes say; `ValueError` for others."""
+    task = task_of(network.architecture)
+    if task is None or not task.classes or task.inner or not on_host:
+        raise ValueError(
+            f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
+            "with one output whose loss tells classes apart, a class for each example, and for y "
+            "on the host"
+        )
+    return task
+
+
+def _factors(
+    network: NetworkFunction, sides: list[Source], options: Options, known: Known
+) -> list[Any]:
+    """By what the weights of each side, or of its classes, are multiplied.
+
+    For the mean each side has weights of a mean of 1.
+    """
+    if options.class_weight is None:
+        return [_factor(side, options.mean) for side in sides]
+    task = check_has_classes(network, options)
+    labels = task.labels() if known.classes is None else known.classes.tolist()
+    count, weight = np.zeros(len(labels)), np.zeros((len(sides), len(labels)))
+    convert = Converting(network, examples_for, known)
+    for number, side in enumerate(sides):
+        for part in all_ahead(side, convert.as_given):
+            shares = task.shares(part.y).astype(np.float64)
+            count += shares.sum(axis=0)
+            own = part.weights.astype(np.float64) if part.weights.size else np.ones(len(part.y))
+            weight[number] += own @ shares
+    factors = class_factors(options.class_weight, count, int(sum(s.rows for s in sides)), labels)
+    totals = weight @ factors
+    if not totals.all():
+        raise ValueError("class_weight leaves every example the weight 0, wanted one above 0")
+    if not options.mean:
+        return [factors for _ in sides]
+    return [factors * side.rows / own for own, side in zip(totals, sides, strict=True)]
+
+
 def _factor(source: Source, mean: bool) -> float:
     """By what every weight is multiplied: for the mean they are scaled to a mean of 1."""
     if not source.weighted:
@@ -160,33 +227,3 @@ def _factor(source: Source, mean: bool) -> float:
     if not mean:
         return 1.0
     return source.rows / total / largest
-
-
-class _Converting:
-    """Makes checked examples of the rows of a part; where it is called, a thread reads."""
-
-    def __init__(self, network: NetworkFunction, known: Known, factor: float) -> None:
-        self._network, self._known, self._factor = network, known, factor
-
-    def __call__(self, rows: Rows) -> Examples:
-        """The examples of the rows.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `Network.descent` for X, y and sample_weight.
-        """
-        dtype = self._network.dtype
-        if not isinstance(rows, Rows):
-            raise TypeError(f"read gave a {type(rows).__name__}, wanted nnlib.data.Rows(X, y)")
-        X, y = examples_for(self._network, rows.X, rows.y, self._known, images=False)
-        if rows.weights is None:
-            return Examples(X, y, np.empty(0, dtype))
-        weights = numbers("sample_weight", rows.weights, dtype)
-        if weights.shape != (len(X),):
-            raise ValueError(
-                f"sample_weight has shape {weights.shape}, wanted ({len(X)},), one per example"
-            )
-        check_finite("sample_weight", weights)
-        check_each("sample_weight", weights, weights >= 0, "weights of at least 0")
-        return counted(Examples(X, y, (weights * self._factor).astype(dtype)))

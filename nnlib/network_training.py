@@ -15,9 +15,7 @@ from .checks.sparse import check_alike
 from .checks.splits import as_data, is_split_off, split_off
 from .checks.values import (
     example_weights,
-    known_name,
     on_gpu,
-    on_host,
     shown,
     whole_number,
 )
@@ -29,20 +27,19 @@ from .model.image_hint import warn_of_bytes
 from .model.insight import NetworkInsight
 from .model.knowledge import Known
 from .model.labelled import learned_classes
-from .model.metrics import Judged, measured, metrics_from
-from .model.positions import counted_rows
+from .model.over_source import check_alone
 from .model.sequence_rows import alike, wrapped
 from .model.target_range import warn_of_targets
 from .model.task import task_of
 from .model.whole_batches import check_batches
-from .network_streaming import check_shared_batches, streamed_examples
+from .network_metrics import epoch_metrics
+from .network_streaming import check_has_classes, check_shared_batches, streamed_examples
 from .optimizers import FullBatch
 from .second_order import methods
 from .second_order.minimised import Minimised
 from .training.buffers import OptimizerState
 from .training.contradictions import check_compiled
 from .training.descent import Descent, Learner
-from .training.epoch_metrics import EpochMetrics, Monitor
 from .training.large_batches import LargeBatchDescent
 from .training.lazy import LazyDescent, is_lazy
 from .training.options import Options
@@ -120,39 +117,36 @@ class NetworkTraining(NetworkInsight):
         train = counted(train)
         warn_of_targets(self._architecture.reading(train.X), train.y, stacklevel=stacklevel + 1)
         warn_of_bytes(self._architecture, X, stacklevel=stacklevel + 1)
-        if options.metrics is not None:
-            options.metrics = epoch_metrics(self, train, held_out, options, found.known.classes)
-            if options.monitor is not None:
-                options.patience = None  # is the metric's
-        self._complete_batches(train.X, options, held_out is not None)
+        self._complete(train, held_out, options, found.known)
         return train, held_out, found.known
 
     def _streamed(
         self, given: GivenData, options: Options, stacklevel: int
     ) -> tuple[Examples, Examples | None, Known]:
         """The same for rows that a source reads while the descent goes on."""
-        for name in ("y", "sample_weight", "lengths", "mask"):
-            if getattr(given, name) is not None:
-                raise ValueError(
-                    f"X is a source of nnlib.data and {name} is given as well, wanted None: the "
-                    "source has its rows whole"
-                )
-        train, known = streamed_examples(self, given.X, options, stacklevel + 1)
-        self._complete_batches(train.X, options, validated=False)
-        if options.cluster is not None:
-            check_shared_batches(self, options)
-        held_out = None
-        if options.validation is not None:
+        check_alone(**{name: value for name, value in given._asdict().items() if name != "X"})
+        train, held_out, known = streamed_examples(self, given.X, options, stacklevel + 1)
+        if options.validation is not None and held_out is None:
             X, y = _given_apart(self, options.validation, known, images=False)
             held_out = Examples(X, y, np.empty(0, self.dtype))
+        self._complete(train, held_out, options, known)
+        if options.cluster is not None:
+            check_shared_batches(self, options)
         return train, held_out, known
 
-    def _complete_batches(self, X: Array, options: Options, validated: bool) -> None:
-        """Check the size of batches, which the options cannot know without the examples."""
+    def _complete(
+        self, train: Examples, held_out: Examples | None, options: Options, known: Known
+    ) -> None:
+        """Complete and check what the options cannot know without the examples."""
+        if options.metrics is not None:
+            options.metrics = epoch_metrics(self, train, held_out, options, known.classes)
+            if options.monitor is not None:
+                options.patience = None  # is the metric's
         if options.batch_size is not None:
-            rest = " (after the validation split)" if validated else ""
-            options.batch_size = whole_number(f"batch_size{rest}", options.batch_size, 1, len(X))
-        check_batches(self, X, options.batch_size)
+            rest = " (after the validation split)" if held_out is not None else ""
+            name, most = f"batch_size{rest}", len(train.X)
+            options.batch_size = whole_number(name, options.batch_size, 1, most)
+        check_batches(self, train.X, options.batch_size)
 
     def _train(self, train: Examples, held_out: Examples | None, options: Options) -> History:
         """The descent, after the checks of what was given, and what it waited for kernels."""
@@ -266,56 +260,12 @@ def with_class_weights(
     """The examples with the weights of their classes, where the options have some."""
     if options.class_weight is None:
         return given
-    task, classes = task_of(network.architecture), given.known.classes
-    if task is None or not task.classes or task.inner or on_gpu(given.y):
-        raise ValueError(
-            f"class_weight is {shown(options.class_weight)}, wanted None: it is for networks "
-            "with one output whose loss tells classes apart, a class for each example, and for y "
-            "on the host"
-        )
+    classes = given.known.classes
+    task = check_has_classes(network, options, on_host=not on_gpu(given.y))
     labels = task.labels() if classes is None else classes.tolist()
     shares = task.shares(given.y)
     weights = weights_by_class(options.class_weight, shares, labels, given.weights)
     return replace(given, weights=weights)
-
-
-def epoch_metrics(
-    network: NetworkFunction,
-    train: Examples,
-    held_out: Examples | None,
-    options: Options,
-    classes: Array | None,
-) -> EpochMetrics:
-    """The metrics of a descent that begins, tried on what the network predicts so far."""
-    task = task_of(network.architecture)
-    metrics = metrics_from(options.metrics, task, classes)
-    assert task is not None
-    examples = [_weighed(side) for side in (train, held_out) if side]
-    own = network.architecture
-    sides = [
-        (side.X, Judged(task, classes, on_host(side.y), counted_rows(own, side.X)))
-        for side in examples
-    ]
-
-    def measure() -> tuple[list[float], list[float] | None]:
-        values = [measured(metrics, judged, network.outputs_of(X)) for X, judged in sides]
-        return values[0], values[1] if len(values) > 1 else None
-
-    names, monitor = [metric.name for metric in metrics], None
-    if options.monitor is not None:
-        place = names.index(known_name("monitor", options.monitor, names))
-        sign = -1.0 if metrics[place].greater_is_better else 1.0
-        monitor = Monitor(place, sign, options.patience, options.tolerance)
-    measure()
-    parameters, epochs = network.parameters, options.epochs
-    return EpochMetrics(names, measure, monitor, parameters, epochs, held_out is not None)
-
-
-def _weighed(given: Examples) -> Examples:
-    """The examples of a weight above 0; `counted` has put others in place of the rest."""
-    if not isinstance(given.weights, np.ndarray) or (given.weights > 0).all():
-        return given
-    return given.part(given.weights > 0)
 
 
 def _validation_data(network: NetworkFunction, validation: Any) -> tuple[Any, Any]:

@@ -30,6 +30,39 @@ def class_weight_option(name: str, value: Any) -> Any:
     )
 
 
+def class_factors(value: Any, count: Array, n: int, labels: list[Any]) -> Array:
+    """By what the weights of each class are multiplied, shape (classes,).
+
+    Parameters
+    ----------
+    value, labels
+        As for `weights_by_class`.
+    count : ndarray of float64, shape (classes,)
+        How many of the n examples are of each class.
+    n : int
+
+    Raises
+    ------
+    ValueError
+        For a label that no class has.
+
+    Examples
+    --------
+    >>> class_factors("balanced", np.array([3.0, 1.0]), 4, [0, 1])
+    array([0.66666667, 2.        ])
+    """
+    if value == "balanced":
+        present = count > 0
+        return np.where(present, n / (present.sum() * np.where(present, count, 1)), 0)
+    unknown = [label for label in value if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight names the class {shown(unknown[0])}, wanted one of "
+            f"{', '.join(map(shown, labels))}"
+        )
+    return np.array([value.get(label, 1.0) for label in labels])
+
+
 def weights_by_class(value: Any, shares: Array, labels: list[Any], own: Array) -> Array:
     """The examples' weights, each times that of its class.
 
@@ -56,18 +89,7 @@ def weights_by_class(value: Any, shares: Array, labels: list[Any], own: Array) -
     >>> weights_by_class("balanced", shares, [0, 1], np.empty(0))
     array([0.66666667, 0.66666667, 0.66666667, 2.        ])
     """
-    if value == "balanced":
-        count = shares.sum(axis=0, dtype=np.float64)
-        present = count > 0
-        of_class = np.where(present, len(shares) / (present.sum() * np.where(present, count, 1)), 0)
-    else:
-        unknown = [label for label in value if label not in labels]
-        if unknown:
-            raise ValueError(
-                f"class_weight names the class {shown(unknown[0])}, wanted one of "
-                f"{', '.join(map(shown, labels))}"
-            )
-        of_class = np.array([value.get(label, 1.0) for label in labels])
+    of_class = class_factors(value, shares.sum(axis=0, dtype=np.float64), len(shares), labels)
     weights = shares @ of_class
     weights = weights * own if own.size else weights
     if not weights.any():

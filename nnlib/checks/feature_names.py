@@ -34,7 +34,25 @@ def check_feature_names(argument: str, X: Any, known: tuple[str, ...]) -> None:
     ValueError
     """
     given = names_of(X)
-    if given is None or given == known:
+    if given is not None:
+        check_names(argument, given, known)
+
+
+def check_names(argument: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """The same of the names themselves.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> check_names("X", ("height", "age"), ("age", "size"))
+    Traceback (most recent call last):
+    ...
+    ValueError: X has no column 'size', with which the network was trained
+    """
+    if given == known:
         return
     missing = [name for name in known if name not in given]
     if missing:

@@ -76,8 +76,28 @@ def split_off(
         train, held_out = _last_split(given, validation, given.y if classes is None else classes)
         return given.part(train), given.part(held_out)
     n = len(given.X)
+    count = last_count(validation, n)
+    if isinstance(validation, str) or not shuffle:
+        return given.part(slice(n - count)), given.part(slice(n - count, n))
+    order = np.random.default_rng(seed).permutation(n)
+    return given.part(np.sort(order[count:])), given.part(np.sort(order[:count]))
+
+
+def last_count(validation: Any, n: int) -> int:
+    """How many of n examples a fraction or "last 20%" splits off.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If nothing is left on one side, or validation is of another form.
+
+    Examples
+    --------
+    >>> last_count("last 20%", 10), last_count(0.3, 10)
+    (2, 3)
+    """
     if isinstance(validation, str):
-        validation, shuffle = _last_fraction(validation), False
+        validation = _last_fraction(validation)
     fraction = real_number("validation", validation, above=0)
     count = round(min(fraction, 1.0) * n)
     if not 0 < count < n:
@@ -85,10 +105,7 @@ def split_off(
             f"validation is {fraction:g}, wanted a pair (X, y) or a fraction that leaves at "
             f"least one of {n} examples on either side"
         )
-    if not shuffle:
-        return given.part(slice(n - count)), given.part(slice(n - count, n))
-    order = np.random.default_rng(seed).permutation(n)
-    return given.part(np.sort(order[count:])), given.part(np.sort(order[:count]))
+    return count
 
 
 def _last_fraction(text: str) -> float:

@@ -19,6 +19,9 @@ from .source import Rows, Source, described_parts, equal_parts, starts_of
 
 Array = NDArray[Any]
 
+# Files of Parquet that a walk holds open.
+_MOST_OPEN = 16
+
 
 class Columns(NamedTuple):
     """Which columns are what."""
@@ -191,19 +194,24 @@ class _Parquet(_Tables):
 
     def read(self, part: int) -> Rows:
         """A row group."""
-        return self._rows(self._group(part, self._own.all()))
+        return next(self.walk([part]))
+
+    def walk(self, order: Sequence[int]) -> Iterator[Rows]:
+        """Row groups; the files that were read last stay open meanwhile."""
+        return map(self._rows, self._groups_of(order, self._own.all()))
 
     def targets(self) -> Iterator[Any]:
         """The columns of y alone."""
-        for part in range(len(self.parts)):
-            y = _matrix(self._group(part, list(self._own.y)), self._own.y)
+        for group in self._groups_of(range(len(self.parts)), list(self._own.y)):
+            y = _matrix(group, self._own.y)
             yield y[:, 0] if len(self._own.y) == 1 else y
 
     def weights(self) -> Iterator[Any]:
         """The column of weights alone."""
-        assert self._own.weight is not None
-        for part in range(len(self.parts)):
-            yield _column(self._group(part, [self._own.weight]), self._own.weight)
+        name = self._own.weight
+        assert name is not None
+        for group in self._groups_of(range(len(self.parts)), [name]):
+            yield _column(group, name)
 
     def identity(self) -> str:
         """Names, sizes and times of the files, and the columns."""
@@ -211,12 +219,39 @@ class _Parquet(_Tables):
             map(described_file, self._files)
         )
 
-    def _group(self, part: int, columns: list[str]) -> Any:
-        path, group = self._groups[part]
-        if described_file(path) != self._found[path]:
-            raise ValueError(f"{path} has changed since the source was made: make a new one")
-        with _opened(path) as file:
-            return file.read_row_group(group, columns=columns, use_threads=False)
+    def _groups_of(self, order: Sequence[int], columns: list[str]) -> Iterator[Any]:
+        """These columns of row groups, as tables."""
+        with _OpenFiles() as files:
+            for part in order:
+                path, group = self._groups[part]
+                if described_file(path) != self._found[path]:
+                    raise ValueError(
+                        f"{path} has changed since the source was made: make a new one"
+                    )
+                file = files.opened(path)
+                yield file.read_row_group(group, columns=columns, use_threads=False)
+
+
+class _OpenFiles:
+    """The files that were read last: opening one takes as long as reading some hundred rows."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Any] = {}  # the one read last comes last
+
+    def __enter__(self) -> _OpenFiles:
+        return self
+
+    def opened(self, path: str) -> Any:
+        """A file, open until others have been read."""
+        file = self._files.pop(path, None) or _opened(path)
+        self._files[path] = file
+        if len(self._files) > _MOST_OPEN:
+            self._files.pop(next(iter(self._files))).close()
+        return file
+
+    def __exit__(self, *error: object) -> None:
+        for file in self._files.values():
+            file.close()
 
 
 def _pyarrow(module: str) -> Any:

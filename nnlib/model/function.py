@@ -22,6 +22,7 @@ from ..checks.values import (
     on_host,
     shaped_rows,
 )
+from ..data.source import Source
 from ..kernels.network import evaluate
 from ..kernels.network.blocks import memory_of
 from ..kernels.network.cut import block_lanes
@@ -31,6 +32,7 @@ from .array_readings import ArrayReading, reading_found
 from .evaluation import outputs
 from .knowledge import Known, NetworkKnowledge
 from .labelled import read_positions, with_class_numbers
+from .over_source import check_alone, outputs_over, refuse_source, sums_over
 from .sequence_rows import comes_by_port, wrapped
 from .sparse_input import sparse_rows
 from .whole_numbers import check_ranges
@@ -52,6 +54,7 @@ class NetworkFunction(NetworkKnowledge):
             Or one example, shape (d_1,). Where d_1 = 1 also a bare number or shape (n,).
             Where Dense layers alone read the network's input also a sparse matrix of SciPy's.
             Where the network's one input is sequences, also a list of arrays of different lengths.
+            Also a source of `nnlib.data`, whose parts are read one after the other.
         lengths : array_like of int, shape (n,), or None
             How many steps of each sequence count, from the first one on, from 1 to those of X; for
             networks of which a layer reads masks. What stands behind them changes no bit. X may
@@ -99,6 +102,8 @@ class NetworkFunction(NetworkKnowledge):
                 check_feature_names("X", X, self._feature_names)
             if comes_by_port(architecture, X):
                 return self._outputs_by_port(X)
+            if isinstance(X, Source):
+                return outputs_over(self, X)
             if is_sparse(X):
                 return self.outputs_of(sparse_rows(architecture, device, X, dtype))
         array = numbers("X", X, dtype)
@@ -122,6 +127,8 @@ class NetworkFunction(NetworkKnowledge):
     def _outputs_by_port(self, X: Any) -> Any:
         """F of a network with several inputs or outputs, or values of several axes."""
         own = self._architecture
+        if isinstance(X, Source):
+            return ports.split_outputs(own, outputs_over(self, X))
         if is_sparse(X):
             rows: Array = sparse_rows(own, self._device, X, self._dtype)
         else:
@@ -196,6 +203,7 @@ class NetworkFunction(NetworkKnowledge):
         ----------
         X : array_like, shape (n, d_1)
             Or, without y, a sequence of (x, y) pairs. With y also a sparse matrix, as for `F`.
+            A source of `nnlib.data` has y and weights of its own.
         y : array_like, shape (n, d_L)
             Or (n,) where d_L = 1. For losses of softmax, as ``softmax_cross_entropy``, also (n,)
             classes from 0 to d_L − 1.
@@ -293,17 +301,21 @@ class NetworkFunction(NetworkKnowledge):
         Scratch is made anew for every call, so that threads may share a network that they do not
         train.
         """
-        inputs, targets = examples_for(self, X, y)
         mean = known_name("reduction", reduction, REDUCTIONS) == "mean"
         decay = checks.real_number("weight_decay", weight_decay)
-        weights = checks.example_weights(sample_weight, len(inputs), self._dtype, mean)
         self._check_parameters()
-        gradient = np.empty(self._parameters.size if train else 0, self._dtype)
-        given = counted(Examples(inputs, targets, weights))
-        total = self._sum(gradient, given.X, given.y, weights)
+        if isinstance(X, Source):
+            check_alone(y=y, sample_weight=sample_weight)
+            total, gradient, count = sums_over(self, examples_for, X, train)
+        else:
+            inputs, targets = examples_for(self, X, y)
+            count = len(inputs)
+            weights = checks.example_weights(sample_weight, len(inputs), self._dtype, mean)
+            gradient = np.empty(self._parameters.size if train else 0, self._dtype)
+            total = self.sum_over(gradient, counted(Examples(inputs, targets, weights)))
         if mean:
-            total /= len(inputs)
-            gradient /= len(inputs)
+            total /= count
+            gradient /= count
         if decay:
             squares = (np.sum(np.square(weight, dtype=np.float64)) for weight in self.weights)
             total += 0.5 * decay * float(sum(squares))
@@ -313,8 +325,17 @@ class NetworkFunction(NetworkKnowledge):
                 part += decay * weight
         return total, gradient
 
-    def _sum(self, gradient: Array, X: Any, y: Any, weights: Array) -> float:
-        """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty."""
+    def sum_over(self, gradient: Array, given: Examples) -> float:
+        """Σ v J over checked examples; gradient ← Σ v ∇J, unless it is empty.
+
+        Examples
+        --------
+        >>> import nnlib
+        >>> net, none = nnlib.Network([1, 1], "identity", initializer="zeros"), np.empty(0)
+        >>> net.sum_over(none, Examples(np.ones((2, 1)), np.ones((2, 1)), none))
+        1.0
+        """
+        X, y, weights = given.X, given.y, given.weights
         own = self._architecture.reading(X)
         units = own.units
         if self._device == "cuda":
@@ -358,6 +379,7 @@ def examples_for(
     """
     own = network.architecture
     classes, names = network.known if known is None else known
+    refuse_source(X)
     if names is not None:
         check_feature_names("X", X, names)
     y = read_positions(own, y)

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks.examples import Examples
 from ..checks.names import hinted
 from ..checks.values import example_weights, on_host
+from ..data.reading import all_ahead
+from ..data.source import Source
 from ..layers.shaped import Array
 from .function import NetworkFunction, examples_for
+from .over_source import Converting, check_alone, check_source, outputs_over
 from .ports import input_rows
 from .positions import counted_rows, rows_at_positions
 from .sequence_rows import comes_by_port, wrapped
@@ -144,22 +148,35 @@ class NetworkPrediction(NetworkFunction):
         """
         task = self._task("score")
         X = wrapped(X, lengths, mask)
-        inputs, targets = examples_for(self, X, y)
-        weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
-        outputs, targets = self.outputs_of(inputs), on_host(targets)
-        v = weights.astype(np.float64) if weights.size else np.ones(len(targets))
-        counted = counted_rows(self._architecture, inputs)
-        if task.inner:
-            v = rows_at_positions(np.repeat(v, outputs.shape[1] // task.width), 1, counted)[:, 0]
-        outputs, targets = (
-            rows_at_positions(rows, task.width, counted) for rows in (outputs, targets)
-        )
+        if isinstance(X, Source):
+            check_alone(y=y, sample_weight=sample_weight)
+            check_source(self, X)
+            convert = Converting(self, examples_for, self.known)
+            parts = [self._judged(task, part) for part in all_ahead(X, convert)]
+            outputs, targets, v = map(np.concatenate, zip(*parts, strict=True))
+        else:
+            inputs, targets = examples_for(self, X, y)
+            weights = example_weights(sample_weight, len(inputs), self._dtype, mean=False)
+            outputs, targets, v = self._judged(task, Examples(inputs, targets, weights))
         if not v.any():
             return float("nan")
         task = task.at_a_position
         if task.is_classification:
             return accuracy(task, targets, outputs, v)
         return r2(targets, outputs, v)
+
+    def _judged(self, task: Task, given: Examples) -> tuple[Array, Array, Array]:
+        """F and y (positions, width) of each position that counts, and their weights."""
+        outputs, targets = self.outputs_of(given.X), on_host(given.y)
+        weights = given.weights
+        v = weights.astype(np.float64) if weights.size else np.ones(len(targets))
+        counted = counted_rows(self._architecture, given.X)
+        if task.inner:
+            v = rows_at_positions(np.repeat(v, outputs.shape[1] // task.width), 1, counted)[:, 0]
+        outputs, targets = (
+            rows_at_positions(rows, task.width, counted) for rows in (outputs, targets)
+        )
+        return outputs, targets, v
 
     @hinted
     def stepper(self) -> Stepper:
@@ -206,6 +223,9 @@ class NetworkPrediction(NetworkFunction):
     def _rows_of(self, X: Any) -> tuple[Array, tuple[int, ...]]:
         """F as rows (n, d_L), and the shape of what it was given: (n,), or () for one example."""
         own = self._architecture
+        if isinstance(X, Source):
+            rows = outputs_over(self, X)
+            return rows, (len(rows),)
         if comes_by_port(own, X):
             rows = self.outputs_of(input_rows(own, X, self._dtype))
             return rows, (len(rows),)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks.lengths import checked_mask, mask_of_lengths
+from ..data.source import Source
 from ..layers.shaped import Array, Shape
 from ..sequences import Masked, Padded, is_ragged, pad
 from .architecture import Architecture
@@ -48,6 +49,8 @@ def wrapped(X: Any, lengths: Any, mask: Any) -> Any:
     name = "lengths" if mask is None else "mask"
     if lengths is not None and mask is not None:
         raise ValueError("lengths and mask are both given, wanted one of them")
+    if isinstance(X, Source):
+        raise ValueError(f"{name} is given, and X is a source of nnlib.data, wanted arrays with it")
     if isinstance(X, (Padded, Masked)) or is_ragged(X):
         given = "list of different lengths" if is_ragged(X) else type(X).__name__
         raise ValueError(f"{name} is given, and X is a {given}, which says it already")

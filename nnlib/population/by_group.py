@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..checks.array_like import as_array
 from ..checks.feature_names import check_feature_names
 from ..checks.values import shown
 from ..model.ports import input_rows
 from ..model.prediction import predicted
-from ..model.sequence_rows import comes_by_port
+from ..model.sequence_rows import comes_by_port, wrapped
 from ..model.task import task_of
 from ..network import Network
 from .ensemble import Ensemble
@@ -98,14 +98,19 @@ class GroupEnsemble(Ensemble):
         numbers = self._grouped("of_groups").numbers(names)
         return np.concatenate([np.flatnonzero(self.group == number) for number in numbers])
 
-    def predict_groups(self, X: Any, groups: Any) -> Array:
+    def predict_groups(
+        self,
+        X: Any,
+        groups: Any,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ) -> Array:
         """What the network of each example's group predicts of it, see `Network.predict`.
 
         Parameters
         ----------
-        X
-            As for `Network.predict`, for n examples: sequences of different lengths also as a
-            list, or as a `Padded`.
+        X, lengths, mask
+            As for `Network.predict`, for n examples.
         groups : array_like, shape (n,)
             The group of each example.
 
@@ -133,7 +138,7 @@ class GroupEnsemble(Ensemble):
             check_feature_names("X", X, self.feature_names)
         if not len(self):
             raise ValueError("predict_groups: this part of the population has no members")
-        rows, predict = self._rows_to_predict(X)
+        rows, predict = self._rows_to_predict(wrapped(X, lengths, mask))
         numbers, names = read_groups(groups, len(rows) if rows.ndim else 1)
         members = self._best_of(names.tolist())
         order = rows_of_groups(numbers, len(names))
@@ -157,15 +162,23 @@ class GroupEnsemble(Ensemble):
             task, classes, network.outputs_of(rows)
         )
 
-    def predict(self, X: Any) -> tuple[Any, Any]:
+    def predict(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """As `Ensemble.predict`, of members of one group."""
         self._check_one_group("predict")
-        return super().predict(X)
+        return super().predict(X, lengths, mask)
 
-    def quantile(self, X: Any, q: Any) -> Array:
+    def quantile(
+        self,
+        X: Any,
+        q: ArrayLike,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ) -> Array:
         """As `Ensemble.quantile`, of members of one group."""
         self._check_one_group("quantile")
-        return super().quantile(X, q)
+        return super().quantile(X, q, lengths, mask)
 
     def _best_of(self, names: Sequence[Any]) -> Array:
         """The best member of each of these groups."""

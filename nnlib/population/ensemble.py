@@ -13,6 +13,7 @@ from ..checks.memory import check_memory
 from ..checks.names import NearNames
 from ..checks.values import check_each, flag, numbers, whole_number
 from ..model.prediction import predicted
+from ..model.sequence_rows import wrapped
 from ..model.task import task_of
 from ..network import Network
 from .outputs import mean_and_spread, stacked
@@ -47,10 +48,11 @@ class Ensemble(NearNames):
     def _networks(self, members: Array) -> Iterator[Network]:
         """These members in turn."""
 
-    def F(self, X: Any) -> Any:
+    def F(self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None) -> Any:
         """Outputs of all members, as `Network.F`: shape (n, …), … that of one network's outputs.
 
-        Where networks have several outputs, a list or a dict of such arrays, as F gives them.
+        Where networks have several outputs, a list or a dict of such arrays, as F gives them. For
+        sequences, lengths and mask are as for `Network.F`, here and below.
 
         >>> import nnlib
         >>> X, y = nnlib.course.exercise_data()
@@ -58,9 +60,11 @@ class Ensemble(NearNames):
         >>> population.F([0.0, 4.0]).shape
         (3, 2)
         """
-        return stacked(self.outputs_of_each(X))
+        return stacked(self.outputs_of_each(X, lengths, mask))
 
-    def outputs_of_each(self, X: Any) -> Iterator[Any]:
+    def outputs_of_each(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> Iterator[Any]:
         """F of each member in turn, so that those of many need no memory together.
 
         >>> import nnlib
@@ -69,9 +73,12 @@ class Ensemble(NearNames):
         >>> [outputs.shape for outputs in population.outputs_of_each([0.0, 4.0])]
         [(2,), (2,), (2,)]
         """
+        X = wrapped(X, lengths, mask)
         return (network.F(X) for network in self._networks(np.arange(len(self))))
 
-    def predict(self, X: Any) -> tuple[Any, Any]:
+    def predict(
+        self, X: Any, lengths: ArrayLike | None = None, mask: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
         """Mean and standard deviation of the members' outputs; diverged members do not count.
 
         Both have the form of one network's outputs.
@@ -83,15 +90,22 @@ class Ensemble(NearNames):
         >>> bool(abs(mean - population.F([0.0, 4.0]).mean(axis=0)).max() < 1e-12)
         True
         """
+        X = wrapped(X, lengths, mask)
         networks = self._networks(np.flatnonzero(~self.diverged))
         return mean_and_spread(network.F(X) for network in networks)
 
-    def quantile(self, X: ArrayLike, q: ArrayLike) -> Array:
+    def quantile(
+        self,
+        X: Any,
+        q: ArrayLike,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ) -> Array:
         """Quantiles of the members' outputs at every example; diverged members do not count.
 
         Parameters
         ----------
-        X
+        X, lengths, mask
             As for `Network.F`.
         q : float or array_like
             Between 0 and 1.
@@ -119,7 +133,7 @@ class Ensemble(NearNames):
         shares = numbers("q", q, np.dtype(np.float64))
         listed = np.atleast_1d(shares)
         check_each("q", listed, (listed >= 0) & (listed <= 1), "numbers between 0 and 1")
-        members = np.flatnonzero(~self.diverged)
+        X, members = wrapped(X, lengths, mask), np.flatnonzero(~self.diverged)
         outputs: list[Array] = []
         for network in self._networks(members):
             outputs.append(np.asarray(network.F(X)))

@@ -115,9 +115,7 @@ class GroupedPlan(Plan):
                 "of the members; leave one of them out"
             )
         work = super().work(points, None)
-        work.windows = Windows(
-            self._count, self._held_count, np.arange(work.size) % self._fold_count
-        )
+        work.windows = self._windows(np.arange(work.size) % self._fold_count)
         return work
 
     def population(self, work: Work, seconds: float, compile_seconds: float) -> Population:
@@ -125,7 +123,13 @@ class GroupedPlan(Plan):
         found = super().population(work, seconds, compile_seconds)
         # Where there is one group alone, there are no places of folds.
         group = np.zeros(len(found), np.int64) if found.fold is None else found.fold
-        return replace(found, fold=None, group=group, grouping=self._grouping, recipe=None)
+        assert found.recipe is not None
+        recipe = found.recipe._replace(windows=self._windows(np.empty(0, np.int64)))
+        return replace(found, fold=None, group=group, grouping=self._grouping, recipe=recipe)
+
+    def _windows(self, of_member: Array) -> Windows:
+        """The rows of each group, a window each."""
+        return Windows(self._count, self._held_count, of_member)
 
     def _sides(self, given: GivenExamples, rows: Array, options: Any) -> Sides:
         """Training and validation examples of a group; `ValueError` says why it is skipped."""

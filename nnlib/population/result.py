@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.values import seed_number, whole_number
+from ..checks.values import whole_number
 from ..kernels.network import problem
 from ..network import Network
-from .by_group import GroupEnsemble
 from .grouping import Grouping
 from .ranking import Ranking, best_first, best_folds_first, ranked
-from .refit import Recipe
+from .refit import Recipe, RefitEnsemble
 from .saving import read, save
 from .sweep import Choice
 from .tables import choice_rows, member_columns, summary
@@ -42,7 +41,7 @@ _OF_MEMBERS = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(GroupEnsemble):
+class Population(RefitEnsemble):
     """Networks trained by one call of `train_many`; all arrays have a row per member.
 
     A population is a sequence: `population[3]` is a `Network`, a slice, a mask or an array of
@@ -213,60 +212,6 @@ class Population(GroupEnsemble):
         names = not isinstance(member, slice) and np.asarray(member).dtype.kind == "U"
         chosen = np.arange(len(self))[self.of_groups(member) if names else member]
         return self._part(chosen)
-
-    def refit(self, choice: int | None = None, seed: int | None = None) -> Network:
-        """A network trained as the members of a choice were, on all of the data.
-
-        Parameters
-        ----------
-        choice : int or None
-            The number of one of `choices`; None: that of `best`.
-        seed : int or None
-            None: that of the best member of the choice.
-
-        Returns
-        -------
-        Network
-            Trained as `Network.descent` does it with the choice's options, also by its
-            validation examples, if there are some; folds and draws leave nothing out.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no such choice, or members have weights of the examples of their own.
-        DivergenceError
-            As `Network.descent`.
-
-        Examples
-        --------
-        >>> import nnlib
-        >>> X, y = nnlib.course.exercise_data()
-        >>> grid = {"learning_rate": [0.1, 1.0]}
-        >>> population = nnlib.train_many([1, 2, 1], X, y, n=3, folds=3, grid=grid, epochs=100)
-        >>> bool(population.refit().J(X, y) < population.cost.max())
-        True
-        """
-        if self.grouping is not None:
-            raise ValueError(
-                "refit: each member has the rows of its group, and was trained on all of them that "
-                "are not for validation; call train_many again, without validation"
-            )
-        if self.recipe is None:
-            raise ValueError(
-                "refit: the file of this population does not hold how its members were trained, as "
-                "with a schedule of your own or arrays as initializer"
-            )
-        if choice is None:
-            choice = int(self.choice[self.order[0]])
-        choice = whole_number("choice", choice, 0, len(self.choices) - 1)
-        if seed is not None:
-            seed = seed_number("seed", seed)
-        elif choice in self.choice:
-            best = self.seed[self.order[np.argmax(self.choice[self.order] == choice)]]
-            seed = None if best is None else int(best)
-        network = self.recipe.trained(choice, seed)
-        network.classes, network.feature_names = self.classes, self.feature_names
-        return network
 
     def by_choice(self) -> list[dict[str, Any]]:
         """What came of each combination of the grid, the best mean score first.

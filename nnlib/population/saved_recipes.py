@@ -21,6 +21,7 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import Schedule
 from ..training.options import OPTIONS, Options
 from .refit import Recipe
+from .windows import Windows
 
 Array = NDArray[Any]
 
@@ -43,6 +44,7 @@ _KINDS: dict[str, type[Any]] = {
 ARRAYS = {
     "weights": (1, "f"), "validation_X": (2, "f"), "validation_y": (2, "f"),
     "validation_weights": (1, "f"), "start": (1, "f"), "start_generator": (1, "u"),
+    "group_rows": (1, "i"), "group_validation_rows": (1, "i"),
 }  # fmt: skip
 
 
@@ -74,6 +76,9 @@ def recipe_to_file(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Array]] | 
     if recipe.start is not None:
         parameters, _, generator = recipe.start.state()
         arrays |= {"start": parameters, "start_generator": generator}
+    if recipe.windows is not None:
+        own = recipe.windows
+        arrays |= {"group_rows": own.count, "group_validation_rows": own.held_count}
     return told, {name: on_host(array) for name, array in arrays.items()}
 
 
@@ -82,8 +87,11 @@ def recipe_from_file(
     arrays: MutableMapping[str, Array],
     data: tuple[Array, Array],
     architectures: Sequence[Mapping[str, Any]],
+    groups: int | None,
 ) -> Recipe | None:
     """The recipe in a file; its arrays are taken from the mapping. None: the file has none.
+
+    groups is how many of them there are, None: none.
 
     Raises
     ------
@@ -122,6 +130,7 @@ def recipe_from_file(
         initializers=[_initializer(one) for one in told["initializers"]],
         start=start,
         own_weights=told["own_weights"],
+        windows=_windows(own, groups, len(X), 0 if validation is None else len(validation.X)),
     )
 
 
@@ -159,6 +168,22 @@ def _initializer(told: Any) -> str | None:
     if told is not None and not isinstance(told, str):
         raise TypeError(f"an initializer of its recipe is {shown(told)}")
     return told
+
+
+def _windows(
+    arrays: Mapping[str, Array], groups: int | None, examples: int, held_out: int
+) -> Windows | None:
+    """The rows of so many groups, which are all of the examples; None: there are no groups."""
+    names = "group_rows", "group_validation_rows"
+    if groups is None:
+        if arrays.keys() & set(names):
+            raise ValueError("its recipe has rows of groups, and it has no groups")
+        return None
+    for name, total in zip(names, (examples, held_out), strict=True):
+        rows = arrays[name]
+        if (rows < 1).any() or sum(rows.tolist()) != total or len(rows) != bool(total) * groups:
+            raise ValueError(f"its {name} are not those of {groups} groups and {total} examples")
+    return Windows(arrays[names[0]], arrays[names[1]], np.empty(0, np.int64))
 
 
 def _examples(dtype: np.dtype[Any], X: Array, y: Array, weights: Array) -> Examples:

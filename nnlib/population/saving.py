@@ -137,9 +137,9 @@ def read(path: PathLike, make: Callable[..., Made], custom: Any = ()) -> Made:
         if seed is None:
             seed = _seeds(told["seeds"], members)
         data = arrays.pop("X"), arrays.pop("y")
-        recipe = recipe_from_file(told.get("recipe"), arrays, data, architectures)
-        metrics = _metrics(told, arrays)
-        grouping = _grouping(arrays)
+        metrics, grouping = _metrics(told, arrays), _grouping(arrays)
+        groups = None if grouping is None else len(grouping.names)
+        recipe = recipe_from_file(told.get("recipe"), arrays, data, architectures, groups)
         missing = {name: None for name in (*_SOMETIMES, "folds") if name != "seed"}
         fields = {
             **missing, "generators": np.empty((0, 4), np.uint64), **arrays, **metrics, "seed": seed,

@@ -38,12 +38,18 @@ class Windows:
 
     def rows(self, member: int) -> slice:
         """The member's rows of the training examples."""
-        number = self.of_member[member]
-        return slice(self._bounds[number], self._bounds[number + 1])
+        return self.rows_of(self.of_member[member])
 
     def held_rows(self, member: int) -> slice:
         """The member's rows of the validation examples."""
-        number = self.of_member[member]
+        return self.held_rows_of(self.of_member[member])
+
+    def rows_of(self, number: int) -> slice:
+        """The training examples of a window."""
+        return slice(self._bounds[number], self._bounds[number + 1])
+
+    def held_rows_of(self, number: int) -> slice:
+        """The validation examples of a window."""
         return slice(self._held_bounds[number], self._held_bounds[number + 1])
 
     @cached_property

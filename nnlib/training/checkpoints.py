@@ -268,7 +268,8 @@ def fingerprint(
 def _identity(train: Examples) -> dict[str, str]:
     """By what the examples are known again: their digests, or what their source says."""
     if isinstance(train, Streamed):
-        return {"data": train.source.identity()}
+        weights = {"class_weight": train.class_weights} if train.class_weights else {}
+        return {"data": train.source.identity(), **weights}
     return {
         "X": digest(train.X),
         "y": digest(train.y),

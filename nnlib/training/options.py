@@ -108,9 +108,7 @@ class Options:
     # In a population `train_many` has a seed of its own.
     seed: int | None = option(None, optional(seed_number), population="absent")
     # Part of sample_weight, by whose digest a checkpoint records it.
-    class_weight: Any = option(
-        None, optional(class_weight_option), refused_by=("streamed",), fingerprint="none"
-    )
+    class_weight: Any = option(None, optional(class_weight_option), fingerprint="none")
     validation: Any = option(
         None, with_data, refused_by=("full batch", "compiled"), fingerprint="digest"
     )
@@ -122,7 +120,6 @@ class Options:
     metrics: Any = option(
         None,
         optional(_metrics),
-        refused_by=("streamed",),
         fingerprint="none",
     )
     monitor: str | None = option(

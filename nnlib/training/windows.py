@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..checks.examples import Examples
 from ..data.ahead import ReadAhead
+from ..data.reading import Turn, all_ahead, converted_parts
 from ..data.source import Rows, Source, starts_of
 from ..kernels.formulas.shuffle import next_order
 from ..kernels.network import problem
@@ -28,16 +29,19 @@ WINDOW_BYTES = 32 * 2**20
 class Streamed(Examples):
     """Examples that a source reads; X and y have shape and dtype of all rows, and no memory.
 
-    convert makes checked examples of the rows of a part, with weights as the cost takes them.
+    convert makes checked examples of the rows of a part, with weights as the cost takes them;
+    class_weights tells those of classes, for a checkpoint.
     """
 
     source: Source
     convert: Callable[[Rows], Examples]
+    class_weights: str = ""
+    turn: Turn = field(default_factory=Turn)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a worker makes them of: X and y themselves would be sent as so many zeros."""
         shape = self.X.shape[1], self.y.shape[1]
-        return streamed, (self.source, self.convert, shape, self.y.dtype)
+        return streamed, (self.source, self.convert, shape, self.y.dtype, self.class_weights)
 
     def walk(self, order: Sequence[int]) -> Iterator[Examples]:
         """The checked examples of the parts of these numbers, one after the other.
@@ -47,26 +51,27 @@ class Streamed(Examples):
         Exception
             What reading or checking raised, with a note which part it was.
         """
-        rows = self.source.walk(order)
-        for part in order:
-            wanted = self.source.parts[part]
-            try:
-                examples = self.convert(next(rows))
-                if len(examples.y) != wanted:
-                    raise ValueError(f"it has {len(examples.y)} rows and had {wanted} at first")
-            except Exception as error:
-                error.add_note(f"In part {part} of {self.source.name}.")
-                raise
-            yield examples
+        return converted_parts(self.source, order, self.convert, self.turn)
+
+    def all_parts(self) -> Iterator[Examples]:
+        """The checked examples of all parts, read ahead; also while a descent reads them.
+
+        Raises
+        ------
+        Exception
+            As `walk`.
+        """
+        return all_ahead(self.source, self.convert, self.turn)
 
 
 def streamed(
-    source: Source, convert: Callable[[Rows], Examples], shape: tuple[int, int], dtype: Any
-) -> Streamed:
+    source: Source, convert: Callable[[Rows], Examples], shape: tuple[int, int], dtype: Any,
+    class_weights: str = "",
+) -> Streamed:  # fmt: skip
     """The examples of a source; shape is how many numbers a row has in X and in y."""
     nothing = np.zeros((1, 1), dtype)
     X, y = (np.broadcast_to(nothing, (source.rows, width)) for width in shape)
-    return Streamed(X, y, np.empty(0, dtype), source, convert)
+    return Streamed(X, y, np.empty(0, dtype), source, convert, class_weights)
 
 
 class Cut(NamedTuple):

@@ -1,5 +1,6 @@
 """Tables of Arrow and files of Parquet as sources."""
 
+import os
 import pickle
 
 import numpy as np
@@ -40,6 +41,38 @@ def test_row_groups_are_parts(folder):
     assert np.concatenate([rows.weights for rows in found]).tolist() == list(range(1, N + 1))
     assert np.concatenate(list(source.targets())).tolist() == LABELS.tolist()
     assert np.concatenate(list(source.weights())).tolist() == list(range(1, N + 1))
+
+
+@pytest.mark.parametrize("most", [1, 16])
+def test_files_stay_open_while_they_are_read(folder, monkeypatch, most):
+    from nnlib.data import tables
+
+    open_file, opened = tables._opened, []
+
+    def counted(path):
+        opened.append(open_file(path))
+        return opened[-1]
+
+    source = nnlib.data.parquet(folder, y="label")
+    monkeypatch.setattr(tables, "_opened", counted)
+    monkeypatch.setattr(tables, "_MOST_OPEN", most)
+    order = [0, 3, 1, 4, 2]
+    found = [rows.y.tolist() for rows in source.walk(order)]
+    assert found == [source.read(part).y.tolist() for part in order]
+    assert len(opened) == {1: 5, 16: 2}[most] + 5
+    assert all(file.closed for file in opened)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs a list of open files")
+def test_files_are_closed_where_a_walk_is_left(folder):
+    def held():
+        return [os.path.realpath(f"/proc/self/fd/{own}") for own in os.listdir("/proc/self/fd")]
+
+    walk = nnlib.data.parquet(folder, y="label").walk(range(5))
+    next(walk)
+    assert any(own.endswith("1.parquet") for own in held())
+    del walk
+    assert not any(own.endswith("1.parquet") for own in held())
 
 
 def test_an_arrow_table_is_cut_in_equal_parts():

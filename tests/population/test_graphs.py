@@ -165,3 +165,22 @@ def test_the_option_dropout_is_for_chains():
     case = all_kinds()
     with pytest.raises(ValueError, match=r"put layers\.Dropout where values are to be dropped"):
         nnlib.train_many(case.net, *case.data, n=2, epochs=1, dropout=0.5)
+
+
+@pytest.mark.parametrize("time", [6, None])
+def test_predictions_of_sequences_of_different_lengths(rng, time):
+    X, lengths = rng.normal(size=(9, 6, 2)), 1 + np.arange(9) % 6
+    mask = np.arange(6) < lengths[:, None]
+    parts = [layers.Input((time, 2)), layers.LSTM(3), layers.Dense(2)]
+    net = nnlib.Network(parts, seed=1)
+    population = nnlib.train_many(net, X, X[:, 0], n=3, lengths=lengths, epochs=2)
+    each = np.array([member.F(X, lengths=lengths) for member in population])
+    for told in ({"lengths": lengths}, {"mask": mask}):
+        np.testing.assert_array_equal(population.F(X, **told), each)
+        np.testing.assert_allclose(population.predict(X, **told)[0], each.mean(axis=0), rtol=1e-12)
+        median = population.quantile(X, 0.5, **told)
+        np.testing.assert_array_equal(median, np.quantile(each, 0.5, axis=0))
+    with pytest.raises(ValueError, match="lengths and mask are both given"):
+        population.F(X, lengths=lengths, mask=mask)
+    with pytest.raises(ValueError, match="lengths holds 7"):
+        population.predict(X, lengths=lengths + 1)

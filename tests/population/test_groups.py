@@ -203,6 +203,7 @@ def test_predictions_of_sequences(rng, time):
     found = population.predict_groups(padded, key)
     ragged = [rows[:length] for rows, length in zip(X, lengths, strict=True)]
     np.testing.assert_array_equal(population.predict_groups(ragged, key), found)
+    np.testing.assert_array_equal(population.predict_groups(X, key, lengths=lengths), found)
     for group in range(3):
         own = key == group
         alone = population.of_group(group).predict(X[own], lengths=lengths[own])
@@ -285,8 +286,6 @@ def test_lookups_that_find_nothing():
         population[["shop 1", "shop 1"]]
     with pytest.raises(ValueError, match="this part of the population has no members"):
         population[np.empty(0, np.int64)].predict_groups(X[:1], key[:1])
-    with pytest.raises(ValueError, match="refit: each member has the rows of its group"):
-        population.refit()
     ungrouped = nnlib.train_many([3, 4, 1], X, y, n=2, epochs=1)
     with pytest.raises(ValueError, match="of_group needs groups"):
         ungrouped["shop 1"]

@@ -246,8 +246,9 @@ def test_bad_rows_name_their_part():
     ("options", "said"),
     [
         ({}, "batch_size is None, wanted a number of examples that fit"),
-        ({"batch_size": 10, "metrics": ["r2"]}, r"metrics is \['r2'\], wanted None"),
-        ({"batch_size": 10, "validation": 0.2}, "validation is 0.2, wanted examples"),
+        ({"batch_size": 10, "class_weight": "balanced"}, "class_weight is 'balanced', wanted None"),
+        ({"batch_size": 10, "validation": 0.2}, "validation is 0.2, wanted 'last 20%'"),
+        ({"batch_size": 10, "validation": "last 0.01%"}, "leaves at least one of 1009 examples"),
         ({"batch_size": 10, "y": y}, "y is given as well"),
         ({"batch_size": 10, "sample_weight": y}, "sample_weight is given as well"),
         ({"batch_size": 10, "compile": True, "shuffle": False}, "compile is True, wanted False"),
