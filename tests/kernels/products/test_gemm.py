@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from nnlib.kernels.compile.jit import entry
+from nnlib.kernels.compile.registers import REGISTER_BYTES
 from nnlib.kernels.products.gemm import DEPTH, LARGE, LARGE_TRANSPOSED, PANELS, Product, gemm
-from nnlib.kernels.products.gemm_tile import ROWS, VECTOR_BYTES
+from nnlib.kernels.products.gemm_tile import ROWS
 from tests.tolerances import assert_close
 
 
@@ -35,7 +36,7 @@ def test_the_sizes_reach_every_branch():
     sizes = np.array(LARGE_SIZES)
     elements = sizes[:, 0] * sizes[:, 2]
     assert LARGE_TRANSPOSED < elements[0] < LARGE < elements[1]
-    assert sizes[1, 1] > PANELS * 2 * VECTOR_BYTES // 4
+    assert sizes[1, 1] > PANELS * 2 * REGISTER_BYTES // 4
     assert sizes[:, 2].max() > 2 * DEPTH
     assert sizes[:, 0].min() > ROWS
 
