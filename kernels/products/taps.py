@@ -25,7 +25,7 @@ _SUMS = (
     else ((6, (1,)), (4, (1,)), (2, (2, 1)), (1, (4, 2, 1)))
 )
 # The same where every output reads a unit of its own: the units hide the latency.
-_CHANNEL_SUMS = ((8, (1,)), (2, (1,)), (1, (1,)))
+_CHANNEL_SUMS = ((8 if MANY_REGISTERS else 4, (1,)), (2, (1,)), (1, (1,)))
 # Products of a tile: how many rows of δ, and how many of the input. Twelve sums at least hide the
 # latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
 # Few registers hold six sums, of twice as many registers each.
