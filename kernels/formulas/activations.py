@@ -32,8 +32,12 @@ _FAR = 1000.0
 
 @formula
 def relu(z: Scalar) -> Scalar:
-    """f(z) = max(0, z); NaN stays NaN."""
-    return like(z, 0) if z < like(z, 0) else z
+    """f(z) = max(0, z); NaN stays NaN.
+
+    |z| is z where it is taken. With z itself LLVM stores nothing there but 0 elsewhere, and a
+    store under a mask takes five times as long on a processor with AVX2.
+    """
+    return like(z, 0) if z < like(z, 0) else abs(z)
 
 
 @formula
@@ -45,7 +49,7 @@ def relu_derivative(a: Scalar) -> Scalar:
 @formula
 def leaky_relu(z: Scalar) -> Scalar:
     """f(z) = z if z > 0 else 0.01 z (Maas, Hannun and Ng, ICML 2013)."""
-    return z if z > like(z, 0) else like(z, _LEAK) * z
+    return (like(z, 1) if z > like(z, 0) else like(z, _LEAK)) * z
 
 
 @formula

@@ -34,6 +34,7 @@ from . import (
     simple_rnn,
     sparse,
     sparse_lazy,
+    turned_gradient,
     whole_normalization,
     winograd,
 )
@@ -97,6 +98,7 @@ _SHORT = Kind("dense", None, None, dense_wide.gradient)
 _BY_FEATURES = Kind("sparse dense", sparse_lazy.forward, None, sparse_lazy.gradient)
 _BY_ROWS = Kind("embedding", embedding.forward, embedding.delta, embedding.row_gradients)
 _WINOGRAD = Kind("convolution", winograd.forward, winograd.delta, winograd.gradient)
+_TURNED = Kind("convolution", convolution.forward, convolution.delta, turned_gradient.gradient)
 _SINGLE = Kind("dense", dense_single.forward, dense_single.delta, dense_single.gradient)
 KINDS = {
     DENSE: _WIDE,
@@ -151,6 +153,8 @@ def kind_of(row: Row, dtype: Any, single: bool, short: bool) -> Kind:
         return _BY_ROWS if row.kind == EMBEDDING else _BY_FEATURES
     if row.kind == CONVOLUTION and dtype == np.float32 and not single and winograd.suits(row):
         return _WINOGRAD
+    if row.kind == CONVOLUTION and not single and turned_gradient.suits(row, dtype):
+        return _TURNED
     if row.kind != DENSE:
         return KINDS[row.kind]
     if single:
@@ -184,7 +188,7 @@ def obstacle(table: Vector, known: Collection[int]) -> str | None:
 
 def all_functions(dtype: Any) -> list[Any]:
     """All functions that a table of that dtype may call for its layers, block by block."""
-    kinds = [*KINDS.values(), _SINGLE, _BY_FEATURES, _BY_ROWS]
+    kinds = [*KINDS.values(), _SINGLE, _BY_FEATURES, _BY_ROWS, _TURNED]
     if dtype == np.float32:
         kinds.append(_WINOGRAD)
     functions = [function for kind in kinds for function in (kind.forward, kind.delta)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..compile.jit import Vector, elementwise, kernel
 from ..compile.memory import window
 from ..products.maxima import Pixels, largest, routed
-from .joins import add_scaled
+from .joins import add_scaled, scaled
 from .operations import AVERAGE_POOLING, MAX_POOLING, Layer, Row
 from .windows import Windows, inside, windows_of, with_windows
 
@@ -123,16 +123,19 @@ def average_delta(layer: Layer) -> None:
     """δ_in ← its share of the δ_out of every window that reads the pixel."""
     own, lanes = windows_of(layer.row), layer.lanes
     width = own.channels * lanes
-    clear(layer.delta_in)
+    alone = _read_once(own)
+    if not alone:
+        clear(layer.delta_in)
     for r in range(own.output_height):
-        top = r * own.stride_height - own.top
-        rows = inside(top, 1, own.kernel_height, own.height)
         for c in range(own.output_width):
-            left = c * own.stride_width - own.left
-            columns = inside(left, 1, own.kernel_width, own.width)
-            share = 1.0 / (rows.length * columns.length)
+            first, pixels = _window_at(own, r, c, width)
+            share = 1.0 / (pixels.rows * pixels.columns)
             delta_out = window(layer.delta_out, (r * own.output_width + c) * width, width)
-            for k in range(rows.first, rows.first + rows.length):
-                for m in range(columns.first, columns.first + columns.length):
-                    place = ((top + k) * own.width + left + m) * width
-                    add_scaled(window(layer.delta_in, place, width), delta_out, share)
+            for k in range(pixels.rows):
+                for m in range(pixels.columns):
+                    place = first + k * pixels.row + m * pixels.column
+                    given = window(layer.delta_in, place, width)
+                    if alone:
+                        scaled(given, delta_out, share)
+                    else:
+                        add_scaled(given, delta_out, share)

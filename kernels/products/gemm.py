@@ -17,9 +17,9 @@ from typing import NamedTuple
 from ..compile.called import Contract
 from ..compile.jit import Vector, routine
 from ..compile.memory import stack_buffer
+from ..compile.registers import REGISTER_BYTES
 from .gemm_tile import (
     ROWS,
-    VECTOR_BYTES,
     Extent,
     Matrix,
     copy_vector,
@@ -44,8 +44,8 @@ ROWS_AT_ONCE = 64
 # A is copied if it has more elements, and enough columns read it: rows as they lie are read once
 # for every group of panels, columns for every panel, each from a line of its own.
 LARGE_TRANSPOSED, LARGE = 2**14, 2**18
-_PANELS_BYTES = PANELS * DEPTH * 2 * VECTOR_BYTES
-_BLOCK_BYTES = BLOCKS * DEPTH * VECTOR_BYTES
+_PANELS_BYTES = PANELS * DEPTH * 2 * REGISTER_BYTES
+_BLOCK_BYTES = BLOCKS * DEPTH * REGISTER_BYTES
 
 
 class Product(NamedTuple):

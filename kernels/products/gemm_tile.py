@@ -9,49 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from numba import config, types
+from numba import types
 from numba.extending import intrinsic
 
-from ..compile.internals import binding, cgutils, data_of, ir
+from ..compile.internals import cgutils, data_of, ir
 from ..compile.jit import Vector
+from ..compile.registers import REGISTER_BYTES, REGISTERS
 from ..compile.vector_code import SIZE, VectorCode, item_size
 
-
-def _features() -> set[str]:
-    """What the processor that Numba compiles for can do, by LLVM's names."""
-    if config.CPU_FEATURES is not None:
-        return {name[1:] for name in config.CPU_FEATURES.split(",") if name.startswith("+")}
-    if config.CPU_NAME == "generic":
-        return set()
-    features = binding.get_host_cpu_features()
-    return {name for name, there in features.items() if there}
-
-
-def _machine() -> tuple[int, int]:
-    """Bytes of a vector register, and how many of them there are."""
-    if binding.get_default_triple().startswith(("x86_64", "i686")):
-        features = _features()
-        if "avx512f" in features:
-            return 64, 32
-        return (32, 16) if "avx" in features else (16, 16)
-    return 16, 32
-
-
-VECTOR_BYTES, _REGISTERS = _machine()
 # Rows of a tile of two vectors: sixteen sums in registers, or eight where there are only sixteen
 # registers. Eight are needed to keep two multipliers with a latency of four busy.
-ROWS = 8 if _REGISTERS == 32 else 4
+ROWS = 8 if REGISTERS == 32 else 4
 
 
 def _code(builder: Any, number: Any) -> VectorCode:
-    return VectorCode(builder, number, VECTOR_BYTES // item_size(number))
+    return VectorCode(builder, number, REGISTER_BYTES // item_size(number))
 
 
 def _vector_size(typingctx: Any, values: Any) -> Any:
     """How many elements of its dtype a vector has."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return SIZE(VECTOR_BYTES * 8 // values.dtype.bitwidth)
+        return SIZE(REGISTER_BYTES * 8 // values.dtype.bitwidth)
 
     return types.intp(values), build
 

@@ -16,18 +16,22 @@ from numba.extending import intrinsic
 
 from ..compile.internals import ir
 from ..compile.vector_code import SIZE, VectorCode
-from .tiles import FROM_OUT, FROM_START, emitted_call, offset
+from .tiles import FROM_OUT, FROM_START, MANY_REGISTERS, emitted_call, offset
 
-# Sums of a tile: how many outputs, and how many vectors of lanes.
-_SUMS = ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
+# Sums of a tile: how many outputs, and how many vectors of lanes; see `tiles` on registers.
+_SUMS = (
+    ((8, (2, 1)), (6, (2, 1)), (4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
+    if MANY_REGISTERS
+    else ((6, (1,)), (4, (1,)), (2, (2, 1)), (1, (4, 2, 1)))
+)
 # The same where every output reads a unit of its own: the units hide the latency.
-_CHANNEL_SUMS = ((8, (1,)), (2, (1,)), (1, (1,)))
+_CHANNEL_SUMS = ((8 if MANY_REGISTERS else 4, (1,)), (2, (1,)), (1, (1,)))
 # Products of a tile: how many rows of δ, and how many of the input. Twelve sums at least hide the
 # latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
-_MOST_ROWS = 4
-_ROWS = (_MOST_ROWS, 3, 2, 1)
-MOST_INPUTS = 6
-_INPUTS = (MOST_INPUTS, 5, 4, 3, 2, 1)
+# Few registers hold six sums, of twice as many registers each.
+_FOUR = 4
+_ROWS, _INPUTS = ((_FOUR, 3, 2, 1), (6, 5, 4, 3, 2, 1)) if MANY_REGISTERS else ((2, 1), (3, 2, 1))
+MOST_INPUTS = _INPUTS[0]
 
 
 class Taps(NamedTuple):
@@ -161,7 +165,7 @@ def _tap_products(
     grid = Grid(*numbers)
     output = code.variable(SIZE(0))
     for units in _ROWS:
-        end = _end_of_largest(code, grid.outputs) if units == _MOST_ROWS else grid.outputs
+        end = _end_of_largest(code, grid.outputs) if units == _FOUR else grid.outputs
         with code.steps(output, units, end) as first:
             i = code.variable(SIZE(0))
             for others in _INPUTS:
@@ -177,8 +181,8 @@ def _tap_products(
 
 
 def _end_of_largest(code: VectorCode, outputs: Any) -> Any:
-    """Where tiles of `_MOST_ROWS` rows end: 5 or 6 rows are left for smaller ones, not 1 or 2."""
-    builder, most = code.builder, SIZE(_MOST_ROWS)
+    """Where tiles of four rows end: 5 or 6 rows are left for smaller ones, not 1 or 2."""
+    builder, most = code.builder, SIZE(_FOUR)
     rest = builder.urem(outputs, most)
     few = builder.and_(
         builder.icmp_signed(">", rest, SIZE(0)), builder.icmp_signed("<", rest, SIZE(3))

@@ -22,18 +22,30 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..compile.internals import add_attribute, cgutils, data_of, ir
+from ..compile.registers import REGISTER_BYTES, REGISTERS
 from ..compile.vector_code import SIZE, WIDE_VECTORS, VectorCode, item_size
-
-# Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add.
-_WEIGHTED_SUMS = ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
-# Rows of δ of a tile, and rows of a.
-_LANE_PRODUCTS = ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
-
-# What `weighted_sums` adds to.
-FROM_ZERO, FROM_START, FROM_OUT = range(3)
 
 # On machines with shorter vectors LLVM makes several of one.
 VECTOR_BYTES = 64
+# Whether the registers hold 32 vectors. Sixteen registers of 32 bytes hold eight: there a tile has
+# six sums at most, and the other two are for what is multiplied.
+MANY_REGISTERS = REGISTER_BYTES * REGISTERS >= 32 * VECTOR_BYTES
+# Units of a tile, and how many vectors of lanes: eight sums hide the latency of a multiply-add. Of
+# few registers four units of one vector have as many sums, each of them half a vector.
+_WEIGHTED_SUMS = (
+    ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
+    if MANY_REGISTERS
+    else ((6, (1,)), (4, (1,)), (2, (2, 1)), (1, (4, 2, 1)))
+)
+# Rows of δ of a tile, and rows of a.
+_LANE_PRODUCTS = (
+    ((4, (4, 2, 1)), (2, (4, 2, 1)), (1, (4, 2, 1)))
+    if MANY_REGISTERS
+    else ((4, (1,)), (2, (2, 1)), (1, (4, 2, 1)))
+)
+
+# What `weighted_sums` adds to.
+FROM_ZERO, FROM_START, FROM_OUT = range(3)
 
 
 def offset(code: VectorCode, *terms: Any) -> Any:

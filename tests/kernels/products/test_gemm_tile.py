@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnlib.kernels.compile.jit import entry
+from nnlib.kernels.compile.registers import REGISTER_BYTES
 from nnlib.kernels.products import gemm_tile
 from nnlib.kernels.products.gemm_tile import Extent, Matrix
 from tests.tolerances import assert_close
@@ -41,8 +42,8 @@ def multiply(c, ldc, a, row, step, b, ldb, depth, rows, columns, factors):
 
 
 def test_a_vector_is_a_register(dtype):
-    assert size(np.empty(0, dtype)) * np.dtype(dtype).itemsize == gemm_tile.VECTOR_BYTES
-    assert gemm_tile.VECTOR_BYTES in (16, 32, 64)
+    assert size(np.empty(0, dtype)) * np.dtype(dtype).itemsize == REGISTER_BYTES
+    assert REGISTER_BYTES in (16, 32, 64)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 3, 100])
@@ -75,7 +76,7 @@ def test_transpose(rows, columns, dtype, rng):
 
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("rows", [1, gemm_tile.ROWS - 1, gemm_tile.ROWS])
-@pytest.mark.parametrize("missing", [0, 1, gemm_tile.VECTOR_BYTES // 4 + 1])
+@pytest.mark.parametrize("missing", [0, 1, REGISTER_BYTES // 4 + 1])
 @pytest.mark.parametrize(("alpha", "beta"), [(1, 0), (-0.5, 2)])
 def test_multiply(transposed, rows, missing, alpha, beta, dtype, rng):
     width, depth = 2 * size(np.empty(0, dtype)), 7
