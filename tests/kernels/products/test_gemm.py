@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
-import platform
-import subprocess
-import sys
-from pathlib import Path
 
-import llvmlite.binding
 import numpy as np
 import pytest
 
@@ -17,6 +11,7 @@ from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.compile.registers import REGISTER_BYTES
 from nnlib.kernels.products.gemm import DEPTH, LARGE, LARGE_TRANSPOSED, PANELS, Product, gemm
 from nnlib.kernels.products.gemm_tile import ROWS
+from tests.kernels.products.shorter_vectors import assert_passes, names_x86
 from tests.tolerances import assert_close
 
 
@@ -99,7 +94,7 @@ def test_an_element_has_the_same_bits_in_any_part_of_c(dtype, rng):
     np.testing.assert_array_equal(whole, part)
 
 
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 processors")
+@names_x86
 @pytest.mark.parametrize(
     ("name", "features"),
     [("haswell", "+avx,+avx2,+fma"), ("x86-64", "+sse2")],
@@ -107,19 +102,4 @@ def test_an_element_has_the_same_bits_in_any_part_of_c(dtype, rng):
 )
 def test_products_for_shorter_vectors(name, features, tmp_path):
     """Vectors of 32 and of 16 bytes, whose tiles and copies have other sides."""
-    host = llvmlite.binding.get_host_cpu_features()
-    if not all(host.get(feature[1:]) for feature in features.split(",")):
-        pytest.skip(f"this processor lacks one of {features}")
-    environment = {
-        **os.environ,
-        "NUMBA_CPU_NAME": name,
-        "NUMBA_CPU_FEATURES": features,
-        "NUMBA_CACHE_DIR": str(tmp_path),
-    }
-    arguments = ["-q", "-p", "no:cacheprovider", __file__, "-k", "numpy or bits"]
-    child = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments], env=environment,
-        cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert child.returncode == 0, child.stdout[-3000:]
-    assert "passed" in child.stdout
+    assert_passes(__file__, "numpy or bits", name, features, tmp_path)

@@ -7,6 +7,7 @@ import pytest
 
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.products import tiles
+from tests.kernels.products.shorter_vectors import assert_passes, names_x86
 from tests.tolerances import assert_close
 
 # Every height of a tile and every remainder; vectors per row: all widths of a tile, and sums of
@@ -123,3 +124,9 @@ def test_transposed_by_squares_that_overlap(count, width, shuffled, dtype, rng):
     expected[:, :count] = chosen.T
     np.testing.assert_array_equal(block.reshape(width, lanes), expected)
     assert_guard_untouched(around, block)
+
+
+@names_x86
+@pytest.mark.skipif(not tiles.MANY_REGISTERS, reason="the tests above had such tiles")
+def test_tiles_of_few_registers(tmp_path):
+    assert_passes(__file__, "not_depend or lane", "haswell", "+avx,+avx2,+fma", tmp_path)
