@@ -37,7 +37,7 @@ class Pixels(NamedTuple):
 
     y: int
     x: int
-    count: int
+    length: int
 
 
 class Products(NamedTuple):
@@ -94,7 +94,7 @@ def turn(turned: Vector, layer: Layer, own: Windows, pixels: Pixels) -> None:
     """turned (pixels, lanes, channels) ← their values."""
     lanes, size, no_order = layer.lanes, own.channels * layer.lanes, window(layer.row, 0, 0)
     first = (pixels.y * own.width + pixels.x) * size
-    for pixel in range(pixels.count):
+    for pixel in range(pixels.length):
         values = window(layer.a_in, first + pixel * size, size)
         out = window(turned, pixel * size, size)
         ask_for_deltas(layer, own, pixels.y * own.width + pixels.x + pixel)
@@ -126,7 +126,7 @@ def add_row(
         # Window c reads pixel c · stride + shift.
         shift = m * own.dilation_width - own.left
         first = max(-((shift - pixels.x) // own.stride_width), 0)
-        end = (pixels.x + pixels.count - 1 - shift) // own.stride_width + 1
+        end = (pixels.x + pixels.length - 1 - shift) // own.stride_width + 1
         count = min(end, own.output_width) - first
         if count > 0:
             taps = Taps(
