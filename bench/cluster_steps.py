@@ -2,8 +2,8 @@
 
 One network trains by Adam in full batches: in this process on one thread, over a pool of processes,
 and on Ray where it is installed, in turn. Every number is the least time of an epoch, which is one
-step, of all rounds. The cost of workers is fitted to them, a + b · parameters, and steps of other
-sizes over more workers are simulated with it.
+step, of all rounds. The cost of workers, a + b · parameters, is fitted to steps of few rows, and
+steps of other sizes over more workers are simulated with it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,13 @@ import numpy as np
 import nnlib
 from nnlib.training.shards import MOST_SHARDS
 
-# Hidden layers behind 32 inputs, about 10³, 10⁵ and 10⁶ parameters, and the rows of a step.
+# Hidden layers behind 32 inputs, about 10³, 10⁵ and 10⁶ parameters, and the rows of a step. With
+# few rows a step is little but what the workers cost.
+FEW = 256
 CASES = (
+    ((30,), FEW),
+    ((300, 300), FEW),
+    ((1000, 1000), FEW),
     ((30,), 4096),
     ((30,), 65_536),
     ((300, 300), 4096),
@@ -31,9 +36,9 @@ CASES = (
     ((1000, 1000), 4096),
 )
 PARTS, WORKERS = 16, 2
-# Parameters and rows of the steps that are simulated, and over how many workers; 1 is no cluster.
+# Parameters and rows of the steps that are simulated, and over how many workers.
 LOADS = ((10**3, 10**7), (10**5, 10**5), (10**5, 10**7), (10**6, 10**6), (10**6, 10**8))
-SIMULATED = (1, 2, 10, 64, 1000)
+SIMULATED = (2, 10, 64, 1000)
 
 
 class Measured(NamedTuple):
@@ -139,13 +144,13 @@ def simulated(cost: tuple[float, float], parameters: int, work: float, workers: 
 
 def table(cost: tuple[float, float], pace: float) -> str:
     """Markdown: a step of some sizes over some numbers of workers, in seconds."""
-    head = ["", *(f"{count} workers" for count in SIMULATED)]
+    head = ["", "one process", *(f"{count} workers" for count in SIMULATED)]
     rows = [head, ["---"] * len(head)]
     for parameters, examples in LOADS:
         work = pace * parameters * examples
         times = [simulated(cost, parameters, work, count) for count in SIMULATED]
         name = f"{parameters:.0e} parameters, {examples:.0e} rows"
-        rows.append([name, f"{work:.3g} s", *(f"{own:.3g} s" for own in times[1:])])
+        rows.append([name, *(f"{own:.3g} s" for own in (work, *times))])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
@@ -164,13 +169,12 @@ def main() -> None:
             times = ", ".join(f"{name} {1e3 * t:.2f}" for name, t in run.seconds.items())
             print(f"{run.parameters} parameters, {rows} rows: {times} ms", flush=True)
     for name in [name for name in own if name != "here"]:
-        cost = fitted(found, name)
+        cost = fitted([run for run in found if run.rows == FEW], name)
         print(f"{name}: {1e3 * cost[0]:.2f} ms + {1e9 * cost[1]:.2f} ns for each parameter")
         pace = pace_of(found)
         for parameters in (10**3, 10**5, 10**6):
-            print(
-                f"  {parameters} parameters pay from {paying_rows(cost, pace, parameters):.3g} rows"
-            )
+            rows = round(paying_rows(cost, pace, parameters))
+            print(f"  {parameters} parameters: two workers pay from {rows} rows on")
         print(table(cost, pace))
 
 

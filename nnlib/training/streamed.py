@@ -91,6 +91,9 @@ class StreamedDescent(Descent):
     def _driver(self) -> Iterator[Callable[[int], Any]]:
         """What runs the descent; every window has a team of its own, which knows its arrays."""
         position, super_driver = self._state.position, super()._driver
+        assert self._windows is not None
+        if self._shuffled:  # a checkpoint may have brought another generator
+            self._windows.order_by(self._state.generator)
 
         with ExitStack() as team:
             known: problem.Data | None = None

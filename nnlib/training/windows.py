@@ -131,6 +131,12 @@ class Windows:
         self._window = next(self._ahead)
         return self._window
 
+    def order_by(self, words: Array) -> None:
+        """Let these words decide the orders from now on; what was read by others is given up."""
+        if not np.array_equal(words, self._words):
+            self.close()
+            self._words = words.copy()
+
     def close(self) -> None:
         """Read no further."""
         if self._ahead is not None:
