@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from .model.target_range import warn_of_targets
 from .model.task import Task, task_of
 from .optimizers import FullBatch, LevenbergMarquardt
 from .training.options import OPTIONS, Options
-from .training.windows import Streamed
+from .training.windows import Streamed, buffer_rows
 
 
 def streamed_examples(
@@ -43,9 +44,11 @@ def streamed_examples(
     known = _known(network, source)
     sides = _sides(source, options)
     factors = _factors(network, sides, options, known)
-    train, *others = (
+    train, *others = [
         _streamed(network, side, known, own) for side, own in zip(sides, factors, strict=True)
-    )
+    ]
+    if options.shuffle and not isinstance(options.optimizer, FullBatch):
+        train = replace(train, shuffle_buffer=buffer_rows(train, options.shuffle_buffer))
     own = network.architecture
     first = next(train.walk([0]))
     if first.X.shape[1] != own.d_in:
