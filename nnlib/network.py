@@ -129,6 +129,7 @@ class Network(NetworkTraining):
         clip_value: float | None = None,
         batch_size: int | None = None,
         shuffle: bool = True,
+        shuffle_buffer: int | None = None,
         tbptt: int | None = None,
         seed: int | None = None,
         sample_weight: ArrayLike | None = None,
@@ -195,6 +196,9 @@ class Network(NetworkTraining):
         shuffle : bool
             Draw a new order of the examples for every epoch, where there are mini-batches. False
             also makes a fraction for validation the last examples, as a time series needs it.
+        shuffle_buffer : int or None
+            Of how many rows of a source the next is drawn; None: of 128 MiB. All rows are drawn
+            from where that is as many as there are.
         tbptt : int or None
             Truncated back-propagation through time: states go on through the whole sequence, δ
             goes back within parts of so many steps. The optimizer makes one step a batch.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from .model.task import Task, task_of
 from .optimizers import FullBatch, LevenbergMarquardt
 from .training.options import OPTIONS, Options
 from .training.shards import LEAST_SHARE
-from .training.windows import Streamed, streamed
+from .training.windows import Streamed, buffer_rows, streamed
 
 
 def streamed_examples(
@@ -45,9 +46,11 @@ def streamed_examples(
     known = _known(network, source)
     sides = _sides(source, options)
     factors = _factors(network, sides, options, known)
-    train, *others = (
+    train, *others = [
         _streamed(network, side, known, own) for side, own in zip(sides, factors, strict=True)
-    )
+    ]
+    if options.shuffle and not isinstance(options.optimizer, FullBatch):
+        train = replace(train, shuffle_buffer=buffer_rows(train, options.shuffle_buffer))
     own = network.architecture
     first = next(train.walk([0]))
     if first.X.shape[1] != own.d_in:
@@ -135,6 +138,11 @@ def check_shared_batches(network: NetworkFunction, options: Options) -> None:
     """
     if isinstance(options.optimizer, FullBatch):
         return
+    if options.shuffle_buffer is not None:
+        raise ValueError(
+            f"cluster is given and shuffle_buffer is {options.shuffle_buffer}, wanted None: every "
+            "shard of the rows is shuffled in itself"
+        )
     if looks_at_batches(network.architecture.training_table):
         raise ValueError(
             "cluster is given and the network normalises batches, which needs all rows of a batch "

@@ -108,6 +108,11 @@ class NetworkTraining(NetworkInsight):
                 f"cluster is given and X is {shown(given.X)}, wanted a source of nnlib.data, whose "
                 "parts the workers share: nnlib.data.arrays(X, y)"
             )
+        if options.shuffle_buffer is not None and not isinstance(given.X, Source):
+            raise ValueError(
+                f"shuffle_buffer is {options.shuffle_buffer} and X is no source of nnlib.data, "
+                "wanted None: arrays are shuffled as a whole"
+            )
         if isinstance(given.X, Source):
             return self._streamed(given, options, stacklevel + 1)
         X = wrapped(given.X, given.lengths, given.mask)

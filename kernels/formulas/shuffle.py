@@ -23,7 +23,7 @@ import numpy as np
 
 from ..compile.called import Contract
 from ..compile.jit import Integers, Vector, Words, entry, formula, kernel
-from ..compile.memory import indices_at, stack_buffer
+from ..compile.memory import indices_at, stack_buffer, window
 
 # Of 16 examples and more, any three come to any three places equally often after 6 rounds, as far
 # as a million orders tell; of 8, whose halves have one bit and two, all permutations do after 13.
@@ -146,3 +146,48 @@ def draw_order(order: Vector, state: Vector) -> None:
 def next_order(order: Vector, state: Vector) -> None:
     """`draw_order`, for examples that Python puts in order itself."""
     draw_order(order, state)
+
+
+@entry
+def exchange(leaving: Integers, staying: Integers, holders: Integers, state: Words) -> None:
+    """Rows that come, one after the other, take the places of rows drawn from a full buffer.
+
+    Of B places, place j holds row j; the row that comes as number i is row B + i.
+
+    Parameters
+    ----------
+    leaving : (n,)
+        Written: the row whose place row B + i takes.
+    staying : (n,)
+        Written: the place that row B + i has at the end; −1 if it left again.
+    holders : (B,)
+        0 … B − 1; scratch that is the same afterwards. B < 2^32.
+    state : (4,)
+        Of the generator; advanced.
+    """
+    size = holders.size
+    for i in range(leaving.size):
+        place = np.int64(((next_word(state) >> _32) * np.uint64(size)) >> _32)
+        leaving[i] = holders[place]
+        holders[place] = size + i
+        staying[i] = place
+    for i in range(leaving.size):
+        place = staying[i]
+        if holders[place] != size + i:
+            staying[i] = -1
+    for i in range(leaving.size):
+        if staying[i] >= 0:
+            holders[staying[i]] = staying[i]
+
+
+@entry
+def move_rows(into: Vector, places: Integers, source: Vector, rows: Integers, width: int) -> None:
+    """Copy rows of `width` numbers: row places[i] of `into` ← row rows[i] of `source`.
+
+    NumPy takes five times as long to put rows at places, and holds Python meanwhile.
+    """
+    for i in range(places.size):
+        to = window(into, places[i] * width, width)
+        of = window(source, rows[i] * width, width)
+        for k in range(width):
+            to[k] = of[k]

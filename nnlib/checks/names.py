@@ -94,6 +94,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "seqlen": "lengths", "seqlens": "lengths", "seqlengths": "lengths",
         "sequencelength": "lengths", "sequencelengths": "lengths", "paddingmask": "mask",
         "attentionmask": "mask", "masks": "mask", "maxlen": "length", "maxlength": "length",
+        "buffersize": "shuffle_buffer", "shufflebuffersize": "shuffle_buffer",
+        "shufflesize": "shuffle_buffer", "bufsize": "shuffle_buffer",
         "padding": "side", "paddingside": "side", "paddingvalue": "value",
         "target": "y", "targets": "y", "labels": "y", "inputs": "X", "data": "X",
         # What the estimators call in scikit-learn's way.

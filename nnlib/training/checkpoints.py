@@ -268,8 +268,9 @@ def fingerprint(
 def _identity(train: Examples) -> dict[str, str]:
     """By what the examples are known again: their digests, or what their source says."""
     if isinstance(train, Streamed):
-        weights = {"class_weight": train.class_weights} if train.class_weights else {}
-        return {"data": train.source.identity(), **weights}
+        own = {"class_weight": train.class_weights, "shuffle_buffer": train.shuffle_buffer}
+        given = {name: str(value) for name, value in own.items() if value}
+        return {"data": train.source.identity(), **given}
     return {
         "X": digest(train.X),
         "y": digest(train.y),

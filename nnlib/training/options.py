@@ -103,6 +103,15 @@ class Options:
         None, with_data, refused_by=("full batch",), population="varies"
     )
     shuffle: bool = option(True, flag)
+    # Of a source alone, beside whose identity a checkpoint records it.
+    shuffle_buffer: int | None = option(
+        None,
+        optional(count),
+        refused_by=("full batch",),
+        population="absent",
+        no_population="its members train on data in memory, which is shuffled as a whole",
+        fingerprint="none",
+    )
     # Part of the table, by whose digest a checkpoint records it.
     tbptt: int | None = option(None, optional(count), refused_by=EVERY_WAY, fingerprint="none")
     # In a population `train_many` has a seed of its own.
@@ -224,6 +233,11 @@ class Options:
         """Options that need or exclude one another."""
         if self.callback_epochs is not None and self.callback is None:
             raise ValueError("callback_epochs is given without a callback")
+        if self.shuffle_buffer is not None and not self.shuffle:
+            raise ValueError(
+                f"shuffle_buffer is {self.shuffle_buffer} but shuffle is False: leave one of them "
+                "out"
+            )
         if self.monitor is not None and self.metrics is None:
             raise ValueError(
                 f"monitor is {self.monitor!r} but metrics is None: give metrics, one of which "

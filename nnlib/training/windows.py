@@ -17,12 +17,15 @@ from ..data.source import Rows, Source, starts_of
 from ..kernels.formulas.shuffle import next_order
 from ..kernels.network import problem
 from . import buffers
+from .shuffle_buffer import ShuffleBuffer
 
 Array = NDArray[Any]
 
 # What a window takes, at least one batch: long against the change from one to the next. Three are
 # in memory: the one in use, one that waits, and one that is being made.
 WINDOW_BYTES = 32 * 2**20
+# What the buffer takes through which shuffled rows come, where nobody says how many rows it holds.
+BUFFER_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class Streamed(Examples):
     """Examples that a source reads; X and y have shape and dtype of all rows, and no memory.
 
     convert makes checked examples of the rows of a part, with weights as the cost takes them;
-    class_weights tells those of classes, for a checkpoint.
+    class_weights tells those of classes, for a checkpoint. shuffle_buffer is how many rows shuffled
+    ones are drawn from; 0: they come as they are.
     """
 
     source: Source
     convert: Callable[[Rows], Examples]
     class_weights: str = ""
+    shuffle_buffer: int = 0
     turn: Turn = field(default_factory=Turn)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,6 +114,7 @@ class Windows:
         self._streamed, self._cut, self._words = streamed, cut, words
         self._ahead: ReadAhead[Window] | None = None
         self._window: Window | None = None
+        self._buffer: ShuffleBuffer | None = None
 
     def at(self, epoch: int, batch: int) -> Window:
         """The window that holds this batch of this epoch.
@@ -133,7 +139,7 @@ class Windows:
 
     def order_by(self, words: Array) -> None:
         """Let these words decide the orders from now on; what was read by others is given up."""
-        if not np.array_equal(words, self._words):
+        if self._words is None or not np.array_equal(words, self._words):
             self.close()
             self._words = words.copy()
 
@@ -141,7 +147,7 @@ class Windows:
         """Read no further."""
         if self._ahead is not None:
             self._ahead.close()
-        self._ahead = self._window = None
+        self._ahead = self._window = self._buffer = None
 
     def _holds(self, window: Window | None, epoch: int, batch: int) -> bool:
         if window is None or not window.first <= batch < window.last:
@@ -162,7 +168,8 @@ class Windows:
         batches = self._batches_of_window()
         held: list[Examples] = []
         rows = 0
-        for part in self._parts(epoch, first * size):
+        ordered = self._parts if self._words is None else self._mixed
+        for part in ordered(epoch, first * size):
             held.append(part)
             rows += len(part.y)
             while rows >= batches * size or (rows and first * size + rows == total):
@@ -174,10 +181,7 @@ class Windows:
                 first = last
 
     def _batches_of_window(self) -> int:
-        streamed, size = self._streamed, self._cut.batch_size
-        width = streamed.X.shape[1] + streamed.y.shape[1] + 1
-        of_batch = int(size * width * streamed.y.itemsize)
-        return max(1, WINDOW_BYTES // of_batch)
+        return max(1, WINDOW_BYTES // (self._cut.batch_size * row_bytes(self._streamed)))
 
     def _packed(self, examples: Examples, first: int) -> problem.Data:
         """The examples, as the driver takes them, as if they were in the midst of all."""
@@ -188,34 +192,56 @@ class Windows:
         return data._replace(n=self._streamed.source.rows, first=first)
 
     def _parts(self, epoch: int, skipped: int) -> Iterator[Examples]:
-        """The checked parts of an epoch in its order, without as many rows at its beginning."""
+        """The checked parts as they come, without as many rows at the beginning."""
         source = self._streamed.source
-        order = self._order_of_parts(epoch)
-        starts = starts_of([source.parts[part] for part in order])
-        begin = sum(
-            start + source.parts[part] <= skipped for start, part in zip(starts, order, strict=True)
-        )
-        left = order[begin:]
-        skipped -= starts[begin] if left else 0
-        for part, examples in zip(left, self._streamed.walk(left), strict=True):
-            ordered = self._in_order(examples, epoch, part)
-            yield ordered.part(slice(skipped, None)) if skipped else ordered
+        starts = starts_of(source.parts)
+        order = range(len(source.parts))
+        left = [part for part in order if starts[part] + source.parts[part] > skipped]
+        skipped -= starts[left[0]] if left else 0
+        for examples in self._streamed.walk(left):
+            yield examples.part(slice(skipped, None)) if skipped else examples
             skipped = 0
 
-    def _in_order(self, examples: Examples, epoch: int, part: int) -> Examples:
-        """The examples of a part in the order of the epoch."""
-        if self._words is None:
-            return examples
-        order = np.arange(len(examples.y))
-        next_order(order, generator_words(self._words, epoch, part + 1))
-        return examples.part(order)
+    def _mixed(self, epoch: int, skipped: int) -> Iterator[Examples]:
+        """The checked rows of an epoch in its order, without as many at the beginning.
 
-    def _order_of_parts(self, epoch: int) -> list[int]:
+        Which rows wait in the buffer is known by going through all before them again.
+        """
+        assert self._words is not None
+        for examples in self._shuffled(epoch, self._words):
+            rows = len(examples.y)
+            if rows > skipped:
+                yield examples.part(slice(skipped, None)) if skipped else examples
+            skipped = max(0, skipped - rows)
+
+    def _shuffled(self, epoch: int, words: Array) -> Iterator[Examples]:
+        """All rows of an epoch: parts in random order, and their rows through the buffer."""
+        state = generator_words(words, epoch)
         order = np.arange(len(self._streamed.source.parts))
-        if self._words is not None and self._streamed.source.any_order:
-            next_order(order, generator_words(self._words, epoch, 0))
-        numbers: list[int] = order.tolist()
-        return numbers
+        if self._streamed.source.any_order:
+            next_order(order, state)
+        if self._buffer is None:
+            self._buffer = ShuffleBuffer(self._streamed.shuffle_buffer, state)
+        self._buffer.begin(state)
+        for part in self._streamed.walk(order.tolist()):
+            yield from self._buffer.exchanged(part)
+        yield from self._buffer.rest(max(1, WINDOW_BYTES // row_bytes(self._streamed)))
+
+
+def row_bytes(streamed: Streamed) -> int:
+    """What a row takes in memory: X, y and its weight."""
+    width = streamed.X.shape[1] + streamed.y.shape[1] + 1
+    return int(width * streamed.y.itemsize)
+
+
+def buffer_rows(streamed: Streamed, wanted: int | None) -> int:
+    """How many rows the buffer of shuffled ones holds: as many as are wanted, at most all.
+
+    None: `BUFFER_BYTES` of them, and at least those of the largest part.
+    """
+    rows = BUFFER_BYTES // row_bytes(streamed) if wanted is None else wanted
+    least = max(streamed.source.parts) if wanted is None else 1
+    return min(max(rows, least), streamed.source.rows)
 
 
 def generator_words(words: Array, *place: int) -> Array:

@@ -12,8 +12,12 @@ from nnlib.cluster.schedule import Job
 
 X, Y = nnlib.course.exercise_data()
 EXERCISE = {"n": 300, "epochs": 100, "reduction": "sum"}
+GROUPED = {
+    "n": 2, "groups": np.arange(len(X)) % 7, "batch_size": 4, "validation": 0.2,
+    "optimizer": "adam", "epochs": 20,
+}  # fmt: skip
 ARRAYS = ("parameters", "J", "cost", "validation_J", "validation_cost", "best_epoch", "epochs",
-          "status", "seed", "fold", "choice", "generators")  # fmt: skip
+          "status", "seed", "fold", "choice", "generators", "group")  # fmt: skip
 
 
 def assert_same_bits(one, other):

@@ -12,7 +12,7 @@ from nnlib.cluster import schedule
 from nnlib.cluster.door import engine_for
 from nnlib.cluster.on_dask import OnDask
 from nnlib.cluster.schedule import run
-from tests.cluster.jobs import EXERCISE, Squares, X, Y, assert_same_bits, fail_from_5_on
+from tests.cluster.jobs import EXERCISE, GROUPED, Squares, X, Y, assert_same_bits, fail_from_5_on
 
 pytest.importorskip("distributed")
 
@@ -20,6 +20,11 @@ pytest.importorskip("distributed")
 def test_the_same_bits(dask):
     alone = nnlib.train_many([1, 2, 1], X, Y, **EXERCISE)
     assert_same_bits(nnlib.train_many([1, 2, 1], X, Y, cluster=dask, **EXERCISE), alone)
+
+
+def test_groups(dask):
+    alone = nnlib.train_many([1, 3, 1], X, Y, **GROUPED)
+    assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster=dask, **GROUPED), alone)
 
 
 def test_by_name_and_by_address(dask):

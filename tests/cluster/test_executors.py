@@ -13,7 +13,16 @@ import pytest
 import nnlib
 from nnlib.cluster.executors import OnExecutor
 from nnlib.cluster.schedule import run
-from tests.cluster.jobs import EXERCISE, Squares, X, Y, assert_same_bits, die, fail_from_5_on
+from tests.cluster.jobs import (
+    EXERCISE,
+    GROUPED,
+    Squares,
+    X,
+    Y,
+    assert_same_bits,
+    die,
+    fail_from_5_on,
+)
 
 
 def left_behind():
@@ -43,6 +52,11 @@ def test_mini_batches_in_processes(processes):
     options = {"n": 40, "epochs": 20, "batch_size": 7, "optimizer": "adam", "validation": 0.2}
     alone = nnlib.train_many([1, 3, 1], X, Y, **options)
     assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster=processes, **options), alone)
+
+
+def test_groups_in_processes(processes):
+    alone = nnlib.train_many([1, 3, 1], X, Y, **GROUPED)
+    assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster=processes, **GROUPED), alone)
 
 
 def test_formulas_that_are_lambdas(processes):

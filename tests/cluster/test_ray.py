@@ -17,7 +17,16 @@ from nnlib.cluster import schedule, worker
 from nnlib.cluster.engine import Losses
 from nnlib.cluster.on_ray import OnRay
 from nnlib.cluster.schedule import run
-from tests.cluster.jobs import EXERCISE, Squares, X, Y, assert_same_bits, die, fail_from_5_on
+from tests.cluster.jobs import (
+    EXERCISE,
+    GROUPED,
+    Squares,
+    X,
+    Y,
+    assert_same_bits,
+    die,
+    fail_from_5_on,
+)
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning")
@@ -64,6 +73,11 @@ def test_mini_batches(ray):
     options = {"n": 40, "epochs": 20, "batch_size": 7, "optimizer": "adam", "validation": 0.2}
     alone = nnlib.train_many([1, 3, 1], X, Y, **options)
     assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster="ray", **options), alone)
+
+
+def test_groups(ray):
+    alone = nnlib.train_many([1, 3, 1], X, Y, **GROUPED)
+    assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster="ray", **GROUPED), alone)
 
 
 @on_linux

@@ -24,7 +24,7 @@ OTHER_VALUES = {
     "learning_rate": 0.5, "weight_decay": 0.1, "l1": 0.1, "max_norm": 1.0, "dropout": (0.5,),
     "clip_norm": 1.0, "clip_value": 1.0, "batch_size": 2, "validation": 0.5, "patience": 3,
     "tolerance": 0.1, "tbptt": 4, "metrics": ["r2"], "monitor": "r2", "target_cost": 0.1,
-    "callback_epochs": 2, "partial": True, "compile": True,
+    "callback_epochs": 2, "partial": True, "compile": True, "shuffle_buffer": 10,
     "precision": "tf32", "checkpoint": "file", "checkpoint_seconds": 1.0, "resume": True,
 }  # fmt: skip
 

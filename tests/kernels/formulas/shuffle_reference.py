@@ -34,6 +34,15 @@ class Xoshiro256PlusPlus:
         rounds = [[self.next_word() for _ in range(2)] for _ in range(8 if n >= 16 else 16)]
         return [self._place(i, n, low_values, n // low_values, rounds) for i in range(n)]
 
+    def exchanged(self, size, count):
+        """The rows that leave a buffer of rows 0 … size − 1 as others come, and what is left."""
+        buffer, left = list(range(size)), []
+        for number in range(size, size + count):
+            place = (self.next_word() >> 32) * size // 2**32
+            left.append(buffer[place])
+            buffer[place] = number
+        return left, buffer
+
     @staticmethod
     def _place(i, n, low_values, high_values, rounds):
         for first, second in rounds:

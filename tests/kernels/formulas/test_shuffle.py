@@ -87,6 +87,33 @@ def test_orders_follow_the_reference(state, size):
     assert state.tolist() == reference.state
 
 
+@pytest.mark.parametrize(("size", "count"), [(1, 5), (7, 0), (7, 3), (7, 100), (1000, 300)])
+def test_rows_that_come_take_places_as_in_the_reference(state, size, count):
+    reference, holders = Xoshiro256PlusPlus(state), np.arange(size)
+    leaving, staying = np.full((2, count), -9)
+    for _ in range(2):
+        kernels.exchange(leaving, staying, holders, state)
+        left, buffer = reference.exchanged(size, count)
+        assert leaving.tolist() == left
+        places = dict(zip(staying.tolist(), range(size, size + count), strict=True))
+        places.pop(-1, None)
+        assert [places.get(place, place) for place in range(size)] == buffer
+        assert holders.tolist() == list(range(size))
+    assert state.tolist() == reference.state
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 5])
+def test_rows_are_moved(rng, dtype, width):
+    source = rng.normal(size=(9, width)).astype(dtype)
+    into = np.zeros((20, width), dtype)
+    places, rows = rng.permutation(20)[:7], rng.integers(0, 9, 7)
+    kernels.move_rows(into.reshape(-1), places, source.reshape(-1), rows, width)
+    wanted = np.zeros_like(into)
+    wanted[places] = source[rows]
+    np.testing.assert_array_equal(into, wanted)
+
+
 def test_the_largest_numbers_have_two_halves():
     cut = kernels.halves.py_func(2**32 - 1)
     assert (cut.bits, cut.high, cut.moved) == (16, 2**16 - 1, 2**15 - 1)
