@@ -23,6 +23,7 @@ from .internals import (
     NativeLowering,
     NopythonRewrites,
     add_attribute,
+    cgutils,
     register_pass,
 )
 from .vector_code import WIDE_VECTORS
@@ -41,6 +42,15 @@ class _WideVectorLower(Lower):
     def lower_function_body(self) -> Any:
         add_attribute(self.function, WIDE_VECTORS)
         return super().lower_function_body()
+
+    # Numba asks LLVM for the size of every variable and argument, a module to parse for each, and
+    # tells it to the debugger's information, which nobody wants here.
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        return cgutils.alloca_once(self.builder, lltype, name=name)
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
+        super().storevar(value, name)
 
 
 class _EntryLower(_WideVectorLower):

@@ -42,6 +42,7 @@ __all__ = [
     "TypingError",
     "add_attribute",
     "binding",
+    "bytes_of_item",
     "cgutils",
     "code_address",
     "compiles_here",
@@ -142,31 +143,36 @@ def add_attribute(function: Any, text: str) -> None:
 
 
 def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """Pointer to the first element of an array of this type."""
-    from numba.np import arrayobj  # see the file's docstring
+    """Pointer to the first element of an array of this type.
 
-    return arrayobj.make_array(kind)(context, builder, array).data
+    Numba's `make_array` copies the array to the stack to read a field, and looks through all that
+    it knows for another way to read it: a tenth of the time of a first descent.
+    """
+    return context.data_model_manager[kind].get(builder, array, "data")
 
 
 def size_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     """How many elements the array has."""
-    from numba.np import arrayobj
+    return context.data_model_manager[kind].get(builder, array, "nitems")
 
-    return arrayobj.make_array(kind)(context, builder, array).nitems
+
+def bytes_of_item(kind: Any) -> int:
+    """Bytes of an element of an array of this type; Numba has LLVM parse a module for it."""
+    return int(kind.dtype.bitwidth) // 8
 
 
 def vector_at(context: Any, builder: Any, kind: Any, place: Any, size: Any) -> Any:
     """An array of this 1-D type over `size` elements from the pointer on; it owns nothing."""
-    from numba.np import arrayobj
-
-    result = arrayobj.make_array(kind)(context, builder)
-    item = context.get_abi_sizeof(result.data.type.pointee)
-    arrayobj.populate_array(
-        result,
-        data=builder.bitcast(place, result.data.type),
-        shape=cgutils.pack_array(builder, [size]),
-        strides=cgutils.pack_array(builder, [cgutils.intp_t(item)]),
-        itemsize=cgutils.intp_t(item),
-        meminfo=None,
-    )
-    return result._getvalue()
+    model = context.data_model_manager[kind]
+    array = cgutils.get_null_value(context.get_value_type(kind))
+    item = cgutils.intp_t(bytes_of_item(kind))
+    pointer = builder.bitcast(place, context.get_value_type(model.get_type("data")))
+    for field, value in (
+        ("nitems", size),
+        ("itemsize", item),
+        ("data", pointer),
+        ("shape", cgutils.pack_array(builder, [size])),
+        ("strides", cgutils.pack_array(builder, [item])),
+    ):
+        array = model.set(builder, array, value, field)
+    return array

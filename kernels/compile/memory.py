@@ -8,7 +8,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from .internals import cgutils, data_of, ir, size_of, vector_at
+from .internals import bytes_of_item, cgutils, data_of, ir, size_of, vector_at
 from .jit import Vector
 from .vector_code import VectorCode
 
@@ -98,10 +98,9 @@ def _stack_buffer(typingctx: Any, like: Any, size: Any) -> Any:
         return None
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        item = context.get_abi_sizeof(context.get_data_type(like.dtype))
         place = cgutils.alloca_once(builder, ir.IntType(8), size=size.literal_value)
         place.align = 64
-        count = cgutils.intp_t(size.literal_value // item)
+        count = cgutils.intp_t(size.literal_value // bytes_of_item(like))
         return vector_at(context, builder, like, place, count)
 
     return like(like, size), build
@@ -113,8 +112,8 @@ def _bytes_of(typingctx: Any, buffer: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = data_of(context, builder, buffer, arguments[0])
-        item = context.get_abi_sizeof(context.get_data_type(buffer.dtype))
-        size = builder.mul(size_of(context, builder, buffer, arguments[0]), cgutils.intp_t(item))
+        item = cgutils.intp_t(bytes_of_item(buffer))
+        size = builder.mul(size_of(context, builder, buffer, arguments[0]), item)
         return vector_at(context, builder, memory, builder.bitcast(data, cgutils.voidptr_t), size)
 
     return memory(buffer), build

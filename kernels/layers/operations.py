@@ -92,11 +92,14 @@ class Row(NamedTuple):
     pack: int = 0  # `blocks.pack`, in the first row
     pack_inputs: int = 0  # the same for the examples' inputs, or `blocks.pack_bytes`
     optimizer_step: int = 0  # of the optimizer, in the first row
+    step_in_parts: int = 0  # of plain descent whose step makes a gradient, likewise
     activate: int = 0  # of the activation
     derive: int = 0
     cost: int = 0  # of the loss
     cost_delta: int = 0
     costs: int = 0
+    output_cost: int = 0  # of an output with a factor or with positions, see `network.outputs`
+    output_delta: int = 0
     whole: int = 0  # of the kind of layer, for a whole batch
     lazy: int = 0  # where the numbers of a layer by features lie, see `network.entry_sums`
 
@@ -162,11 +165,14 @@ COLUMNS = len(Row._fields)
     PACK,
     PACK_INPUTS,
     OPTIMIZER_STEP,
+    STEP_IN_PARTS,
     ACTIVATE,
     DERIVE,
     COST,
     COST_DELTA,
     COSTS,
+    OUTPUT_COST,
+    OUTPUT_DELTA,
     WHOLE,
     LAZY_NUMBERS,
 ) = range(COLUMNS)

@@ -11,10 +11,24 @@ from typing import NamedTuple
 from ..compile.called import Contract
 from ..compile.jit import Integers, Vector, kernel
 from ..compile.memory import window
+from ..formulas.optimizers import sgd
 from ..layers.dense import lane_sum
 from ..layers.dense_wide import add_product
-from ..layers.operations import COLUMNS, D_IN, D_OUT, OUTPUT, SAMPLE_MAJOR, SOURCE
-from ..layers.parts import FIRST, LAST, LAYER, UNIT, UNITS, WEIGHTS
+from ..layers.operations import (
+    COLUMNS,
+    D_IN,
+    D_OUT,
+    DECAY,
+    IN_STEP,
+    OUTPUT,
+    RATE,
+    SAMPLE_MAJOR,
+    SOURCE,
+    STEP_PRODUCTS,
+    number_at,
+)
+from ..layers.parts import FIRST, LAST, LAYER, PART_COLUMNS, UNIT, UNITS, WEIGHTS
+from ..threads.team import Order
 from .problem import Data, Model, Place, Settings, batch_examples, input_place
 
 
@@ -30,6 +44,9 @@ class Terms(NamedTuple):
 
 # How `add_products` is called by address.
 PRODUCTS_CONTRACT = Contract(Vector, Model, Data, Settings, Terms)
+call_products = PRODUCTS_CONTRACT.call
+# How `step_in_parts` is.
+PARTS_CONTRACT = Contract(Model, Data, Settings, Order)
 
 
 @kernel
@@ -65,3 +82,46 @@ def add_products(out: Vector, model: Model, data: Data, settings: Settings, term
             kept = bias[j] if bias_beta != 0 else number * 0
             bias[j] = kept + number * lane_sum(window(delta_out, j * lanes, lanes))
         weight_beta = bias_beta = 1.0
+
+
+@kernel
+def products_of(model: Model, part: Vector) -> int:
+    """Where `add_products` of the part's layer lies."""
+    address: int = model.table[part[LAYER] + STEP_PRODUCTS]
+    return address
+
+
+@kernel
+def step_by_product(
+    model: Model, data: Data, settings: Settings, order: Order, part: Integers
+) -> None:
+    """Plain descent: W ← (1 − αλ) W − α scale Σ_c δ_c a_cᵀ, b ← b − α scale Σ δ, no gradient."""
+    rate = order.rate * rate_factor(model, part)
+    decay = settings.rules.l2 * decay_factor(model, part)
+    terms = Terms(order.batch, part, -rate * order.scale, 1 - rate * decay, 1.0)
+    call_products(products_of(model, part), model.parameters, model, data, settings, terms)
+
+
+@kernel
+def rate_factor(model: Model, part: Integers) -> float:
+    """By what the learning rate of the part's layer is multiplied."""
+    return number_at(model.table, part[LAYER] + RATE)
+
+
+@kernel
+def decay_factor(model: Model, part: Integers) -> float:
+    """By what the weight decay of the part's layer is multiplied."""
+    return number_at(model.table, part[LAYER] + DECAY)
+
+
+@kernel
+def step_in_parts(model: Model, data: Data, settings: Settings, order: Order) -> None:
+    """One step of plain descent where it makes the gradient of a layer."""
+    for first in range(0, model.parts.size, PART_COLUMNS):
+        part = window(model.parts, first, PART_COLUMNS)
+        if model.table[part[LAYER] + IN_STEP]:
+            step_by_product(model, data, settings, order, part)
+        else:
+            size = part[LAST] - part[FIRST]
+            w = window(model.parameters, part[FIRST], size)
+            sgd(w, window(model.gradient, part[FIRST], size), order.rate, order.scale)

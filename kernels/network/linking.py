@@ -27,6 +27,7 @@ from ..layers.operations import (
     DENSE,
     LAYER_CONTRACT,
     LAZY,
+    ONE,
     Row,
     convolves,
     rows_of,
@@ -35,8 +36,15 @@ from ..layers.whole_batch import WHOLE_CONTRACT
 from ..products.gemm import GEMM, gemm
 from .blocks import PACK_CONTRACT, pack, pack_bytes
 from .entry_sums import add_entry_products
-from .in_step import PRODUCTS_CONTRACT, add_products
+from .in_step import PARTS_CONTRACT, PRODUCTS_CONTRACT, add_products, step_in_parts
 from .lazy_rows import ROWS_CONTRACT, lazy_step
+from .outputs import (
+    OUTPUT_COST_CONTRACT,
+    OUTPUT_DELTA_CONTRACT,
+    cost_of_output,
+    delta_of_output,
+)
+from .problem import GATHER_CONTRACT, gather_block
 
 _STEPS = tuple(STEPS.values())
 
@@ -61,6 +69,10 @@ def compile_all(dtype: Any) -> None:
         (GEMM, gemm),
         (PRODUCTS_CONTRACT, add_products),
         (PRODUCTS_CONTRACT, add_entry_products),
+        (PARTS_CONTRACT, step_in_parts),
+        (GATHER_CONTRACT, gather_block),
+        (OUTPUT_COST_CONTRACT, cost_of_output),
+        (OUTPUT_DELTA_CONTRACT, delta_of_output),
         (ROWS_CONTRACT, lazy_step),
         (PACK_CONTRACT, pack),
         (PACK_CONTRACT, pack_bytes),
@@ -98,6 +110,9 @@ def _linked(content: bytes, use: Use) -> Vector:
             if use.optimizer is not None:
                 address = STEP_CONTRACT.address(_STEPS[use.optimizer], use.dtype)
                 numbers = numbers._replace(optimizer_step=address)
+            elif any(other.in_step for other in rows):
+                address = PARTS_CONTRACT.address(step_in_parts, use.dtype)
+                numbers = numbers._replace(step_in_parts=address)
         table[place * COLUMNS : (place + 1) * COLUMNS] = numbers
     return table
 
@@ -134,4 +149,8 @@ def _linked_row(row: Row, use: Use, short: bool) -> Row:
             call("cost_delta", DELTA, losses.delta(row.loss))
         if use.lanes:
             call("costs", COSTS, losses.costs(row.loss))
+        if row.positions or row.loss_weight != ONE:
+            call("output_cost", OUTPUT_COST_CONTRACT, cost_of_output)
+            if use.train:
+                call("output_delta", OUTPUT_DELTA_CONTRACT, delta_of_output)
     return row._replace(**addresses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..compile.called import Contract
 from ..compile.jit import Doubles, Integers, Key, Vector, Words, kernel
 from ..compile.memory import window
 from ..layers.dropout import NO_DROPOUT
@@ -53,6 +54,7 @@ class Data(NamedTuple):
     chunk_blocks: int  # blocks of a chunk: c · chunk_blocks … are those of chunk c
     draw: int  # where `shuffle.draw_order` lies, called by address; 0 if the data is not shuffled
     first: int  # the batch that packed data begins with; 0 but for a window of larger data
+    gather: int  # where `gather_block` lies; 0 if the data is packed
 
 
 class State(NamedTuple):
@@ -146,6 +148,11 @@ def input_place(model: Model, data: Data, settings: Settings, place: Place) -> t
     return start * d_in if sample_major else number * d_in * lanes, size
 
 
+# How `gather_block` is called by address: no descent in a fixed order needs it.
+GATHER_CONTRACT = Contract(Model, Data, Settings, Place)
+call_gather = GATHER_CONTRACT.call
+
+
 @kernel
 def block_pass(
     model: Model,
@@ -161,8 +168,8 @@ def block_pass(
     Writes the chunk's part of the buffers. If `train`, the block's gradient takes the place of
     the chunk's, or is added to it if `accumulate`. key is the block's for dropout.
     """
-    if data.order.size:
-        gather_block(model, data, settings, place)
+    if data.gather:
+        call_gather(data.gather, model, data, settings, place)
     block = block_views(model, data, settings, place, key, accumulate)
     return cost_and_gradient(block.views, block.targets, block.weight, train)
 

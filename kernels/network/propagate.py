@@ -19,7 +19,7 @@ from ..compile.memory import part, window
 from ..formulas import activations as activation
 from ..formulas import losses
 from ..layers import dense
-from ..layers.joins import add_scaled, scaled
+from ..layers.joins import add_scaled
 from ..layers.operations import (
     ACTIVATE,
     ADDS,
@@ -27,7 +27,6 @@ from ..layers.operations import (
     COLUMNS,
     COST,
     COST_DELTA,
-    COUNTED,
     D_IN,
     D_OUT,
     DELTA,
@@ -40,9 +39,9 @@ from ..layers.operations import (
     KEPT,
     LAYER_CONTRACT,
     LEARNS,
-    LOSS_WEIGHT,
-    ONE,
     OUTPUT,
+    OUTPUT_COST,
+    OUTPUT_DELTA,
     PACK,
     PARAMETERS,
     POSITIONS,
@@ -55,13 +54,14 @@ from ..layers.operations import (
     WIDE,
     WORKSPACE,
     Layer,
-    number_at,
 )
 from .blocks import call_pack
+from .outputs import OUTPUT_COST_CONTRACT, OUTPUT_DELTA_CONTRACT
 
 call_layer = LAYER_CONTRACT.call
 call_activate, call_derive = activation.ACTIVATE.call, activation.DERIVE.call
 call_cost, call_cost_delta = losses.COST.call, losses.DELTA.call
+call_output_cost, call_output_delta = OUTPUT_COST_CONTRACT.call, OUTPUT_DELTA_CONTRACT.call
 
 
 class Pass(NamedTuple):
@@ -250,21 +250,10 @@ def output_delta(block: Pass, row: Integers, targets: Vector, weight: Vector) ->
         place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
         delta_out, a = window(block.deltas, place, size), window(block.activations, place, size)
         y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
-        if row[POSITIONS]:
-            width = size // row[POSITIONS]
-            for position in range(row[POSITIONS]):
-                own = weight
-                if row[COUNTED] >= 0:
-                    own = part(block.activations, row[COUNTED] + position, block.lanes)
-                    weigh(own, weight)
-                call_cost_delta(
-                    row[COST_DELTA], part(delta_out, position, width), part(a, position, width),
-                    part(y, position, width), own,
-                )  # fmt: skip
+        if row[OUTPUT_DELTA]:
+            call_output_delta(row[OUTPUT_DELTA], row, block.activations, delta_out, a, y, weight)
         else:
             call_cost_delta(row[COST_DELTA], delta_out, a, y, weight)
-        if row[LOSS_WEIGHT] != ONE:
-            scaled(delta_out, delta_out, number_at(row, LOSS_WEIGHT))
 
 
 @kernel
@@ -275,23 +264,8 @@ def output_cost(block: Pass, row: Integers, targets: Vector, weight: Vector) -> 
         place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
         a = window(block.activations, place, size)
         y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
-        if row[POSITIONS]:
-            width = size // row[POSITIONS]
-            for position in range(row[POSITIONS]):
-                own = weight
-                if row[COUNTED] >= 0:
-                    own = part(block.activations, row[COUNTED] + position, block.lanes)
-                    weigh(own, weight)
-                a_part, y_part = part(a, position, width), part(y, position, width)
-                total += call_cost(row[COST], a_part, y_part, own)
+        if row[OUTPUT_COST]:
+            total = call_output_cost(row[OUTPUT_COST], row, block.activations, a, y, weight)
         else:
             total = call_cost(row[COST], a, y, weight)
-        total *= number_at(row, LOSS_WEIGHT)
     return total
-
-
-@kernel
-def weigh(mask: Vector, weight: Vector) -> None:
-    """mask ← the examples' weights where it is not 0, both (lanes,); a second time nothing new."""
-    for s in range(mask.size):
-        mask[s] = weight[s] if mask[s] != 0 else 0

@@ -83,6 +83,7 @@ def window_data(problem: Problem, scratch: Data, windows: Windows, number: int, 
         chunk_blocks=-(-blocks // problem.settings.chunks),
         draw=scratch.draw,
         first=0,
+        gather=scratch.gather,
     )
 
 

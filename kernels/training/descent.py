@@ -96,16 +96,16 @@ def penalty(model: Model, rules: Rules) -> float:
 
 
 @kernel
-def chunk_pass(problem: Problem, source: Data, order: Order, chunk: int, plain: bool) -> None:
+def chunk_pass(problem: Problem, source: Data, order: Order, chunk: int) -> None:
     """The next block of a chunk of the source's examples; Σ J goes to state.chunk_costs."""
     model, state, settings = problem.model, problem.state, problem.settings
-    block, train = chunk * source.chunk_blocks + order.round, plain or order.kind == PASS
+    block, train = chunk * source.chunk_blocks + order.round, order.kind == PASS
     if train and order.batch == 0 and order.round == 0:
-        keep_share(model, state, order.epoch, chunk, 1 if plain else settings.chunks)
+        keep_share(model, state, order.epoch, chunk, settings.chunks)
     before = state.chunk_costs[chunk] if order.round > 0 else 0.0
     if block * settings.lanes < batch_examples(source, order.batch):
         key = NO_DROPOUT
-        if not plain and train and settings.dropout:
+        if train and settings.dropout:
             key = block_key(settings.dropout_seed, order.step, block)
         place = Place(order.batch, block, chunk)
         before += block_pass(model, source, settings, place, key, train, order.round > 0)
@@ -119,8 +119,14 @@ def chunk_pass(problem: Problem, source: Data, order: Order, chunk: int, plain: 
 
 @kernel
 def plain_pass(problem: Problem, order: Order) -> None:
-    """The next block of plain descent in one chunk."""
-    chunk_pass(problem, problem.data, order, 0, True)
+    """The next block of plain descent, where a batch is one chunk."""
+    model, state, first = problem.model, problem.state, order.round == 0
+    if order.batch == 0 and first:
+        keep_share(model, state, order.epoch, 0, 1)
+    before = 0.0 if first else state.chunk_costs[0]
+    place = Place(order.batch, order.round, 0)
+    cost = block_pass(model, problem.data, problem.settings, place, NO_DROPOUT, True, not first)
+    state.chunk_costs[0] = before + cost
 
 
 @kernel
@@ -134,7 +140,7 @@ def chunk_passes(problem: Problem, source: Data, order: Order, member: Member, p
         phase = open_phase(member, order, chunks)
     chunk, done = next_task(member, phase, -1, chunks), 0
     while chunk < chunks:
-        chunk_pass(problem, source, order, chunk, False)
+        chunk_pass(problem, source, order, chunk)
         done += 1
         chunk = next_task(member, phase, chunk, chunks)
     close_phase(member, done)

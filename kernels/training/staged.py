@@ -17,7 +17,7 @@ from ..network.problem import (
     Problem,
     batch_examples,
     block_views,
-    gather_block,
+    call_gather,
 )
 from ..network.stages import Blocks, stage_count, stage_of_block
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
@@ -68,8 +68,8 @@ def chunk_stage(problem: Problem, source: Data, order: Order, chunk: int) -> Non
     blocks = -(-batch_examples(source, order.batch) // settings.lanes)
     if chunk < blocks:
         place = Place(order.batch, chunk, chunk)
-        if order.round == 0 and source.order.size:
-            gather_block(model, source, settings, place)
+        if order.round == 0 and source.gather:
+            call_gather(source.gather, model, source, settings, place)
         key = NO_DROPOUT
         if settings.dropout:
             key = block_key(settings.dropout_seed, order.step, chunk)

@@ -24,17 +24,21 @@ from ..formulas.optimizers import (
     shrink_weights,
 )
 from ..layers.operations import (
-    COLUMNS,
-    DECAY,
     IN_STEP,
     LAZY,
     OPTIMIZER_STEP,
-    RATE,
-    STEP_PRODUCTS,
-    number_at,
+    STEP_IN_PARTS,
 )
 from ..layers.parts import FIRST, LAST, LAYER, PART_COLUMNS, UNITS, WEIGHTS
-from ..network.in_step import PRODUCTS_CONTRACT, Terms
+from ..network.in_step import (
+    PARTS_CONTRACT,
+    PRODUCTS_CONTRACT,
+    Terms,
+    decay_factor,
+    products_of,
+    rate_factor,
+    step_by_product,
+)
 from ..network.lazy_rows import ROWS_CONTRACT
 from ..network.problem import Data, Model, Problem, Settings, State
 from ..network.row_lists import RowStep
@@ -42,7 +46,7 @@ from ..network.rules import Rules
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
 
 call_step, call_products = STEP_CONTRACT.call, PRODUCTS_CONTRACT.call
-call_rows = ROWS_CONTRACT.call
+call_rows, call_parts = ROWS_CONTRACT.call, PARTS_CONTRACT.call
 
 # The first of the orders that ask for a sweep over the parts; the second has the next number.
 STEP_SWEEPS = 2
@@ -105,56 +109,10 @@ def order_of_sweep(model: Model, rules: Rules, order: Order, sweep: int) -> Orde
 @kernel
 def plain_step(model: Model, data: Data, settings: Settings, order: Order) -> None:
     """One step of plain descent with nothing else, in one chunk."""
-    if any_in_step(model.table):
-        for first in range(0, model.parts.size, PART_COLUMNS):
-            part = window(model.parts, first, PART_COLUMNS)
-            if model.table[part[LAYER] + IN_STEP]:
-                step_by_product(model, data, settings, order, part)
-            else:
-                size = part[LAST] - part[FIRST]
-                w = window(model.parameters, part[FIRST], size)
-                sgd(w, window(model.gradient, part[FIRST], size), order.rate, order.scale)
+    if model.table[STEP_IN_PARTS]:
+        call_parts(model.table[STEP_IN_PARTS], model, data, settings, order)
     else:
         sgd(model.parameters, model.gradient, order.rate, order.scale)
-
-
-@kernel
-def any_in_step(table: Vector) -> bool:
-    """Whether the step makes the gradient of any layer."""
-    found = False
-    for first in range(0, table.size, COLUMNS):
-        found = found or table[first + IN_STEP] != 0
-    return found
-
-
-@kernel
-def products_of(model: Model, part: Vector) -> int:
-    """Where `add_products` of the part's layer lies."""
-    address: int = model.table[part[LAYER] + STEP_PRODUCTS]
-    return address
-
-
-@kernel
-def step_by_product(
-    model: Model, data: Data, settings: Settings, order: Order, part: Integers
-) -> None:
-    """Plain descent: W ← (1 − αλ) W − α scale Σ_c δ_c a_cᵀ, b ← b − α scale Σ δ, no gradient."""
-    rate = order.rate * rate_factor(model, part)
-    decay = settings.rules.l2 * decay_factor(model, part)
-    terms = Terms(order.batch, part, -rate * order.scale, 1 - rate * decay, 1.0)
-    call_products(products_of(model, part), model.parameters, model, data, settings, terms)
-
-
-@kernel
-def rate_factor(model: Model, part: Integers) -> float:
-    """By what the learning rate of the part's layer is multiplied."""
-    return number_at(model.table, part[LAYER] + RATE)
-
-
-@kernel
-def decay_factor(model: Model, part: Integers) -> float:
-    """By what the weight decay of the part's layer is multiplied."""
-    return number_at(model.table, part[LAYER] + DECAY)
 
 
 @kernel

@@ -15,7 +15,8 @@ import numpy as np
 from .. import layers
 from ..checks.values import floating_dtype
 from ..cluster.here import Here
-from ..data import arrays
+from ..data.arrays import arrays
+from ..kernels.network.entry_splits import find_splits
 from ..kernels.network.linking import compile_all
 from ..network import Network
 from ..train_many import train_many
@@ -53,6 +54,37 @@ def _populations(dtype: str, data: Data) -> None:
         )
 
 
+def _groups(dtype: str, data: Data) -> None:
+    # Plain, and with options.
+    variants: tuple[dict[str, Any], ...] = ({}, {"optimizer": "adam", "batch_size": 2})
+    for options in variants:
+        train_many(
+            [1, 2, 1], *data, groups=[0, 0, 1], min_rows=1, dtype=dtype, device="cpu", epochs=1,
+            progress=False, **options,
+        )  # fmt: skip
+
+
+def _data_in_parts(dtype: str, data: Data) -> None:
+    """The order of parts, and L-BFGS that asks for the gradients of one after the other."""
+    source = arrays(*data, part_rows=2)
+    variants: tuple[dict[str, Any], ...] = ({"batch_size": 2}, {"optimizer": "lbfgs"})
+    for options in variants:
+        net = Network([1, 2, 1], dtype=dtype, device="cpu")
+        net.descent(source, epochs=1, progress=False, **options)
+
+
+def _sparse_examples(dtype: str, data: Data) -> None:
+    """What looks through sparse examples; their layers are among those called by address."""
+    none = np.empty(0, np.int64)
+    find_splits(none, np.empty(0, dtype), 0, none)
+
+
+def _steps(dtype: str, data: Data) -> None:
+    """Sequences step by step."""
+    parts = [layers.Input((None, 1)), layers.SimpleRNN(2)]
+    Network(parts, dtype=dtype, device="cpu").stepper()([1.0])
+
+
 def _whole_batches(dtype: str, data: Data) -> None:
     """The driver in stages, for layers that look at whole batches."""
     parts = [layers.Input(1), layers.Dense(2), layers.BatchNormalization(), layers.Dense(1)]
@@ -81,6 +113,10 @@ JOBS: dict[str, Callable[[str, Data], None]] = {
     "L-BFGS and Levenberg-Marquardt": _full_batch_optimizers,
     "populations": _populations,
     "one network over workers": _over_workers,
+    "populations of groups": _groups,
+    "data in parts": _data_in_parts,
+    "sparse examples": _sparse_examples,
+    "sequences step by step": _steps,
 }
 
 

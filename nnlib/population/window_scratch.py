@@ -175,14 +175,15 @@ def _blocks(table: Array, train: Examples, samples: int) -> problem.Data:
     inputs = aligned_zeros(samples * d_in, dtype)
     targets = aligned_zeros(samples * (train.y.shape[1] + 1), dtype)
     none = np.empty(0, dtype)
-    return problem.Data(inputs, targets, none, np.empty(0, np.int64), 0, 1, 1, 1, 0, 0)
+    return problem.Data(inputs, targets, none, np.empty(0, np.int64), 0, 1, 1, 1, 0, 0, 0)
 
 
 def _order(train: Examples, rows: int) -> problem.Data:
     """Room for the order of a window's rows; the kernel fills in the rest."""
     dtype = train.y.dtype
     none, draw = np.empty(0, dtype), ORDER.address(draw_order, dtype)
-    return problem.Data(none, none, none, np.arange(rows), 0, 1, 1, 1, draw, 0)
+    gather = problem.GATHER_CONTRACT.address(problem.gather_block, dtype)
+    return problem.Data(none, none, none, np.arange(rows), 0, 1, 1, 1, draw, 0, gather)
 
 
 def _windows(examples: Examples, count: Array, batch_size: Array) -> kernel.Windows:

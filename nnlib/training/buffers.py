@@ -224,7 +224,8 @@ def arrange(
     if examples.images:
         x_rows = blocks.memory_of(examples.X, dtype)
     if shuffle or examples.images:
-        return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers)
+        gather = problem.GATHER_CONTRACT.address(problem.gather_block, dtype)
+        return problem.Data(x_rows, y_rows, examples.weights, np.arange(n), *numbers, gather)
     full, rest = divmod(n, batch_size)
     count = full * batch_blocks + -(-rest // lanes)
     sample_major = bool(table[SAMPLE_MAJOR])
@@ -239,7 +240,7 @@ def arrange(
         examples.weights,
     )
     rows = x_rows if sample_major else inputs
-    return problem.Data(rows, targets, examples.weights, order, *numbers)
+    return problem.Data(rows, targets, examples.weights, order, *numbers, 0)
 
 
 def validation_data(
@@ -249,4 +250,4 @@ def validation_data(
     if validation is not None:
         return arrange(table, validation, len(validation.X), lanes, chunks, shuffle=False)
     empty = np.empty(0, train.y.dtype)
-    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0, 0)
+    return problem.Data(empty, empty, empty, np.empty(0, np.int64), 0, 1, 1, 1, 0, 0, 0)

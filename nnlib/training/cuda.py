@@ -121,6 +121,7 @@ def rows(examples: Examples, order: Array, batch_size: int) -> problem.Data:
         1,
         0,
         0,
+        0,
     )
 
 

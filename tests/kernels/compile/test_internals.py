@@ -15,6 +15,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba import types
 
 from nnlib.kernels.compile import internals
 from nnlib.kernels.compile.jit import elementwise, entry, kernel, routine
@@ -148,6 +149,15 @@ def test_kernels_do_without_passes_for_what_they_do_not_have(text):
     assert needless <= passes_of(own)
     assert needless.isdisjoint(passes_of(add_up))
     assert needless.isdisjoint(passes_of(twice))
+
+
+@fast
+def test_llvm_is_not_asked_for_the_sizes_of_variables(monkeypatch):
+    asked = []
+    context = type(scaled.targetctx)
+    monkeypatch.setattr(context, "get_abi_sizeof", lambda self, kind: asked.append(kind) or 8)
+    scaled.compile((types.float32[::1], types.boolean, types.int64))
+    assert not asked
 
 
 @fast

@@ -11,7 +11,19 @@ import pytest
 import nnlib
 from nnlib import layers
 from nnlib.kernels.formulas import optimizers
-from nnlib.kernels.layers.operations import COLUMNS, DENSE, DROPOUT, FORWARD, KIND, Row, described
+from nnlib.kernels.layers.operations import (
+    COLUMNS,
+    DENSE,
+    DROPOUT,
+    FORWARD,
+    KIND,
+    LOSS_WEIGHT,
+    POSITIONS,
+    Row,
+    bits_of,
+    described,
+)
+from nnlib.kernels.layers.parts import gradients_in_step
 from nnlib.kernels.network.linking import Use, linked
 
 pytestmark = pytest.mark.cpu("kernels")
@@ -53,6 +65,30 @@ def test_wide_layers_dropout_and_single_samples_are_called():
     assert "forward" not in addresses(table, 2)
     single = linked(architecture().table, Use(np.float64, single=True))
     assert "forward" in addresses(single, 0)
+
+
+def test_the_step_of_plain_descent_is_called_where_it_makes_gradients():
+    use = Use(np.float32, cost=True, train=True)
+    table = architecture([100, 100, 2]).training_table
+    in_step = gradients_in_step(table, 0, 0)
+    assert "step_in_parts" not in addresses(linked(table, use), 0)
+    assert addresses(linked(in_step, use), 0) >= {"step_in_parts", "step_products"}
+    use = use._replace(optimizer=optimizers.CODES["adam"])
+    assert "step_in_parts" not in addresses(linked(in_step, use), 0)
+
+
+@pytest.mark.parametrize(
+    ("factor", "positions", "called"), [(1.0, 0, False), (0.5, 0, True), (1.0, 2, True)]
+)
+def test_outputs_with_a_factor_or_with_positions_are_called(factor, positions, called):
+    table = architecture().training_table.reshape(-1, COLUMNS).copy()
+    table[:, [LOSS_WEIGHT, POSITIONS]] = bits_of(factor), positions
+    own = {"output_cost", "output_delta"} if called else set()
+    for use in (Use(np.float64, cost=True, train=True), Use(np.float64, cost=True)):
+        found = addresses(linked(table.reshape(-1), use), 1)
+        assert found & {"output_cost", "output_delta"} == (
+            own if use.train else own - {"output_delta"}
+        )
 
 
 def test_wide_layers_behind_a_convolution_call_gemm_for_their_gradients_alone():
