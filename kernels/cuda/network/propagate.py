@@ -97,16 +97,17 @@ def backward(tile: Pass) -> None:
     The last layer's part of deltas holds δ^[L].
     """
     for first in range(tile.table.size - COLUMNS, -1, -COLUMNS):
-        layer = layer_at(tile, first)
-        if layer.row[KIND] == DENSE:
-            dense_gradient(layer)
+        kind = tile.table[first + KIND]
+        if kind == DENSE:
+            dense_gradient(layer_at(tile, first))
         if first > 0:
-            before = window(tile.table, first - COLUMNS, COLUMNS)
+            # Once more: kept till now it would take ten registers.
+            layer, before = layer_at(tile, first), window(tile.table, first - COLUMNS, COLUMNS)
             kept = window(tile.activations, before[WORKSPACE] * tile.lanes, layer.delta_in.size)
             slopes(layer.delta_in, kept, before[ACTIVATION])
-            if layer.row[KIND] == DENSE:
+            if kind == DENSE:
                 dense_delta(layer)
-            elif layer.row[KIND] == DROPOUT:
+            elif kind == DROPOUT:
                 dropout_delta(layer)
 
 
