@@ -95,8 +95,26 @@ def forward(layer: Layer) -> None:
 
 @kernel
 def key_of(layer: Layer) -> Any:
-    """The layer's key in its block: layers differ by where they lie in the buffer."""
-    return layer.key + _GOLDEN * np.uint64(layer.row[OUTPUT])
+    """The layer's key in its block."""
+    return layer_key(layer.key, layer.row[OUTPUT])
+
+
+@elementwise
+def layer_key(key: Any, output: int) -> Any:
+    """The key of a layer in a block with this key: layers differ by where their outputs lie."""
+    return key + _GOLDEN * np.uint64(output)
+
+
+@elementwise
+def bits_at(key: Any, place: int) -> Any:
+    """The 32 random bits of a value, by its place in the layer's block."""
+    return mix(key ^ (np.uint64(place) * _GOLDEN)) >> _S32
+
+
+@elementwise
+def scale_of(keep: int) -> float:
+    """1/p, what a value that is kept is multiplied with."""
+    return _WHOLE / keep
 
 
 @elementwise
@@ -109,12 +127,11 @@ def fill_mask(mask: Vector) -> None:
 @elementwise
 def draw_mask(mask: Vector, key: Any, keep: int) -> None:
     """mask_i ← 1/p if 32 random bits are below p · 2^32, else 0."""
-    scale = mask.dtype.type(_WHOLE / keep)
+    scale = mask.dtype.type(scale_of(keep))
     zero = mask.dtype.type(0)
     limit = np.uint64(keep)
     for i in range(mask.size):
-        bits = mix(key ^ (np.uint64(i) * _GOLDEN)) >> _S32
-        mask[i] = scale if bits < limit else zero
+        mask[i] = scale if bits_at(key, i) < limit else zero
 
 
 @elementwise

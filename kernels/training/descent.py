@@ -25,7 +25,6 @@ from ..network.problem import (
     DIVERGED,
     EPOCH,
     GENERATOR_WORDS,
-    RATE_FACTOR,
     ROUND,
     RUNNING,
     STATUS,
@@ -54,7 +53,15 @@ from ..threads.team import (
     share,
 )
 from .stopping import copy, watch
-from .turns import is_finite, is_whole_epoch, mean_of, status_after
+from .turns import (
+    first_cost,
+    is_finite,
+    is_whole_epoch,
+    mean_of,
+    rate_of,
+    scale_of,
+    status_after,
+)
 from .update import STEP_SWEEPS, plain_step, update
 
 call_order = ORDER.call
@@ -193,7 +200,7 @@ def driver_loop(
         validating, status, count = position[VALIDATING], position[STATUS], position[STEP]
         cost, watched, rate, phase = numbers[COST], 0.0, 0.0, 0
         if status == RUNNING and (plain or member.number == 0):
-            rate = state.rates[epoch] * numbers[RATE_FACTOR]
+            rate = rate_of(state, epoch)
         if not plain and member.number == 0:
             set_active(member.board, member.members)
         while budget > 0 and (status == RUNNING or (not plain and member.number > 0)):
@@ -208,7 +215,7 @@ def driver_loop(
                     draw_examples(data, state, epoch)
                     cost = 0.0
                     if not plain:
-                        cost = penalty(model, settings.rules) * (data.n if settings.mean else 1)
+                        cost = first_cost(penalty(model, settings.rules), data, settings)
                 kind = VALIDATION if validating else PASS
                 order = Order(kind, epoch, batch, turn, count, rate, 1.0)
             source = validation if not plain and order.kind == VALIDATION else data
@@ -239,7 +246,7 @@ def driver_loop(
                         status = DIVERGED
                         break
                     count += 1
-                    scale = 1.0 / batch_examples(data, batch) if settings.mean else 1.0
+                    scale = scale_of(batch_examples(data, batch), settings)
                     order = Order(STEP_SWEEPS, epoch, batch, 0, count, rate, scale)
                 if plain:
                     own_step(model, data, settings, order)
@@ -264,7 +271,7 @@ def driver_loop(
             epoch += 1
             status = status_after(status, epoch, settings)
             if status == RUNNING:
-                rate = state.rates[epoch] * numbers[RATE_FACTOR]
+                rate = rate_of(state, epoch)
         if status == DIVERGED:
             state.costs[epoch] = mean_of(cost, data, settings)
         numbers[COST] = cost

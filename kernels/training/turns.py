@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from ..compile.jit import formula
-from ..network.problem import FINISHED, RUNNING
+from ..network.problem import FINISHED, RATE_FACTOR, RUNNING
 
 
 @formula
@@ -25,6 +25,25 @@ def is_finite(cost: float) -> bool:
 def is_whole_epoch(batches: int, data: Any) -> bool:
     """Whether so many batches hold all examples."""
     return batches * data.batch_size >= data.n
+
+
+@formula
+def rate_of(state: Any, epoch: int) -> float:
+    """The learning rate of an epoch: by the schedule, and what plateaus have made of it."""
+    rate: float = state.rates[epoch] * state.numbers[RATE_FACTOR]
+    return rate
+
+
+@formula
+def scale_of(examples: int, settings: Any) -> float:
+    """What the summed gradient of so many examples is multiplied with for a step."""
+    return 1.0 / examples if settings.mean else 1.0
+
+
+@formula
+def first_cost(penalty: float, data: Any, settings: Any) -> float:
+    """Σ J of an epoch before its first batch: the penalty, as `mean_of` divides it."""
+    return penalty * (data.n if settings.mean else 1)
 
 
 @formula

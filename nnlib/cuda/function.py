@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.examples import Examples
 from ..kernels.cuda.compile.jit import cuda, launcher
 from ..kernels.cuda.network import evaluate
-from ..kernels.cuda.network.problem import Header
+from ..kernels.cuda.network.problem import Dataset, Header
 from ..kernels.cuda.training import steps
 from ..kernels.cuda.wide import layers
 from ..kernels.layers.operations import rows_of
@@ -70,7 +71,7 @@ def outputs(table: Array, parameters: Array, units: int, X: Any) -> Any:
         launcher(evaluate.outputs, cut.blocks, cut.threads, cut.shared)(out, x, *buffers)
         return out
     dummy = cuda.to_device(np.zeros(0, parameters.dtype))
-    passes = cuda_launch.Layers(cut, table, buffers, (x, dummy, dummy, dummy, dummy))
+    passes = cuda_launch.Layers(cut, table, buffers, Dataset(x, dummy, dummy))
     write = launcher(layers.write_outputs, cut.groups, cut.threads)
     for start in range(0, n, cut.lanes):
         for launch in passes.forward(start):
@@ -95,8 +96,8 @@ class DataCost:
     ----------
     table, parameters, units, loss
         The network; of its parameters, size and dtype.
-    X, y, weights : array
-        Examples, on the GPU or on the host; weights is empty or one factor per example.
+    examples : Examples
+        On the GPU or on the host; their weights are empty or one factor per example.
     gradient : bool
         Whether gradients are wanted, not costs alone.
     """
@@ -107,20 +108,18 @@ class DataCost:
         parameters: Array,
         units: int,
         loss: int,
-        X: Any,
-        y: Any,
-        weights: Any,
+        examples: Examples,
         gradient: bool,
     ) -> None:
+        X, weights = examples.X, examples.weights
         weighted = (1 if gradient else 2) if len(weights) else 0
         cut, self._own = evaluation(table, parameters, units, len(X), loss, weighted)
         self._model, state, self._parts = self._own.network(0)
         state.position[problem.VALIDATING] = not gradient
         self._buffers = self._own.upload()
-        x, targets = on_device(flat(X)), on_device(flat(y))
-        v = on_device(weights if len(weights) else np.zeros(1, parameters.dtype))
-        self._examples = x, targets, v, x, targets
-        self._pass = cuda_launch.one_pass(cut, table, self._buffers, self._examples)(len(X))
+        v = weights if len(weights) else np.zeros(1, parameters.dtype)
+        dataset = Dataset(on_device(flat(X)), on_device(flat(examples.y)), on_device(v))
+        self._pass = cuda_launch.one_pass(cut, table, self._buffers, dataset)(len(X))
         grid = cuda_launch.step_blocks(cut, parameters.size)
         self._add_up = launcher(steps.norms, grid, cut.threads, 8 * cut.threads)
 
@@ -130,7 +129,7 @@ class DataCost:
         for launch in self._pass:
             launch()
         if gradient.size:
-            self._add_up(*self._buffers, *self._examples)
+            self._add_up(*self._buffers)
             gradient[:] = self._own.fetch(self._model.gradient)
         costs = self._own.fetch(self._parts.costs)
         # A line search may try parameters whose cost is beyond all numbers.
@@ -146,24 +145,21 @@ def total_cost(
     parameters: Array,
     units: int,
     loss: int,
-    X: Any,
-    y: Any,
-    weights: Any,
+    examples: Examples,
     gradient: Array,
 ) -> float:
     """Σ v J over the data; gradient ← Σ v ∇J, or nothing if it is empty.
 
     Data on the host of which the GPU has no room for all goes there in parts, added in their order.
     """
-    n, cost = len(X), 0.0
-    rows = rows_that_fit(n, X, y, weights)
+    n, cost = len(examples.X), 0.0
+    rows = rows_that_fit(n, examples.X, examples.y, examples.weights)
     total = np.zeros_like(gradient)
     for first in range(0, n, rows):
-        X_part, y_part, v_part = (array[first : first + rows] for array in (X, y, weights))
-        part = DataCost(
-            table, parameters, units, loss, X_part, y_part, v_part, gradient=gradient.size > 0
-        )
-        cost += part.at(parameters, gradient)
+        part = slice(first, first + rows)
+        some = Examples(examples.X[part], examples.y[part], examples.weights[part])
+        own = DataCost(table, parameters, units, loss, some, gradient=gradient.size > 0)
+        cost += own.at(parameters, gradient)
         total += gradient
     gradient[:] = total
     return cost

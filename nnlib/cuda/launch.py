@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from ..kernels.cuda.compile.graph import Launch
 from ..kernels.cuda.compile.jit import SHARED_BYTES, SIMULATED, cuda, launcher, most_shared_bytes
-from ..kernels.cuda.network.problem import tile_elements
+from ..kernels.cuda.network.problem import Dataset, tile_elements
 from ..kernels.cuda.products.warp_product import LANES
 from ..kernels.cuda.training import descent, steps
 from ..kernels.cuda.wide import layers
@@ -163,7 +163,14 @@ Run = Callable[[int], None]
 Arrays = tuple[Any, ...]
 
 
-def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Run:
+class Datasets(NamedTuple):
+    """The examples of a descent on the GPU."""
+
+    train: Dataset
+    held_out: Dataset
+
+
+def alone(cut: Cut, buffers: Arrays, examples: Datasets, networks: int = 1) -> Run:
     """What runs whole descents, a block each, for a number of batches."""
     launch = launcher(descent.descend, networks, cut.threads, cut.shared)
 
@@ -174,46 +181,42 @@ def alone(cut: Cut, buffers: Arrays, examples: Arrays, networks: int = 1) -> Run
 
 
 def one_pass(
-    cut: Cut, table: Array, buffers: Arrays, examples: Arrays
+    cut: Cut, table: Array, buffers: Arrays, dataset: Dataset
 ) -> Callable[[int], list[Launch]]:
-    """What gives the launches of a pass over the next batch, of so many examples."""
+    """What gives the launches of a pass over the next batch of a data set, of so many examples."""
     if cut.kind == "together":
         passes = launcher(steps.PASSES[cut.precision], cut.blocks, cut.threads, cut.shared)
-        return lambda batch: [partial(passes, *buffers, *examples)]
-    return Layers(cut, table, buffers, examples).launches
+        return lambda batch: [partial(passes, *buffers, *dataset)]
+    return Layers(cut, table, buffers, dataset).launches
 
 
 def together(
-    cut: Cut,
-    table: Array,
-    buffers: Arrays,
-    examples: Arrays,
-    data: problem.Data,
-    held_out: int,
-    settings: problem.Settings,
-    parameters: int,
-    shuffled: bool,
-    position: Array,
+    cut: Cut, own: problem.Problem, buffers: Arrays, examples: Datasets, shuffled: bool
 ) -> Run:
     """The same by many blocks: the launches of a step one after the other, none waited for.
 
-    shuffled says whether the examples' order is drawn on the GPU.
+    own is the host's: its position tells where the descent stands. shuffled says whether the
+    examples' order is drawn on the GPU.
     """
+    model, data, validation, state, settings = own
     flat = 8 * cut.threads
-    grid = step_blocks(cut, parameters)
-    passes = one_pass(cut, table, buffers, examples)
+    grid = step_blocks(cut, model.parameters.size)
     begin = [partial(launcher(steps.begin, 1, cut.threads, flat), *buffers)]
     if shuffled:
         draw_order = launcher(steps.draw_order, cut.groups, cut.threads)
         begin.insert(0, partial(draw_order, *buffers))
     step: list[Launch] = [
-        partial(launcher(entry, grid, cut.threads, flat), *buffers, *examples)
+        partial(launcher(entry, grid, cut.threads, flat), *buffers)
         for entry in ([steps.norms, steps.step] if settings.rules.clip_norm > 0 else [steps.step])
     ]
-    batch = [*passes(data.batch_size), *step]
-    validation = [*passes(held_out), step[-1]] if held_out else []
+    batch = [*one_pass(cut, model.table, buffers, examples.train)(data.batch_size), *step]
+    checks: list[Launch] = []
+    if validation.n:
+        passes = one_pass(cut, model.table, buffers, examples.held_out)
+        checks = [*passes(validation.n), step[-1]]
     batches = -(-data.n // data.batch_size)
-    rounds = Rounds([*begin, *batch], batch, validation, batches)
+    rounds = Rounds([*begin, *batch], batch, checks, batches)
+    position = state.position
 
     def run(count: int) -> None:
         batch = batches if position[problem.VALIDATING] else int(position[problem.BATCH])
@@ -232,8 +235,8 @@ def step_blocks(cut: Cut, parameters: int) -> int:
 class Layers:
     """The launches of a pass, layer by layer, for networks too wide for `steps.passes`."""
 
-    def __init__(self, cut: Cut, table: Array, buffers: Arrays, examples: Arrays) -> None:
-        self._cut, self._buffers, self._examples = cut, buffers, examples
+    def __init__(self, cut: Cut, table: Array, buffers: Arrays, dataset: Dataset) -> None:
+        self._cut, self._buffers, self._dataset = cut, buffers, dataset
         self._rows = known_rows(table)
         self._load, self._cost_and_delta = map(self._flat, (layers.load, layers.cost_and_delta))
         self._thin, self._thin_delta = map(self._flat, (layers.thin, layers.thin_delta))
@@ -256,7 +259,7 @@ class Layers:
 
     def forward(self, start: int) -> Iterator[Launch]:
         """For the samples of the batch from `start` on, through all layers."""
-        yield partial(self._load, *self._buffers, *self._examples, start)
+        yield partial(self._load, *self._buffers, *self._dataset, start)
         for number, row in enumerate(self._rows):
             if row.kind == DROPOUT:
                 yield partial(self._thin, *self._buffers, number, start)

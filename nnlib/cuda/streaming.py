@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..checks.values import on_gpu
 from ..kernels.cuda.compile.jit import SIMULATED, copy_stream, cuda
+from ..kernels.cuda.network.problem import Dataset
 from ..kernels.formulas.shuffle import next_order
 from ..kernels.network import problem
 
@@ -120,15 +121,15 @@ class Stream:
         # The last slab that is in pinned memory, and the last that is on its way to the GPU.
         self._gathered = self._sent = -1
 
-    def begin(self) -> tuple[Any, Any, Any]:
-        """Allocate the slabs; returns the inputs, targets and weights as the kernels take them."""
+    def begin(self) -> Dataset:
+        """Allocate the slabs; returns them as the kernels take them."""
         sizes = [2 * self._rows * part.shape[1] for part in self._parts]
         dtype = self._parts[0].dtype
         self._pinned = [cuda.pinned_array(size, dtype).reshape(2, self._rows, -1) for size in sizes]
         self._held = [cuda.device_array(size, dtype) for size in sizes]
         self._stream = copy_stream()
         weights = self._held[2] if len(self._held) == 3 else cuda.to_device(np.zeros(1, dtype))
-        return self._held[0], self._held[1], weights
+        return Dataset(self._held[0], self._held[1], weights)
 
     def run(
         self, launch: Callable[[int], None], download_progress: Callable[[], None], rounds: int

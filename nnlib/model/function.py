@@ -342,9 +342,8 @@ class NetworkFunction(NetworkKnowledge):
             from ..cuda import function
 
             table, code = own.training_table, own.loss_code
-            return function.total_cost(
-                table, self._parameters, units, code, X, y, weights, gradient
-            )
+            examples = Examples(X, y, weights)
+            return function.total_cost(table, self._parameters, units, code, examples, gradient)
         (n, d_in), train = X.shape, gradient.size > 0
         lanes = block_lanes(n, units, d_in, self._dtype.itemsize, own.convolves)
         linked, rows = own.linked.get((lanes == 1, train, self._dtype.itemsize)), X.reshape(-1)

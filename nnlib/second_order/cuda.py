@@ -15,6 +15,5 @@ Array = NDArray[Any]
 
 def data_cost(table: Array, parameters: Array, units: int, loss: int, train: Examples) -> DataCost:
     """The examples, on the GPU; raises `ValueError` if they do not fit."""
-    examples = train.X, train.y, train.weights
-    check_fits("optimizer 'lbfgs'", *examples)
-    return DataCost(table, parameters, units, loss, *examples, gradient=True)
+    check_fits("optimizer 'lbfgs'", train.X, train.y, train.weights)
+    return DataCost(table, parameters, units, loss, train, gradient=True)

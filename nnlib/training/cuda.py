@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from ..cuda import launch as cuda_launch
 from ..cuda.arrays import flat, on_device
 from ..cuda.memory import Memory, total_bytes
 from ..cuda.streaming import Stream, batches_of_slab
-from ..kernels.cuda.network.problem import Header
+from ..kernels.cuda.network.problem import Dataset, Header
 from ..kernels.layers.operations import rows_of
 from ..kernels.network import problem
 from . import buffers
@@ -53,10 +53,9 @@ class CudaDescent(Descent):
             precision=self._options.precision,
         )  # fmt: skip
         self._work = cuda_launch.work(self._cut, size, batch)
-        header = packed_header(
-            self._cut, table, size, units, settings, layout, self._data.n, self._validation.n,
-            train.weights.size > 0, [state.first.size, state.second.size],
-        )  # fmt: skip
+        shape = Shape(table, size, units, [state.first.size, state.second.size])
+        counts = Counts(self._data.n, self._validation.n, train.weights.size > 0)
+        header = packed_header(self._cut, shape, counts, settings, layout)
         others = total_bytes(header, parameters.itemsize) + order.nbytes  # for the next epoch
         slab = batches_of_slab(train, validation, batch, others)
         self._stream = Stream(train, order, state, batch, slab) if slab else None
@@ -70,19 +69,14 @@ class CudaDescent(Descent):
     def _driver(self) -> Iterator[Callable[[int], Any]]:
         there = self._memory.upload()
         data, held_out = self._data, self._validation
-        if self._stream:
-            train = self._stream.begin()
-        else:
-            train = self._on_device(data.inputs, data.targets, data.weights)
-        examples = *train, *self._on_device(held_out.inputs, held_out.targets)
+        train = self._stream.begin() if self._stream else self._on_device(data)
+        examples = cuda_launch.Datasets(train, self._on_device(held_out))
         if self._cut.kind == "alone":
             launch = cuda_launch.alone(self._cut, there, examples)
         else:
-            launch = cuda_launch.together(
-                self._cut, self._model.table, there, examples, data, held_out.n, self._settings,
-                self._model.parameters.size, bool(data.order.size and not self._stream),
-                self._state.position,
-            )  # fmt: skip
+            own = problem.Problem(self._model, data, held_out, self._state, self._settings)
+            shuffled = bool(data.order.size and not self._stream)
+            launch = cuda_launch.together(self._cut, own, there, examples, shuffled)
 
         def run(rounds: int) -> None:
             launch(rounds)
@@ -96,10 +90,9 @@ class CudaDescent(Descent):
         finally:
             undivided(self._complete)
 
-    def _on_device(self, *arrays: Any) -> tuple[Any, ...]:
-        """The arrays on the GPU; one number in place of an empty one."""
-        dummy = np.zeros(1, self._model.parameters.dtype)
-        return tuple(on_device(array if array.size else dummy) for array in arrays)
+    def _on_device(self, data: problem.Data) -> Dataset:
+        """The examples on the GPU."""
+        return dataset_of(self._model.parameters.dtype, data.inputs, data.targets, data.weights)
 
     def _complete(self, *names: str) -> None:
         self._memory.download(names)
@@ -125,24 +118,42 @@ def rows(examples: Examples, order: Array, batch_size: int) -> problem.Data:
     )
 
 
+def dataset_of(dtype: Any, *arrays: Any) -> Dataset:
+    """The arrays x, y and weights, flat, on the GPU; one number in place of an empty one."""
+    dummy = np.zeros(1, dtype)
+    return Dataset(*(on_device(array if array.size else dummy) for array in arrays))
+
+
+class Shape(NamedTuple):
+    """The network as the buffers are laid out for it."""
+
+    table: Array
+    size: int  # parameters
+    units: int
+    vectors: Sequence[int]  # sizes of the optimizer's two
+
+
+class Counts(NamedTuple):
+    """How many examples there are."""
+
+    n: int
+    validation_n: int
+    weighted: bool
+
+
 def packed_header(
     cut: cuda_launch.Cut,
-    table: Array,
-    size: int,
-    units: int,
+    shape: Shape,
+    counts: Counts,
     settings: problem.Settings,
     layout: buffers.Layout,
-    n: int,
-    validation_n: int,
-    weighted: bool,
-    vectors: Sequence[int],
 ) -> Header:
-    """The integers that do not change; vectors are the sizes of the optimizer's two."""
-    layers = rows_of(table)
+    """The integers that do not change."""
+    layers = rows_of(shape.table)
     return Header(
-        table_size=table.size,
-        size=size,
-        units=units,
+        table_size=shape.table.size,
+        size=shape.size,
+        units=shape.units,
         d_in=layers[0].d_in,
         d_out=layers[-1].d_out,
         epochs=settings.epochs,
@@ -152,17 +163,17 @@ def packed_header(
         optimizer=settings.optimizer,
         dropout=settings.dropout,
         cpu_lanes=settings.lanes,
-        n=n,
+        n=counts.n,
         batch_size=layout.batch_size,
-        held=-(-n // layout.batch_size),
-        validation_n=validation_n,
+        held=-(-counts.n // layout.batch_size),
+        validation_n=counts.validation_n,
         shuffled=layout.shuffle,
-        validated=validation_n > 0,
-        weighted=weighted,
+        validated=counts.validation_n > 0,
+        weighted=counts.weighted,
         blocks=cut.blocks,
         groups=cut.groups,
-        first_size=vectors[0],
-        second_size=vectors[1],
+        first_size=shape.vectors[0],
+        second_size=shape.vectors[1],
         tile_size=cut.tile_size,
         stage=cut.stage,
     )

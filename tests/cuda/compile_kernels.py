@@ -126,9 +126,12 @@ def compiled(function: Any, dtype: Any) -> Any:
 
 def argument(name: str, dtype: Any) -> Any:
     """The type of a kernel's argument, by its name."""
+    from nnlib.kernels.cuda.network.problem import Dataset
     from nnlib.kernels.cuda.training.unrolled import Examples, Members
 
-    groups = {"members": Members, "examples": Examples}
+    groups: dict[str, Any] = {
+        "members": Members, "examples": Examples, "dataset": Dataset, "held_out": Dataset
+    }  # fmt: skip
     if name in groups:
         fields = [argument(field, dtype) for field in groups[name]._fields]
         return types.NamedTuple(fields, groups[name])

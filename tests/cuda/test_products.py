@@ -42,9 +42,9 @@ def multiplied(way, left, right, along, first, last, edged):
 
     @entry
     def kernel(out, lefts, rights):
-        left_matrix = Matrix(lefts, steps if along[0] else rows, along[0])
-        right_matrix = Matrix(rights, steps if along[1] else columns, along[1])
-        multiply(put, out, left_matrix, right_matrix, rows, columns, first, last, edged)
+        left_matrix = Matrix(lefts, rows, steps if along[0] else rows, along[0])
+        right_matrix = Matrix(rights, columns, steps if along[1] else columns, along[1])
+        multiply(put, out, left_matrix, right_matrix, first, last, edged)
 
     block = way.block
     out = cuda.device_array(rows * 100, left.dtype)

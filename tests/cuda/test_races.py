@@ -14,7 +14,7 @@ if not numba.config.ENABLE_CUDASIM:
 from nnlib.cuda import launch as cuda_launch
 from nnlib.cuda.arrays import _survey
 from nnlib.kernels.cuda.compile.jit import cuda, entry
-from nnlib.kernels.cuda.products.block import ADD, MULTIPLY, WRITE, row_sums, total
+from nnlib.kernels.cuda.products.block import ADD, MULTIPLY, WRITE, Product, row_sums, total
 from nnlib.kernels.cuda.products.block_product import FLOAT32, product
 from tests.cuda.schedule import ORDERS, BarrierError, Schedule, every_order
 from tests.cuda.watched_memory import RaceError, UninitialisedError
@@ -264,8 +264,8 @@ def multiply(out, left, right, start, sizes):
     rows, columns, inner, mode = sizes[0], sizes[1], sizes[2], sizes[3]
     scratch = cuda.shared.array(0, numba.types.float64)
     matrix, sums = out[0 : rows * columns], out[rows * columns : rows * columns + rows]
-    strides = inner, 1, columns, 1
-    product(matrix, left, right, start, scratch, rows, columns, inner, *strides, mode, FLOAT32)
+    own = Product(matrix, left, right, start, rows, columns, inner, inner, 1, columns, 1, mode)
+    product(own, scratch, FLOAT32)
     row_sums(sums, matrix, scratch, columns, False)
     mean = total(scratch, float(cuda.threadIdx.x)) / cuda.blockDim.x
     if cuda.threadIdx.x == 0:

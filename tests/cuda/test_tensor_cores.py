@@ -115,7 +115,7 @@ def test_whole_descents_by_a_block_keep_float32(data, monkeypatch):
 def test_a_gpu_is_filled_with_large_blocks_if_there_are_enough(monkeypatch):
     table, buffers = network().architecture.training_table, (None, None, np.empty(0, np.float32))
     cut = launch.Cut("layers", 1, 1, 256, 9, 0, precision="tf32")
-    passes = launch.Layers(cut, table, buffers, ())
+    passes = launch.Layers(cut, table, buffers, None)
     large, small = products.PRODUCTS["tf32"]
     monkeypatch.setattr(launch, "processors", lambda: 6)
     for rows, columns, splits, wanted in [(3, 2, 1, large), (1, 5, 1, small), (1, 3, 2, large)]:

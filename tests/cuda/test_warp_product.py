@@ -14,7 +14,7 @@ if not numba.config.ENABLE_CUDASIM:
 
 from nnlib.cuda import launch
 from nnlib.kernels.cuda.compile.jit import cuda, entry
-from nnlib.kernels.cuda.products.block import ADD, MULTIPLY, WRITE
+from nnlib.kernels.cuda.products.block import ADD, MULTIPLY, WRITE, Product
 from nnlib.kernels.cuda.products.block_product import BF16, LEAST_SIDE, TF32, product
 from nnlib.kernels.cuda.products.warp_product import LANES
 from tests.cuda.schedule import every_order
@@ -26,9 +26,11 @@ CODES = {"tf32": TF32, "bf16": BF16}
 def multiply(out, left, right, start, sizes):
     """`product`, with everything that it is told in one vector."""
     scratch = cuda.shared.array(0, numba.types.float64)
-    rows, columns, inner, mode, precision = sizes[0], sizes[1], sizes[2], sizes[7], sizes[8]
-    strides = sizes[3], sizes[4], sizes[5], sizes[6]
-    product(out, left, right, start, scratch, rows, columns, inner, *strides, mode, precision)
+    own = Product(
+        out, left, right, start, sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5],
+        sizes[6], sizes[7],
+    )  # fmt: skip
+    product(own, scratch, sizes[8])
 
 
 @pytest.mark.parametrize("precision", list(CODES))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray
+from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray, FakeWithinKernelCUDAArray
 from numba.np import numpy_support
 
 _WORD = 4  # bytes; no element is smaller
@@ -47,7 +47,11 @@ class Launch:
         self.interval += 1
 
     def watched(self, argument):
-        """The same argument of a kernel, followed if it is an array."""
+        """The same argument of a kernel, followed if it is an array, or as far as it holds some."""
+        if isinstance(argument, tuple):
+            return type(argument)(*map(self.watched, argument))
+        if isinstance(argument, FakeCUDAArray):
+            return Watched(argument._ary, self, self._global)
         if isinstance(argument, FakeWithinKernelCUDAArray):
             return Watched(argument._item._ary, self, self._global)
         return argument

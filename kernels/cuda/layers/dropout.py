@@ -6,28 +6,20 @@ where the CPU would have had the value.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ...compile.jit import Vector
 from ...formulas import elementary
 from ...layers import dropout as cpu
-from ...layers.dropout import _GOLDEN, _S32, _WHOLE
 from ...layers.operations import KEEP, OUTPUT
 from ..compile.jit import cuda, kernel, twin
+from .operations import Draw, Layer
 
-block_key, mix, like = twin(cpu.block_key), twin(cpu.mix), twin(elementary.like)
-
-
-class Draw(NamedTuple):
-    """What the masks of a tile of samples depend on."""
-
-    active: bool  # False: keep everything
-    seed: int
-    step: int
-    first: int  # place of the tile's first sample in its batch
-    lanes: int  # samples of a block on the CPU
+block_key, layer_key = twin(cpu.block_key), twin(cpu.layer_key)
+bits_at, scale_of = twin(cpu.bits_at), twin(cpu.scale_of)
+like = twin(elementary.like)
 
 
 @kernel
@@ -37,27 +29,26 @@ def keep(row: Vector, draw: Draw, unit: int, sample: int, one: Any) -> Any:
         return one
     place = draw.first + sample
     block = place // draw.lanes
-    key = block_key(draw.seed, draw.step, block) + _GOLDEN * np.uint64(row[OUTPUT])
+    key = layer_key(block_key(draw.seed, draw.step, block), row[OUTPUT])
     i = unit * draw.lanes + place - block * draw.lanes
-    bits = mix(key ^ (np.uint64(i) * _GOLDEN)) >> _S32
-    return like(one, _WHOLE / row[KEEP]) if bits < np.uint64(row[KEEP]) else like(one, 0)
+    is_kept = bits_at(key, i) < np.uint64(row[KEEP])
+    return like(one, scale_of(row[KEEP])) if is_kept else like(one, 0)
 
 
 @kernel
-def forward(
-    a_out: Vector, workspace: Vector, a_in: Vector, row: Vector, lanes: int, draw: Draw
-) -> None:
+def forward(layer: Layer) -> None:
     """a_out ← mask ⊙ a_in; workspace (d, lanes) becomes the mask: 1/p for what is kept, else 0."""
-    for i in range(cuda.threadIdx.x, workspace.size, cuda.blockDim.x):
+    mask, lanes = layer.workspace, layer.lanes
+    for i in range(cuda.threadIdx.x, mask.size, cuda.blockDim.x):
         unit = i // lanes
-        workspace[i] = keep(row, draw, unit, i - unit * lanes, workspace.dtype.type(1))
-        a_out[i] = workspace[i] * a_in[i]
+        mask[i] = keep(layer.row, layer.draw, unit, i - unit * lanes, mask.dtype.type(1))
+        layer.a_out[i] = mask[i] * layer.a_in[i]
     cuda.syncthreads()
 
 
 @kernel
-def delta(delta_in: Vector, workspace: Vector, delta_out: Vector) -> None:
+def delta(layer: Layer) -> None:
     """δ_in ← δ_in ⊙ mask ⊙ δ_out, where delta_in holds f'(z) of the layer before."""
-    for i in range(cuda.threadIdx.x, workspace.size, cuda.blockDim.x):
-        delta_in[i] *= workspace[i] * delta_out[i]
+    for i in range(cuda.threadIdx.x, layer.workspace.size, cuda.blockDim.x):
+        layer.delta_in[i] *= layer.workspace[i] * layer.delta_out[i]
     cuda.syncthreads()

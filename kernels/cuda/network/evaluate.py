@@ -10,11 +10,11 @@ import math
 from ...compile.jit import Vector
 from ...layers.operations import COLUMNS, OUTPUT
 from ..compile.jit import ALL_REGISTERS, cuda, entry, entry_with, window
-from ..layers.dropout import Draw
+from ..layers.operations import Draw
 from ..products.block import total
 from ..products.block_product import FLOAT32
 from .problem import STAGE, device_settings, device_unpack, pack, shared_tile
-from .propagate import forward
+from .propagate import Pass, forward
 
 
 @entry_with(ALL_REGISTERS)
@@ -25,15 +25,25 @@ def outputs(out: Vector, x: Vector, integers: Vector, reals: Vector, memory: Vec
     tile, _ = shared_tile(integers, memory, integers[STAGE], 0)
     lanes, d_out = settings.lanes, tile.targets.size // settings.lanes - 1
     last = window(model.table, model.table.size - COLUMNS, COLUMNS)[OUTPUT]
-    draw = Draw(False, 0, 0, 0, 1)
+    own = Pass(
+        table=model.table,
+        parameters=model.parameters,
+        inputs=tile.inputs,
+        activations=tile.activations,
+        deltas=tile.activations,
+        gradient=model.gradient,
+        lanes=lanes,
+        accumulate=False,
+        draw=Draw(False, 0, 0, 0, 1),
+        stage=tile.stage,
+        scratch=tile.scratch,
+        precision=FLOAT32,
+    )
     for start in range(cuda.blockIdx.x * lanes, settings.n, settings.blocks * lanes):
         count = min(lanes, settings.n - start)
         pack(tile.inputs, x, state.order, start, count, tile.inputs.size // lanes)
         cuda.syncthreads()
-        forward(
-            tile.activations, model.table, model.parameters, tile.stage, tile.inputs, lanes, draw,
-            tile.scratch, FLOAT32,
-        )  # fmt: skip
+        forward(own)
         for place in range(cuda.threadIdx.x, count * d_out, cuda.blockDim.x):
             s = place // d_out
             unit = place - s * d_out

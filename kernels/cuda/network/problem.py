@@ -13,13 +13,14 @@ from typing import NamedTuple
 from numba import types
 
 from ...compile.jit import Vector
+from ...network import problem
 from ...network.problem import GENERATOR_WORDS, NUMBERS_SIZE, POSITION_SIZE
 from ...network.rules import RULES, Rules, rules_of
 from ..compile.jit import cuda, kernel, twin, window
-from ..layers.dropout import Draw
-from .propagate import cost_and_gradient
+from ..layers.operations import Draw
+from .propagate import Pass, cost_and_gradient
 
-device_rules = twin(rules_of)
+device_rules, batch_examples = twin(rules_of), twin(problem.batch_examples)
 
 
 class Header(NamedTuple):
@@ -125,6 +126,21 @@ class Parts(NamedTuple):
     tile: Vector  # a tile in global memory, or empty
 
 
+class Dataset(NamedTuple):
+    """The user's arrays on the GPU, flat; of an empty one there is a single number."""
+
+    x: Vector
+    y: Vector
+    weights: Vector  # a row for each choice of them, see `State.own`
+
+
+class Sizes(NamedTuple):
+    """How many examples there are to train on, or to validate with, and in a batch."""
+
+    n: int
+    batch_size: int
+
+
 class Data(NamedTuple):
     """Examples as rows; order is empty where they are taken as they come.
 
@@ -144,7 +160,7 @@ class Tile(NamedTuple):
     """Shared memory for one tile of samples."""
 
     scratch: Vector  # float64, one per thread
-    stage: Vector  # for the parameters of a layer, see `propagate.layer_parameters`
+    stage: Vector  # for the parameters of a layer, see `layers.operations.Layer`
     inputs: Vector  # (d_1, lanes)
     targets: Vector  # (d_L + 1, lanes): targets, then example weights
     activations: Vector  # (units, lanes)
@@ -275,31 +291,26 @@ def global_tile(integers: Vector, memory: Vector) -> Tile:
 
 
 @kernel
-def examples(
-    integers: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
-    validation_x: Vector,
-    validation_y: Vector,
-    state: State,
-) -> tuple[Data, Data]:
-    """The examples to train on, and those to validate with as one batch."""
-    n, held_out = integers[N], integers[VALIDATION_N]
-    weight_row = state.own[0]
-    train = window(weights, weight_row * n, n if integers[WEIGHTED] == 1 else 0)
-    held = window(weights, 0, held_out if integers[WEIGHTED] == 2 else 0)
-    return (
-        Data(x, y, train, state.order, n, integers[BATCH_SIZE], integers[HELD]),
-        Data(
-            validation_x,
-            validation_y,
-            held,
-            window(state.order, 0, 0),
-            held_out,
-            max(held_out, 1),
-            1,
-        ),
+def sizes(integers: Vector, validating: bool) -> Sizes:
+    """Those of the data, or of the validation, which is one batch."""
+    if validating:
+        return Sizes(integers[VALIDATION_N], max(integers[VALIDATION_N], 1))
+    return Sizes(integers[N], integers[BATCH_SIZE])
+
+
+@kernel
+def examples(integers: Vector, dataset: Dataset, state: State, validating: bool) -> Data:
+    """The data set as the pass reads it: to train on, or to validate with."""
+    n, batch_size = sizes(integers, validating)
+    row, wanted = 0 if validating else state.own[0], 2 if validating else 1
+    return Data(
+        inputs=dataset.x,
+        targets=dataset.y,
+        weights=window(dataset.weights, row * n, n if integers[WEIGHTED] == wanted else 0),
+        order=window(state.order, 0, 0 if validating else state.order.size),
+        n=n,
+        batch_size=batch_size,
+        held=1 if validating else integers[HELD],
     )
 
 
@@ -338,37 +349,54 @@ def pack_weights(block: Vector, weights: Vector, order: Vector, start: int, coun
         block[s] = 1 if s < count else 0
 
 
+class Place(NamedTuple):
+    """Which tile of samples of which batch, and what its masks are drawn by."""
+
+    batch: int
+    start: int  # the tile's first sample in its batch
+    first: int  # that of the block's first tile, whose gradient is written; others are added
+    step: int
+    seed: int  # of dropout
+
+
 @kernel
 def tile_pass(
     model: Model,
     data: Data,
     settings: Settings,
     tile: Tile,
-    batch: int,
-    start: int,
-    step: int,
-    seed: int,
+    place: Place,
     train: bool,
-    accumulate: bool,
     precision: int,
 ) -> float:
-    """Pass of the samples of a batch from `start` on, as many as a tile holds.
+    """Pass of the samples of a batch from a place on, as many as a tile holds.
 
     Returns the thread's part of their cost. If `train`, model.gradient is written or added to.
     """
     lanes = settings.lanes
     d_in, d_out = tile.inputs.size // lanes, tile.targets.size // lanes - 1
-    count = min(lanes, min(data.batch_size, data.n - batch * data.batch_size) - start)
-    first = batch % data.held * data.batch_size
+    count = min(lanes, batch_examples(data, place.batch) - place.start)
+    first = place.batch % data.held * data.batch_size + place.start
     targets = window(tile.targets, 0, d_out * lanes)
     weight = window(tile.targets, d_out * lanes, lanes)
-    pack(tile.inputs, data.inputs, data.order, first + start, count, d_in)
-    pack(targets, data.targets, data.order, first + start, count, d_out)
-    pack_weights(weight, data.weights, data.order, first + start, count)
+    pack(tile.inputs, data.inputs, data.order, first, count, d_in)
+    pack(targets, data.targets, data.order, first, count, d_out)
+    pack_weights(weight, data.weights, data.order, first, count)
     cuda.syncthreads()
-    draw = Draw(settings.dropout and train, seed, step, start, settings.cpu_lanes)
-    return cost_and_gradient(
-        model.gradient, tile.activations, tile.activations, model.table, model.parameters,
-        tile.stage, tile.inputs, targets, weight, settings.loss, draw, train, accumulate,
-        tile.scratch, precision,
-    )  # fmt: skip
+    own = Pass(
+        table=model.table,
+        parameters=model.parameters,
+        inputs=tile.inputs,
+        activations=tile.activations,
+        deltas=tile.activations,
+        gradient=model.gradient,
+        lanes=lanes,
+        accumulate=place.start > place.first,
+        draw=Draw(
+            settings.dropout and train, place.seed, place.step, place.start, settings.cpu_lanes
+        ),
+        stage=tile.stage,
+        scratch=tile.scratch,
+        precision=precision,
+    )
+    return cost_and_gradient(own, targets, weight, settings.loss, train)

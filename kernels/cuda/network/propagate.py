@@ -6,6 +6,8 @@ the shared memory of a sample, so that a tile has twice as many.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ...compile.jit import Vector
 from ...layers.operations import (
     ACTIVATION,
@@ -24,7 +26,7 @@ from ..compile.jit import cuda, kernel, window
 from ..formulas import activations as activation
 from ..formulas import losses
 from ..layers import dense, dropout
-from ..products.block import copy
+from ..layers.operations import Draw, Layer
 
 activate, slopes = activation.forward, activation.backward
 dense_forward, dense_delta, dense_gradient = dense.forward, dense.delta, dense.gradient
@@ -32,132 +34,97 @@ dropout_forward, dropout_delta = dropout.forward, dropout.delta
 loss_cost, loss_delta = losses.cost, losses.delta
 
 
-@kernel
-def layer_parameters(stage: Vector, parameters: Vector, row: Vector) -> tuple[Vector]:
-    """A layer's part of parameters in shared memory: copied to stage, or there if that is empty.
+class Pass(NamedTuple):
+    """One tile of samples on its way through a network, as `kernels.network.propagate.Pass`."""
 
-    A tile of many samples leaves the first-level cache less room than 128 × 128 weights take.
-    """
-    own = window(parameters, row[PARAMETERS], row[SIZE])
-    if stage.size == 0:
-        return (own,)
-    staged = window(stage, 0, row[SIZE])
-    copy(staged, own)
-    return (staged,)  # in a tuple: of arrays alone, Numba returns only those it was given
-
-
-@kernel
-def forward(
-    activations: Vector,
-    table: Vector,
-    parameters: Vector,
-    stage: Vector,
-    inputs: Vector,
-    lanes: int,
-    draw: dropout.Draw,
-    scratch: Vector,
-    precision: int,
-) -> None:
-    """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ]).
-
-    activations (units, lanes) is written; inputs is the tile, (d_1, lanes). stage is that of
-    `layer_parameters`.
-    """
-    a_in = inputs
-    for first in range(0, table.size, COLUMNS):
-        row = window(table, first, COLUMNS)
-        size = row[D_OUT] * lanes
-        a_out = window(activations, row[OUTPUT] * lanes, size)
-        workspace = window(activations, row[WORKSPACE] * lanes, size)
-        if row[KIND] == DENSE:
-            (own,) = layer_parameters(stage, parameters, row)
-            dense_forward(a_out, own, a_in, row, lanes, scratch, precision)
-        elif row[KIND] == DROPOUT:
-            dropout_forward(a_out, workspace, a_in, row, lanes, draw)
-        activate(a_out, workspace, lanes, row[ACTIVATION])
-        a_in = a_out
+    table: Vector
+    parameters: Vector
+    inputs: Vector  # the tile, (d_1, lanes)
+    activations: Vector  # (units, lanes): written by `forward`
+    deltas: Vector  # (units, lanes): written by `backward`; may be activations
+    gradient: Vector  # as the parameters: written by `backward`, or added to if `accumulate`
+    lanes: int
+    accumulate: bool
+    draw: Draw
+    stage: Vector  # see `Layer`, as what follows
+    scratch: Vector
+    precision: int
 
 
 @kernel
-def backward(
-    gradient: Vector,
-    deltas: Vector,
-    table: Vector,
-    parameters: Vector,
-    stage: Vector,
-    activations: Vector,
-    inputs: Vector,
-    lanes: int,
-    accumulate: bool,
-    scratch: Vector,
-    precision: int,
-) -> None:
+def layer_at(tile: Pass, first: int) -> Layer:
+    """The layer whose row begins at table[first]."""
+    lanes, row = tile.lanes, window(tile.table, first, COLUMNS)
+    before = window(tile.table, max(first - COLUMNS, 0), COLUMNS)
+    output, size, size_in = row[OUTPUT] * lanes, row[D_OUT] * lanes, row[D_IN] * lanes
+    a_in = tile.inputs
+    if first > 0:
+        a_in = window(tile.activations, before[OUTPUT] * lanes, size_in)
+    return Layer(
+        row=row,
+        parameters=window(tile.parameters, row[PARAMETERS], row[SIZE]),
+        a_in=a_in,
+        a_out=window(tile.activations, output, size),
+        workspace=window(tile.activations, row[WORKSPACE] * lanes, size),
+        delta_out=window(tile.deltas, output, size),
+        delta_in=window(tile.deltas, before[OUTPUT] * lanes, size_in if first > 0 else 0),
+        gradient=window(tile.gradient, row[PARAMETERS], row[SIZE]),
+        lanes=lanes,
+        accumulate=tile.accumulate,
+        draw=tile.draw,
+        stage=tile.stage,
+        scratch=tile.scratch,
+        precision=tile.precision,
+    )
+
+
+@kernel
+def forward(tile: Pass) -> None:
+    """All layers in order: a^[ℓ+1] = f(W^[ℓ] a^[ℓ] + b^[ℓ])."""
+    for first in range(0, tile.table.size, COLUMNS):
+        layer = layer_at(tile, first)
+        if layer.row[KIND] == DENSE:
+            dense_forward(layer)
+        elif layer.row[KIND] == DROPOUT:
+            dropout_forward(layer)
+        activate(layer.a_out, layer.workspace, layer.lanes, layer.row[ACTIVATION])
+
+
+@kernel
+def backward(tile: Pass) -> None:
     """All layers from the last to the first: ∇W, ∇b, then the δ before it, ⊙ f'(z).
 
-    The last layer's part of deltas (units, lanes) holds δ^[L]; deltas may be activations, which
-    they overwrite. gradient is written, or added to if `accumulate`.
+    The last layer's part of deltas holds δ^[L].
     """
-    for first in range(table.size - COLUMNS, -1, -COLUMNS):
-        row = window(table, first, COLUMNS)
-        size = row[D_IN] * lanes
-        before = window(table, max(first - COLUMNS, 0), COLUMNS)
-        a_in = inputs
+    for first in range(tile.table.size - COLUMNS, -1, -COLUMNS):
+        kind = tile.table[first + KIND]
+        if kind == DENSE:
+            dense_gradient(layer_at(tile, first))
         if first > 0:
-            a_in = window(activations, before[OUTPUT] * lanes, size)
-        delta_out = window(deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
-        layer_gradient = window(gradient, row[PARAMETERS], row[SIZE])
-        if row[KIND] == DENSE:
-            dense_gradient(
-                layer_gradient, delta_out, a_in, row, lanes, accumulate, scratch, precision
-            )
-        if first > 0:
-            delta_in = window(deltas, before[OUTPUT] * lanes, size)
-            kept = window(activations, before[WORKSPACE] * lanes, size)
-            slopes(delta_in, kept, before[ACTIVATION])
-            if row[KIND] == DENSE:
-                (own,) = layer_parameters(stage, parameters, row)
-                dense_delta(delta_in, own, delta_out, row, lanes, scratch, precision)
-            elif row[KIND] == DROPOUT:
-                mask = window(activations, row[WORKSPACE] * lanes, size)
-                dropout_delta(delta_in, mask, delta_out)
+            # Once more: kept till now it would take ten registers.
+            layer, before = layer_at(tile, first), window(tile.table, first - COLUMNS, COLUMNS)
+            kept = window(tile.activations, before[WORKSPACE] * tile.lanes, layer.delta_in.size)
+            slopes(layer.delta_in, kept, before[ACTIVATION])
+            if kind == DENSE:
+                dense_delta(layer)
+            elif kind == DROPOUT:
+                dropout_delta(layer)
 
 
 @kernel
-def cost_and_gradient(
-    gradient: Vector,
-    deltas: Vector,
-    activations: Vector,
-    table: Vector,
-    parameters: Vector,
-    stage: Vector,
-    inputs: Vector,
-    targets: Vector,
-    weight: Vector,
-    loss: int,
-    draw: dropout.Draw,
-    train: bool,
-    accumulate: bool,
-    scratch: Vector,
-    precision: int,
-) -> float:
+def cost_and_gradient(tile: Pass, targets: Vector, weight: Vector, loss: int, train: bool) -> float:
     """Forward pass on one tile; if `train`, output delta and backward pass.
 
     Returns the thread's part of the tile's cost. targets is (d_L, lanes), weight (lanes,) with 0
-    for padding lanes. deltas may be activations.
+    for padding lanes.
     """
-    lanes = weight.size
-    forward(activations, table, parameters, stage, inputs, lanes, draw, scratch, precision)
-    row = window(table, table.size - COLUMNS, COLUMNS)
-    a = window(activations, row[OUTPUT] * lanes, targets.size)
-    cost = loss_cost(a, targets, weight, loss)
+    forward(tile)
+    last = layer_at(tile, tile.table.size - COLUMNS)
+    cost = loss_cost(last.a_out, targets, weight, loss)
     if train:
-        delta_out = window(deltas, row[OUTPUT] * lanes, targets.size)
-        kept = window(activations, row[WORKSPACE] * lanes, targets.size)
-        loss_delta(delta_out, a, targets, weight, loss, kept, row[ACTIVATION])
-        backward(
-            gradient, deltas, table, parameters, stage, activations, inputs, lanes, accumulate,
-            scratch, precision,
-        )  # fmt: skip
+        code = last.row[ACTIVATION]
+        loss_delta(last.delta_out, last.a_out, targets, weight, loss, last.workspace, code)
+        backward(tile)
     # Without a way back nothing else keeps the next tile from overwriting what the cost reads.
     cuda.syncthreads()
     return cost

@@ -6,7 +6,7 @@ have an order that depends on the number of threads alone, so the bits are the s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,23 @@ from ..compile.jit import cuda, kernel
 
 # What a product does with the elements of its result: write, add, multiply.
 WRITE, ADD, MULTIPLY = range(3)
+
+
+class Product(NamedTuple):
+    """out_mn ← start_m + Σ_k left_mk right_kn, or by mode added to out_mn, or multiplied by it."""
+
+    out: Vector  # (rows, columns)
+    left: Vector  # left_mk lies at m · left_row + k · left_step; in shared memory, as is right
+    right: Vector  # right_kn lies at k · right_step + n · right_column
+    start: Vector  # (rows,), or empty for 0
+    rows: int
+    columns: int
+    inner: int  # steps k
+    left_row: int
+    left_step: int
+    right_step: int
+    right_column: int
+    mode: int
 
 
 @kernel

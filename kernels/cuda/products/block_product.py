@@ -10,7 +10,7 @@ from numba import types
 from ...compile.jit import Vector
 from ..compile.jit import SIMULATED, cuda, kernel
 from ..compile.memory import address, distance, element
-from .block import divided, put, start_of
+from .block import Product, divided, put, start_of
 from .warp_product import bf16_product, tf32_product
 
 # A thread computes TILE × TILE elements of a product from 2 · TILE loads a step. The loads from
@@ -24,65 +24,36 @@ LEAST_SIDE = 4 if SIMULATED else 8
 
 
 @kernel
-def product(
-    out: Vector,
-    left: Vector,
-    right: Vector,
-    start: Vector,
-    scratch: Vector,
-    rows: int,
-    columns: int,
-    inner: int,
-    left_row: int,
-    left_step: int,
-    right_step: int,
-    right_column: int,
-    mode: int,
-    precision: int,
-) -> None:
-    """out_mn ← start_m + Σ_k left_mk right_kn, or by mode added to out_mn, or multiplied by it.
+def product(own: Product, scratch: Vector, precision: int) -> None:
+    """The product by the threads of a block.
 
-    out is (rows, columns); the strides say where left_mk and right_kn lie, in shared memory; start
-    is empty for 0.
     Few elements with long sums are split over the threads (scratch), many are computed in tiles,
     by tensor cores where precision says so.
     """
-    threads = cuda.blockDim.x
-    strides = left_row, left_step, right_step, right_column
-    if precision != FLOAT32 and min(rows, columns, inner) >= LEAST_SIDE:
+    threads, elements = cuda.blockDim.x, own.rows * own.columns
+    if precision != FLOAT32 and min(own.rows, own.columns, own.inner) >= LEAST_SIDE:
         if precision == TF32:
-            tf32_product(out, left, right, start, rows, columns, inner, strides, mode)
+            tf32_product(own)
         else:
-            bf16_product(out, left, right, start, rows, columns, inner, strides, mode)
-    elif 2 * rows * columns <= threads and inner > 2:
-        _split_product(out, left, right, start, scratch, columns, inner, strides, mode)
-    elif rows * columns <= TILE * threads:
-        _single_product(out, left, right, start, columns, inner, strides, mode)
+            bf16_product(own)
+    elif 2 * elements <= threads and own.inner > 2:
+        _split_product(own, scratch)
+    elif elements <= TILE * threads:
+        _single_product(own)
     else:
-        _tiled_product(out, left, right, start, rows, columns, inner, strides, mode)
+        _tiled_product(own)
     cuda.syncthreads()
 
 
 @kernel
-def _single_product(
-    out: Vector,
-    left: Vector,
-    right: Vector,
-    start: Vector,
-    columns: int,
-    inner: int,
-    strides: Any,
-    mode: int,
-) -> None:
+def _single_product(own: Product) -> None:
     """One element per thread at a time."""
-    left_row, left_step, right_step, right_column = strides
-    for place in range(cuda.threadIdx.x, out.size, cuda.blockDim.x):
-        row, column = divided(place, columns)
-        value = dot(
-            left, right, row * left_row, column * right_column, inner, left_step, right_step
-        )
-        value += start_of(start, row)
-        put(out, np.uint32(place), value, mode)
+    for place in range(cuda.threadIdx.x, own.out.size, cuda.blockDim.x):
+        row, column = divided(place, own.columns)
+        first, second = row * own.left_row, column * own.right_column
+        value = dot(own.left, own.right, first, second, own.inner, own.left_step, own.right_step)
+        value += start_of(own.start, row)
+        put(own.out, np.uint32(place), value, own.mode)
 
 
 @kernel
@@ -102,62 +73,41 @@ def dot(
 
 
 @kernel
-def _split_product(
-    out: Vector,
-    left: Vector,
-    right: Vector,
-    start: Vector,
-    scratch: Vector,
-    columns: int,
-    inner: int,
-    strides: Any,
-    mode: int,
-) -> None:
+def _split_product(own: Product, scratch: Vector) -> None:
     """Several threads per element, each with a part of its sum; the parts are added in order."""
-    left_row, left_step, right_step, right_column = strides
-    thread = cuda.threadIdx.x
+    out, thread = own.out, cuda.threadIdx.x
     parts = cuda.blockDim.x // out.size
     part, place = divided(thread, out.size)
-    row, column = divided(place, columns)
+    row, column = divided(place, own.columns)
     if part < parts:
-        count = (inner - part + parts - 1) // parts
+        count = (own.inner - part + parts - 1) // parts
         scratch[thread] = dot(
-            left,
-            right,
-            row * left_row + part * left_step,
-            column * right_column + part * right_step,
+            own.left,
+            own.right,
+            row * own.left_row + part * own.left_step,
+            column * own.right_column + part * own.right_step,
             count,
-            parts * left_step,
-            parts * right_step,
+            parts * own.left_step,
+            parts * own.right_step,
         )
     cuda.syncthreads()
     if thread < out.size:
         value = out.dtype.type(0)
         for other in range(parts):
             value += out.dtype.type(scratch[other * out.size + thread])
-        value += start_of(start, row)
-        put(out, np.uint32(place), value, mode)
+        value += start_of(own.start, row)
+        put(out, np.uint32(place), value, own.mode)
 
 
 @kernel
-def _tiled_product(
-    out: Vector,
-    left: Vector,
-    right: Vector,
-    start: Vector,
-    rows: int,
-    columns: int,
-    inner: int,
-    strides: Any,
-    mode: int,
-) -> None:
+def _tiled_product(own: Product) -> None:
     """TILE × TILE elements per thread at a time, in registers.
 
     Neighbouring threads have neighbouring columns, so that they read neighbouring elements; the
     columns of one thread lie `wide` apart, its rows `high`. Beyond the edge it computes an
     element again and does not write it.
     """
-    left_row, left_step, right_step, right_column = strides
+    out, left, right, rows, columns = own.out, own.left, own.right, own.rows, own.columns
     wide = min(cuda.blockDim.x, (columns + TILE - 1) // TILE)
     high = cuda.blockDim.x // wide
     down, across = divided(cuda.threadIdx.x, wide)
@@ -171,26 +121,28 @@ def _tiled_product(
     for top in range(down, rows, TILE * high):
         for west in range(across, columns, TILE * wide):
             for i in range(TILE):
-                first[i] = address(left, min(top + i * high, rows - 1) * left_row)
-                second[i] = address(right, min(west + i * wide, columns - 1) * right_column)
+                first[i] = address(left, min(top + i * high, rows - 1) * own.left_row)
+                second[i] = address(right, min(west + i * wide, columns - 1) * own.right_column)
                 for j in range(TILE):
                     sums[i, j] = 0
             # 34 instructions for 16 multiply-adds; with Numba's indices they were 121.
-            end = np.uint32(first[0] + distance(left, inner * left_step))
+            end = np.uint32(first[0] + distance(left, own.inner * own.left_step))
             while first[0] != end:
                 for i in range(TILE):
                     lefts[i] = element(left, first[i])
                     rights[i] = element(right, second[i])
-                    first[i] += distance(left, left_step)
-                    second[i] += distance(right, right_step)
+                    first[i] += distance(left, own.left_step)
+                    second[i] += distance(right, own.right_step)
                 for i in range(TILE):
                     for j in range(TILE):
                         sums[i, j] += lefts[i] * rights[j]
             for i in range(TILE):
                 row = top + i * high
                 if row < rows:
-                    value = start_of(start, row)
+                    value = start_of(own.start, row)
                     for j in range(TILE):
                         column = west + j * wide
                         if column < columns:
-                            put(out, np.uint32(row * columns + column), sums[i, j] + value, mode)
+                            put(
+                                out, np.uint32(row * columns + column), sums[i, j] + value, own.mode
+                            )

@@ -17,7 +17,7 @@ from ...compile.jit import Vector
 from ..compile.instructions import INSTRUCTIONS, Instruction
 from ..compile.jit import cuda, kernel, meet
 from ..compile.memory import address, distance, element
-from .block import divided, put, start_of
+from .block import Product, divided, put, start_of
 
 LANES = 32
 # Of an instruction's result; ACROSS of them lie side by side.
@@ -50,44 +50,35 @@ def warp_product(instruction: Instruction) -> Callable[..., None]:
         return make_word(numbers, 0)
 
     @kernel
-    def add_up(
-        sums: Any,
-        left: Vector,
-        right: Vector,
-        left_at: Any,
-        right_at: Any,
-        left_step: int,
-        right_step: int,
-        inner: int,
-        place: int,
-    ) -> None:
+    def add_up(own: Product, sums: Any, left_at: Any, right_at: Any, place: int) -> None:
         """sums += left right for two rows and ACROSS columns of this lane, from their addresses."""
         numbers = cuda.local.array(2, types.float32)
         lefts = cuda.local.array(4, types.uint32)
-        left_on, right_on = distance(left, left_step), distance(right, right_step)
-        own, far = place * pack, GROUP * pack
-        for _ in range(inner // steps):
+        left, right = own.left, own.right
+        left_on, right_on = distance(left, own.left_step), distance(right, own.right_step)
+        near, far = place * pack, GROUP * pack
+        for _ in range(own.inner // steps):
             for i in range(2):
-                at = np.uint32(left_at[i] + own * left_on)
+                at = np.uint32(left_at[i] + near * left_on)
                 lefts[i] = word(numbers, left, at, left_on)
                 lefts[2 + i] = word(numbers, left, np.uint32(at + far * left_on), left_on)
                 left_at[i] += steps * left_on
             for j in range(ACROSS):
-                at = np.uint32(right_at[j] + own * right_on)
+                at = np.uint32(right_at[j] + near * right_on)
                 one = word(numbers, right, at, right_on)
                 other = word(numbers, right, np.uint32(at + far * right_on), right_on)
                 right_at[j] += steps * right_on
                 multiply_add(sums, lefts, one, other, j)
-        count = inner % steps
+        count = own.inner % steps
         if count == 0:
             return
         for i in range(2):
-            lefts[i] = word_within(numbers, left, left_at[i], left_on, own, count, False)
-            lefts[2 + i] = word_within(numbers, left, left_at[i], left_on, own + far, count, False)
+            lefts[i] = word_within(numbers, left, left_at[i], left_on, near, count, False)
+            lefts[2 + i] = word_within(numbers, left, left_at[i], left_on, near + far, count, False)
         for j in range(ACROSS):
             at = right_at[j]
-            one = word_within(numbers, right, at, right_on, own, count, True)
-            other = word_within(numbers, right, at, right_on, own + far, count, True)
+            one = word_within(numbers, right, at, right_on, near, count, True)
+            other = word_within(numbers, right, at, right_on, near + far, count, True)
             multiply_add(sums, lefts, one, other, j)
 
     @kernel
@@ -100,18 +91,8 @@ def warp_product(instruction: Instruction) -> Callable[..., None]:
         sums[j, 0], sums[j, 1], sums[j, 2], sums[j, 3] = four[0], four[1], four[2], four[3]
 
     @kernel
-    def product(
-        out: Vector,
-        left: Vector,
-        right: Vector,
-        start: Vector,
-        rows: int,
-        columns: int,
-        inner: int,
-        strides: Any,
-        mode: int,
-    ) -> None:
-        left_row, left_step, right_step, right_column = strides
+    def product(own: Product) -> None:
+        left, right, rows, columns = own.left, own.right, own.rows, own.columns
         warp, lane = divided(cuda.threadIdx.x, LANES)
         group, place = divided(lane, 4)
         across = (columns + ACROSS * COLUMNS - 1) // (ACROSS * COLUMNS)
@@ -124,23 +105,23 @@ def warp_product(instruction: Instruction) -> Callable[..., None]:
             top, west = down * ROWS + group, east * ACROSS * COLUMNS
             meet()
             for i in range(2):
-                left_at[i] = address(left, min(top + 8 * i, rows - 1) * left_row)
+                left_at[i] = address(left, min(top + 8 * i, rows - 1) * own.left_row)
             for j in range(ACROSS):
                 column = min(west + j * COLUMNS + group, columns - 1)
-                right_at[j] = address(right, column * right_column)
+                right_at[j] = address(right, column * own.right_column)
                 for i in range(4):
                     sums[j, i] = 0
-            add_up(sums, left, right, left_at, right_at, left_step, right_step, inner, place)
+            add_up(own, sums, left_at, right_at, place)
             for i in range(2):
                 row = top + 8 * i
                 if row < rows:
-                    value = start_of(start, row)
+                    value = start_of(own.start, row)
                     for j in range(ACROSS):
                         for side in range(2):
                             column = west + j * COLUMNS + 2 * place + side
                             if column < columns:
                                 there = np.uint32(row * columns + column)
-                                put(out, there, sums[j, 2 * i + side] + value, mode)
+                                put(own.out, there, sums[j, 2 * i + side] + value, own.mode)
 
     return product
 

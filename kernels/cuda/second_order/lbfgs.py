@@ -19,7 +19,9 @@ from ...second_order.objective import STATUS
 from ...second_order.objective import Settings as ObjectiveSettings
 from ..compile.jit import cuda, entry, kernel, twin, window
 from ..network.problem import (
+    Dataset,
     Model,
+    Place,
     Settings,
     device_settings,
     device_unpack,
@@ -168,9 +170,7 @@ def descend(
     reals: Vector,
     memory: Vector,
     searches: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
+    dataset: Dataset,
     budget: int,
 ) -> None:
     """Run up to `budget` evaluations of every network's descent, from where its state stands.
@@ -183,7 +183,7 @@ def descend(
     size, pairs = lasting.parameters.size, state.second.size // (2 * lasting.parameters.size)
     tile, vectors = shared_tile(integers, memory, 0, 2 * size)
     model = Model(lasting.table, window(vectors, 0, size), window(vectors, size, size))
-    data, _ = examples(integers, x, y, weights, x, y, state)
+    data = examples(integers, dataset, state, False)
     count = device_numbers_size(pairs)
     numbers = window(searches, cuda.blockIdx.x * count, count)
     position = cuda.local.array(POSITIONS, types.int64)
@@ -204,9 +204,8 @@ def descend(
     while budget > 0 and position[STATUS] == RUNNING:
         part = 0.0
         for start in range(0, data.n, settings.lanes):
-            part += tile_pass(
-                model, data, settings, tile, 0, start, 0, 0, True, start > 0, FLOAT32
-            )  # fmt: skip
+            place = Place(0, start, 0, 0, 0)
+            part += tile_pass(model, data, settings, tile, place, True, FLOAT32)
         cost[0] = total(tile.scratch, part)
         go_on(model, own, own_settings)
         budget -= 1

@@ -10,17 +10,30 @@ from ...compile.jit import Vector
 from ...network.problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, VALIDATING
 from ..compile.jit import cuda, entry, window
 from ..network.problem import (
+    Dataset,
     Model,
+    Place,
+    batch_examples,
     device_settings,
     device_unpack,
     examples,
     shared_tile,
+    sizes,
     tile_pass,
 )
 from ..products.block import copy, total
 from ..products.block_product import FLOAT32
-from .epoch import Done, current_rate, end_batch, is_finite, keep_best, start_epoch
-from .update import penalty, step_alone
+from .epoch import (
+    Done,
+    current_rate,
+    end_batch,
+    first_cost,
+    is_finite,
+    keep_best,
+    scale_of,
+    start_epoch,
+)
+from .update import Order, penalty, step_alone
 
 
 @entry
@@ -28,11 +41,8 @@ def descend(
     integers: Vector,
     reals: Vector,
     memory: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
-    validation_x: Vector,
-    validation_y: Vector,
+    dataset: Dataset,
+    held_out: Dataset,
     budget: int,
 ) -> None:
     """Run up to `budget` batches of every network's descent, from where its state stands.
@@ -46,7 +56,8 @@ def descend(
     size = lasting.parameters.size
     tile, vectors = shared_tile(integers, memory, 0, 2 * size)
     model = Model(lasting.table, window(vectors, 0, size), window(vectors, size, size))
-    data, validation = examples(integers, x, y, weights, validation_x, validation_y, state)
+    data = examples(integers, dataset, state, False)
+    validation = examples(integers, held_out, state, True)
     position = state.position
     copy(model.parameters, lasting.parameters)
     while budget > 0 and position[STATUS] == RUNNING:
@@ -54,34 +65,24 @@ def descend(
         count, cost, rate = position[STEP], state.numbers[COST], current_rate(state)
         if batch == 0 and not validating:
             start_epoch(model, state, epoch)
-            cost = penalty(model, settings, tile.scratch) * (data.n if settings.mean else 1)
+            cost = first_cost(penalty(model, settings, tile.scratch), data, settings)
         source = validation if validating else data
-        in_batch = min(source.batch_size, source.n - batch * source.batch_size)
+        in_batch = batch_examples(source, batch)
         part = 0.0
         for start in range(0, in_batch, settings.lanes):
-            part += tile_pass(
-                model,
-                source,
-                settings,
-                tile,
-                batch,
-                start,
-                count,
-                state.own[1],
-                not validating,
-                start > 0,
-                FLOAT32,
-            )
+            place = Place(batch, start, 0, count, state.own[1])
+            part += tile_pass(model, source, settings, tile, place, not validating, FLOAT32)
         part = total(tile.scratch, part)
         if not validating:
             cost += part
             if is_finite(cost):
-                scale = 1.0 / in_batch if settings.mean else 1.0
-                step_alone(model, state, settings, rate, scale, count + 1, tile.scratch)
+                order = Order(count + 1, rate, scale_of(in_batch, settings))
+                step_alone(model, state, settings, order, tile.scratch)
         best = state.numbers[BEST]
         cuda.syncthreads()
         if cuda.threadIdx.x == 0:
-            end_batch(model, data, state, settings, Done(part, source.n, cost, rate))
+            done = Done(part, source.n, cost, rate)
+            end_batch(model, sizes(integers, False), state, settings, done)
         cuda.syncthreads()
         keep_best(parts.best, model.parameters, state, best)
         budget -= 1

@@ -16,14 +16,13 @@ from ...network.problem import (
     COST,
     DIVERGED,
     EPOCH,
-    RATE_FACTOR,
     STATUS,
     STEP,
     VALIDATING,
 )
 from ...training import stopping, turns
 from ..compile.jit import cuda, kernel, twin, window
-from ..network.problem import Data, Model, Settings, State
+from ..network.problem import Model, Settings, Sizes, State
 from ..products.block import copy
 
 watch, next_word = twin(stopping.watch), twin(shuffle.next_word)
@@ -31,6 +30,7 @@ halves, rounds_of = twin(shuffle.halves), twin(shuffle.rounds_of)
 turned = twin(shuffle.turned)
 is_finite, is_whole_epoch = twin(turns.is_finite), twin(turns.is_whole_epoch)
 mean_of, status_after = twin(turns.mean_of), twin(turns.status_after)
+first_cost, rate_of, scale_of = twin(turns.first_cost), twin(turns.rate_of), twin(turns.scale_of)
 
 
 @kernel
@@ -96,7 +96,7 @@ class Done(NamedTuple):
 
 @kernel
 def end_epoch(
-    model: Model, data: Data, state: State, settings: Settings, done: Done, watched: float
+    model: Model, data: Sizes, state: State, settings: Settings, done: Done, watched: float
 ) -> None:
     """One thread's work: record the epoch, and by its cost set the status.
 
@@ -119,7 +119,7 @@ def end_epoch(
 
 
 @kernel
-def end_batch(model: Model, data: Data, state: State, settings: Settings, done: Done) -> None:
+def end_batch(model: Model, data: Sizes, state: State, settings: Settings, done: Done) -> None:
     """One thread's work after a batch's step, or a validation: what comes next."""
     position = state.position
     state.numbers[COST] = done.cost
@@ -143,7 +143,7 @@ def end_batch(model: Model, data: Data, state: State, settings: Settings, done: 
 @kernel
 def current_rate(state: State) -> float:
     """The learning rate of the epoch in which the descent stands."""
-    return state.rates[state.position[EPOCH]] * state.numbers[RATE_FACTOR]
+    return rate_of(state, state.position[EPOCH])
 
 
 @kernel

@@ -15,15 +15,19 @@ from ...network.problem import BATCH, BEST, COST, EPOCH, RUNNING, STATUS, STEP, 
 from ..compile.jit import ALL_REGISTERS, SIMULATED, cuda, entry, entry_with, kernel, variant, window
 from ..network.problem import (
     STAGE,
-    Data,
+    Dataset,
     Model,
     Parts,
+    Place,
     Settings,
+    Sizes,
     State,
+    batch_examples,
     device_settings,
     device_unpack,
     examples,
     shared_tile,
+    sizes,
     tile_pass,
 )
 from ..products.block import divided, total
@@ -32,12 +36,14 @@ from .epoch import (
     Done,
     current_rate,
     end_batch,
+    first_cost,
     is_finite,
     keep_best,
     pass_on,
+    scale_of,
     write_order,
 )
-from .update import add_and_clip, clipped, limit_all_norms, part_of, penalty, take_step
+from .update import Order, add_and_clip, clipped, limit_all_norms, part_of, penalty, take_step
 
 # Of the products; each of `PASSES` has its own.
 PRECISION = FLOAT32
@@ -63,7 +69,7 @@ def begin(integers: Vector, reals: Vector, memory: Vector) -> None:
     tile, _ = shared_tile(integers, memory, 0, 0)
     cost = penalty(model, settings, tile.scratch)
     if cuda.threadIdx.x == 0:
-        state.numbers[COST] = cost * (settings.n if settings.mean else 1)
+        state.numbers[COST] = first_cost(cost, settings, settings)
         if state.order.size:
             pass_on(state, state.position[EPOCH])
 
@@ -82,12 +88,12 @@ def passes(
     x: Vector,
     y: Vector,
     weights: Vector,
-    validation_x: Vector,
-    validation_y: Vector,
 ) -> None:
     """The tiles of the next batch, block b those with numbers b, b + blocks, …
 
-    Writes each block's gradient and cost, see `problem.Parts`.
+    x, y and weights are the data, or where the descent validates what is held out; not a
+    `Dataset`, since a launch takes 50 µs longer with one. Writes each block's gradient and cost,
+    see `problem.Parts`.
     """
     settings = device_settings(integers, reals, 0)
     whole, state, parts = device_unpack(integers, reals, memory, 0)
@@ -99,19 +105,16 @@ def passes(
     model = Model(
         whole.table, whole.parameters, window(parts.gradients, cuda.blockIdx.x * size, size)
     )
-    data, validation = examples(integers, x, y, weights, validation_x, validation_y, state)
     validating = position[VALIDATING] == 1
-    source = validation if validating else data
-    in_batch = min(source.batch_size, source.n - position[BATCH] * source.batch_size)
+    source = examples(integers, Dataset(x, y, weights), state, validating)
+    in_batch = batch_examples(source, position[BATCH])
     cost = 0.0
     first = cuda.blockIdx.x * settings.lanes
     if first >= in_batch and not validating:
         clear(model.gradient)
     for start in range(first, in_batch, settings.blocks * settings.lanes):
-        cost += tile_pass(
-            model, source, settings, tile, position[BATCH], start, position[STEP], state.own[1],
-            not validating, start > first, PRECISION,
-        )  # fmt: skip
+        place = Place(position[BATCH], start, first, position[STEP], state.own[1])
+        cost += tile_pass(model, source, settings, tile, place, not validating, PRECISION)
     cost = total(tile.scratch, cost)
     if cuda.threadIdx.x == 0:
         parts.costs[cuda.blockIdx.x] = cost
@@ -161,32 +164,21 @@ def add_parts(
 
 
 @kernel
-def batch_scale(data: Data, state: State, settings: Settings) -> float:
+def batch_scale(data: Sizes, state: State, settings: Settings) -> float:
     """What the sum of the batch's gradients is multiplied with."""
-    in_batch = min(data.batch_size, data.n - state.position[BATCH] * data.batch_size)
-    return 1.0 / in_batch if settings.mean else 1.0
+    return scale_of(batch_examples(data, state.position[BATCH]), settings)
 
 
 @entry
-def norms(
-    integers: Vector,
-    reals: Vector,
-    memory: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
-    validation_x: Vector,
-    validation_y: Vector,
-) -> None:
+def norms(integers: Vector, reals: Vector, memory: Vector) -> None:
     """Where the gradient's norm is clipped: every block's part of it, before `step`."""
     settings = device_settings(integers, reals, 0)
     model, state, parts = device_unpack(integers, reals, memory, 0)
     if state.position[STATUS] != RUNNING or state.position[VALIDATING] == 1:
         return
     tile, _ = shared_tile(integers, memory, 0, 0)
-    data, _ = examples(integers, x, y, weights, validation_x, validation_y, state)
     first, last = part_of(model.parameters.size, cuda.blockIdx.x, cuda.gridDim.x)
-    scale = batch_scale(data, state, settings)
+    scale = batch_scale(sizes(integers, False), state, settings)
     add_parts(model, parts, settings, scale, first, last, tile.scratch)
     squares = 0.0
     for k in range(first + cuda.threadIdx.x, last, cuda.blockDim.x):
@@ -197,16 +189,7 @@ def norms(
 
 
 @entry
-def step(
-    integers: Vector,
-    reals: Vector,
-    memory: Vector,
-    x: Vector,
-    y: Vector,
-    weights: Vector,
-    validation_x: Vector,
-    validation_y: Vector,
-) -> None:
+def step(integers: Vector, reals: Vector, memory: Vector) -> None:
     """After `passes`: the step, and by the block that is done last, what comes next."""
     settings = device_settings(integers, reals, 0)
     model, state, parts = device_unpack(integers, reals, memory, 0)
@@ -214,7 +197,7 @@ def step(
     if position[STATUS] != RUNNING:
         return
     tile, _ = shared_tile(integers, memory, 0, 0)
-    data, validation = examples(integers, x, y, weights, validation_x, validation_y, state)
+    data = sizes(integers, False)
     validating, count = position[VALIDATING] == 1, position[STEP]
     rate, cost, best = current_rate(state), state.numbers[COST], state.numbers[BEST]
     part = sum_over(parts.costs, parts.costs.size, tile.scratch)
@@ -230,13 +213,14 @@ def step(
                 add_parts(model, parts, settings, scale, first, last, tile.scratch)
             # One by one: then neighbouring threads read and write neighbouring elements.
             for k in range(first + cuda.threadIdx.x, last, cuda.blockDim.x):
-                take_step(model, state, settings, rate, scale, count + 1, k, k + 1)
+                take_step(model, state, settings, Order(count + 1, rate, scale), k, k + 1)
     if not is_last(parts.ticket, tile.scratch):
         return
     if settings.rules.max_norm > 0 and not validating and is_finite(cost):
         limit_all_norms(model.table, model.parameters, settings.rules.max_norm)
     if cuda.threadIdx.x == 0:
-        end_batch(model, data, state, settings, Done(part, validation.n, cost, rate))
+        done = Done(part, sizes(integers, True).n, cost, rate)
+        end_batch(model, data, state, settings, done)
     cuda.syncthreads()
     keep_best(parts.best, model.parameters, state, best)
 

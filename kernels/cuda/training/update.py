@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from ...compile.jit import Vector
 from ...formulas.optimizers import ADAMW, Stepped
@@ -14,6 +15,14 @@ from ..network.problem import Model, Settings, State
 from ..products.block import total
 
 squared_norm = twin(update.squared_norm)
+
+
+class Order(NamedTuple):
+    """What a step is to be, in the words of `threads.team.Order`."""
+
+    step: int
+    rate: float
+    scale: float  # the summed gradient's factor
 
 
 @kernel
@@ -47,14 +56,7 @@ def clipped(settings: Settings, scale: float, squares: float) -> float:
 
 @kernel
 def take_step(
-    model: Model,
-    state: State,
-    settings: Settings,
-    rate: float,
-    scale: float,
-    count: int,
-    first: int,
-    last: int,
+    model: Model, state: State, settings: Settings, order: Order, first: int, last: int
 ) -> None:
     """Decoupled decay and the optimizer's step on parameters first … last."""
     part = last - first
@@ -63,7 +65,7 @@ def take_step(
     if settings.optimizer == ADAMW:
         for row in range(model.table.size // COLUMNS):
             start, end = decayed_part(model.table, row, first, last)
-            factor = 1 - rate * settings.optimizer_settings[3]
+            factor = 1 - order.rate * settings.optimizer_settings[3]
             shrink_weights(window(model.parameters, start, end - start), factor)
     one, two = min(part, state.first.size), min(part, state.second.size)
     stepped = Stepped(
@@ -72,9 +74,9 @@ def take_step(
         window(state.first, first if one else 0, one),
         window(state.second, first if two else 0, two),
         settings.optimizer_settings,
-        rate,
-        scale,
-        count,
+        order.rate,
+        order.scale,
+        order.step,
     )
     step(stepped, settings.optimizer)
 
@@ -115,23 +117,18 @@ def part_of(size: int, member: int, members: int) -> tuple[int, int]:
 
 @kernel
 def step_alone(
-    model: Model,
-    state: State,
-    settings: Settings,
-    rate: float,
-    scale: float,
-    count: int,
-    scratch: Vector,
+    model: Model, state: State, settings: Settings, order: Order, scratch: Vector
 ) -> None:
-    """One step by a single block; scale times the gradient is that of the data."""
+    """One step by a single block."""
     first, last = part_of(model.parameters.size, cuda.threadIdx.x, cuda.blockDim.x)
+    scale = order.scale
     add_and_clip(model, settings, scale, first, last)
     if settings.rules.clip_norm > 0:
         squares = 0.0
         for k in range(first, last):
             squares += float(model.gradient[k]) * float(model.gradient[k])
         scale = clipped(settings, scale, total(scratch, squares))
-    take_step(model, state, settings, rate, scale, count, first, last)
+    take_step(model, state, settings, Order(order.step, order.rate, scale), first, last)
     cuda.syncthreads()
     if settings.rules.max_norm > 0:
         limit_all_norms(model.table, model.parameters, settings.rules.max_norm)

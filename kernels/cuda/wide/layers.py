@@ -22,11 +22,14 @@ from ...network.problem import BATCH, RUNNING, STATUS, STEP, VALIDATING
 from ..compile.jit import cuda, entry, kernel, window
 from ..formulas.activations import derivative, softmax_column
 from ..formulas.losses import element_cost, element_delta, weighted
-from ..layers.dropout import Draw, keep
+from ..layers.dropout import keep
+from ..layers.operations import Draw
 from ..network.problem import (
     LANES,
+    Dataset,
     State,
     Tile,
+    batch_examples,
     device_settings,
     device_unpack,
     examples,
@@ -55,21 +58,21 @@ def load(
     x: Vector,
     y: Vector,
     weights: Vector,
-    validation_x: Vector,
-    validation_y: Vector,
     start: int,
 ) -> None:
-    """The samples of a batch from `start` on become columns; beyond its end weights are 0."""
+    """The samples of a batch from `start` on become columns; beyond its end weights are 0.
+
+    x, y and weights are those of `steps.passes`.
+    """
     settings = device_settings(integers, reals, 0)
     _, state, parts = device_unpack(integers, reals, memory, 0)
     if idle(state):
         return
-    data, validation = examples(integers, x, y, weights, validation_x, validation_y, state)
-    source = data if training(state) else validation
+    source = examples(integers, Dataset(x, y, weights), state, not training(state))
     tile = global_tile(integers, parts.tile)
     lanes, d_out = settings.lanes, tile.targets.size // settings.lanes - 1
     first = state.position[BATCH] % source.held * source.batch_size + start
-    in_batch = min(source.batch_size, source.n - state.position[BATCH] * source.batch_size)
+    in_batch = batch_examples(source, state.position[BATCH])
     count = max(0, min(lanes, in_batch - start))
     pack(tile.inputs, source.inputs, source.order, first, count, lanes)
     targets = window(tile.targets, 0, d_out * lanes)

@@ -91,8 +91,8 @@ def forward(integers: Vector, reals: Vector, memory: Vector, number: int) -> Non
     d_in, d_out, code = row[D_IN], row[D_OUT], row[ACTIVATION]
     parameters = window(model.parameters, row[PARAMETERS], row[SIZE])
     to = Units(a_out, window(parameters, d_in * d_out, d_out), workspace, lanes, code)
-    left, right = Matrix(parameters, d_in, True), Matrix(a_in, lanes, False)
-    multiply(put_output, to, left, right, d_out, lanes, 0, d_in, False)
+    left, right = Matrix(parameters, d_out, d_in, True), Matrix(a_in, lanes, lanes, False)
+    multiply(put_output, to, left, right, 0, d_in, False)
 
 
 def gradient(integers: Vector, reals: Vector, memory: Vector, number: int, start: int) -> None:
@@ -110,8 +110,8 @@ def gradient(integers: Vector, reals: Vector, memory: Vector, number: int, start
     begin, end = min(split * part, lanes), min((split + 1) * part, lanes)
     out = window(parts.gradients, split * model.parameters.size + row[PARAMETERS], row[SIZE])
     to = Weights(out, d_out, d_in, start > 0)
-    left, right = Matrix(delta_out, lanes, True), Matrix(a_in, lanes, True)
-    multiply(put_gradient, to, left, right, d_out, d_in, begin, end, True)
+    left, right = Matrix(delta_out, d_out, lanes, True), Matrix(a_in, d_in, lanes, True)
+    multiply(put_gradient, to, left, right, begin, end, True)
 
 
 def delta(integers: Vector, reals: Vector, memory: Vector, number: int) -> None:
@@ -126,8 +126,8 @@ def delta(integers: Vector, reals: Vector, memory: Vector, number: int) -> None:
     d_in, d_out = row[D_IN], row[D_OUT]
     weight = window(model.parameters, row[PARAMETERS], d_in * d_out)
     to = Units(delta_in, window(weight, 0, 0), kept, lanes, before[ACTIVATION])
-    left, right = Matrix(weight, d_in, False), Matrix(delta_out, lanes, False)
-    multiply(put_delta, to, left, right, d_in, lanes, 0, d_out, False)
+    left, right = Matrix(weight, d_in, d_in, False), Matrix(delta_out, lanes, lanes, False)
+    multiply(put_delta, to, left, right, 0, d_out, False)
 
 
 def entries(way: Way) -> Entries:

@@ -23,6 +23,8 @@ class Matrix(NamedTuple):
     ----------
     values
         In global memory.
+    rows
+        How many.
     stride
         Between the rows, or between the steps k.
     along
@@ -30,6 +32,7 @@ class Matrix(NamedTuple):
     """
 
     values: Vector
+    rows: int
     stride: int
     along: bool
 
@@ -129,17 +132,16 @@ def multiplication(way: Way) -> Any:
 
     @kernel
     def fetch_both(
-        lefts: Vector, rights: Vector, left: Matrix, right: Matrix, rows: int, columns: int,
-        step: int, last: int,
-    ) -> None:  # fmt: skip
+        lefts: Vector, rights: Vector, left: Matrix, right: Matrix, step: int, last: int
+    ) -> None:
         """This thread's numbers of the slabs from `step` on."""
         top, west = cuda.blockIdx.y * rows_of_block, cuda.blockIdx.x * columns_of_block
         from_left, from_right = place_of(left, top, step), place_of(right, west, step)
         left_here = window(left.values, from_left, left.values.size - from_left)
         right_here = window(right.values, from_right, right.values.size - from_right)
         steps_left = np.int32(last - step)
-        fetch(lefts, left, left_here, True, np.int32(rows - top), steps_left)
-        fetch(rights, right, right_here, False, np.int32(columns - west), steps_left)
+        fetch(lefts, left, left_here, True, np.int32(left.rows - top), steps_left)
+        fetch(rights, right, right_here, False, np.int32(right.rows - west), steps_left)
 
     @kernel
     def put_edge(put: Any, to: Any, edge: Vector, rows: int, columns: int) -> None:
@@ -162,21 +164,14 @@ def multiplication(way: Way) -> Any:
 
     @kernel
     def multiply(
-        put: Any,
-        to: Any,
-        left: Matrix,
-        right: Matrix,
-        rows: int,
-        columns: int,
-        first: int,
-        last: int,
-        edged: bool,
+        put: Any, to: Any, left: Matrix, right: Matrix, first: int, last: int, edged: bool
     ) -> None:
         """put(to, m, n, Σ_k left_mk right_nk), first ≤ k < last, for the elements of this block.
 
-        If edged, put(to, m, columns, Σ_k left_mk) as well, by the blocks of the first column; the
-        left matrix then has its steps as neighbours.
+        If edged, put(to, m, right.rows, Σ_k left_mk) as well, by the blocks of the first column;
+        the left matrix then has its steps as neighbours.
         """
+        rows, columns = left.rows, right.rows
         # What a loop that stays a loop reads lies in memory: not the sums themselves.
         sums = cuda.local.array((tile, tile), number)
         results = cuda.local.array((tile, tile), number)
@@ -190,7 +185,7 @@ def multiplication(way: Way) -> Any:
                 sums[i, j] = 0
         for q in range(own_rows):
             edge[q] = 0
-        fetch_both(lefts, rights, left, right, rows, columns, first, last)
+        fetch_both(lefts, rights, left, right, first, last)
         place = 0
         for step in range(first, last, steps):
             left_slab = window(words, place, left_words)
@@ -202,7 +197,7 @@ def multiplication(way: Way) -> Any:
                     _, own, _ = left_row(q)
                     edge[own] += lefts[q]
             cuda.syncthreads()
-            fetch_both(lefts, rights, left, right, rows, columns, step + steps, last)
+            fetch_both(lefts, rights, left, right, step + steps, last)
             multiply_slabs(sums, left_slab, right_slab)
             # Who is ahead fills the other one, which all have read when they met the last time.
             place = left_words + right_words - place

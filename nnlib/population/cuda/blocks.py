@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...cuda import launch
-from ...cuda.arrays import on_device
+from ...cuda.arrays import flat, on_device
 from ...cuda.memory import Buffers, settings_vector
 from ...kernels.network import problem
 from ...kernels.network.rules import RULES
 from ...model.architecture import Architecture
 from ...optimizers import Optimizer
 from ...training import buffers
-from ...training.cuda import packed_header
+from ...training.cuda import Counts, Shape, dataset_of, packed_header
 from ...training.options import Options
 from ...training.positions import last_good_epoch
 from ..work import Group, Work
@@ -71,10 +71,9 @@ class BlocksPart:
         held_out = 0 if work.validation is None else len(work.validation.X)
         weighted = bool(work.train.weights.size or work.members.example_weights.size)
         self._cut = cut(work, group)
-        header = packed_header(
-            self._cut, table, network.parameters.size, units, settings, layout,
-            len(work.train.X), held_out, weighted, self._vectors(group),
-        )  # fmt: skip
+        shape = Shape(table, network.parameters.size, units, self._vectors(group))
+        counts = Counts(len(work.train.X), held_out, weighted)
+        header = packed_header(self._cut, shape, counts, settings, layout)
         self._size = network.parameters.size
         self._buffers = Buffers(header, table, network.dtype, jobs.size)
         self.bytes_of_one = sum(buffer.nbytes for buffer in self._buffers.host) // jobs.size
@@ -122,18 +121,17 @@ class BlocksPart:
 
     def run(self, look: Look) -> None:
         """Slice by slice, till all members have ended or `look` says to stop."""
-        work = self._work
-        dummy = np.zeros(1, self._buffers.host[2].dtype)
+        work, dtype = self._work, self._buffers.host[2].dtype
         weights = work.members.example_weights
-        held_out = work.validation
-        arrays = (
-            work.train.X, work.train.y, weights if weights.size else work.train.weights,
-            dummy if held_out is None else held_out.X, dummy if held_out is None else held_out.y,
-        )  # fmt: skip
-        examples = tuple(on_device(array.reshape(-1) if array.size else dummy) for array in arrays)
-        run_launches(self._launch(examples), self._progress, look)
+        weights = weights if weights.size else work.train.weights
+        train = dataset_of(dtype, flat(work.train.X), flat(work.train.y), flat(weights))
+        held_out = dataset_of(dtype, *[np.empty(0, dtype)] * 3)
+        if work.validation is not None:
+            own = work.validation
+            held_out = held_out._replace(x=on_device(flat(own.X)), y=on_device(flat(own.y)))
+        run_launches(self._launch(launch.Datasets(train, held_out)), self._progress, look)
 
-    def _launch(self, examples: tuple[Any, ...]) -> launch.Run:
+    def _launch(self, examples: launch.Datasets) -> launch.Run:
         """What runs the members for a number of batches."""
         return launch.alone(self._cut, self._buffers.upload(), examples, self._jobs.size)
 

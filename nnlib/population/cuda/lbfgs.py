@@ -51,12 +51,12 @@ class LBFGSPart(BlocksPart):
         rows[:, RULES] = self._optimizer.gradient_tolerance
         rows[:, RULES + 1] = self._optimizer.cost_tolerance
 
-    def _launch(self, examples: tuple[Any, ...]) -> cuda_launch.Run:
+    def _launch(self, examples: cuda_launch.Datasets) -> cuda_launch.Run:
         buffers, cut = self._buffers.upload(), self._cut
         self._searches_there = cuda.to_device(self._searches.reshape(-1))
         launch = launcher(lbfgs.descend, self._jobs.size, cut.threads, cut.shared)
-        train = examples[:3]  # nothing is held out
-        return lambda rounds: launch(*buffers, self._searches_there, *train, rounds)
+        train = examples.train  # nothing is held out
+        return lambda rounds: launch(*buffers, self._searches_there, train, rounds)
 
     def finish(self) -> None:
         """Write what is kept of the members, each at its last completed iteration."""
