@@ -35,6 +35,12 @@ READ_BY_USERS = {
     "nnlib/network.py Network.descent",
     "nnlib/train_many.py train_many",
 }
+# Entries that Python calls for a single example: to take a NamedTuple from Python costs a call more
+# than a microsecond, of the seven that F takes.
+FOR_SINGLE_EXAMPLES = {
+    "kernels/network/evaluate.py cost",
+    "kernels/network/evaluate.py outputs",
+}
 # Not yet counted: what launches kernels, and what they call.
 OF_THE_GPU = ("kernels/cuda/", "nnlib/cuda/", "nnlib/training/cuda.py")
 
@@ -91,7 +97,7 @@ def long_signatures(body, prefix=""):
             yield from long_signatures(getattr(node, "body", []), prefix)
 
 
-def test_only_what_users_read_takes_more_than_seven_arguments():
+def test_few_functions_take_more_than_seven_arguments():
     """What travels together is one NamedTuple."""
     found = set()
     for package in ("kernels", "nnlib"):
@@ -100,7 +106,7 @@ def test_only_what_users_read_takes_more_than_seven_arguments():
             if not path.startswith((*OF_THE_GPU, "nnlib/kernels/")):
                 tree = ast.parse(file.read_text(encoding="utf-8"))
                 found |= {f"{path} {name}" for name in long_signatures(tree.body)}
-    assert found == READ_BY_USERS
+    assert found == READ_BY_USERS | FOR_SINGLE_EXAMPLES
 
 
 def test_long_signatures_are_found_wherever_they_are():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from ..compile.jit import Vector, entry, kernel
 from ..compile.memory import window
@@ -41,24 +40,6 @@ from .propagate import Pass, cost_and_gradient, forward
 FINITE, INPUTS_NOT_FINITE, PARAMETERS_NOT_FINITE = range(3)
 
 
-class Examples(NamedTuple):
-    """Examples in the order of the data."""
-
-    x: Vector  # (n, d_1)
-    y: Vector  # (n, d_L)
-    weights: Vector  # (n,), or empty: all 1
-
-
-class Buffers(NamedTuple):
-    """Scratch for one block of samples; deltas may be empty where there is no gradient."""
-
-    activations: Vector  # (units, lanes)
-    deltas: Vector  # (units, lanes)
-    inputs: Vector  # (d_1, lanes)
-    targets: Vector  # (d_L + 1, lanes)
-    lanes: int
-
-
 @entry
 def outputs(
     out: Vector,
@@ -67,7 +48,9 @@ def outputs(
     parameters: Vector,
     scratch: Vector,
     lanes: int,
-    member: Member,
+    board: Vector,
+    member: int,
+    members: int,
 ) -> int:
     """out (n, d_L) ← F(x), x (n, d_1), by all members; number 0 returns what they met.
 
@@ -76,30 +59,30 @@ def outputs(
     scratch (members, units + d_1, lanes); one block a member at a time, so that an output's bits
     do not depend on their number. The board is untouched if there is but one.
     """
-    board, members, leads = member.board, member.members, member.number == 0
-    if leads and not finite(parameters):
+    if member == 0 and not finite(parameters):
         return PARAMETERS_NOT_FINITE
     size = scratch.size // members
-    own = window(scratch, member.number * size, size)
-    blocks, phase = -(-out.size // (table[OUTPUTS] * lanes)), 0
-    if leads:
+    own = window(scratch, member * size, size)
+    blocks = -(-out.size // (table[OUTPUTS] * lanes))
+    team, phase = Member(board, member, members), 0
+    if member == 0:
         if members > 1:
             set_active(board, members)
-        phase = open_phase(member, Order(0, 0, 0, 0, 0, 0.0, 0.0), blocks)
+        phase = open_phase(team, Order(0, 0, 0, 0, 0, 0.0, 0.0), blocks)
     while True:
-        if not leads:
-            phase = next_phase(member, phase)
+        if member > 0:
+            phase = next_phase(team, phase)
             if phase == LEFT:
                 return FINITE
-        block, done, met = next_task(member, phase, -1, blocks), 0, FINITE
+        block, done, met = next_task(team, phase, -1, blocks), 0, FINITE
         while block < blocks:
             met = max(met, block_outputs(out, x, table, parameters, own, lanes, block))
             done += 1
-            block = next_task(member, phase, block, blocks)
+            block = next_task(team, phase, block, blocks)
         if members > 1 and met != FINITE:
             atomic_store(board, FOUND, met)
-        close_phase(member, done)
-        if leads:
+        close_phase(team, done)
+        if member == 0:
             return max(met, atomic_load(board, FOUND)) if members > 1 else met
 
 
@@ -137,36 +120,40 @@ def block_outputs(
 @entry
 def cost(
     gradient: Vector,
-    examples: Examples,
+    x: Vector,
+    y: Vector,
+    weights: Vector,
     table: Vector,
     parameters: Vector,
-    buffers: Buffers,
+    activations: Vector,
+    deltas: Vector,
+    block: Vector,
+    target_block: Vector,
+    lanes: int,
     train: bool,
 ) -> float:
     """Σ v_i J_i over the data, without weight decay; if `train`, gradient ← Σ v_i ∇J_i.
 
-    v are the examples' weights. The buffers are written; the gradient may be empty if not `train`.
+    x (n, d_1), y (n, d_L), v = weights (n,), or empty: all 1. All else is scratch; gradient and
+    deltas may be empty if not `train`.
     """
-    d_in, d_out, lanes = table[EXAMPLE], table[OUTPUTS], buffers.lanes
-    x, y = examples.x, examples.y
-    targets = window(buffers.targets, 0, d_out * lanes)
-    weight = window(buffers.targets, d_out * lanes, lanes)
+    d_in, d_out = table[EXAMPLE], table[OUTPUTS]
+    targets = window(target_block, 0, d_out * lanes)
+    weight = window(target_block, d_out * lanes, lanes)
     order = window(table, 0, 0)  # empty: the order of the data
     n = y.size // d_out
     total = 0.0
     for start in range(0, n, lanes):
         count = min(lanes, n - start)
-        a_in = buffers.inputs
+        a_in = block
         if table[SAMPLE_MAJOR]:
             a_in = window(x, start * d_in, count * d_in)
         else:
-            pack_rows(buffers.inputs, Rows(x, order, d_in, table[PACK_INPUTS]), start, count)
-        rows = Rows(y, order, d_out, table[PACK])
-        pack_targets(buffers.targets, rows, examples.weights, start, count)
+            pack_rows(block, Rows(x, order, d_in, table[PACK_INPUTS]), start, count)
+        pack_targets(target_block, Rows(y, order, d_out, table[PACK]), weights, start, count)
         views = Pass(
-            table, parameters, a_in, buffers.activations, buffers.deltas, gradient, lanes,
-            start > 0, NO_DROPOUT,
-        )  # fmt: skip
+            table, parameters, a_in, activations, deltas, gradient, lanes, start > 0, NO_DROPOUT
+        )
         total += cost_and_gradient(views, targets, weight, train)
     return total
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ..kernels.network import evaluate
 from ..kernels.network.blocks import memory_of
 from ..kernels.network.cut import block_lanes
 from ..kernels.network.linking import Use
-from ..kernels.threads.team import Member, disband
+from ..kernels.threads.team import disband
 from ..layers.shaped import Array
 from ..machine.threads import Team, usable_threads
 from .architecture import Architecture
@@ -18,7 +20,7 @@ TEAM_WORK = 20_000_000
 # What an activation takes, in multiplications of a matrix product.
 UNIT_WORK = 30
 # For a call by one thread.
-_ALONE = Member(np.zeros(0, np.int64), 0, 1)
+_NO_BOARD = np.zeros(0, np.int64)
 
 
 def outputs(out: Array, architecture: Architecture, parameters: Array, X: Array) -> bool:
@@ -39,17 +41,13 @@ def outputs(out: Array, architecture: Architecture, parameters: Array, X: Array)
         table = architecture.output_table(out.dtype, lanes == 1)
     given = out, rows, table, parameters, scratch, lanes
     if members == 1:
-        met = evaluate.outputs(*given, _ALONE)
+        met = evaluate.outputs(*given, _NO_BOARD, 0, 1)
     else:
         team = Team()
-
-        def part(number: int) -> int:
-            met: int = evaluate.outputs(*given, Member(team.board, number, members))
-            return met
-
+        call = functools.partial(evaluate.outputs, *given, team.board)
         try:
-            team.hire(members - 1, part)
-            met = part(0)
+            team.hire(members - 1, lambda member: call(member, members))
+            met = call(0, members)
         finally:
             disband(team.board)
         team.check()

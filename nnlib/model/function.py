@@ -332,15 +332,20 @@ class NetworkFunction(NetworkKnowledge):
             linked, rows = own.image_table(use), memory_of(X, self._dtype)
         elif linked is None:
             linked = own.cost_table(self._dtype, lanes == 1, train)
-        buffers = evaluate.Buffers(
+        return evaluate.cost(
+            gradient,
+            rows,
+            y.reshape(-1),
+            weights,
+            linked,
+            self._parameters,
             np.empty(units * lanes, self._dtype),
             np.empty(units * lanes if train else 0, self._dtype),
             np.empty(d_in * lanes, self._dtype),
             np.empty((own.d_out + 1) * lanes, self._dtype),
             lanes,
+            train,
         )
-        given = evaluate.Examples(rows, y.reshape(-1), weights)
-        return evaluate.cost(gradient, given, linked, self._parameters, buffers, train)
 
 
 def examples_for(
