@@ -69,7 +69,7 @@ def _piece(work: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.thread_time() - own
 
 
-class State(NamedTuple):
+class MachineState(NamedTuple):
     """What a record says of the machine's other work.
 
     Attributes
@@ -102,13 +102,13 @@ class State(NamedTuple):
         )
 
 
-def state(before: Calibration, after: Calibration, elsewhere: float | None) -> State:
+def state(before: Calibration, after: Calibration, elsewhere: float | None) -> MachineState:
     """Both loops in the same unit.
 
     Examples
     --------
     >>> state(Calibration(0.00410, 0.004), Calibration(0.00404, 0.00405), 0.001)
-    State(before=1.025, after=1.01, elsewhere=0.001)
+    MachineState(before=1.025, after=1.01, elsewhere=0.001)
     """
     least = min(before.least, after.least)
-    return State(round(before.median / least, 3), round(after.median / least, 3), elsewhere)
+    return MachineState(round(before.median / least, 3), round(after.median / least, 3), elsewhere)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..programs import blas
-from .calibration import State
+from .calibration import MachineState
 from .processor import processor_name
 
 
@@ -109,9 +109,9 @@ class Session:
     points: tuple[Point, ...] = ()
 
     @property
-    def state(self) -> State | None:
+    def state(self) -> MachineState | None:
         """Whether the machine was idle; None in records from before that was measured."""
-        return State(**self.machine["state"]) if "state" in self.machine else None
+        return MachineState(**self.machine["state"]) if "state" in self.machine else None
 
     @property
     def tried_forms(self) -> bool:

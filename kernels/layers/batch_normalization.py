@@ -9,11 +9,10 @@ What a descent does is in `whole_normalization`.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-from ..compile.jit import Scalar, Vector, kernel
+from ..compile.jit import Scalar, kernel
 from ..compile.memory import stack_buffer, window
-from ..products.channels import Run, normalised
+from ..products.channels import Run, Strip, normalised
 from .batch_statistics import STRIP, STRIP_BYTES, Moments
 from .normalization import (
     CHANNELS,
@@ -44,19 +43,6 @@ def row(
         source=source, workspace=output + own.units if steps else output, kept=steps,
         geometry_4=bits_of(momentum), geometry_5=steps,
     )  # fmt: skip
-
-
-class Strip(NamedTuple):
-    """Numbers of the channels from `first` on: x becomes (x − mean) factor + offset.
-
-    On the way back δ becomes (δ − offset − (x − mean) slope) factor.
-    """
-
-    first: int
-    mean: Vector
-    factor: Vector
-    offset: Vector
-    slope: Vector
 
 
 @kernel
@@ -106,7 +92,7 @@ def normalise(layer: Layer, strip: Strip) -> None:
     values = window(layer.a_in, start, layer.a_out.size - start)
     if lanes > 1:
         run = Run(layer.a_out.size // (channels * lanes), channels, strip.mean.size, lanes)
-        normalised(out, values, strip.mean, strip.factor, strip.offset, run)
+        normalised(out, values, strip, run)
         return
     for place in range(0, out.size, channels):
         for c in range(strip.mean.size):

@@ -68,6 +68,7 @@ def forward(layer: Layer) -> None:
     # The pixels of a window's row are one run where none is left out, and all channels are read.
     joined = own.groups == 1 and own.dilation_width == 1
     depthwise = _depthwise(own, lanes)
+    begin = FROM_START if biased else FROM_ZERO
     for r in range(own.output_height):
         top = r * own.stride_height - own.top
         rows = inside(top, own.dilation_height, own.kernel_height, own.height)
@@ -87,6 +88,8 @@ def forward(layer: Layer) -> None:
                 weight_column=channels,
                 run=columns.length * channels if joined else channels,
                 weight_run=1,
+                lanes=lanes,
+                begin=begin,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
             for g in range(1 if depthwise else own.groups):
@@ -98,13 +101,12 @@ def forward(layer: Layer) -> None:
                 out = window(layer.a_out, unit * lanes, taps.outputs * lanes)
                 a = window(layer.a_in, source * lanes, channels * lanes)
                 start = window(bias, g * filters if biased else 0, taps.outputs)
-                begin = FROM_START if biased else FROM_ZERO
                 if lanes == 1:
-                    _sums_of_one(out, weight, a, start, biased, taps)
+                    _sums_of_one(out, weight, a, start, taps)
                 elif depthwise:
-                    channel_sums(out, weight, a, start, lanes, begin, taps)
+                    channel_sums(out, weight, a, start, taps)
                 else:
-                    tap_sums(out, weight, a, start, lanes, begin, taps)
+                    tap_sums(out, weight, a, start, taps)
 
 
 @kernel
@@ -123,12 +125,10 @@ def _depthwise(own: Windows, lanes: int) -> bool:
 
 
 @kernel
-def _sums_of_one(
-    out: Vector, weight: Vector, a: Vector, start: Vector, biased: bool, taps: Taps
-) -> None:
+def _sums_of_one(out: Vector, weight: Vector, a: Vector, start: Vector, taps: Taps) -> None:
     """`tap_sums` for a single lane."""
     for j in range(taps.outputs):
-        total = start[j] if biased else out.dtype.type(0)
+        total = start[j] if taps.begin == FROM_START else out.dtype.type(0)
         for p in range(taps.rows):
             for q in range(taps.columns):
                 place = j * taps.weight_output + p * taps.weight_row + q * taps.weight_column
@@ -172,6 +172,8 @@ def delta(layer: Layer) -> None:
                 weight_column=own.stride_width * channels,
                 run=filters,
                 weight_run=row_weights,
+                lanes=lanes,
+                begin=FROM_ZERO,
             )
             weight_place = (rows.first * own.kernel_width + columns.first) * channels
             for g in range(1 if depthwise else own.groups):
@@ -183,9 +185,9 @@ def delta(layer: Layer) -> None:
                 out = window(layer.delta_in, unit * lanes, taps.outputs * lanes)
                 values = window(layer.delta_out, source * lanes, filters * lanes)
                 if depthwise:
-                    channel_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
+                    channel_sums(out, weight, values, weight, taps)
                 else:
-                    tap_sums(out, weight, values, weight, lanes, FROM_ZERO, taps)
+                    tap_sums(out, weight, values, weight, taps)
 
 
 @kernel
@@ -316,6 +318,7 @@ def _add_sums(layer: Layer, sums: Sums, accumulate: bool) -> None:
         columns=sums.columns.length,
         delta_column=own.filters,
         column=own.stride_width * own.channels,
+        lanes=lanes,
     )
     for g in range(own.groups):
         unit = (r * own.output_width + c) * own.filters + g * filters
@@ -327,7 +330,7 @@ def _add_sums(layer: Layer, sums: Sums, accumulate: bool) -> None:
         if lanes == 1:
             _products_of_one(weight, delta_out, values, accumulate, grid)
         else:
-            tap_products(weight, delta_out, values, lanes, accumulate, grid)
+            tap_products(weight, delta_out, values, accumulate, grid)
 
 
 @kernel

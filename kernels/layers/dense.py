@@ -18,7 +18,15 @@ from __future__ import annotations
 from ..compile.jit import Scalar, Vector, kernel
 from ..compile.memory import window
 from ..formulas import activations
-from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO, lane_products, weighted_sums
+from ..products.tiles import (
+    FROM_OUT,
+    FROM_START,
+    FROM_ZERO,
+    Product,
+    Shape,
+    lane_products,
+    weighted_sums,
+)
 from .operations import D_IN, D_OUT, DENSE, SAMPLE_MAJOR, Layer, Row
 
 # Layers with fewer weights compute tiles, all others call `gemm`, which is faster from there on in
@@ -65,9 +73,8 @@ def forward(layer: Layer) -> None:
     d_in, d_out = layer.row[D_IN], layer.row[D_OUT]
     weight = window(layer.parameters, 0, d_in * d_out)
     bias = window(layer.parameters, d_in * d_out, d_out)
-    weighted_sums(
-        layer.a_out, weight, layer.a_in, bias, d_out, d_in, d_in, 1, layer.lanes, FROM_START
-    )
+    product = Product(d_out, d_in, d_in, 1, layer.lanes, FROM_START)
+    weighted_sums(layer.a_out, weight, layer.a_in, bias, product)
 
 
 @kernel
@@ -75,10 +82,8 @@ def delta(layer: Layer) -> None:
     """δ_in ← Wᵀ δ_out; delta_in (d_in, lanes) is written, delta_out is (d_out, lanes)."""
     d_in, d_out = layer.row[D_IN], layer.row[D_OUT]
     weight = window(layer.parameters, 0, d_in * d_out)
-    weighted_sums(
-        layer.delta_in, weight, layer.delta_out, weight, d_in, d_out, 1, d_in, layer.lanes,
-        FROM_ZERO,
-    )  # fmt: skip
+    product = Product(d_in, d_out, 1, d_in, layer.lanes, FROM_ZERO)
+    weighted_sums(layer.delta_in, weight, layer.delta_out, weight, product)
 
 
 @kernel
@@ -91,10 +96,11 @@ def gradient(layer: Layer) -> None:
     bias = window(layer.gradient, d_in * d_out, d_out)
     if row[SAMPLE_MAJOR]:
         begin = FROM_OUT if accumulate else FROM_ZERO
-        weighted_sums(weight, delta_out, a, weight, d_out, a.size // d_in, lanes, 1, d_in, begin)
+        product = Product(d_out, a.size // d_in, lanes, 1, d_in, begin)
+        weighted_sums(weight, delta_out, a, weight, product)
         bias_gradient(bias, delta_out, lanes, accumulate)
     else:
-        lane_products(weight, bias, delta_out, a, d_out, d_in, lanes, accumulate)
+        lane_products(weight, bias, delta_out, a, Shape(d_out, d_in, lanes), accumulate)
 
 
 @kernel

@@ -24,7 +24,7 @@ from ..compile.memory import part, window
 from ..formulas import activations
 from ..formulas.elementary import like, sigmoid, tanh
 from ..products.taps import Grid, Taps, tap_products, tap_sums
-from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO
+from ..products.tiles import FROM_OUT, FROM_START, FROM_ZERO, Product
 from .dense_single import add_lane_products, add_multiple, weighted_sum
 from .dropout import NO_DROPOUT, draw_mask, key_of, multiply
 from .masks import left_out
@@ -233,16 +233,26 @@ def goes_on(own: Recurrence, k: int) -> bool:
 
 
 @kernel
-def _rows_of(outputs: int, inputs: int, weight_output: int, weight_input: int) -> Taps:
+def _taps_of(product: Product) -> Taps:
     """A product of a matrix: every output is a sum over all inputs, which are adjacent units.
 
     Tiles of `taps` have eight outputs: twice those of `weighted_sums`, and all that a block of one
     vector of lanes has to hide the latency of a multiply-add.
     """
     return Taps(
-        outputs=outputs, weight_output=weight_output, rows=1, row=0, weight_row=0, columns=1,
-        column=0, weight_column=0, run=inputs, weight_run=weight_input,
-    )  # fmt: skip
+        outputs=product.outputs,
+        weight_output=product.output_stride,
+        rows=1,
+        row=0,
+        weight_row=0,
+        columns=1,
+        column=0,
+        weight_column=0,
+        run=product.inputs,
+        weight_run=product.input_stride,
+        lanes=product.lanes,
+        begin=product.begin,
+    )
 
 
 @kernel
@@ -251,8 +261,8 @@ def add_recurrent(out: Vector, weight: Vector, state: Vector, units: int, lanes:
     if lanes == 1:
         add_lane_products(out, state, weight)
     else:
-        taps = _rows_of(out.size // lanes, units, units, 1)
-        tap_sums(out, weight, state, weight, lanes, FROM_OUT, taps)
+        product = Product(out.size // lanes, units, units, 1, lanes, FROM_OUT)
+        tap_sums(out, weight, state, weight, _taps_of(product))
 
 
 @kernel
@@ -267,7 +277,8 @@ def biased_recurrent(out: Vector, weight: Vector, bias: Vector, state: Vector, l
     else:
         begin = FROM_START if bias.size else FROM_ZERO
         start = bias if bias.size else weight
-        tap_sums(out, weight, state, start, lanes, begin, _rows_of(sums, units, units, 1))
+        product = Product(sums, units, units, 1, lanes, begin)
+        tap_sums(out, weight, state, start, _taps_of(product))
 
 
 @kernel
@@ -280,7 +291,8 @@ def back_recurrent(out: Vector, weight: Vector, delta: Vector, dropped: Vector, 
     if lanes == 1:
         weighted_sum(out, delta, weight, sums)
     else:
-        tap_sums(out, weight, delta, weight, lanes, FROM_ZERO, _rows_of(units, sums, 1, units))
+        product = Product(units, sums, 1, units, lanes, FROM_ZERO)
+        tap_sums(out, weight, delta, weight, _taps_of(product))
     if dropped.size:
         multiply(out, dropped, out)
 
@@ -306,9 +318,9 @@ def recurrent_gradient(
     if lanes > 1:
         grid = Grid(
             outputs=sums, weight_output=units, inputs=units, input=1, rows=1, delta_row=0, row=0,
-            columns=steps, delta_column=apart, column=units,
+            columns=steps, delta_column=apart, column=units, lanes=lanes,
         )  # fmt: skip
-        tap_products(weight, deltas, states, lanes, layer.accumulate, grid)
+        tap_products(weight, deltas, states, layer.accumulate, grid)
         return
     if not layer.accumulate:
         clear(weight)

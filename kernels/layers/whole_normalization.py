@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from ..compile.jit import Vector, kernel
 from ..compile.memory import part, stack_buffer, window
-from ..products.channels import Run, normalised_deltas
+from ..products.channels import Run, Strip, normalised_deltas
 from .batch_normalization import (
     MOMENTUM,
-    Strip,
     clear,
     inverse_of,
     normalise,
@@ -152,8 +151,7 @@ def strip_deltas(layer: Layer, strip: Strip, counted: Counted) -> None:
         step, start = part(counted.steps, k, lanes), k * counted.size + first
         normalised_deltas(
             window(layer.delta_in, start, size), window(layer.delta_out, start, size),
-            window(layer.a_in, start, size), step, strip.mean, strip.factor, strip.offset,
-            strip.slope, run,
+            window(layer.a_in, start, size), step, strip, run,
         )  # fmt: skip
 
 

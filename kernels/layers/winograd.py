@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..compile.jit import Vector, kernel
 from ..compile.memory import ask_early, stack_buffer, window
 from ..products.taps import Grid, tap_products
-from ..products.tiles import FROM_ZERO, VECTOR_BYTES, weighted_sums
+from ..products.tiles import FROM_ZERO, VECTOR_BYTES, Product, weighted_sums
 from ..products.winograd import (
     PATCH,
     POSITIONS,
@@ -248,15 +248,18 @@ def multiply(
     """sums ← the products of all positions; shape is outputs, inputs and squares of the group."""
     outputs, channels, group = shape
     made, read = position_size(outputs, group), position_size(channels, group)
-    pairs = outputs * channels
+    pairs, lanes = outputs * channels, group * _VECTOR
+    product = Product(
+        outputs, channels, factors.output_stride, factors.input_stride, lanes, FROM_ZERO
+    )
     for position in range(POSITIONS):
         weighted_sums(
             window(sums, position * made, made),
             window(factors.weights, position * pairs, pairs),
             window(inputs, position * read, read),
-            factors.bias, outputs, channels, factors.output_stride, factors.input_stride,
-            group * _VECTOR, FROM_ZERO,
-        )  # fmt: skip
+            factors.bias,
+            product,
+        )
         ask_for_next(ahead, position)
 
 
@@ -291,15 +294,16 @@ def multiply_back(
     pairs = filters * channels
     grid = Grid(
         outputs=filters, weight_output=channels, inputs=channels, input=1,
-        rows=1, delta_row=0, row=0, columns=1, delta_column=0, column=0,
+        rows=1, delta_row=0, row=0, columns=1, delta_column=0, column=0, lanes=group * _VECTOR,
     )  # fmt: skip
     for position in range(POSITIONS):
         tap_products(
             window(sums, position * pairs, pairs),
             window(deltas, position * made, made),
             window(inputs, position * read, read),
-            group * _VECTOR, accumulate, grid,
-        )  # fmt: skip
+            accumulate,
+            grid,
+        )
         ask_for_next(ahead, position)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..compile.called import Contract
 from ..compile.jit import Integers, Vector, entry, kernel
 from ..compile.memory import bytes_of, stack_buffer, window
-from ..products.tiles import VECTOR_BYTES, transposed
+from ..products.tiles import VECTOR_BYTES, Samples, transposed
 
 # Columns of uint8 that become numbers at a time, and the bytes of a vector of rows of them.
 _SQUARE_COLUMNS = 64
@@ -37,7 +37,7 @@ def pack(block: Vector, rows: Vector, order: Vector, start: int, count: int, wid
     side = VECTOR_BYTES // block.itemsize
     squares = width >= side and count >= side
     if squares:
-        transposed(block, rows, order, start, count, width, lanes, order.size > 0)
+        transposed(block, rows, order, Samples(start, count, width, lanes), order.size > 0)
     for i in range(width):
         target = window(block, i * lanes, lanes)
         if not squares:
@@ -71,7 +71,7 @@ def pack_bytes(
                     target[i] = source[i]
             out = window(block, column * lanes + first, (columns - 1) * lanes + samples)
             if samples == side and columns >= side:
-                transposed(out, square, order, 0, side, columns, lanes, False)
+                transposed(out, square, order, Samples(0, side, columns, lanes), False)
             else:
                 for i in range(columns):
                     for s in range(samples):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from numba.extending import intrinsic
 
+from ..compile.jit import Vector
 from ..compile.vector_code import SIZE, VectorCode
 from .tiles import emitted_call, offset
 
@@ -32,6 +33,19 @@ class Run(NamedTuple):
     lanes: int
 
 
+class Strip(NamedTuple):
+    """Numbers of the channels from `first` on: x becomes (x − mean) factor + offset.
+
+    On the way back δ becomes (δ − offset − (x − mean) slope) factor.
+    """
+
+    first: int
+    mean: Vector
+    factor: Vector
+    offset: Vector
+    slope: Vector
+
+
 @contextmanager
 def _vectors(code: VectorCode, run: Run) -> Iterator[tuple[Any, Any]]:
     """The block runs for every place and every vector of lanes."""
@@ -43,11 +57,10 @@ def _vectors(code: VectorCode, run: Run) -> Iterator[tuple[Any, Any]]:
 
 
 def _totals(
-    code: VectorCode, numbers: tuple[Any, ...], outs: tuple[Any, ...],
+    code: VectorCode, run: Run, outs: tuple[Any, ...],
     terms: Callable[[Any, Any, Any], list[Any]],
 ) -> None:  # fmt: skip
     """outs_k[c] ← Σ of the k-th term of each channel; terms(place, channel, lane) are vectors."""
-    run = Run(*numbers)
     channel = code.variable(SIZE(0))
     short = code.builder.icmp_signed("<=", run.lanes, SIZE(_LONG_ROW * code.width))
     for width in [width for width in _SUMS if width <= code.width]:
@@ -74,13 +87,13 @@ def _counted(code: VectorCode, weight: Any, lane: Any, value: Any) -> Any:
     return code.builder.select(counts, value, code.zero)
 
 
-def _value_sums(code: VectorCode, out: Any, values: Any, weight: Any, *numbers: Any) -> None:
+def _value_sums(code: VectorCode, out: Any, values: Any, weight: Any, run: Run) -> None:
     """Body of `value_sums`."""
 
     def terms(place: Any, channel: Any, lane: Any) -> list[Any]:
         return [_counted(code, weight, lane, code.load(values, place))]
 
-    _totals(code, numbers, (out,), terms)
+    _totals(code, run, (out,), terms)
 
 
 def _distance(code: VectorCode, values: Any, place: Any, mean: Any, channel: Any) -> Any:
@@ -89,21 +102,19 @@ def _distance(code: VectorCode, values: Any, place: Any, mean: Any, channel: Any
     return code.subtract(code.load(values, place), middle)
 
 
-def _square_sums(
-    code: VectorCode, out: Any, values: Any, weight: Any, mean: Any, *numbers: Any
-) -> None:
+def _square_sums(code: VectorCode, out: Any, values: Any, weight: Any, mean: Any, run: Run) -> None:
     """Body of `square_sums`."""
 
     def terms(place: Any, channel: Any, lane: Any) -> list[Any]:
         apart = _counted(code, weight, lane, _distance(code, values, place, mean, channel))
         return [code.multiply(apart, apart)]
 
-    _totals(code, numbers, (out,), terms)
+    _totals(code, run, (out,), terms)
 
 
 def _delta_sums(
     code: VectorCode, deltas: Any, products: Any, delta: Any, values: Any, mean: Any,
-    *numbers: Any,
+    run: Run,
 ) -> None:  # fmt: skip
     """Body of `delta_sums`."""
 
@@ -111,20 +122,19 @@ def _delta_sums(
         given = code.load(delta, place)
         return [given, code.multiply(given, _distance(code, values, place, mean, channel))]
 
-    _totals(code, numbers, (deltas, products), terms)
+    _totals(code, run, (deltas, products), terms)
 
 
 def _mapped(
-    code: VectorCode, numbers: tuple[Any, ...], out: Any, strip: tuple[Any, ...],
+    code: VectorCode, run: Run, out: Any, numbers: tuple[Any, ...],
     formula: Callable[[Any, Any, list[Any]], Any],
 ) -> None:  # fmt: skip
-    """out ← the formula of each place, with the numbers of its channel in the strip's arrays."""
-    run = Run(*numbers)
+    """out ← the formula of each place, with its channel's element of each of the numbers."""
     place, channel, lane = (code.variable(SIZE(0)) for _ in range(3))
     with code.steps(place, 1, run.places) as p:
         code.builder.store(SIZE(0), channel)
         with code.steps(channel, 1, run.used) as c:
-            own = [code.everywhere(code.load(array, c, code.number)) for array in strip]
+            own = [code.everywhere(code.load(array, c, code.number)) for array in numbers]
             unit = offset(code, (offset(code, (p, run.channels), c), run.lanes))
             code.builder.store(SIZE(0), lane)
             with code.steps(lane, code.width, run.lanes) as s:
@@ -132,33 +142,30 @@ def _mapped(
                 code.store(formula(position, s, own), out, position)
 
 
-def _normalised(
-    code: VectorCode, out: Any, values: Any, mean: Any, factor: Any, start: Any, *numbers: Any
-) -> None:
+def _normalised(code: VectorCode, out: Any, values: Any, strip: Strip, run: Run) -> None:
     """Body of `normalised`."""
 
     def formula(place: Any, lane: Any, own: list[Any]) -> Any:
-        middle, multiple, beginning = own
-        apart = code.subtract(code.load(values, place), middle)
-        return code.add(code.multiply(multiple, apart), beginning)
+        mean, factor, start = own
+        apart = code.subtract(code.load(values, place), mean)
+        return code.add(code.multiply(factor, apart), start)
 
-    _mapped(code, numbers, out, (mean, factor, start), formula)
+    _mapped(code, run, out, (strip.mean, strip.factor, strip.offset), formula)
 
 
 def _normalised_deltas(
-    code: VectorCode, out: Any, delta: Any, values: Any, weight: Any, mean: Any, factor: Any,
-    start: Any, slope: Any, *numbers: Any,
-) -> None:  # fmt: skip
+    code: VectorCode, out: Any, delta: Any, values: Any, weight: Any, strip: Strip, run: Run
+) -> None:
     """Body of `normalised_deltas`."""
 
     def formula(place: Any, lane: Any, own: list[Any]) -> Any:
-        middle, multiple, beginning, steepness = own
-        apart = code.subtract(code.load(values, place), middle)
-        rest = code.subtract(code.load(delta, place), beginning)
-        rest = code.subtract(rest, code.multiply(apart, steepness))
-        return _counted(code, weight, lane, code.multiply(multiple, rest))
+        mean, factor, start, slope = own
+        apart = code.subtract(code.load(values, place), mean)
+        rest = code.subtract(code.load(delta, place), start)
+        rest = code.subtract(rest, code.multiply(apart, slope))
+        return _counted(code, weight, lane, code.multiply(factor, rest))
 
-    _mapped(code, numbers, out, (mean, factor, start, slope), formula)
+    _mapped(code, run, out, (strip.mean, strip.factor, strip.offset, strip.slope), formula)
 
 
 @intrinsic
@@ -185,20 +192,16 @@ def delta_sums(
 
 
 @intrinsic
-def normalised(
-    typingctx: Any, out: Any, values: Any, mean: Any, factor: Any, start: Any, run: Any
-) -> Any:
-    """out ← factor_c (x − mean_c) + start_c of a run; numbers of channels are (used,)."""
-    return emitted_call("normalised", _normalised, out, values, mean, factor, start, run)
+def normalised(typingctx: Any, out: Any, values: Any, strip: Any, run: Any) -> Any:
+    """out ← factor_c (x − mean_c) + offset_c of a run, with the numbers of a `Strip`."""
+    return emitted_call("normalised", _normalised, out, values, strip, run)
 
 
 @intrinsic
 def normalised_deltas(
-    typingctx: Any, out: Any, delta: Any, values: Any, weight: Any, mean: Any, factor: Any,
-    start: Any, slope: Any, run: Any,
-) -> Any:  # fmt: skip
-    """out ← factor_c (δ − start_c − (x − mean_c) slope_c) of a run, 0 where the weight is 0."""
+    typingctx: Any, out: Any, delta: Any, values: Any, weight: Any, strip: Any, run: Any
+) -> Any:
+    """out ← factor_c (δ − offset_c − (x − mean_c) slope_c) of a run, 0 where the weight is 0."""
     return emitted_call(
-        "normalised_deltas", _normalised_deltas, out, delta, values, weight, mean, factor, start,
-        slope, run,
-    )  # fmt: skip
+        "normalised_deltas", _normalised_deltas, out, delta, values, weight, strip, run
+    )

@@ -51,9 +51,8 @@ def _each_pixel(code: VectorCode, pixels: Pixels, body: Callable[[Any], None]) -
             body(offset(code, (row, pixels.row), (column, pixels.column)))
 
 
-def _largest(code: VectorCode, out: Any, values: Any, *numbers: Any) -> None:
+def _largest(code: VectorCode, out: Any, values: Any, pixels: Pixels) -> None:
     """Body of `largest`."""
-    pixels = Pixels(*numbers)
 
     def vectors(part: VectorCode, places: list[Any]) -> None:
         builder = part.builder
@@ -77,10 +76,9 @@ def _largest(code: VectorCode, out: Any, values: Any, *numbers: Any) -> None:
 
 def _routed(
     code: VectorCode, delta_in: Any, delta_out: Any, values: Any, maxima: Any, adds: Any,
-    *numbers: Any,
+    pixels: Pixels,
 ) -> None:  # fmt: skip
     """Body of `routed`."""
-    pixels = Pixels(*numbers)
 
     def vectors(part: VectorCode, places: list[Any]) -> None:
         builder = part.builder

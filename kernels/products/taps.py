@@ -50,6 +50,8 @@ class Taps(NamedTuple):
     weight_column: int
     run: int  # adjacent units
     weight_run: int
+    lanes: int  # of a unit
+    begin: int  # what the sums begin with, as in `tiles.Product`
 
 
 class Grid(NamedTuple):
@@ -65,6 +67,7 @@ class Grid(NamedTuple):
     columns: int
     delta_column: int
     column: int
+    lanes: int  # of a unit
 
 
 class Tile(NamedTuple):
@@ -72,45 +75,42 @@ class Tile(NamedTuple):
 
     output: Any
     lane: Any
-    lanes: Any  # of a unit
 
 
 def _tap_sums(
-    code: VectorCode, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
-    *numbers: Any, apart: bool = False,
+    code: VectorCode, out: Any, weight: Any, values: Any, start: Any, taps: Taps,
+    apart: bool = False,
 ) -> None:  # fmt: skip
     """Body of `tap_sums`, and of `channel_sums` if outputs are apart."""
-    taps = Taps(*numbers)
-    from_start = code.builder.icmp_signed("==", begin, SIZE(FROM_START))
-    from_out = code.builder.icmp_signed("==", begin, SIZE(FROM_OUT))
+    from_start = code.builder.icmp_signed("==", taps.begin, SIZE(FROM_START))
+    from_out = code.builder.icmp_signed("==", taps.begin, SIZE(FROM_OUT))
     output = code.variable(SIZE(0))
     for units, widths in _CHANNEL_SUMS if apart else _SUMS:
         with code.steps(output, units, taps.outputs) as first:
             starts = _starts(code, start, first, units, from_start)
             lane = code.variable(SIZE(0))
             for vectors in widths:
-                with code.steps(lane, vectors * code.width, lanes) as place:
+                with code.steps(lane, vectors * code.width, taps.lanes) as place:
                     totals = [
                         [code.variable(code.everywhere(number)) for _ in range(vectors)]
                         for number in starts
                     ]
-                    positions = _positions(code, first, lanes, place, (units, vectors))
+                    tile = Tile(first, place)
+                    positions = _positions(code, tile, taps.lanes, (units, vectors))
                     flat = list(chain(*totals))
                     with code.builder.if_then(from_out):
                         for total, position in zip(flat, positions, strict=True):
                             code.builder.store(code.load(out, position), total)
-                    tile = Tile(first, place, lanes)
                     _add_taps(code, totals, weight, values, taps, tile, apart)
                     for total, position in zip(flat, positions, strict=True):
                         code.store(code.builder.load(total), out, position)
 
 
-def _positions(
-    code: VectorCode, first: Any, lanes: Any, lane: Any, shape: tuple[int, int]
-) -> list[Any]:
+def _positions(code: VectorCode, tile: Tile, lanes: Any, shape: tuple[int, int]) -> list[Any]:
     """Where the vectors of a tile of this shape lie in the block of outputs, unit by unit."""
     units, vectors = shape
-    above = [offset(code, (offset(code, first, SIZE(unit)), lanes), lane) for unit in range(units)]
+    rows = [offset(code, tile.output, SIZE(unit)) for unit in range(units)]
+    above = [offset(code, (row, lanes), tile.lane) for row in rows]
     return [offset(code, row, SIZE(v * code.width)) for row in above for v in range(vectors)]
 
 
@@ -134,7 +134,7 @@ def _add_taps(
     base = [offset(code, (output, taps.weight_output)) for output in outputs]
 
     def vectors(unit: Any) -> list[Any]:
-        above = offset(code, (unit, tile.lanes), tile.lane)
+        above = offset(code, (unit, taps.lanes), tile.lane)
         places = range(0, len(totals[0]) * code.width, code.width)
         return [code.load(values, offset(code, above, SIZE(place))) for place in places]
 
@@ -158,11 +158,9 @@ def _add_taps(
 
 
 def _tap_products(
-    code: VectorCode, weight: Any, delta: Any, values: Any, lanes: Any, accumulate: Any,
-    *numbers: Any,
-) -> None:  # fmt: skip
+    code: VectorCode, weight: Any, delta: Any, values: Any, accumulate: Any, grid: Grid
+) -> None:
     """Body of `tap_products`."""
-    grid = Grid(*numbers)
     output = code.variable(SIZE(0))
     for units in _ROWS:
         end = _end_of_largest(code, grid.outputs) if units == _FOUR else grid.outputs
@@ -173,7 +171,7 @@ def _tap_products(
                     totals = [
                         [code.variable(code.zero) for _ in range(others)] for _ in range(units)
                     ]
-                    _add_products(code, totals, delta, values, grid, first, begin, lanes)
+                    _add_products(code, totals, delta, values, grid, first, begin)
                     for unit, row in enumerate(totals):
                         j = offset(code, first, SIZE(unit))
                         place = offset(code, (j, grid.weight_output), begin)
@@ -193,19 +191,19 @@ def _end_of_largest(code: VectorCode, outputs: Any) -> Any:
 
 def _add_products(
     code: VectorCode, totals: list[list[Any]], delta: Any, values: Any, grid: Grid, first: Any,
-    begin: Any, lanes: Any,
+    begin: Any,
 ) -> None:  # fmt: skip
     """Every variable of the tile += a vector whose elements add up to its sum."""
     p, lane, q = (code.variable(SIZE(0)) for _ in range(3))
     with code.steps(p, 1, grid.rows) as row:
         code.builder.store(SIZE(0), lane)
-        with code.steps(lane, code.width, lanes) as place:
+        with code.steps(lane, code.width, grid.lanes) as place:
             code.builder.store(SIZE(0), q)
             with code.steps(q, 1, grid.columns) as column:
 
                 def vector(of: Any, unit: Any, row_step: Any, column_step: Any) -> Any:
                     above = offset(code, unit, (row, row_step), (column, column_step))
-                    return code.load(of, offset(code, (above, lanes), place))
+                    return code.load(of, offset(code, (above, grid.lanes), place))
 
                 d = [
                     vector(delta, offset(code, first, SIZE(k)), grid.delta_row, grid.delta_column)
@@ -240,43 +238,31 @@ def _keep_sums(code: VectorCode, row: list[Any], weight: Any, place: Any, accumu
 
 
 @intrinsic
-def tap_sums(
-    typingctx: Any, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
-    taps: Any,
-) -> Any:  # fmt: skip
+def tap_sums(typingctx: Any, out: Any, weight: Any, values: Any, start: Any, taps: Any) -> Any:
     """out_j ← begin_j + Σ_p Σ_q Σ_i w[j, p, q, i] values[p, q, i], for all lanes.
 
     out is (outputs, lanes), values a block of units, start (at least outputs,); `Taps` says where
     the terms lie. begin_j is 0, start_j or out_j for begin = FROM_ZERO, FROM_START or FROM_OUT.
     """
-    return emitted_call(
-        "tap_sums", _tap_sums, out, weight, values, start, types.intp, types.intp, taps
-    )
+    return emitted_call("tap_sums", _tap_sums, out, weight, values, start, taps)
 
 
 @intrinsic
 def tap_products(
-    typingctx: Any, weight: Any, delta: Any, values: Any, lanes: Any, accumulate: Any, grid: Any
+    typingctx: Any, weight: Any, delta: Any, values: Any, accumulate: Any, grid: Any
 ) -> Any:
     """weight[j, i] ← Σ_p Σ_q Σ_s δ[p, q, j]_s values[p, q, i]_s; added if `accumulate`.
 
     delta and values are blocks of units; `Grid` says where their terms lie.
     """
-    return emitted_call(
-        "tap_products", _tap_products, weight, delta, values, types.intp, types.boolean, grid
-    )
+    return emitted_call("tap_products", _tap_products, weight, delta, values, types.boolean, grid)
 
 
 @intrinsic
-def channel_sums(
-    typingctx: Any, out: Any, weight: Any, values: Any, start: Any, lanes: Any, begin: Any,
-    taps: Any,
-) -> Any:  # fmt: skip
+def channel_sums(typingctx: Any, out: Any, weight: Any, values: Any, start: Any, taps: Any) -> Any:
     """out_j ← begin_j + Σ_p Σ_q Σ_i w[j, p, q, i] values[p, q, i + j]: each reads its own unit.
 
     All else is as in `tap_sums`.
     """
     body = partial(_tap_sums, apart=True)
-    return emitted_call(
-        "channel_sums", body, out, weight, values, start, types.intp, types.intp, taps
-    )
+    return emitted_call("channel_sums", body, out, weight, values, start, taps)

@@ -14,9 +14,9 @@ falls into.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from numba import types
 from numba.extending import intrinsic
@@ -48,6 +48,34 @@ _LANE_PRODUCTS = (
 FROM_ZERO, FROM_START, FROM_OUT = range(3)
 
 
+class Product(NamedTuple):
+    """A matrix W times rows of lanes: W_ji lies at j · output_stride + i · input_stride."""
+
+    outputs: int
+    inputs: int
+    output_stride: int
+    input_stride: int
+    lanes: int
+    begin: int  # what the sums begin with: FROM_ZERO, FROM_START or FROM_OUT
+
+
+class Shape(NamedTuple):
+    """That of a layer on a block: W is (outputs, inputs)."""
+
+    outputs: int
+    inputs: int
+    lanes: int
+
+
+class Samples(NamedTuple):
+    """The samples that become columns of a block."""
+
+    start: int  # the first one
+    count: int
+    width: int  # features of each
+    lanes: int  # of the block
+
+
 def offset(code: VectorCode, *terms: Any) -> Any:
     """Σ of numbers and of pairs to be multiplied."""
     total = SIZE(0)
@@ -59,16 +87,15 @@ def offset(code: VectorCode, *terms: Any) -> Any:
 
 
 def _weighted_sums(
-    code: VectorCode, out: Any, weight: Any, rows: Any, start: Any, outputs: Any, inputs: Any,
-    output_stride: Any, input_stride: Any, lanes: Any, begin: Any,
-) -> None:  # fmt: skip
+    code: VectorCode, out: Any, weight: Any, rows: Any, start: Any, product: Product
+) -> None:
     """Body of `weighted_sums`."""
-    builder = code.builder
-    from_start = builder.icmp_signed("==", begin, SIZE(FROM_START))
-    from_out = builder.icmp_signed("==", begin, SIZE(FROM_OUT))
+    builder, lanes = code.builder, product.lanes
+    from_start = builder.icmp_signed("==", product.begin, SIZE(FROM_START))
+    from_out = builder.icmp_signed("==", product.begin, SIZE(FROM_OUT))
     output = code.variable(SIZE(0))
     for units, widths in _WEIGHTED_SUMS:
-        with code.steps(output, units, outputs) as first:
+        with code.steps(output, units, product.outputs) as first:
             lane = code.variable(SIZE(0))
             starts = [
                 builder.select(
@@ -100,7 +127,7 @@ def _weighted_sums(
                         for total, position in zip(chain(*tile), chain(*places), strict=True):
                             builder.store(code.load(out, position), total)
                     i = code.variable(SIZE(0))
-                    with code.steps(i, 1, inputs) as row:
+                    with code.steps(i, 1, product.inputs) as row:
                         above = offset(code, (row, lanes), place)
                         a = [
                             code.load(rows, offset(code, above, SIZE(v * code.width)))
@@ -108,7 +135,9 @@ def _weighted_sums(
                         ]
                         for unit in range(units):
                             j = offset(code, first, SIZE(unit))
-                            position = offset(code, (j, output_stride), (row, input_stride))
+                            position = offset(
+                                code, (j, product.output_stride), (row, product.input_stride)
+                            )
                             w = code.everywhere(code.load(weight, position, code.number))
                             for total, values in zip(tile[unit], a, strict=True):
                                 code.add_product(total, w, values)
@@ -117,11 +146,10 @@ def _weighted_sums(
 
 
 def _lane_products(
-    code: VectorCode, weight: Any, bias: Any, delta: Any, rows: Any, outputs: Any, inputs: Any,
-    lanes: Any, accumulate: Any,
-) -> None:  # fmt: skip
+    code: VectorCode, weight: Any, bias: Any, delta: Any, rows: Any, shape: Shape, accumulate: Any
+) -> None:
     """Body of `lane_products`."""
-    builder = code.builder
+    builder, lanes = code.builder, shape.lanes
 
     def keep(values: Any, place: Any, position: Any) -> None:
         """place[position], … ← values, or += if `accumulate`."""
@@ -159,24 +187,24 @@ def _lane_products(
             for k in range(rows_at_once):
                 part = code.shuffle(values, values, range(k * others, (k + 1) * others))
                 j = offset(code, first, SIZE(begin + k))
-                keep(part, weight, offset(code, (j, inputs), row))
+                keep(part, weight, offset(code, (j, shape.inputs), row))
 
     output = code.variable(SIZE(0))
     for units, widths in _LANE_PRODUCTS:
-        with code.steps(output, units, outputs) as first:
+        with code.steps(output, units, shape.outputs) as first:
             i = code.variable(SIZE(0))
             for others in widths:
-                with code.steps(i, others, inputs) as row:
+                with code.steps(i, others, shape.inputs) as row:
                     tile(units, first, others, row)
             tile(units, first, 0, None)
 
 
 def _transposed(
-    code: VectorCode, block: Any, rows: Any, order: Any, start: Any, count: Any, width: Any,
-    lanes: Any, ordered: Any,
-) -> None:  # fmt: skip
+    code: VectorCode, block: Any, rows: Any, order: Any, samples: Samples, ordered: Any
+) -> None:
     """Body of `transposed`."""
     builder, side = code.builder, code.width
+    start, count, width, lanes = samples
 
     def last_whole(place: Any, end: Any) -> Any:
         """The place, or the last one from which on a whole vector is left."""
@@ -207,27 +235,43 @@ def _transposed(
                 code.store(vector, block, offset(code, (offset(code, i, SIZE(k)), lanes), s))
 
 
+def _passed(context: Any, builder: Any, kind: Any, wanted: Any, value: Any) -> Any:
+    """What goes over of an array or a number: its pointer, or the number as a `wanted`."""
+    if isinstance(kind, types.Array):
+        return data_of(context, builder, kind, value)
+    return context.cast(builder, value, kind, wanted)
+
+
+def _as_given(kinds: Sequence[Any], values: Sequence[Any]) -> Iterator[Any]:
+    """What went over one by one, in the NamedTuples that it came from."""
+    left = iter(values)
+    for kind in kinds:
+        if isinstance(kind, types.BaseTuple):
+            yield kind.instance_class(*islice(left, len(kind)))
+        else:
+            yield next(left)
+
+
 def emitted_call(
     name: str, emit: Callable[..., None], *arguments: Any
 ) -> tuple[Any, Callable[..., Any]]:
     """Signature and code of a call of the function that `emit` writes, once per module.
 
-    arguments are Numba's types; arrays go over as pointers, a NamedTuple of integers one by one.
+    arguments are Numba's types; arrays go over as pointers. The fields of a NamedTuple, arrays or
+    integers, go over one by one, and `emit` gets a NamedTuple of LLVM's values.
     """
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         passed: list[Any] = []
         for kind, value in zip(signature.args, values, strict=True):
-            if isinstance(kind, types.Array):
-                passed.append(data_of(context, builder, kind, value))
-            elif isinstance(kind, types.BaseTuple):
+            if isinstance(kind, types.BaseTuple):
                 parts = cgutils.unpack_tuple(builder, value)
                 passed += [
-                    context.cast(builder, part, own, types.intp)
+                    _passed(context, builder, own, types.intp, part)
                     for own, part in zip(kind, parts, strict=True)
                 ]
             else:
-                passed.append(value)
+                passed.append(_passed(context, builder, kind, kind, value))
         number = context.get_data_type(arguments[0].dtype)
         function_name = f"nnlib_{name}_{number}"
         function = builder.module.globals.get(function_name)
@@ -239,7 +283,8 @@ def emitted_call(
             function.attributes.add("nounwind")
             add_attribute(function, WIDE_VECTORS)
             inner = ir.IRBuilder(function.append_basic_block("entry"))
-            emit(VectorCode(inner, number, VECTOR_BYTES // item_size(number)), *function.args)
+            code = VectorCode(inner, number, VECTOR_BYTES // item_size(number))
+            emit(code, *_as_given(signature.args, function.args))
             inner.ret_void()
         builder.call(function, passed)
         return context.get_dummy_value()
@@ -251,46 +296,37 @@ def emitted_call(
 
 @intrinsic
 def weighted_sums(
-    typingctx: Any, out: Any, weight: Any, rows: Any, start: Any, outputs: Any, inputs: Any,
-    output_stride: Any, input_stride: Any, lanes: Any, begin: Any,
-) -> Any:  # fmt: skip
-    """out_js ← begin_js + Σ_i weight[j·output_stride + i·input_stride] rows_is.
+    typingctx: Any, out: Any, weight: Any, rows: Any, start: Any, product: Any
+) -> Any:
+    """out_js ← begin_js + Σ_i weight[j·output_stride + i·input_stride] rows_is; see `Product`.
 
     out is (outputs, lanes), rows (inputs, lanes), start (at least outputs,); begin_js is 0, start_j
     or out_js for begin = FROM_ZERO, FROM_START or FROM_OUT.
     """
-    return emitted_call(
-        "weighted_sums", _weighted_sums, out, weight, rows, start, outputs, inputs,
-        output_stride, input_stride, lanes, begin,
-    )  # fmt: skip
+    return emitted_call("weighted_sums", _weighted_sums, out, weight, rows, start, product)
 
 
 @intrinsic
 def lane_products(
-    typingctx: Any, weight: Any, bias: Any, delta: Any, rows: Any, outputs: Any, inputs: Any,
-    lanes: Any, accumulate: Any,
-) -> Any:  # fmt: skip
+    typingctx: Any, weight: Any, bias: Any, delta: Any, rows: Any, shape: Any, accumulate: Any
+) -> Any:
     """weight_ji ← Σ_s δ_js rows_is and bias_j ← Σ_s δ_js; added if `accumulate`.
 
     weight is (outputs, inputs), bias (outputs,), delta (outputs, lanes), rows (inputs, lanes).
     """
     return emitted_call(
-        "lane_products", _lane_products, weight, bias, delta, rows, outputs, inputs, lanes,
-        types.boolean,
-    )  # fmt: skip
+        "lane_products", _lane_products, weight, bias, delta, rows, shape, types.boolean
+    )
 
 
 @intrinsic
 def transposed(
-    typingctx: Any, block: Any, rows: Any, order: Any, start: Any, count: Any, width: Any,
-    lanes: Any, ordered: Any,
-) -> Any:  # fmt: skip
+    typingctx: Any, block: Any, rows: Any, order: Any, samples: Any, ordered: Any
+) -> Any:
     """block_is ← rows_(start+s, i), or rows_(order_(start+s), i) if `ordered`.
 
     block is (width, lanes), rows (…, width); width and count are at least 64 // itemsize. Whole
     squares of vectors are done, of which the last ones overlap those before: 200 rows of 30 in
     float32 take 0.9 µs so, 3.7 with loops for the rest.
     """
-    return emitted_call(
-        "transposed", _transposed, block, rows, order, start, count, width, lanes, types.boolean
-    )
+    return emitted_call("transposed", _transposed, block, rows, order, samples, types.boolean)

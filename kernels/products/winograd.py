@@ -149,10 +149,9 @@ def _squares(vectors: list[Any], side: int) -> list[list[Any]]:
 
 
 def _spread(
-    code: VectorCode, products: Any, image: Any, zeros: Any, *numbers: Any, side: int, along: Any
+    code: VectorCode, products: Any, image: Any, zeros: Any, area: Area, side: int, along: Any
 ) -> None:
     """Body of `patch_products` and `delta_products`."""
-    area = Area(*numbers)
     pointers = _pointers(code, image, zeros, area, side)
     channel = code.variable(SIZE(0))
     with code.steps(channel, 1, area.channels) as c:
@@ -166,10 +165,9 @@ def _spread(
 
 
 def _gathered(
-    code: VectorCode, image: Any, products: Any, bias: Any, unwanted: Any, *numbers: Any
+    code: VectorCode, image: Any, products: Any, bias: Any, unwanted: Any, area: Area
 ) -> None:
     """Body of `tile_outputs`."""
-    area = Area(*numbers)
     pointers = _pointers(code, image, unwanted, area, TILE)
     channel = code.variable(SIZE(0))
     with code.steps(channel, 1, area.channels) as c:

@@ -76,8 +76,7 @@ def update(problem: Problem, order: Order, member: Member, phase: int) -> None:
         while place < parts:
             part = window(model.parts, place * PART_COLUMNS, PART_COLUMNS)
             if model.table[part[LAYER] + IN_STEP] == LAZY:
-                makes, steps = sweep == 0, sweep == sweeps - 1
-                step_rows(model, problem.state, data, settings, order, part, makes, steps)
+                step_rows(problem, order, part, sweep == 0, sweep == sweeps - 1)
             elif by_product and model.table[part[LAYER] + IN_STEP]:
                 step_by_product(model, data, settings, order, part)
             else:
@@ -173,17 +172,9 @@ def squared_norm(values: Vector) -> float:
 
 
 @kernel
-def step_rows(
-    model: Model,
-    state: State,
-    data: Data,
-    settings: Settings,
-    order: Order,
-    part: Integers,
-    makes: bool,
-    steps: bool,
-) -> None:
+def step_rows(problem: Problem, order: Order, part: Integers, makes: bool, steps: bool) -> None:
     """The part of a lazy layer: its gradient if `makes`, its step if `steps`."""
+    model, state = problem.model, problem.state
     one, two = state.first.size, state.second.size
     weights = part[LAST] - part[FIRST]
     own = RowStep(
@@ -198,7 +189,7 @@ def step_rows(
         makes=makes,
         steps=steps,
     )
-    call_rows(products_of(model, part), model, data, settings, own)
+    call_rows(products_of(model, part), model, problem.data, problem.settings, own)
 
 
 @kernel

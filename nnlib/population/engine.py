@@ -124,21 +124,21 @@ def train(work: Work) -> None:
     Ctrl-C is not passed on: every member is left at an epoch's end, and `work.stopped` is
     "interrupted".
     """
-    engine = _Engine(work)
+    training = _OnThreads(work)
     try:
-        engine.train()
+        training.train()
     except KeyboardInterrupt:
         work.stopped = "interrupted"
-    engine.take_costs()
+    training.take_costs()
     restore_best(work)
 
 
 def take_costs(work: Work) -> None:
     """The costs at the parameters reached, of a population that another engine has trained."""
-    _Engine(work).take_costs()
+    _OnThreads(work).take_costs()
 
 
-class _Engine:
+class _OnThreads:
     """The threads of one population, and the thread that watches them."""
 
     def __init__(self, work: Work) -> None:

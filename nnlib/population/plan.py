@@ -40,7 +40,7 @@ from .result import Population
 from .starts import starts
 from .sweep import ARCHITECTURE, Choice
 from .template import Template
-from .work import Group, Work, member_arrays
+from .work import Group, Start, Work, member_arrays
 
 Array = NDArray[Any]
 
@@ -216,11 +216,12 @@ class Plan:
         if drops or any(own.dropout for own in options):
             dropout_seeds = (generators[seed_row, 0] >> np.uint64(1)).astype(np.int64)
         kept = shuffled or self._seeds.from_network
-        members = member_arrays(
-            options, choice, parameters, self._weights, weight_row,
+        start = Start(
+            choice, parameters, self._weights, weight_row,
             generators[seed_row] if kept else np.empty((0, 4), np.uint64), dropout_seeds,
-            points, self._validation is not None, pauses=halving is not None,
         )  # fmt: skip
+        validated, pauses = self._validation is not None, halving is not None
+        members = member_arrays(options, start, points, validated, pauses)
         candidates = counts[0] * counts[1]
         return Work(
             train, self._validation, options[0], options, self._groups(counts), members,

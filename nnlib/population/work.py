@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,17 @@ Array = NDArray[Any]
 
 # The status of a member that successive halving has left behind.
 HALVED = -1
+
+
+class Start(NamedTuple):
+    """What each member starts with."""
+
+    choice: Array  # (members,): which of the options
+    parameters: Array  # (members, stride)
+    weights: Array  # (rows, examples), or (0, examples): all 1
+    weight_row: Array  # (members,): whose are whose; or empty
+    generators: Array  # (members, words), or no rows
+    dropout_seeds: Array  # (members,), or empty
 
 
 @dataclass(frozen=True)
@@ -133,38 +144,26 @@ def kept_epochs(epochs: int, points: int) -> Array:
 
 
 def member_arrays(
-    options: Sequence[Options],
-    choice: Array,
-    parameters: Array,
-    weights: Array,
-    weight_row: Array,
-    generators: Array,
-    dropout_seeds: Array,
-    points: int,
-    validated: bool,
-    pauses: bool,
+    options: Sequence[Options], start: Start, points: int, validated: bool, pauses: bool
 ) -> Members:
-    """The arrays of all members before their first epoch.
-
-    options has one entry per choice, parameters is (members, stride), weights (rows, examples).
-    """
-    n, stride = parameters.shape
+    """The arrays of all members before their first epoch; options has one entry per choice."""
+    n, stride = start.parameters.shape
     epochs = options[0].epochs
     kept = kept_epochs(epochs, points)
     rates, width = _rates(options)
-    dtype, paused = parameters.dtype, n if pauses else 0
+    dtype, paused = start.parameters.dtype, n if pauses else 0
     return Members(
         jobs=np.empty(0, np.int64),
         choices=np.array([_choice(own) for own in options]).reshape(-1),
         rates=rates,
         rate_width=width,
-        example_weights=weights.reshape(-1),
-        choice=choice,
-        weight_row=weight_row,
-        parameters=parameters.reshape(-1),
+        example_weights=start.weights.reshape(-1),
+        choice=start.choice,
+        weight_row=start.weight_row,
+        parameters=start.parameters.reshape(-1),
         stride=stride,
-        generators=generators.reshape(-1),
-        dropout_seeds=dropout_seeds,
+        generators=start.generators.reshape(-1),
+        dropout_seeds=start.dropout_seeds,
         kept_epochs=kept,
         **outcomes(n, kept.size, validated),
         positions=np.zeros(paused * problem.POSITION_SIZE, np.int64),

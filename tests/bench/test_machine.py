@@ -12,7 +12,7 @@ import pytest
 
 from bench import __main__ as main
 from bench.measure import calibration, elsewhere, environment
-from bench.measure.calibration import Calibration, State
+from bench.measure.calibration import Calibration, MachineState
 from bench.measure.elsewhere import Process, Ticks
 from bench.measure.processor import processor_name, record_name
 
@@ -73,10 +73,10 @@ def test_a_processor_that_slowed_down_is_seen():
 
 
 def test_the_machine_was_not_idle_if_others_had_its_processors():
-    assert State(1.0, 1.0, 0.01).idle
-    assert not State(1.0, 1.0, 0.1).idle
-    assert "10.0% of the processors' time went elsewhere" in str(State(1.0, 1.0, 0.1))
-    assert str(State(1.0, 1.0, None)) == (
+    assert MachineState(1.0, 1.0, 0.01).idle
+    assert not MachineState(1.0, 1.0, 0.1).idle
+    assert "10.0% of the processors' time went elsewhere" in str(MachineState(1.0, 1.0, 0.1))
+    assert str(MachineState(1.0, 1.0, None)) == (
         "The machine was idle: calibration 1.00 before, 1.00 after."
     )
 

@@ -95,7 +95,7 @@ def test_before_the_first_epoch_it_is_passed_on(monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engine._Engine, "_descend", lambda *_, until: None)
+    monkeypatch.setattr(engine._OnThreads, "_descend", lambda *_, until: None)
     monkeypatch.setattr(engine.Team, "wait", interrupted)
     X, y = data()
     with pytest.raises(KeyboardInterrupt):

@@ -59,18 +59,18 @@ def _kind(work: Work, group: Group) -> type[BlocksPart] | type[ThreadsPart]:
 
 def train(work: Work) -> None:
     """Train all members and take their costs; `work.stopped` says what ended it early, if so."""
-    engine = _Engine(work)
+    training = _OnGPU(work)
     if work.options.epochs == 0:
         work.members.status[:] = problem.FINISHED
     else:
         try:
-            engine.train()
+            training.train()
         except KeyboardInterrupt:
             work.stopped = "interrupted"
     take_costs(work)
 
 
-class _Engine:
+class _OnGPU:
     """The launches of one population, and what happens between them."""
 
     def __init__(self, work: Work) -> None:

@@ -8,6 +8,7 @@ import pytest
 from nnlib.kernels.compile.jit import entry
 from nnlib.kernels.products.channels import (
     Run,
+    Strip,
     delta_sums,
     normalised,
     normalised_deltas,
@@ -55,15 +56,14 @@ def test_sums_are_those_of_the_examples_that_count(places, channels, used, dtype
 @entry
 def run_normalised(values, numbers, run, out):
     n = run.used
-    normalised(out, values, numbers, numbers[n:], numbers[2 * n :], run)
+    normalised(out, values, Strip(0, numbers, numbers[n:], numbers[2 * n :], numbers), run)
 
 
 @entry
 def run_normalised_deltas(delta, values, weight, numbers, run, out):
     n = run.used
-    normalised_deltas(
-        out, delta, values, weight, numbers, numbers[n:], numbers[2 * n :], numbers[3 * n :], run
-    )
+    strip = Strip(0, numbers, numbers[n:], numbers[2 * n :], numbers[3 * n :])
+    normalised_deltas(out, delta, values, weight, strip, run)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

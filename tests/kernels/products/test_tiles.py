@@ -19,22 +19,21 @@ VECTORS = [1, 2, 3, 4, 7]
 @entry
 def weighted_sums(out, weight, rows, start, outputs, inputs, output_stride, input_stride, begin):
     lanes = out.size // outputs
-    tiles.weighted_sums(
-        out, weight, rows, start, outputs, inputs, output_stride, input_stride, lanes, begin
-    )
+    product = tiles.Product(outputs, inputs, output_stride, input_stride, lanes, begin)
+    tiles.weighted_sums(out, weight, rows, start, product)
 
 
 @entry
 def lane_products(weight, bias, delta, rows, accumulate):
     outputs = bias.size
     inputs, lanes = weight.size // outputs, delta.size // outputs
-    tiles.lane_products(weight, bias, delta, rows, outputs, inputs, lanes, accumulate)
+    tiles.lane_products(weight, bias, delta, rows, tiles.Shape(outputs, inputs, lanes), accumulate)
 
 
 @entry
 def transposed(block, rows, order, start, count, width):
-    ordered = order.size > 0
-    tiles.transposed(block, rows, order, start, count, width, block.size // width, ordered)
+    samples = tiles.Samples(start, count, width, block.size // width)
+    tiles.transposed(block, rows, order, samples, order.size > 0)
 
 
 def guarded(shape, dtype):
