@@ -16,7 +16,7 @@ import numpy as np
 from ..compile.jit import Vector, kernel
 from ..compile.memory import ask_early, stack_buffer, window
 from ..products.taps import Taps, tap_sums
-from ..products.tiles import FROM_ZERO, VECTOR_BYTES, transposed
+from ..products.tiles import FROM_ZERO, VECTOR_BYTES, Samples, transposed
 from .convolution import bias_gradient, weight_count
 from .operations import SIZE, Layer, Row
 from .windows import Windows, windows_of
@@ -98,7 +98,7 @@ def turn(turned: Vector, layer: Layer, own: Windows, pixels: Pixels) -> None:
         values = window(layer.a_in, first + pixel * size, size)
         out = window(turned, pixel * size, size)
         ask_for_deltas(layer, own, pixels.y * own.width + pixels.x + pixel)
-        transposed(out, values, no_order, 0, own.channels, lanes, own.channels, False)
+        transposed(out, values, no_order, Samples(0, own.channels, lanes, own.channels), False)
 
 
 @kernel
@@ -135,12 +135,13 @@ def add_row(
                 columns=count, column=own.stride_width * lanes,
                 weight_column=own.filters * lanes,
                 run=lanes, weight_run=1,
+                lanes=own.channels, begin=FROM_ZERO,
             )  # fmt: skip
             pixel = first * own.stride_width + shift - pixels.x
             values = window(scratch.turned, pixel * lanes * own.channels, own.channels)
             unit = (r * own.output_width + first) * own.filters
             deltas = window(layer.delta_out, unit * lanes, own.filters * lanes)
-            tap_sums(scratch.part, deltas, values, scratch.part, own.channels, FROM_ZERO, taps)
+            tap_sums(scratch.part, deltas, values, scratch.part, taps)
             total = window(scratch.sums, (k * own.kernel_width + m) * pairs, pairs)
             for i in range(pairs):
                 total[i] += scratch.part[i]

@@ -93,7 +93,7 @@ class LargeBatchDescent(Descent):
         self._descend, self._code = partial(descend, rounds), rounds
         own, nothing = linked(table, use), np.empty(0, parameters.dtype)
         no_order = np.empty(0, np.int64)
-        self._data = problem.Data(nothing, nothing, nothing, no_order, n, size, 1, 1, 0, 0)
+        self._data = problem.Data(nothing, nothing, nothing, no_order, n, size, 1, 1, 0, 0, 0)
         self._validation = buffers.validation_data(own, train, validation, lanes, 1)
         self._model = buffers.model(own, parameters, train, lanes, 1, shuffle=False)
         self._members, self._shuffled = 1, layout.shuffle
