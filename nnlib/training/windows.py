@@ -128,7 +128,7 @@ class Windows:
 
     def order_by(self, words: Array) -> None:
         """Let these words decide the orders from now on; what was read by others is given up."""
-        if not np.array_equal(words, self._words):
+        if self._words is None or not np.array_equal(words, self._words):
             self.close()
             self._words = words.copy()
 
