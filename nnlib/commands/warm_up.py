@@ -94,9 +94,10 @@ def _whole_batches(dtype: str, data: Data) -> None:
 
 def _over_workers(dtype: str, data: Data) -> None:
     """What workers of a cluster and their driver do for one network."""
-    for name in ("sgd", "lbfgs"):
+    rows = arrays(*(np.resize(own, 512) for own in data))
+    for options in ({"batch_size": 256}, {"optimizer": "lbfgs"}):
         net = Network([1, 2, 1], dtype=dtype, device="cpu")
-        net.descent(arrays(*data), epochs=1, optimizer=name, progress=False, cluster=Here())
+        net.descent(rows, epochs=1, progress=False, cluster=Here(), **options)
 
 
 def _called(dtype: str, data: Data) -> None:
