@@ -71,7 +71,7 @@ class Samples(NamedTuple):
     """The samples that become columns of a block."""
 
     start: int  # the first one
-    count: int
+    size: int  # how many
     width: int  # features of each
     lanes: int  # of the block
 
