@@ -73,9 +73,9 @@ def forward(scratch: Lanes, inputs: Vector, samples: int) -> None:
         a_out = window(scratch.activations, row[OUTPUT] * size, row[D_OUT] * size)
         parameters = window(scratch.parameters, row[PARAMETERS] * LANES, row[SIZE] * LANES)
         if first == 0:
-            dense.forward(a_out, parameters, a_in, row, samples, True)
+            dense.forward(a_out, parameters, dense.Units(a_in, samples, True), row)
         else:
-            dense.forward(a_out, parameters, a_in, row, samples, False)
+            dense.forward(a_out, parameters, dense.Units(a_in, samples, False), row)
         workspace = window(scratch.activations, row[WORKSPACE] * size, row[D_OUT] * size)
         if row[ACTIVATE]:
             call_activate(row[ACTIVATE], a_out, workspace, size)
@@ -94,14 +94,14 @@ def backward(scratch: Lanes, inputs: Vector, samples: int) -> None:
             call_derive(row[DERIVE], delta_out, kept)
         gradient = window(scratch.gradient, row[PARAMETERS] * LANES, row[SIZE] * LANES)
         if first == 0:
-            dense.gradient(gradient, delta_out, inputs, row, samples, True)
+            dense.gradient(gradient, delta_out, dense.Units(inputs, samples, True), row)
         else:
             before = table[first - COLUMNS + OUTPUT] * size
             a_in = window(scratch.activations, before, row[D_IN] * size)
-            dense.gradient(gradient, delta_out, a_in, row, samples, False)
+            dense.gradient(gradient, delta_out, dense.Units(a_in, samples, False), row)
             parameters = window(scratch.parameters, row[PARAMETERS] * LANES, row[SIZE] * LANES)
             delta_in = window(scratch.deltas, before, row[D_IN] * size)
-            dense.delta(delta_in, parameters, delta_out, row, samples)
+            dense.delta(delta_in, parameters, dense.Units(delta_out, samples, False), row)
 
 
 @elementwise
