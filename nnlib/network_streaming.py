@@ -143,6 +143,12 @@ def check_shared_batches(network: NetworkFunction, options: Options) -> None:
             f"cluster is given and shuffle_buffer is {options.shuffle_buffer}, wanted None: every "
             "shard of the rows is shuffled in itself"
         )
+    if options.metrics is not None:
+        raise ValueError(
+            f"cluster is given and metrics is {shown(options.metrics)}, wanted None: they would "
+            "be measured on the driver, by one more pass over all rows; use net.score(data) "
+            "afterwards"
+        )
     if looks_at_batches(network.architecture.training_table):
         raise ValueError(
             "cluster is given and the network normalises batches, which needs all rows of a batch "

@@ -298,7 +298,12 @@ def test_layers_of_all_kinds_train():
         ({"X": X, "y": Y}, TypeError, r"wanted a source of nnlib.data.*nnlib\.data\.arrays"),
         ({"batch_size": 100}, ValueError, r"batch_size is 100, wanted None or at least 256"),
         ({"batch_size": N + 1}, ValueError, "batch_size"),
-        ({"metrics": ["r2"]}, ValueError, r"metrics is \['r2'\]"),
+        ({"metrics": ["r2"]}, ValueError, r"metrics is .*score\(data\)"),
+        (
+            {"shuffle_buffer": 100, "shuffle": True},
+            ValueError,
+            "shuffle_buffer is 100, wanted None",
+        ),
         ({"validation": 0.2}, ValueError, "validation is 0.2"),
         ({"compile": True, "optimizer": "sgd"}, ValueError, "compile"),
         ({"cluster": 3}, TypeError, "cluster must be"),
@@ -317,3 +322,25 @@ def test_normalised_batches_are_refused():
     net = nnlib.Network([layers.Input(3), layers.BatchNormalization(), layers.Dense(1)])
     with pytest.raises(ValueError, match=r"normalises batches.*LayerNormalization"):
         net.descent(source(), cluster=Here(), **OPTIONS)
+
+
+def test_weights_of_classes_and_the_last_rows_to_validate_with():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(900, 3))
+    data = nnlib.data.arrays(X, X[:, 0] + rng.normal(size=900) > 0.5, part_rows=100)
+    options = {**OPTIONS, "class_weight": "balanced", "validation": "last 20%"}
+
+    def train(cluster):
+        net = nnlib.Network([3, 4, 1], ["tanh", "sigmoid"], "binary_cross_entropy", seed=0)
+        history = net.descent(data, cluster=cluster, **options)
+        return net.parameters, history
+
+    expected, history = train(Here())
+    assert len(history.validation_J) == len(history.J)
+    for workers in (1, 3):
+        with ThreadPoolExecutor(workers) as executor:
+            found, _ = train(executor)
+        np.testing.assert_array_equal(found, expected)
+    unweighted = nnlib.Network([3, 4, 1], ["tanh", "sigmoid"], "binary_cross_entropy", seed=0)
+    unweighted.descent(data, cluster=Here(), **{**options, "class_weight": None})
+    assert not np.array_equal(unweighted.parameters, expected)
