@@ -16,8 +16,6 @@ import numpy as np
 
 from ..checks.examples import Examples
 from ..cluster.door import engine_for
-from ..history import History
-from ..kernels.formulas.shuffle import next_order
 from ..kernels.layers.operations import BUFFER_UNITS, convolves, multiply_adds
 from ..kernels.network import problem
 from ..kernels.network.cut import block_lanes
@@ -27,20 +25,20 @@ from ..kernels.training.descent import descend
 from ..kernels.training.elsewhere import given_rounds_address
 from . import buffers
 from .buffers import OptimizerState
-from .descent import Array, Descent, Learner
-from .epoch_slices import EpochSlices
+from .descent import Array, Learner
 from .options import Options
 from .shards import SUMMED, most_shards, shards_of, taken_of_shards
+from .source_descent import SourceDescent
 from .windows import Streamed
 from .worker_batches import BatchPlace, NetworkBatches, batch_sums
 from .worker_sums import WorkerSums
 
 
-class LargeBatchDescent(Descent):
+class LargeBatchDescent(SourceDescent):
     """A descent whose gradients come from workers; otherwise as `Descent`.
 
     Every shard gives its share to every batch. With shuffling, the rows of each shard have an order
-    drawn for every epoch, from the network's generator as it was at the start.
+    drawn for every epoch.
     """
 
     _device = f"cpu, {SUMMED}"
@@ -59,11 +57,7 @@ class LargeBatchDescent(Descent):
         self._shards = shards_of(train.source.parts, most_shards(size))
         self._rows = [sum(train.source.parts[part] for part in own) for own in self._shards]
         self._words: Array | None = None
-        try:
-            super().__init__(learner, train, validation, options, memory)
-        except BaseException:
-            self._end_sums()
-            raise
+        super().__init__(learner, train, validation, options, memory)
 
     def _layout(
         self, options: Options, train: Examples, parameters: Array, table: Array
@@ -102,25 +96,9 @@ class LargeBatchDescent(Descent):
         engine = engine_for(self._options.cluster)
         self._sums = WorkerSums(engine, batch_sums, train, self._shards, network)
 
-    def run(self) -> History:
-        """All of it, see `Descent.run`; the workers have forgotten the rows afterwards."""
-        try:
-            history = super().run()
-        finally:
-            self._end_sums()
-        if self._shuffled:  # the next descent has other orders
-            next_order(np.arange(2), self._state.generator)
-        return history
-
-    def _end_sums(self) -> None:
+    def _end_reading(self) -> None:
         if self._sums is not None:
             self._sums.close()
-
-    def _slices(self, start: float) -> EpochSlices:
-        """What happens between two slices; an epoch is never computed again, but for errors."""
-        slices = super()._slices(start)
-        slices.rereads = True
-        return slices
 
     @contextmanager
     def _driver(self) -> Iterator[Callable[[int], Any]]:

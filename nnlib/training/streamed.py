@@ -7,44 +7,23 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ..checks.examples import Examples
-from ..history import History
-from ..kernels.formulas.shuffle import next_order
 from ..kernels.network import problem
 from ..kernels.network.problem import BATCH, EPOCH, ROUND, VALIDATING
 from . import buffers
-from .buffers import OptimizerState
-from .descent import Array, Descent, Learner
-from .epoch_slices import EpochSlices
-from .options import Options
+from .descent import Array
+from .source_descent import SourceDescent
 from .windows import Cut, Streamed, Windows
 
 
-class StreamedDescent(Descent):
+class StreamedDescent(SourceDescent):
     """A descent whose driver goes from window to window; otherwise as `Descent`.
 
-    Without shuffling, it has the bits of the descent in memory. With it, an order of the parts and
-    one of the rows within each is drawn for every epoch, from the network's generator as it was at
-    the start.
+    Without shuffling, it has the bits of the descent in memory. With it, parts come in an order of
+    every epoch's own, and their rows through a buffer (`shuffle_buffer`).
     """
 
     _windows: Windows | None = None
-
-    def __init__(
-        self,
-        learner: Learner,
-        train: Examples,
-        validation: Examples | None,
-        options: Options,
-        memory: OptimizerState | None,
-    ) -> None:
-        try:
-            super().__init__(learner, train, validation, options, memory)
-        except BaseException:
-            self._end_reading()
-            raise
 
     def _allocate(
         self,
@@ -67,25 +46,9 @@ class StreamedDescent(Descent):
         self._windows = Windows(train, cut, words)
         return self._windows.at(0, 0).data
 
-    def run(self) -> History:
-        """All of it, see `Descent.run`; the thread that reads has ended afterwards."""
-        try:
-            history = super().run()
-        finally:
-            self._end_reading()
-        if self._shuffled:  # the next descent has other orders
-            next_order(np.arange(2), self._state.generator)
-        return history
-
     def _end_reading(self) -> None:
         if self._windows is not None:
             self._windows.close()
-
-    def _slices(self, start: float) -> EpochSlices:
-        """What happens between two slices; an epoch is never computed again, but for errors."""
-        slices = super()._slices(start)
-        slices.rereads = True
-        return slices
 
     @contextmanager
     def _driver(self) -> Iterator[Callable[[int], Any]]:
