@@ -6,7 +6,6 @@ It says when the first part has come back, and what it has in the end.
 from __future__ import annotations
 
 import numpy as np
-import ray
 
 import nnlib
 from tests.cluster.jobs import EXERCISE, X, Y
@@ -14,6 +13,8 @@ from tests.cluster.jobs import EXERCISE, X, Y
 
 def main():
     """Train for minutes, unless Ctrl-C comes."""
+    import ray  # here: this file is also looked through for examples where there is no Ray
+
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
     begun = []
 
