@@ -50,7 +50,7 @@ def converted_parts(
     --------
     >>> import nnlib
     >>> data = nnlib.data.arrays([1, 2, 3], [1, 4, 9], part_rows=2)
-    >>> [sum(own) for own in converted_parts(data, [1, 0], lambda rows: rows.y)]
+    >>> [int(sum(own)) for own in converted_parts(data, [1, 0], lambda rows: rows.y)]
     [9, 5]
     """
     order, turn = list(order), turn or Turn()
