@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from nnlib.cluster import schedule, worker
-from nnlib.cluster.engine import Losses, LostPartError
+from nnlib.cluster.engine import Losses
 from nnlib.cluster.executors import OnExecutor
 from nnlib.cluster.here import Here
 from nnlib.cluster.schedule import PART_SECONDS, Cutter, run
 from tests.cluster.jobs import Squares, fail_from_5_on, square
+from tests.cluster.losing import Losing
 
 
 def cut_all(cutter, seconds_each, workers):
@@ -81,21 +82,6 @@ def test_the_error_of_a_part_is_reported_once_with_its_numbers():
         run(OnExecutor(executor), job, [range(5), range(5, 300)])
     (note,) = raised.value.__notes__
     assert re.fullmatch(r"In the part from \d+ to \d+\.", note)
-
-
-class Losing(Here):
-    """Loses parts: those whose number by order the function says."""
-
-    def __init__(self, loses):
-        super().__init__()
-        self._loses, self._count = loses, 0
-
-    def result(self, ticket):
-        """Of a part, or its loss."""
-        self._count += 1
-        if self._loses(self._count):
-            raise LostPartError("its worker was killed")
-        return super().result(ticket)
 
 
 @pytest.mark.parametrize("every", [2, 3, 7])

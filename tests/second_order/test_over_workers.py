@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import nnlib
-from nnlib.cluster.engine import LostPartError
 from nnlib.cluster.here import Here
 from nnlib.second_order import over_workers
+from tests.cluster.losing import Losing, every
 
 pytestmark = pytest.mark.cpu("data")
 
@@ -56,29 +56,12 @@ def test_processes_read_their_own_files(tmp_path):
     assert np.array_equal(parameters, trained(Here(), epochs=4)[0])
 
 
-class Losing(Here):
-    """Loses every so manieth request."""
-
-    def __init__(self, every):
-        super().__init__()
-        self._every, self._count = every, 0
-
-    def slots(self):
-        return 3
-
-    def result(self, ticket):
-        self._count += 1
-        if self._count % self._every == 0:
-            raise LostPartError("its worker was killed")
-        return super().result(ticket)
-
-
 def test_sums_that_are_lost_are_made_again():
-    assert np.array_equal(trained(Losing(3))[0], trained(Here())[0])
+    assert np.array_equal(trained(Losing(every(3), 3))[0], trained(Here())[0])
     net = network()
     before = net.parameters.copy()
     with pytest.raises(RuntimeError, match=r"20 sums in a row were lost .*killed.*memory"):
-        net.descent(source(), optimizer="lbfgs", epochs=3, cluster=Losing(1))
+        net.descent(source(), optimizer="lbfgs", epochs=3, cluster=Losing(every(1), 3))
     assert np.array_equal(net.parameters, before)
 
 

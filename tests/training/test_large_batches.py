@@ -8,9 +8,9 @@ import pytest
 
 import nnlib
 from nnlib import layers
-from nnlib.cluster.engine import LostPartError
 from nnlib.cluster.here import Here
 from nnlib.cluster.packing import pack
+from tests.cluster.losing import Losing, every
 
 pytestmark = pytest.mark.cpu("data")
 
@@ -151,30 +151,12 @@ def test_what_is_sent_has_no_rows(tmp_path):
     assert sent[0] < 100_000
 
 
-class Losing(Here):
-    """Loses every so manieth request."""
-
-    def __init__(self, every):
-        super().__init__()
-        self._every, self._count = every, 0
-
-    def slots(self):
-        return 3
-
-    def result(self, ticket):
-        self._count += 1
-        if self._count % self._every == 0:
-            self._done.pop(ticket)
-            raise LostPartError("its worker was killed")
-        return super().result(ticket)
-
-
 def test_sums_that_are_lost_are_made_again():
-    assert same(trained(Losing(3)), trained(Here()))
+    assert same(trained(Losing(every(3), 3)), trained(Here()))
     net = network()
     before = net.parameters.copy()
     with pytest.raises(RuntimeError, match=r"20 sums in a row were lost .*killed.*memory"):
-        net.descent(source(), cluster=Losing(1), **OPTIONS)
+        net.descent(source(), cluster=Losing(every(1), 3), **OPTIONS)
     assert np.array_equal(net.parameters, before)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,11 +11,16 @@ from hypothesis import strategies as st
 
 import nnlib
 from nnlib import layers
-from nnlib.kernels.network import problem
-from nnlib.training import checkpoints, epoch_slices, lazy, slices
+from nnlib.training import lazy
 from tests.machine.teams import force
 from tests.machine.teams import short_slices as short_rounds
 from tests.tolerances import assert_close
+from tests.training.lazily import (
+    assert_ctrl_c_leaves_the_last_epoch,
+    assert_every_checkpoint_leads_to_the_same_bits,
+    end_slices_within_epochs,
+    note_descents,
+)
 
 pytestmark = pytest.mark.cpu("sparse")
 
@@ -47,15 +54,7 @@ def network(width=3, mask_zero=False, entries=ENTRIES, units=4, **options):
 @pytest.fixture
 def made(monkeypatch):
     """Which descents were lazy."""
-    found = []
-    own = lazy.LazyDescent.__init__
-
-    def noted(self, *arguments):
-        found.append(self)
-        own(self, *arguments)
-
-    monkeypatch.setattr(lazy.LazyDescent, "__init__", noted)
-    return found
+    return note_descents(monkeypatch)
 
 
 def descend(lazily, make=network, **options):
@@ -190,54 +189,22 @@ def test_any_number_of_threads(batch_size, blocks, monkeypatch):
 
 @pytest.fixture
 def short_slices(monkeypatch):
-    """Slices of three rounds, which end within epochs."""
-    monkeypatch.setattr(slices, "units_within", lambda seconds, work: 3)
-    monkeypatch.setattr(slices.Budget, "record", lambda self, units, seconds: None)
+    """Slices end within epochs."""
+    end_slices_within_epochs(monkeypatch)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_every_checkpoint_leads_to_the_same_bits(shuffle, tmp_path, monkeypatch, short_slices):
-    options = {
-        "optimizer": "adam", "epochs": 4, "shuffle": shuffle, "validation": 0.2,
-        "checkpoint": tmp_path / "descent", "checkpoint_seconds": 1e-9,
-    }  # fmt: skip
-    copies = []
-    write = checkpoints.Checkpoint.write
-
-    def kept(self):
-        write(self)
-        copies.append((tmp_path / "descent").read_bytes())
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Checkpoint, "write", kept)
-        expected, history = descend(True, **options)
-    assert len(copies) > 8
-    for content in copies:
-        (tmp_path / "descent").write_bytes(content)
-        net, found = descend(True, **options, resume=True)
-        np.testing.assert_array_equal(net.parameters, expected.parameters)
-        np.testing.assert_array_equal(found.J, history.J)
+    options = {"optimizer": "adam", "epochs": 4, "shuffle": shuffle, "validation": 0.2}
+    assert_every_checkpoint_leads_to_the_same_bits(
+        partial(descend, True, **options), tmp_path / "descent", monkeypatch
+    )
 
 
 def test_ctrl_c_leaves_the_last_epoch(monkeypatch, short_slices):
-    """Within the fourth epoch: the network goes back to a mark, and on to the third's end."""
-    look = epoch_slices.EpochSlices.look
-
-    def interrupted(self):
-        look(self)
-        position = self.state.position
-        if position[problem.EPOCH] == 3 and position[problem.BATCH] > 4:
-            raise KeyboardInterrupt
-
-    options = {"optimizer": "adam", "batch_size": 8, "shuffle": False}
     monkeypatch.setattr(lazy, "NUMBERS_A_ROW", float("inf"))
-    net, expected = network(), network()
-    expected.descent(numbers(), answers(), epochs=3, **options)
-    with monkeypatch.context() as patch:
-        patch.setattr(epoch_slices.EpochSlices, "look", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            net.descent(numbers(), answers(), epochs=9, **options)
-    np.testing.assert_array_equal(net.parameters, expected.parameters)
-    for one in (net, expected):
-        one.descent(numbers(), answers(), epochs=2, partial=True, **options)
-    np.testing.assert_array_equal(net.parameters, expected.parameters)
+
+    def train(net, **options):
+        net.descent(numbers(), answers(), optimizer="adam", batch_size=8, shuffle=False, **options)
+
+    assert_ctrl_c_leaves_the_last_epoch(network, train, monkeypatch)

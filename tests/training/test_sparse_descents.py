@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,9 +13,14 @@ from scipy import sparse
 
 import nnlib
 from nnlib import losses
-from nnlib.kernels.network import problem
-from nnlib.training import checkpoints, epoch_slices, lazy, slices
+from nnlib.training import lazy
 from tests.tolerances import assert_close, tolerance
+from tests.training.lazily import (
+    assert_ctrl_c_leaves_the_last_epoch,
+    assert_every_checkpoint_leads_to_the_same_bits,
+    end_slices_within_epochs,
+    note_descents,
+)
 
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
 pytestmark = pytest.mark.cpu("sparse")
@@ -71,15 +77,7 @@ def assert_same(options, X=None, units=5):
 @pytest.fixture
 def lazily(monkeypatch):
     """Which descents were lazy."""
-    made = []
-    own = lazy.LazyDescent.__init__
-
-    def noted(self, *arguments):
-        made.append(self)
-        own(self, *arguments)
-
-    monkeypatch.setattr(lazy.LazyDescent, "__init__", noted)
-    return made
+    return note_descents(monkeypatch)
 
 
 @pytest.mark.parametrize("units", [1, 5, 16, 18])
@@ -224,9 +222,8 @@ def test_a_divergence_leaves_an_epoch_with_a_finite_cost():
 
 @pytest.fixture
 def short_slices(monkeypatch):
-    """Slices of three rounds, which end within epochs."""
-    monkeypatch.setattr(slices, "units_within", lambda seconds, work: 3)
-    monkeypatch.setattr(slices.Budget, "record", lambda self, units, seconds: None)
+    """Slices end within epochs."""
+    end_slices_within_epochs(monkeypatch)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
@@ -234,50 +231,18 @@ def short_slices(monkeypatch):
 def test_every_checkpoint_leads_to_the_same_bits(
     optimizer, shuffle, tmp_path, monkeypatch, short_slices
 ):
-    options = {
-        "optimizer": optimizer, "epochs": 4, "shuffle": shuffle, "validation": 0.2,
-        "checkpoint": tmp_path / "descent", "checkpoint_seconds": 1e-9,
-    }  # fmt: skip
-    copies = []
-    write = checkpoints.Checkpoint.write
-
-    def kept(self):
-        write(self)
-        copies.append((tmp_path / "descent").read_bytes())
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Checkpoint, "write", kept)
-        expected, history = descend(words(), **options)
-    assert len(copies) > 8
-    for content in copies:
-        (tmp_path / "descent").write_bytes(content)
-        net, found = descend(words(), **options, resume=True)
-        np.testing.assert_array_equal(net.parameters, expected.parameters)
-        np.testing.assert_array_equal(found.J, history.J)
+    options = {"optimizer": optimizer, "epochs": 4, "shuffle": shuffle, "validation": 0.2}
+    assert_every_checkpoint_leads_to_the_same_bits(
+        partial(descend, words(), **options), tmp_path / "descent", monkeypatch
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_ctrl_c_leaves_the_last_epoch(optimizer, monkeypatch, short_slices):
-    """Within the fourth epoch: the network goes back to a mark, and on to the third's end."""
-    net, expected = network(), network()
-    look = epoch_slices.EpochSlices.look
+    def train(net, **options):
+        net.descent(words(), answers(), optimizer=optimizer, batch_size=8, shuffle=False, **options)
 
-    def interrupted(self):
-        look(self)
-        position = self.state.position
-        if position[problem.EPOCH] == 3 and position[problem.BATCH] > 4:
-            raise KeyboardInterrupt
-
-    options = {"optimizer": optimizer, "batch_size": 8, "shuffle": False}
-    expected.descent(words(), answers(), epochs=3, **options)
-    with monkeypatch.context() as patch:
-        patch.setattr(epoch_slices.EpochSlices, "look", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            net.descent(words(), answers(), epochs=9, **options)
-    np.testing.assert_array_equal(net.parameters, expected.parameters)
-    for one in (net, expected):
-        one.descent(words(), answers(), epochs=2, partial=True, **options)
-    np.testing.assert_array_equal(net.parameters, expected.parameters)
+    assert_ctrl_c_leaves_the_last_epoch(network, train, monkeypatch)
 
 
 def test_the_checkpoint_of_other_entries_is_refused(tmp_path):
