@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .checks.class_weights import class_factors
-from .checks.examples import Examples
+from .checks.examples import Examples, joined
 from .checks.labels import found_classes
 from .checks.memory import check_memory
 from .checks.splits import is_drawn, is_split_off, last_count
@@ -90,10 +90,7 @@ def _gathered(streamed: Streamed) -> Examples:
     (n, d_in), d_out = streamed.X.shape, streamed.y.shape[1]
     size = n * (d_in + d_out + 1) * streamed.y.itemsize
     check_memory(f"validation: the last {n} rows of the source", size)
-    parts = list(streamed.all_parts())
-    return Examples(*(
-        np.concatenate([getattr(own, name) for own in parts]) for name in ("X", "y", "weights")
-    ))  # fmt: skip
+    return joined(list(streamed.all_parts()))
 
 
 def check_streamed(network: NetworkFunction, source: Source, options: Options) -> None:

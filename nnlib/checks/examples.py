@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,18 @@ class Examples:
         """The examples with the chosen numbers."""
         weights = self.weights[chosen] if self.weights.size else self.weights
         return Examples(self.X[chosen], self.y[chosen], weights)
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """Examples one after the other.
+
+    >>> one = Examples(np.ones((2, 3)), np.ones((2, 1)), np.empty(0))
+    >>> joined([one, one]).X.shape
+    (4, 3)
+    """
+    return Examples(*(
+        np.concatenate([getattr(own, name) for own in parts]) for name in ("X", "y", "weights")
+    ))  # fmt: skip
 
 
 def scaled(given: Examples, mean: bool, which: str = "") -> Examples:

@@ -242,11 +242,8 @@ def _own_values(argument: str, own: Matrix, dtype: np.dtype[Any]) -> Array:
 def _rises(own: Matrix) -> bool:
     """Whether the columns of every row rise: they fall nowhere but from row to row."""
     columns = own.columns
-    falls = sum(
-        np.count_nonzero(columns[part.start + 1 : part.stop + 1] < columns[part][:size])
-        for part in _stretches(columns.size)
-        if (size := min(_TOGETHER, columns.size - 1 - part.start)) > 0
-    )
+    before, after = columns[:-1], columns[1:]
+    falls = sum(np.count_nonzero(after[part] < before[part]) for part in _stretches(after.size))
     first = own.starts[:-1][np.diff(own.starts) > 0][1:]  # of rows with entries, but the first
     return bool(falls == np.count_nonzero(columns[first] < columns[first - 1]))
 

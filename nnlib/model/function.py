@@ -342,8 +342,7 @@ class NetworkFunction(NetworkKnowledge):
             from ..cuda import function
 
             table, code = own.training_table, own.loss_code
-            examples = Examples(X, y, weights)
-            return function.total_cost(table, self._parameters, units, code, examples, gradient)
+            return function.total_cost(table, self._parameters, units, code, given, gradient)
         (n, d_in), train = X.shape, gradient.size > 0
         lanes = block_lanes(n, units, d_in, self._dtype.itemsize, own.convolves)
         linked, rows = own.linked.get((lanes == 1, train, self._dtype.itemsize)), X.reshape(-1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.examples import Examples, counted
+from ..checks.examples import Examples, counted, joined
 from ..checks.sparse import Records
 from ..checks.splits import is_split_off
 from ..checks.values import shown, whole_number
@@ -184,8 +184,8 @@ class GroupedPlan(Plan):
         held_out = [own for _, own in sides if own is not None]
         self._count = np.array([len(own.X) for own in train])
         self._held_count = np.array([len(own.X) for own in held_out], np.int64)
-        self._train = _joined(train)
-        self._validation = _joined(held_out) if held_out else None
+        self._train = joined(train)
+        self._validation = joined(held_out) if held_out else None
         self._data = self._train.X, self._train.y
         for one in {own.activations[-1]: own for own in reversed(self._networks)}.values():
             warn_of_targets(one.architecture.reading(self._train.X), self._train.y, stacklevel=4)
@@ -213,13 +213,6 @@ class GroupedPlan(Plan):
             same.setdefault(kind, []).append(number)
         for numbers in same.values():
             yield replace(group, jobs=group.jobs[np.isin(place.reshape(-1), numbers)])
-
-
-def _joined(parts: list[Examples]) -> Examples:
-    """Examples one after the other."""
-    return Examples(*(
-        np.concatenate([getattr(own, name) for own in parts]) for name in ("X", "y", "weights")
-    ))  # fmt: skip
 
 
 def _counted(rows: int) -> str:

@@ -74,13 +74,14 @@ def cost_sums(shared: Shared, request: Request) -> dict[Node, Sum]:
     # Ray's memory is read-only, which compiled code does not know.
     parameters = np.array(request.parameters)
     table = linked(network.table, Use(parameters.dtype, single=lanes == 1, cost=True, train=True))
+    scratch = buffers.model(table, parameters, shared.train, lanes, 1, shuffle=False)
 
     def sum_of_shard(number: int) -> Sum:
         parts = shared.shards[number]
         if parts not in kept:
             rows = rows_of_shard(shared, parts)
             kept[parts] = buffers.arrange(network.table, rows, lanes, lanes, 1, shuffle=False)
-        model = buffers.model(table, parameters, shared.train, lanes, 1, shuffle=False)
+        model = scratch._replace(gradient=np.zeros_like(parameters))
         return _sum_over(model, kept[parts], lanes, network.loss)
 
     return sums_of_shards(shared, request, sum_of_shard)

@@ -24,14 +24,17 @@ from ..kernels.layers.operations import (
     BUFFER_UNITS,
     BY_ENTRIES,
     COLUMNS,
+    D_IN,
     D_OUT,
     EMBEDDING,
     IN_STEP,
     KIND,
     LAZY,
     LAZY_NUMBERS,
+    LEARNS,
     PARAMETERS,
     ROW_WEIGHTS,
+    SHARES,
     SPARSE,
     TRANSPOSED,
     WEIGHT_ROWS,
@@ -89,8 +92,8 @@ def is_lazy(options: Options, train: Examples, learner: Learner) -> bool:
     return blocks or not isinstance(train.X, Records)
 
 
-def in_batch(options: Options, n: int, entries: int) -> float:
-    """How many of the entries a batch has, of n examples."""
+def in_batch(options: Options, n: int, entries: Any) -> Any:
+    """How many of the entries a batch has, of n examples; or of several layers' entries."""
     return min(options.batch_size or n, n) * entries / n
 
 
@@ -124,28 +127,25 @@ def table_by_rows(table: Array, options: Options, train: Examples) -> Array:
     """
     if isinstance(train.X, Records):
         return _table_by_features(table, options, train.X)
-    n = len(train.X)
-    places = [
-        place
-        for place, row in enumerate(rows_of(table))
-        if row.kind == EMBEDDING and row.learns and not row.shares and not train.images
-        if in_batch(options, n, n * row.d_in) < NUMBERS_A_ROW * row.weight_rows
-    ]
-    if not places:
+    rows, n = table.reshape(-1, COLUMNS), len(train.X)
+    if (
+        train.images or EMBEDDING not in rows[:, KIND].tolist()
+    ):  # most descents, the shortest ones too
         return table
-    rows = table.reshape(-1, COLUMNS).copy()
+    places = _learning(rows, EMBEDDING)
+    in_a_batch = in_batch(options, n, n * rows[places, D_IN])
+    places = places[in_a_batch < NUMBERS_A_ROW * rows[places, WEIGHT_ROWS]]
+    if not places.size:
+        return table
+    rows = rows.copy()
     rows[places, IN_STEP] = LAZY
     return rows.reshape(-1)
 
 
 def _table_by_features(table: Array, options: Options, X: Records) -> Array:
     """The same on sparse examples."""
-    places = [
-        place
-        for place, row in enumerate(rows_of(table))
-        if row.kind == SPARSE and row.learns and not row.shares
-    ]
-    if not places:
+    places = _learning(table.reshape(-1, COLUMNS), SPARSE)
+    if not places.size:
         return table
     own = X.matrix
     entries = in_batch(options, own.starts.size - 1, own.columns.size)
@@ -157,6 +157,12 @@ def _table_by_features(table: Array, options: Options, X: Records) -> Array:
         row[[WEIGHT_ROWS, ROW_WEIGHTS]] = row[FEATURES], d_out
         rows[:, BUFFER_UNITS] += d_out
     return rows.reshape(-1)
+
+
+def _learning(rows: Array, kind: int) -> Array:
+    """Which rows of a table are of this kind, learn, and have their parameters to themselves."""
+    own = (rows[:, KIND] == kind) & (rows[:, LEARNS] == 1) & (rows[:, SHARES] == 0)
+    return np.flatnonzero(own)
 
 
 def numbers_of(row: Row, X: Array) -> Array:

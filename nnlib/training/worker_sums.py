@@ -11,10 +11,9 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.examples import Examples
+from ..checks.examples import Examples, joined
 from ..cluster.engine import Engine, Losses, LostPartError
 from ..cluster.worker import Call, check_versions, own_versions
 from .tree_sums import Node, Sum, nodes_within, root, sum_of
@@ -162,8 +161,4 @@ def rows_of_shard(shared: Shared, parts: range) -> Examples:
     Exception
         What reading the rows raises.
     """
-    found = list(shared.train.walk(parts))
-    X, y, weights = (
-        np.concatenate([getattr(own, name) for own in found]) for name in ("X", "y", "weights")
-    )
-    return Examples(X, y, weights)
+    return joined(list(shared.train.walk(parts)))
