@@ -60,7 +60,7 @@ def short_name(symbol: str) -> str:
     """What the source calls a routine.
 
     >>> short_name("_ZN5nnlib7kernels4gemm4packB3v36B126"), short_name("nnlib_transposed_float")
-    ('gemm.pack', 'tiles.transposed')
+    ('gemm.pack_panels', 'tiles.transposed')
     """
     tile = re.fullmatch(r"nnlib_(\w+)_(float|double)", symbol)
     if tile:

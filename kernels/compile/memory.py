@@ -9,7 +9,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .internals import bytes_of_item, cgutils, data_of, ir, size_of, vector_at
-from .jit import Vector
+from .jit import Vector, kernel
 from .vector_code import VectorCode
 
 
@@ -128,3 +128,10 @@ indices_at: Callable[[int, int], Vector] = intrinsic(_indices_at)
 ask_for: Callable[[Vector, int], None] = intrinsic(_asks(early=False))
 ask_early: Callable[[Vector, int], None] = intrinsic(_asks(early=True))
 stack_buffer: Callable[[Vector, int], Vector] = intrinsic(prefer_literal=True)(_stack_buffer)
+
+
+@kernel
+def copy(target: Vector, source: Vector) -> None:
+    """target ← source, as far as target goes (an empty one is not wanted)."""
+    for k in range(target.size):
+        target[k] = source[k]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..compile.jit import Vector, kernel
-from ..compile.memory import part, window
+from ..compile.memory import copy, part, window
 from .dense import lane_sum
 from .masked_states import choose, choose_zero, counts
 from .operations import GRU, LEARNS, SIZE, Layer, Row
@@ -22,7 +22,6 @@ from .recurrent import (
     back_recurrent,
     begin_states,
     biased_recurrent,
-    copy,
     draw_dropout,
     end_states,
     feed,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..compile.jit import Vector, kernel
-from ..compile.memory import part, window
+from ..compile.memory import copy, part, window
 from .masked_states import choose, choose_zero, counts
 from .operations import LEARNS, LSTM, Layer, Row
 from .pooling import clear
@@ -21,7 +21,6 @@ from .recurrent import (
     apply,
     back_recurrent,
     begin_states,
-    copy,
     draw_dropout,
     end_states,
     feed,

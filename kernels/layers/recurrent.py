@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..compile.jit import Integers, Vector, kernel, routine
-from ..compile.memory import part, window
+from ..compile.memory import copy, part, window
 from ..formulas import activations
 from ..formulas.elementary import like, sigmoid, tanh
 from ..products.taps import Grid, Taps, tap_products, tap_sums
@@ -167,13 +167,6 @@ def memory_of(layer: Layer, own: Recurrence, vectors: int) -> Memory:
 def input_step(own: Recurrence, k: int) -> int:
     """Which step of the input the layer reads as its k-th."""
     return own.time - 1 - k if own.backwards else k
-
-
-@kernel
-def copy(out: Vector, values: Vector) -> None:
-    """out ← values."""
-    for i in range(out.size):
-        out[i] = values[i]
 
 
 @kernel

@@ -7,7 +7,7 @@ workspace has ∂J/∂h of a step, and what masked examples keep of it.
 from __future__ import annotations
 
 from ..compile.jit import kernel
-from ..compile.memory import part
+from ..compile.memory import copy, part
 from .masked_states import choose, choose_zero, counts
 from .operations import LEARNS, SIMPLE_RNN, Layer, Row
 from .pooling import clear
@@ -17,7 +17,6 @@ from .recurrent import (
     apply,
     back_recurrent,
     begin_states,
-    copy,
     draw_dropout,
     end_states,
     feed,

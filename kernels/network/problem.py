@@ -13,12 +13,12 @@ from .blocks import Rows, pack_inputs, pack_targets
 from .propagate import Pass, cost_and_gradient
 from .rules import Rules
 
-# Places in State.position.
+# Places in DescentState.position.
 EPOCH, BATCH, ROUND, VALIDATING, STATUS, STEP, WAIT, PLATEAU_WAIT = range(8)
 POSITION_SIZE = 8
 # Values of position[STATUS].
 RUNNING, FINISHED, DIVERGED, NO_PROGRESS, TARGET_REACHED = range(5)
-# Places in State.numbers.
+# Places in DescentState.numbers.
 COST, BEST, PLATEAU_BEST, RATE_FACTOR, PATIENCE_BEST = range(5)
 NUMBERS_SIZE = 5
 GENERATOR_WORDS = 4
@@ -57,7 +57,7 @@ class Data(NamedTuple):
     gather: int  # where `gather_block` lies; 0 if the data is packed
 
 
-class State(NamedTuple):
+class DescentState(NamedTuple):
     """Where the descent stands; copied, it is all that is needed to go on from there."""
 
     position: Integers  # (POSITION_SIZE,)
@@ -97,7 +97,7 @@ class Problem(NamedTuple):
     model: Model
     data: Data
     validation: Data
-    state: State
+    state: DescentState
     settings: Settings
 
 

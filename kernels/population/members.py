@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from ..compile.jit import Vector, elementwise, entry, kernel
-from ..compile.memory import window
+from ..compile.memory import copy, window
 from ..layers.dropout import NO_DROPOUT
 from ..layers.operations import OUTPUTS
 from ..network.problem import (
@@ -28,11 +28,11 @@ from ..network.problem import (
     STATUS,
     VALIDATING,
     Data,
+    DescentState,
     Model,
     Place,
     Problem,
     Settings,
-    State,
     batch_examples,
     block_pass,
 )
@@ -40,7 +40,6 @@ from ..network.rules import RULES, rules_of
 from ..threads.atomic import atomic_add, atomic_load
 from ..threads.team import Member
 from ..training.descent import call_rounds
-from ..training.stopping import copy
 
 # Places in the int64 array that all threads share, each on a cache line of its own: the next
 # member to begin, whether to stop, and how many epochs have been run.
@@ -138,7 +137,7 @@ def set_weights(model: Model, data: Data, lanes: int, weights: Vector) -> None:
 
 
 @kernel
-def fill_rates(state: State, members: Members, member: int) -> None:
+def fill_rates(state: DescentState, members: Members, member: int) -> None:
     """The schedule of the member's learning rate."""
     first = members.choice[member] * members.rate_width
     for epoch in range(state.rates.size):
@@ -147,7 +146,7 @@ def fill_rates(state: State, members: Members, member: int) -> None:
 
 @kernel
 def begin(
-    members: Members, member: int, model: Model, data: Data, state: State, lanes: int
+    members: Members, member: int, model: Model, data: Data, state: DescentState, lanes: int
 ) -> None:
     """Bring the member into the thread's scratch: at its start, or where it paused."""
     position, numbers = state.position, state.numbers
@@ -180,7 +179,7 @@ def begin(
 
 
 @kernel
-def leave_at_an_epoch(model: Model, data: Data, state: State) -> None:
+def leave_at_an_epoch(model: Model, data: Data, state: DescentState) -> None:
     """Parameters and generator of an epoch's end: of the last counted, or before a bad cost."""
     position, size = state.position, model.parameters.size
     epoch, batch = position[EPOCH], position[BATCH]
@@ -202,7 +201,7 @@ def leave_at_an_epoch(model: Model, data: Data, state: State) -> None:
 
 
 @kernel
-def keep_trace(members: Members, member: int, state: State, since: int) -> None:
+def keep_trace(members: Members, member: int, state: DescentState, since: int) -> None:
     """The costs of the epochs from `since` on that are to be kept, and the best epoch."""
     points, epochs = members.kept_epochs.size, state.position[EPOCH]
     costs = window(members.costs, member * points, points)
@@ -219,7 +218,7 @@ def keep_trace(members: Members, member: int, state: State, since: int) -> None:
 
 
 @kernel
-def finish(members: Members, member: int, model: Model, data: Data, state: State) -> None:
+def finish(members: Members, member: int, model: Model, data: Data, state: DescentState) -> None:
     """Write what is kept of the member; with validation its parameters become the best.
 
     Where members can pause, both are kept, as it goes on from the last ones.

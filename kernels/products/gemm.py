@@ -104,12 +104,16 @@ def gemm(product: Product) -> None:
             # A panel that B does not fill is copied in any case, and filled up with zeros.
             direct = 0 if copies_b else columns - columns % width
             start = first_b + direct * column_of_b
-            pack(panels, Matrix(b, start, ldb, 1), transpose_b, depth, columns - direct, width)
+            pack_panels(
+                panels, Matrix(b, start, ldb, 1), transpose_b, depth, columns - direct, width
+            )
             for top in range(0, m, height):
                 rows = min(height, m - top)
                 first_a = top * row_of_a + first_k * column_of_a
                 if copies_a:
-                    pack(block, Matrix(a, first_a, lda, 1), not transpose_a, depth, rows, group)
+                    pack_panels(
+                        block, Matrix(a, first_a, lda, 1), not transpose_a, depth, rows, group
+                    )
                 for j in range(0, columns, width):
                     right, place_b, stride = panels, (j - direct) * depth, width
                     if j < direct:
@@ -131,7 +135,7 @@ def gemm(product: Product) -> None:
 
 
 @routine
-def pack(
+def pack_panels(
     panels: Vector, matrix: Matrix, transpose: bool, depth: int, columns: int, width: int
 ) -> None:
     """panels_(p, k, i) ← op(matrix)_(k, p·width + i), and 0 from column `columns` on.

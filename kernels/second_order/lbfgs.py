@@ -13,7 +13,7 @@ import math
 from typing import NamedTuple
 
 from ..compile.jit import Vector, entry, kernel
-from ..compile.memory import window
+from ..compile.memory import copy, window
 from ..network.problem import DIVERGED, FINISHED, RUNNING, Data, Model
 from .line_search import ACCEPTED, FAILED, LOW_STEP, STEP
 from .line_search import advance as judge_step
@@ -30,7 +30,6 @@ from .objective import (
     add_block,
     add_multiple,
     complete,
-    copy,
     dot,
     is_finite,
     move,
@@ -52,7 +51,7 @@ STARTING, SEARCHING, RETURNING, AIMING = range(4)
 _LEAST_CURVATURE = 2.2e-16
 
 
-class State(NamedTuple):
+class LBFGSState(NamedTuple):
     """Where L-BFGS stands; p is the size of the parameters, m the number of pairs remembered."""
 
     position: Vector  # int64 (POSITIONS,)
@@ -69,7 +68,7 @@ class State(NamedTuple):
 
 
 @entry
-def descend(model: Model, data: Data, state: State, settings: Settings, budget: int) -> None:
+def descend(model: Model, data: Data, state: LBFGSState, settings: Settings, budget: int) -> None:
     """Run up to `budget` blocks of L-BFGS, from where state stands.
 
     Writes model.parameters, all scratch and state. state.base holds the parameters of the last
@@ -83,7 +82,7 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
 
 
 @entry
-def descend_from(model: Model, state: State, settings: Settings) -> None:
+def descend_from(model: Model, state: LBFGSState, settings: Settings) -> None:
     """Go on from an evaluation at model.parameters that was made elsewhere, on a GPU say.
 
     state.cost[0] and model.gradient hold Σ J(x_i, y_i) and its gradient. model.parameters is then
@@ -93,7 +92,7 @@ def descend_from(model: Model, state: State, settings: Settings) -> None:
 
 
 @kernel
-def go_on(model: Model, state: State, settings: Settings) -> None:
+def go_on(model: Model, state: LBFGSState, settings: Settings) -> None:
     """`advance` from Σ J(x_i, y_i) and its gradient, as an evaluation leaves them."""
     state.position[EVALUATIONS] += 1
     complete(model, state.cost, settings)
@@ -101,7 +100,7 @@ def go_on(model: Model, state: State, settings: Settings) -> None:
 
 
 @kernel
-def advance(model: Model, state: State, settings: Settings) -> None:
+def advance(model: Model, state: LBFGSState, settings: Settings) -> None:
     """From J and ∇J at model.parameters to the parameters where they are wanted next."""
     # Every step is called from one place: each call is a copy for the compiler to optimise.
     if is_accepted(model, state):
@@ -113,7 +112,7 @@ def advance(model: Model, state: State, settings: Settings) -> None:
 
 
 @kernel
-def is_accepted(model: Model, state: State) -> bool:
+def is_accepted(model: Model, state: LBFGSState) -> bool:
     """Judge the parameters just evaluated; if they are refused, say what comes next."""
     position, search, cost = state.position, state.search, state.cost[0]
     if position[PHASE] == STARTING:
@@ -141,7 +140,7 @@ def is_accepted(model: Model, state: State) -> bool:
 
 
 @kernel
-def finish_iteration(model: Model, state: State, settings: Settings) -> None:
+def finish_iteration(model: Model, state: LBFGSState, settings: Settings) -> None:
     """Make the parameters just evaluated the base of the next search, unless this is the end."""
     position, cost, before = state.position, state.cost[0], state.cost[1]
     settled = False
@@ -164,7 +163,7 @@ def finish_iteration(model: Model, state: State, settings: Settings) -> None:
 
 
 @kernel
-def start_search(state: State) -> None:
+def start_search(state: LBFGSState) -> None:
     """d ← −H ∇J and the first trial step along it: 1, or a length of at most 1 without memory."""
     position, direction, gradient = state.position, state.direction, state.base_gradient
     set_direction(state)
@@ -179,7 +178,7 @@ def start_search(state: State) -> None:
 
 
 @kernel
-def remember(model: Model, state: State) -> None:
+def remember(model: Model, state: LBFGSState) -> None:
     """Store s = p − base and y = ∇J − ∇J(base) in place of the oldest pair."""
     size, count = model.parameters.size, state.position[PAIRS]
     place = count % state.curvatures.size
@@ -194,7 +193,7 @@ def remember(model: Model, state: State) -> None:
 
 
 @kernel
-def set_direction(state: State) -> None:
+def set_direction(state: LBFGSState) -> None:
     """d ← −H ∇J by the two-loop recursion, newest pair to oldest and back."""
     direction, size = state.direction, state.direction.size
     memory, count = state.curvatures.size, state.position[PAIRS]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..compile.jit import Vector, entry, kernel
-from ..compile.memory import window
+from ..compile.memory import copy, window
 from ..layers.operations import (
     COLUMNS,
     DECAY,
@@ -38,7 +38,6 @@ from .objective import (
     STALLED,
     STATUS,
     Settings,
-    copy,
     dot,
     is_finite,
     next_block,
@@ -46,19 +45,20 @@ from .objective import (
     within,
 )
 
-# Places in State.position: the output whose Jacobian is next, and the row of the tile that is, of
-# JᵀJ or of its factor.
+# Places in its state's position: the output whose Jacobian is next, and the row of the tile that
+# is, of JᵀJ or of its factor.
 OUTPUT_UNIT, ROW = PHASE + 1, PHASE + 2
 POSITIONS = ROW + 1
 # Values of position[PHASE].
 LINEARISING, SOLVING, TRYING = range(3)
-# Places in State.damping: μ, its factors after success and failure, and where the method gives up.
+# Places in its state's damping: μ, its factors after success and failure, and where the method
+# gives up.
 MU, DECREASE, INCREASE, MOST = range(4)
 # μ falls no further: at this size it is below the rounding of JᵀJ, and from 0 it could not rise.
 LEAST_MU = 1e-15
 
 
-class State(NamedTuple):
+class LevenbergMarquardtState(NamedTuple):
     """Where the method stands; p is the size of the parameters. All but base is float64."""
 
     position: Vector  # int64 (POSITIONS,)
@@ -73,7 +73,9 @@ class State(NamedTuple):
 
 
 @entry
-def descend(model: Model, data: Data, state: State, settings: Settings, budget: int) -> None:
+def descend(
+    model: Model, data: Data, state: LevenbergMarquardtState, settings: Settings, budget: int
+) -> None:
     """Run units of work until `budget` multiply-adds are spent, from where state stands.
 
     Writes model.parameters, all scratch and state. state.base holds the parameters of the last
@@ -98,7 +100,11 @@ def descend(model: Model, data: Data, state: State, settings: Settings, budget: 
 
 @kernel
 def linearise(
-    model: Model, inputs: Vector, targets: Vector, state: State, settings: Settings
+    model: Model,
+    inputs: Vector,
+    targets: Vector,
+    state: LevenbergMarquardtState,
+    settings: Settings,
 ) -> int:
     """Add the next tile of the next output of the next block to the normal equations.
 
@@ -130,7 +136,7 @@ def next_tile(first: int, tile: int, rows: int) -> int:
 
 
 @kernel
-def start_iteration(model: Model, state: State, settings: Settings) -> None:
+def start_iteration(model: Model, state: LevenbergMarquardtState, settings: Settings) -> None:
     """Add the weight decay to the normal equations; go on to solve them, unless this is the end."""
     position, p = state.position, model.parameters.size
     gradient = window(state.normal, p * p, p)
@@ -162,7 +168,7 @@ def add_decay(normal: Vector, gradient: Vector, model: Model, decay: float) -> N
 
 
 @kernel
-def solve(model: Model, state: State) -> int:
+def solve(model: Model, state: LevenbergMarquardtState) -> int:
     """Factorise the next tile of JᵀJ + μ I; after the last one set d and the trial parameters."""
     position, p = state.position, model.parameters.size
     first = position[ROW]
@@ -193,7 +199,7 @@ def copy_rows(factor: Vector, normal: Vector, p: int, first: int, mu: float) -> 
 
 
 @kernel
-def raise_damping(state: State) -> None:
+def raise_damping(state: LevenbergMarquardtState) -> None:
     """Solve again with a larger μ, or give up."""
     state.damping[MU] *= state.damping[INCREASE]
     state.position[ROW] = 0
@@ -203,7 +209,9 @@ def raise_damping(state: State) -> None:
 
 
 @kernel
-def try_step(model: Model, targets: Vector, state: State, settings: Settings) -> int:
+def try_step(
+    model: Model, targets: Vector, state: LevenbergMarquardtState, settings: Settings
+) -> int:
     """Add the next block to the cost at the trial parameters; after the last one, judge it."""
     lanes = settings.lanes
     scratch = window(state.jacobian, 0, lanes)
@@ -215,7 +223,7 @@ def try_step(model: Model, targets: Vector, state: State, settings: Settings) ->
 
 
 @kernel
-def judge(model: Model, state: State, settings: Settings) -> None:
+def judge(model: Model, state: LevenbergMarquardtState, settings: Settings) -> None:
     """Accept the trial parameters if their cost is lower than the base's, else damp more."""
     position, before = state.position, state.cost[1]
     cost = total_cost(model, settings, state.cost[0])

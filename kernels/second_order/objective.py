@@ -139,13 +139,6 @@ def within(values: Vector, bound: float) -> bool:
 
 
 @kernel
-def copy(target: Vector, source: Vector) -> None:
-    """target ← source."""
-    for k in range(target.size):
-        target[k] = source[k]
-
-
-@kernel
 def negate(target: Vector, source: Vector) -> None:
     """target ← −source."""
     for k in range(target.size):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ..compile.called import Contract
 from ..compile.jit import elementwise, entry, kernel
-from ..compile.memory import window
+from ..compile.memory import copy, window
 from ..formulas.shuffle import ORDER
 from ..layers.dropout import NO_DROPOUT, block_key
 from ..network.evaluate import absolute_weights, squared_weights
@@ -31,11 +31,11 @@ from ..network.problem import (
     STEP,
     VALIDATING,
     Data,
+    DescentState,
     Model,
     Place,
     Problem,
     Settings,
-    State,
     batch_examples,
     block_pass,
 )
@@ -52,7 +52,7 @@ from ..threads.team import (
     set_active,
     share,
 )
-from .stopping import copy, watch
+from .stopping import watch
 from .turns import (
     first_cost,
     is_finite,
@@ -71,7 +71,7 @@ PASS, VALIDATION = range(2)
 
 
 @elementwise  # in the order written
-def draw_examples(data: Data, state: State, epoch: int) -> None:
+def draw_examples(data: Data, state: DescentState, epoch: int) -> None:
     """Draw the epoch's order of the examples; keeps the generator from before, if wanted."""
     if data.draw:
         if state.generators.size:
@@ -81,7 +81,7 @@ def draw_examples(data: Data, state: State, epoch: int) -> None:
 
 
 @kernel
-def keep_share(model: Model, state: State, epoch: int, chunk: int, chunks: int) -> None:
+def keep_share(model: Model, state: DescentState, epoch: int, chunk: int, chunks: int) -> None:
     """Keep the chunk's share of the parameters at the epoch's start, if the caller wants it."""
     if state.snapshots.size == 0:
         return
@@ -161,7 +161,7 @@ def is_last_round(source: Data, settings: Settings, batch: int, following: int) 
 
 
 @elementwise  # in the order written
-def sum_of_chunks(state: State, chunks: int) -> float:
+def sum_of_chunks(state: DescentState, chunks: int) -> float:
     """Σ J of the batch, in the order of the chunks."""
     total = 0.0
     for chunk in range(chunks):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..compile.jit import Vector, kernel
+from ..compile.jit import kernel
+from ..compile.memory import copy
 from ..network.problem import (
     BEST,
     NO_PROGRESS,
@@ -13,8 +14,8 @@ from ..network.problem import (
     RUNNING,
     TARGET_REACHED,
     WAIT,
+    DescentState,
     Model,
-    State,
 )
 from ..network.rules import Rules
 
@@ -23,7 +24,7 @@ _PLATEAU_THRESHOLD = 1e-4
 
 
 @kernel
-def watch(model: Model, state: State, rules: Rules, cost: float, watched: float) -> int:
+def watch(model: Model, state: DescentState, rules: Rules, cost: float, watched: float) -> int:
     """Judge an epoch and return the status; cost is J, watched the validation cost if there is one.
 
     The best parameters are those of the lowest watched cost. Progress is a watched cost below that
@@ -49,7 +50,7 @@ def watch(model: Model, state: State, rules: Rules, cost: float, watched: float)
 
 
 @kernel
-def reduce_on_plateau(state: State, rules: Rules, watched: float) -> None:
+def reduce_on_plateau(state: DescentState, rules: Rules, watched: float) -> None:
     """Multiply the learning rate by the factor after more than `plateau_patience` bad epochs."""
     numbers, position = state.numbers, state.position
     if watched < numbers[PLATEAU_BEST] * (1 - _PLATEAU_THRESHOLD):
@@ -60,10 +61,3 @@ def reduce_on_plateau(state: State, rules: Rules, watched: float) -> None:
     if position[PLATEAU_WAIT] > rules.plateau_patience:
         numbers[RATE_FACTOR] *= rules.plateau_factor
         position[PLATEAU_WAIT] = 0
-
-
-@kernel
-def copy(target: Vector, source: Vector) -> None:
-    """target ← source, as far as target goes (an empty one is not wanted)."""
-    for k in range(target.size):
-        target[k] = source[k]

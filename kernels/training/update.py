@@ -40,7 +40,7 @@ from ..network.in_step import (
     step_by_product,
 )
 from ..network.lazy_rows import ROWS_CONTRACT
-from ..network.problem import Data, Model, Problem, Settings, State
+from ..network.problem import Data, DescentState, Model, Problem, Settings
 from ..network.row_lists import RowStep
 from ..network.rules import Rules
 from ..threads.team import Member, Order, close_phase, next_task, open_phase
@@ -139,7 +139,9 @@ def regularise(model: Model, rules: Rules, scale: float, part: Vector) -> None:
 
 
 @kernel
-def step_part(model: Model, state: State, settings: Settings, order: Order, part: Integers) -> None:
+def step_part(
+    model: Model, state: DescentState, settings: Settings, order: Order, part: Integers
+) -> None:
     """Decoupled decay and the optimizer's step on the part."""
     first, size = part[FIRST], part[LAST] - part[FIRST]
     rate = order.rate * rate_factor(model, part)

@@ -14,6 +14,9 @@ from .worker import Call, Done, Worker, this_worker, work_on
 
 # The schedule knows what becomes of a part whose worker died; Ray would send it again as a whole.
 _RETRIES = 0
+# How long parts may end by themselves, before they are cancelled: twice what a part takes, since
+# one may wait for a processor.
+_PATIENCE_SECONDS = 2.0
 
 
 class OnRay(Engine):
@@ -120,9 +123,19 @@ class OnRay(Engine):
         self._seats.clear()
 
     def cancel(self, tickets: Sequence[Any]) -> None:
-        """Those that wait, and by a KeyboardInterrupt those that run."""
-        for ticket in tickets:
-            self._ray.cancel(ticket)
+        """What has not ended after a moment, by a KeyboardInterrupt if it runs.
+
+        Ray aborts its driver now and then where a cancellation meets the end of the same task, as
+        https://github.com/ray-project/ray/pull/54798 says. Most parts end by themselves, and are
+        not cancelled then; a second Ctrl-C does not wait.
+        """
+        rest = list(tickets)
+        try:
+            if rest:
+                _, rest = self._ray.wait(rest, num_returns=len(rest), timeout=_PATIENCE_SECONDS)
+        finally:
+            for ticket in rest:
+                self._ray.cancel(ticket)
 
 
 class _Seat:

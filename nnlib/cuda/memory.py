@@ -58,7 +58,7 @@ class Buffers:
         self._sizes = header.integers, header.reals, header.vectors
         self._first = packed.HEADER_SIZE + table.size, 0, 0
 
-    def network(self, number: int) -> tuple[packed.Model, packed.State, packed.Parts]:
+    def network(self, number: int) -> tuple[packed.Model, packed.DescentState, packed.Parts]:
         """Views of the host's buffers, one network's part."""
         return packed.unpack(*self.host, number)
 
@@ -119,7 +119,7 @@ class Memory:
     header : packed.Header
     settings : problem.Settings
     table, parameters : ndarray
-    state : problem.State
+    state : problem.DescentState
         The host's, which `upload` reads and the downloads write.
     order : ndarray
         Of the examples; empty if they are not shuffled.
@@ -131,7 +131,7 @@ class Memory:
         settings: problem.Settings,
         table: Array,
         parameters: Array,
-        state: problem.State,
+        state: problem.DescentState,
         order: Array,
     ) -> None:
         self._buffers = Buffers(header, table, parameters.dtype)

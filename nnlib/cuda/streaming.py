@@ -103,14 +103,19 @@ class Stream:
     train : Examples
     order : ndarray
         Of the examples, written for every epoch; empty if they are not shuffled.
-    state : problem.State
+    state : problem.DescentState
         Its position is read; its generator draws the orders.
     batch_size, batches : int
         Examples of a batch, batches of a slab.
     """
 
     def __init__(
-        self, train: Examples, order: Array, state: problem.State, batch_size: int, batches: int
+        self,
+        train: Examples,
+        order: Array,
+        state: problem.DescentState,
+        batch_size: int,
+        batches: int,
     ) -> None:
         self._parts = [train.X, train.y, *([train.weights[:, None]] if train.weights.size else [])]
         self._order, self._position, self._generator = order, state.position, state.generator

@@ -36,7 +36,7 @@ def model(table: Array, parameters: Array) -> problem.Model:
 def descend(
     model: problem.Model,
     data: Cost,
-    state: lbfgs.State,
+    state: lbfgs.LBFGSState,
     settings: objective.Settings,
     budget: int,
 ) -> None:

@@ -69,10 +69,10 @@ def run_levenberg_marquardt(
 
 def _state(
     parameters: Array, optimizer: LevenbergMarquardt, epochs: int, lanes: int
-) -> levenberg_marquardt.State:
+) -> levenberg_marquardt.LevenbergMarquardtState:
     """The state before the first iteration."""
     size, own = parameters.size, optimizer
-    return levenberg_marquardt.State(
+    return levenberg_marquardt.LevenbergMarquardtState(
         position=np.zeros(levenberg_marquardt.POSITIONS, np.int64),
         cost=np.zeros(2),
         costs=np.zeros(epochs),

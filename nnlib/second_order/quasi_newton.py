@@ -106,7 +106,7 @@ def _where(minimised: Minimised, device: str, cluster: Any) -> _Where:
 def _from_windows(
     model: problem.Model,
     windows: Windows,
-    state: lbfgs.State,
+    state: lbfgs.LBFGSState,
     settings: objective.Settings,
     budget: int,
 ) -> None:
@@ -120,10 +120,10 @@ def _from_windows(
         budget -= own
 
 
-def _state(parameters: Array, memory: int, epochs: int) -> lbfgs.State:
+def _state(parameters: Array, memory: int, epochs: int) -> lbfgs.LBFGSState:
     """The state before the first iteration, with `memory` pairs of changes."""
     size, dtype = parameters.size, parameters.dtype
-    return lbfgs.State(
+    return lbfgs.LBFGSState(
         position=np.zeros(lbfgs.POSITIONS, np.int64),
         cost=np.zeros(2),
         costs=np.zeros(epochs),

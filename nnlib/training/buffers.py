@@ -176,7 +176,7 @@ def state(
     chunks: int,
     memory: OptimizerState | None,
     snapshots: bool,
-) -> problem.State:
+) -> problem.DescentState:
     """The state before the first epoch; the kernels keep each epoch's start if `snapshots`."""
     optimizer, schedule = options.optimizer, options.learning_rate
     assert isinstance(optimizer, Optimizer)
@@ -192,7 +192,7 @@ def state(
         first, second = memory.first, memory.second
         position[problem.STEP] = memory.steps
     halves = 2 if snapshots else 0
-    return problem.State(
+    return problem.DescentState(
         position,
         numbers,
         np.zeros(chunks),

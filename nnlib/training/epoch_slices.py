@@ -22,7 +22,7 @@ class EpochSlices:
     Parameters
     ----------
     options : Options
-    state : problem.State
+    state : problem.DescentState
         Where the descent stands.
     rounds : EpochRounds
     marks : Marks
@@ -44,7 +44,7 @@ class EpochSlices:
     def __init__(
         self,
         options: Options,
-        state: problem.State,
+        state: problem.DescentState,
         rounds: EpochRounds,
         marks: Marks,
         complete: Callable[..., None],

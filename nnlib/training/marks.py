@@ -36,7 +36,7 @@ class Marks:
     ----------
     parameters : ndarray
         The network's.
-    state : problem.State
+    state : problem.DescentState
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Marks:
         A row of each array for each mark, as a checkpoint keeps them.
     """
 
-    def __init__(self, parameters: Array, state: problem.State) -> None:
+    def __init__(self, parameters: Array, state: problem.DescentState) -> None:
         # The position comes last: a mark counts when it is whole.
         self._live = {"parameters": parameters}
         for name in ("first", "second", "generator", "numbers", "position"):

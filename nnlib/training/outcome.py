@@ -15,12 +15,12 @@ _REASONS = {
 }
 
 
-def history(state: problem.State, seconds: float, stopped: str | None) -> History:
+def history(state: problem.DescentState, seconds: float, stopped: str | None) -> History:
     """The trace of a descent.
 
     Parameters
     ----------
-    state : problem.State
+    state : problem.DescentState
         At an epoch's end.
     seconds : float
         What it took.
@@ -43,12 +43,14 @@ def history(state: problem.State, seconds: float, stopped: str | None) -> Histor
     )
 
 
-def divergence(state: problem.State, epochs: int, kept: int, seconds: float) -> DivergenceError:
+def divergence(
+    state: problem.DescentState, epochs: int, kept: int, seconds: float
+) -> DivergenceError:
     """What happened, as an error to raise.
 
     Parameters
     ----------
-    state : problem.State
+    state : problem.DescentState
         Where the cost or the parameters went bad.
     epochs : int
         How many were wanted.

@@ -36,7 +36,7 @@ def last_good_epoch(position: Array, bad: ArrayLike) -> Array:
     Parameters
     ----------
     position : ndarray of int64, shape (…, places)
-        The positions of descents, as in `problem.State`.
+        The positions of descents, as in `problem.DescentState`.
     bad : array_like of bool, shape (…)
         Whether a descent's cost or parameters are not finite.
 

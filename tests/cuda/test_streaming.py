@@ -153,7 +153,7 @@ def test_a_divergence_ends_it_where_it_would_have(data, memory):
 def test_the_next_slab_is_on_its_way_before_the_present_one_is_waited_for(data, monkeypatch):
     position = np.zeros(problem.POSITION_SIZE, np.int64)
     position[problem.STATUS] = problem.RUNNING
-    state = problem.State(position, *[np.empty(0)] * 9, np.ones(4, np.uint64), np.empty(0))
+    state = problem.DescentState(position, *[np.empty(0)] * 9, np.ones(4, np.uint64), np.empty(0))
     train = streaming.Examples(*data, np.empty(0))
     stream = streaming.Stream(train, np.empty(0, np.int64), state, 6, 2)
     done = []

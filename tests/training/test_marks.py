@@ -25,8 +25,8 @@ class Descending:
         self.arrays["position"] = np.zeros(8, np.int64)
         self.arrays["generator"] = np.ones(4, np.uint64)
         self.parameters = np.zeros(3)
-        empty = dict.fromkeys(problem.State._fields, np.empty(0))
-        self.state = problem.State(**{**empty, **self.arrays})
+        empty = dict.fromkeys(problem.DescentState._fields, np.empty(0))
+        self.state = problem.DescentState(**{**empty, **self.arrays})
         self.marks = Marks(self.parameters, self.state)
 
     def go_to(self, epoch):

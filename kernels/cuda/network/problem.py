@@ -97,8 +97,8 @@ class Model(NamedTuple):
     gradient: Vector
 
 
-class State(NamedTuple):
-    """Where the descent stands, as `kernels.network.problem.State`."""
+class DescentState(NamedTuple):
+    """Where the descent stands, as `kernels.network.problem.DescentState`."""
 
     position: Vector
     numbers: Vector
@@ -131,7 +131,7 @@ class Dataset(NamedTuple):
 
     x: Vector
     y: Vector
-    weights: Vector  # a row for each choice of them, see `State.own`
+    weights: Vector  # a row for each choice of them, see `DescentState.own`
 
 
 class Sizes(NamedTuple):
@@ -193,7 +193,7 @@ def unpack_settings(integers: Vector, reals: Vector, network: int) -> Settings:
 
 def unpack(
     integers: Vector, reals: Vector, memory: Vector, network: int
-) -> tuple[Model, State, Parts]:
+) -> tuple[Model, DescentState, Parts]:
     """Views of one network's part of the buffers."""
     table_size, size, epochs = integers[TABLE_SIZE], integers[SIZE], integers[EPOCHS]
     blocks, groups = integers[BLOCKS], integers[GROUPS]
@@ -217,7 +217,7 @@ def unpack(
         memory[m : m + size],
         memory[m + size : m + 2 * size],
     )
-    state = State(
+    state = DescentState(
         integers[i : i + POSITION_SIZE],
         reals[r:costs],
         reals[costs:validation],
@@ -299,7 +299,7 @@ def sizes(integers: Vector, validating: bool) -> Sizes:
 
 
 @kernel
-def examples(integers: Vector, dataset: Dataset, state: State, validating: bool) -> Data:
+def examples(integers: Vector, dataset: Dataset, state: DescentState, validating: bool) -> Data:
     """The data set as the pass reads it: to train on, or to validate with."""
     n, batch_size = sizes(integers, validating)
     row, wanted = 0 if validating else state.own[0], 2 if validating else 1

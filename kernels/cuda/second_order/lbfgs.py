@@ -13,7 +13,7 @@ from ...compile.jit import Vector
 from ...layers.operations import COLUMNS, DECAYED, PARAMETERS
 from ...network.problem import RUNNING
 from ...second_order import lbfgs
-from ...second_order.lbfgs import POSITIONS, State
+from ...second_order.lbfgs import POSITIONS, LBFGSState
 from ...second_order.line_search import SIZE
 from ...second_order.objective import STATUS
 from ...second_order.objective import Settings as ObjectiveSettings
@@ -192,7 +192,7 @@ def descend(
     load(position, state.position)
     load(cost, window(numbers, 0, COSTS))
     load(search, window(numbers, COSTS, SIZE))
-    own = State(
+    own = LBFGSState(
         position, cost, state.costs,
         window(state.first, 0, size), window(state.first, size, size),
         window(state.first, 2 * size, size), search,

@@ -22,7 +22,7 @@ from ...network.problem import (
 )
 from ...training import stopping, turns
 from ..compile.jit import cuda, kernel, twin, window
-from ..network.problem import Model, Settings, Sizes, State
+from ..network.problem import DescentState, Model, Settings, Sizes
 from ..products.block import copy
 
 watch, next_word = twin(stopping.watch), twin(shuffle.next_word)
@@ -54,7 +54,7 @@ def write_order(order: Vector, generator: Vector, first: int, step: int) -> None
 
 
 @kernel
-def pass_on(state: State, epoch: int) -> None:
+def pass_on(state: DescentState, epoch: int) -> None:
     """One thread's work, when all have drawn: keep the generator, and advance it by an order."""
     generator, words = state.generator, cuda.local.array(4, types.uint64)
     for k in range(4):
@@ -67,14 +67,14 @@ def pass_on(state: State, epoch: int) -> None:
 
 
 @kernel
-def keep_start(model: Model, state: State, epoch: int) -> None:
+def keep_start(model: Model, state: DescentState, epoch: int) -> None:
     """Keep the parameters of the epoch's start."""
     size = model.parameters.size
     copy(window(state.snapshots, (epoch % 2) * size, size), model.parameters)
 
 
 @kernel
-def start_epoch(model: Model, state: State, epoch: int) -> None:
+def start_epoch(model: Model, state: DescentState, epoch: int) -> None:
     """Keep the parameters and draw the order of the examples."""
     keep_start(model, state, epoch)
     if state.order.size:
@@ -96,7 +96,7 @@ class Done(NamedTuple):
 
 @kernel
 def end_epoch(
-    model: Model, data: Sizes, state: State, settings: Settings, done: Done, watched: float
+    model: Model, data: Sizes, state: DescentState, settings: Settings, done: Done, watched: float
 ) -> None:
     """One thread's work: record the epoch, and by its cost set the status.
 
@@ -119,7 +119,9 @@ def end_epoch(
 
 
 @kernel
-def end_batch(model: Model, data: Sizes, state: State, settings: Settings, done: Done) -> None:
+def end_batch(
+    model: Model, data: Sizes, state: DescentState, settings: Settings, done: Done
+) -> None:
     """One thread's work after a batch's step, or a validation: what comes next."""
     position = state.position
     state.numbers[COST] = done.cost
@@ -141,13 +143,13 @@ def end_batch(model: Model, data: Sizes, state: State, settings: Settings, done:
 
 
 @kernel
-def current_rate(state: State) -> float:
+def current_rate(state: DescentState) -> float:
     """The learning rate of the epoch in which the descent stands."""
     return rate_of(state, state.position[EPOCH])
 
 
 @kernel
-def keep_best(best: Vector, parameters: Vector, state: State, before: float) -> None:
+def keep_best(best: Vector, parameters: Vector, state: DescentState, before: float) -> None:
     """Copy the parameters, if the lowest watched cost is no longer what it was before."""
     if state.numbers[BEST] != before:
         copy(best, parameters)

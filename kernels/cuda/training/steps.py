@@ -16,12 +16,12 @@ from ..compile.jit import ALL_REGISTERS, SIMULATED, cuda, entry, entry_with, ker
 from ..network.problem import (
     STAGE,
     Dataset,
+    DescentState,
     Model,
     Parts,
     Place,
     Settings,
     Sizes,
-    State,
     batch_examples,
     device_settings,
     device_unpack,
@@ -75,7 +75,7 @@ def begin(integers: Vector, reals: Vector, memory: Vector) -> None:
 
 
 @kernel
-def begins(state: State) -> bool:
+def begins(state: DescentState) -> bool:
     """Whether the descent goes on, and stands before an epoch's first batch."""
     position = state.position
     return position[STATUS] == RUNNING and position[BATCH] == 0 and position[VALIDATING] == 0
@@ -164,7 +164,7 @@ def add_parts(
 
 
 @kernel
-def batch_scale(data: Sizes, state: State, settings: Settings) -> float:
+def batch_scale(data: Sizes, state: DescentState, settings: Settings) -> float:
     """What the sum of the batch's gradients is multiplied with."""
     return scale_of(batch_examples(data, state.position[BATCH]), settings)
 

@@ -11,7 +11,7 @@ from ...layers.operations import COLUMNS, DECAYED, PARAMETERS, ROW_WEIGHTS, WEIG
 from ...training import update
 from ..compile.jit import cuda, kernel, twin, window
 from ..formulas.optimizers import add_penalties, clip_value, shrink_weights, step
-from ..network.problem import Model, Settings, State
+from ..network.problem import DescentState, Model, Settings
 from ..products.block import total
 
 squared_norm = twin(update.squared_norm)
@@ -56,7 +56,7 @@ def clipped(settings: Settings, scale: float, squares: float) -> float:
 
 @kernel
 def take_step(
-    model: Model, state: State, settings: Settings, order: Order, first: int, last: int
+    model: Model, state: DescentState, settings: Settings, order: Order, first: int, last: int
 ) -> None:
     """Decoupled decay and the optimizer's step on parameters first … last."""
     part = last - first
@@ -117,7 +117,7 @@ def part_of(size: int, member: int, members: int) -> tuple[int, int]:
 
 @kernel
 def step_alone(
-    model: Model, state: State, settings: Settings, order: Order, scratch: Vector
+    model: Model, state: DescentState, settings: Settings, order: Order, scratch: Vector
 ) -> None:
     """One step by a single block."""
     first, last = part_of(model.parameters.size, cuda.threadIdx.x, cuda.blockDim.x)

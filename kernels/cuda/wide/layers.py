@@ -27,7 +27,7 @@ from ..layers.operations import Draw
 from ..network.problem import (
     LANES,
     Dataset,
-    State,
+    DescentState,
     Tile,
     batch_examples,
     device_settings,
@@ -39,13 +39,13 @@ from ..products.block import total
 
 
 @kernel
-def idle(state: State) -> bool:
+def idle(state: DescentState) -> bool:
     """Whether the descent has ended."""
     return state.position[STATUS] != RUNNING
 
 
 @kernel
-def training(state: State) -> bool:
+def training(state: DescentState) -> bool:
     """Whether this pass is to end in a gradient."""
     return state.position[VALIDATING] == 0
 

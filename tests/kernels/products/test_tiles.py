@@ -126,6 +126,6 @@ def test_transposed_by_squares_that_overlap(count, width, shuffled, dtype, rng):
 
 
 @names_x86
-@pytest.mark.skipif(not tiles.MANY_REGISTERS, reason="the tests above had such tiles")
+@pytest.mark.skipif(not tiles.MANY_REGISTERS, reason="this processor has them above")
 def test_tiles_of_few_registers(tmp_path):
     assert_passes(__file__, "not_depend or lane", "haswell", "+avx,+avx2,+fma", tmp_path)

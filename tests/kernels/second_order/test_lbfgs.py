@@ -41,7 +41,7 @@ def test_two_loop_recursion_is_the_matrix_formula(pairs, dtype, rng):
     hessian = root @ root.T + np.eye(size)
     steps = rng.normal(size=(pairs, size)).astype(dtype)
     changes = (steps @ hessian).astype(dtype)
-    state = lbfgs.State(
+    state = lbfgs.LBFGSState(
         position=np.zeros(lbfgs.POSITIONS, np.int64),
         cost=np.zeros(2), costs=np.zeros(1),
         base=np.zeros(size, dtype), base_gradient=rng.normal(size=size).astype(dtype),
