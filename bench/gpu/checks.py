@@ -91,25 +91,27 @@ def check(kind: str, tiny: bool) -> Iterator[Row]:
                     shape, count = (SMALL, min(n, 60)) if small else (sizes, n)
                     error = partial(_population_error, options, shape, count, dtype)
                     yield _row(f"{name}, {dtype}", title, limit, error)
+        # Simulated tensor cores are slow: one step shows what nine do.
+        steps = {"epochs": 1, "batch_size": n} if tiny else {}
         if kind == "together":
-            yield from _rounded(name, sizes, n)
+            yield from _rounded(name, sizes, n, steps)
         if kind == "layers":
-            yield from _products(name, sizes, n)
+            yield from _products(name, sizes, n, steps)
 
 
-def _rounded(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
+def _rounded(name: str, sizes: tuple[int, ...], n: int, steps: dict[str, int]) -> Iterator[Row]:
     """Plain descent with the products of a tile on tensor cores."""
     for precision in ("tf32", "bf16"):
-        options = {"learning_rate": 0.3, "precision": precision}
+        options = {"learning_rate": 0.3, "precision": precision, **steps}
         one = Check(PLAIN, "tanh", "half_squared_error", options)
         error = partial(_error, one, sizes, n, "float32")
         yield _row(f"{name}, {precision.upper()}", PLAIN, PRECISION_LIMITS[precision], error)
 
 
-def _products(name: str, sizes: tuple[int, ...], n: int) -> Iterator[Row]:
+def _products(name: str, sizes: tuple[int, ...], n: int, steps: dict[str, int]) -> Iterator[Row]:
     """Plain descent with products of every precision, in large blocks and in small ones."""
     for precision, limit in PRECISION_LIMITS.items():
-        options: dict[str, Any] = {"learning_rate": 0.3}
+        options: dict[str, Any] = {"learning_rate": 0.3, **steps}
         if precision != "float32":
             options["precision"] = precision
         for way in PRODUCTS[precision]:

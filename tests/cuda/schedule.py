@@ -135,6 +135,8 @@ class _Block(simulator.BlockManager):
         try:
             while not all(thread.ended for thread in threads):
                 for thread in self._schedule.ordered(threads):
+                    if launch:
+                        launch.thread = thread.thread_id
                     thread.proceed()
                     if thread.exception:
                         raise thread.exception[0].with_traceback(thread.exception[1])

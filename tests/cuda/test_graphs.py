@@ -280,7 +280,7 @@ def kind(request, monkeypatch):
     [
         {},
         {"batch_size": 4},
-        {"batch_size": 4, "validation": 0.25, "clip_norm": 0.1, "dropout": 0.2},
+        {"batch_size": 4, "validation": 0.25, "clip_norm": 0.1, "dropout": 0.2, "epochs": 9},
         {"batch_size": 6, "patience": 2, "tolerance": 10.0},
     ],
     ids=lambda options: "-".join(options),

@@ -8,8 +8,6 @@ after the writes, a barrier and a fence in one block, before a fence and a barri
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray, FakeWithinKernelCUDAArray
 from numba.np import numpy_support
@@ -30,6 +28,7 @@ class Launch:
 
     def __init__(self, context):
         self._context, self._shared_bytes = context, context._shared._dynshared_size
+        self.thread = None  # the number of the one that runs: the schedule says which
         self._global = {}
         self._atomics = {}  # by word: the blocks that came by, when, and with which fences
         context._atomic, context._local = _Atomic(), _Local()
@@ -58,20 +57,20 @@ class Launch:
 
     def read(self, cells, words):
         """A thread reads some words."""
-        thread = threading.current_thread().thread_id
+        thread, block, interval = self.thread, self.block, self.interval
         for word in words:
             cell = cells.get(word)
             if cell is None:
                 cell = cells[word] = _Cell()
             if cell.writer is not None:
                 self._check(cell.writer, thread, word, "read", "written")
-            before = cell.readers.get(self.block)
-            several = before and before[1] == self.interval and before[2] != thread
-            cell.readers[self.block] = (self.block, self.interval, None if several else thread)
+            before = cell.readers.get(block)
+            several = before and before[1] == interval and before[2] != thread
+            cell.readers[block] = (block, interval, None if several else thread)
 
     def write(self, cells, words):
         """A thread writes some words."""
-        thread = threading.current_thread().thread_id
+        thread = self.thread
         for word in words:
             cell = cells.get(word)
             if cell is None:
@@ -113,7 +112,7 @@ class Launch:
 
     def add(self, cells, word):
         """A thread adds to a word in one piece."""
-        thread = threading.current_thread().thread_id
+        thread = self.thread
         if word in cells:
             self._check_cell(cells[word], thread, word, "added to")
         passed = self._atomics.setdefault(word, {})
@@ -121,7 +120,7 @@ class Launch:
         passed[self.block] = self.interval, dict(self._fences)
 
     def _fence(self):
-        self._fences[threading.current_thread().thread_id] = self.interval
+        self._fences[self.thread] = self.interval
 
 
 class _Cell:
@@ -141,10 +140,32 @@ class Watched:
     reach beyond memory, as a window does that is never used there.
     """
 
-    def __init__(self, memory, launch, cells, known=None, first=0, size=None):
+    __slots__ = ("_cells", "_first", "_known", "_launch", "_memory", "_word", "_words", "size")
+
+    def __init__(self, memory, launch, cells, known=None):
         self._memory, self._launch, self._cells, self._known = memory, launch, cells, known
-        self._first, self.size = first, memory.size if size is None else size
-        self.dtype, self.itemsize = memory.dtype, memory.itemsize
+        self._first, self.size = 0, memory.size
+        # The number of memory's first word, and how many an element has.
+        self._word = memory.__array_interface__["data"][0] // _WORD
+        self._words = memory.itemsize // _WORD
+
+    @property
+    def dtype(self):
+        """Of its elements."""
+        return self._memory.dtype
+
+    @property
+    def itemsize(self):
+        """Bytes of an element."""
+        return self._memory.itemsize
+
+    def _window(self, first, size):
+        """So many elements from one on, over the same memory."""
+        window = object.__new__(Watched)
+        window._memory, window._launch, window._cells = self._memory, self._launch, self._cells
+        window._known, window._word, window._words = self._known, self._word, self._words
+        window._first, window.size = self._first + first, size
+        return window
 
     def _place(self, index):
         """Where in memory an element lies."""
@@ -156,17 +177,15 @@ class Watched:
             )
         return place
 
-    def _words(self, place):
-        start = self._memory.__array_interface__["data"][0] + place * self.itemsize
-        return range(start // _WORD, (start + self.itemsize) // _WORD)
+    def _words_at(self, place):
+        start = self._word + place * self._words
+        return range(start, start + self._words)
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            size = index.stop - index.start
-            first = self._first + index.start
-            return Watched(self._memory, self._launch, self._cells, self._known, first, size)
+            return self._window(index.start, index.stop - index.start)
         place = self._place(index)
-        words = self._words(place)
+        words = self._words_at(place)
         if self._known is not None and not self._known.issuperset(words):
             raise UninitialisedError(f"element {index} of {self.size} in shared memory")
         self._launch.read(self._cells, words)
@@ -174,7 +193,7 @@ class Watched:
 
     def __setitem__(self, index, value):
         place = self._place(index)
-        words = self._words(place)
+        words = self._words_at(place)
         self._launch.write(self._cells, words)
         if self._known is not None:
             self._known.update(words)
@@ -183,7 +202,7 @@ class Watched:
     def add(self, index, value):
         """element += value in one piece; returns what it was."""
         place = self._place(index)
-        self._launch.add(self._cells, self._words(place)[0])
+        self._launch.add(self._cells, self._words_at(place)[0])
         before = self._memory[place]
         self._memory[place] += value
         return before

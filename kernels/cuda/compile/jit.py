@@ -50,10 +50,13 @@ class _Simulator:
     those of the functions below it only for the time of a call, whatever other threads do there.
     """
 
-    def __getattr__(self, name: str) -> Any:
+    def __init__(self) -> None:
         from numba.cuda.simulator.kernel import _get_kernel_context
 
-        return getattr(_get_kernel_context() or _cuda, name)
+        self._running = _get_kernel_context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._running() or _cuda, name)
 
 
 cuda: Any = _Simulator() if SIMULATED else _cuda
