@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 import nnlib
@@ -25,6 +27,23 @@ def test_the_same_bits(dask):
 def test_groups(dask):
     alone = nnlib.train_many([1, 3, 1], X, Y, **GROUPED)
     assert_same_bits(nnlib.train_many([1, 3, 1], X, Y, cluster=dask, **GROUPED), alone)
+
+
+@pytest.mark.parametrize(
+    "options", [{"optimizer": "lbfgs"}, {"optimizer": "adam", "batch_size": 400}]
+)
+def test_one_network(dask, rng, options):
+    rows = nnlib.data.arrays(rng.normal(size=(1200, 3)), rng.normal(size=(1200, 1)), part_rows=200)
+
+    def trained(cluster):
+        net = nnlib.Network([3, 5, 1], seed=3)
+        history = net.descent(rows, epochs=4, cluster=cluster, **options)
+        return net.parameters, history.J
+
+    with ThreadPoolExecutor(1) as executor:
+        alone = trained(executor)
+    for ours, theirs in zip(trained(dask), alone, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_by_name_and_by_address(dask):

@@ -44,8 +44,11 @@ def is_alive(process):
         return False
 
 
-@pytest.mark.parametrize("whole_group", [False, True], ids=["the driver", "a terminal's group"])
-def test_ctrl_c(whole_group):
+@pytest.mark.parametrize(
+    ("whole_group", "times"), [(False, 1), (True, 1), (False, 2)],
+    ids=["the driver", "a terminal's group", "twice"],
+)  # fmt: skip
+def test_ctrl_c(whole_group, times):
     driver = subprocess.Popen(
         [sys.executable, "-m", "tests.cluster.interrupted_driver"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -60,7 +63,9 @@ def test_ctrl_c(whole_group):
             if line == "begun\n":
                 break
         below = descendants(driver.pid)
-        (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGINT)
+        for _ in range(times):
+            (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGINT)
+            time.sleep(0.3)  # the second comes while parts may still end by themselves
         said += list(lines)
         driver.wait(timeout=120)
     finally:
