@@ -19,6 +19,8 @@ PAGE = ROOT / "docs" / "speed.md"
 SELECTION = ROOT / ".benchmarks" / "selection.json"
 # The table first: what is compiled is then seen in its rows.
 SUITE = ("test_speed.py", "test_scaling.py", "test_reaching.py")
+# What pytest returns where no test is selected.
+NOTHING_SELECTED = 5
 # Where compilers keep their results: all begin with nothing, so that *once* is what it says.
 CACHE_VARIABLES = ("NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
 
@@ -39,6 +41,10 @@ def main() -> int:
     record = (options.json or (SELECTION if options.k else own_record())).resolve()
     record.parent.mkdir(parents=True, exist_ok=True)
     status = measure(record, options.k)
+    if status == NOTHING_SELECTED:
+        print(
+            f"-k is {options.k!r}, which selects none of the rows: {rows_text()}", file=sys.stderr
+        )
     if status:
         return status
     if options.k:
@@ -49,6 +55,13 @@ def main() -> int:
         pages.main([str(record), "--report", str(text), "--page", str(options.page),
                      "--beside", *beside])  # fmt: skip
     return 0
+
+
+def rows_text() -> str:
+    """The names of all workloads."""
+    from .rows.workloads import ROWS  # here: it imports every peer
+
+    return ", ".join(dict.fromkeys(workload.name for workload, _ in ROWS))
 
 
 def own_record() -> Path:
@@ -68,6 +81,8 @@ def measure(record: Path, selection: str) -> int:
     files = [str(ROOT / "bench" / "measure" / name) for name in SUITE]
     command = [sys.executable, "-m", "pytest", *files, "-q", "-rs"]
     command += ["--benchmark-enable", "--benchmark-quiet"]
+    # It warns where no row is selected, which is an error here with a message of our own.
+    command += ["-W", "ignore::pytest_benchmark.logger.PytestBenchmarkWarning"]
     command += [f"--benchmark-json={record}", "-k", selection]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
         environment = without_tuning(os.environ)

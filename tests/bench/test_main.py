@@ -43,3 +43,4 @@ def test_some_rows_are_timed_and_printed(tmp_path):
 def test_a_selection_without_rows_fails(tmp_path):
     completed = run("-k", "no_such_row", "--json", str(tmp_path / "bench.json"))
     assert completed.returncode != 0
+    assert "-k is 'no_such_row', which selects none of the rows: exercise, " in completed.stderr
