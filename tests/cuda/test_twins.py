@@ -8,6 +8,7 @@ from typing import get_type_hints
 
 import pytest
 
+from nnlib.kernels.compile import memory
 from nnlib.kernels.cuda.second_order import lbfgs
 from nnlib.kernels.network import evaluate
 from nnlib.kernels.second_order import objective
@@ -65,7 +66,7 @@ def test_arguments_are_the_same(module, name):
 
 
 def test_loops_in_place_of_the_cpu_s_have_their_arguments():
-    cpu = {**vars(objective), "squared_weights": evaluate.squared_weights}
+    cpu = {**vars(objective), "squared_weights": evaluate.squared_weights, "copy": memory.copy}
     for name, loop in lbfgs.LOOPS.items():
         assert arguments(loop) == arguments(cpu[name]), name
         assert loop.__name__ == name
