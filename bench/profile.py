@@ -59,8 +59,10 @@ class Routine(NamedTuple):
 def short_name(symbol: str) -> str:
     """What the source calls a routine.
 
-    >>> short_name("_ZN5nnlib7kernels4gemm4packB3v36B126"), short_name("nnlib_transposed_float")
-    ('gemm.pack_panels', 'tiles.transposed')
+    >>> short_name("_ZN5nnlib7kernels4gemm11pack_panelsB3v36B126")
+    'gemm.pack_panels'
+    >>> short_name("nnlib_transposed_float")
+    'tiles.transposed'
     """
     tile = re.fullmatch(r"nnlib_(\w+)_(float|double)", symbol)
     if tile:
