@@ -81,8 +81,8 @@ def measure(record: Path, selection: str) -> int:
     files = [str(ROOT / "bench" / "measure" / name) for name in SUITE]
     command = [sys.executable, "-m", "pytest", *files, "-q", "-rs"]
     command += ["--benchmark-enable", "--benchmark-quiet"]
-    # It warns where no row is selected, which is an error here with a message of our own.
-    command += ["-W", "ignore::pytest_benchmark.logger.PytestBenchmarkWarning"]
+    # Where no row is selected it warns, which is an error here; `main` has a message of its own.
+    command += ["-W", "ignore:Not saving anything:pytest_benchmark.logger.PytestBenchmarkWarning"]
     command += [f"--benchmark-json={record}", "-k", selection]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
         environment = without_tuning(os.environ)

@@ -59,7 +59,9 @@ def pytest_collection_modifyitems(config, items):
         if missing:
             item.add_marker(pytest.mark.skip(reason=f"no GPU: {missing}"))
         elif mark := _cpu_mark(item):
-            item.add_marker(pytest.mark.skip(reason=CPU_ONLY[mark.args[0]]))
+            # Before its own conditions, which are the CPU's: the first that holds is the reason.
+            skip = pytest.mark.skipif(True, reason=CPU_ONLY[mark.args[0]])
+            item.add_marker(skip, append=False)
         elif item.get_closest_marker("large") and SIMULATED:
             item.add_marker(pytest.mark.skip(reason=LARGE))
 

@@ -27,8 +27,8 @@ CPU_ONLY = {
     "host": "nothing of it runs on a device",
 }
 LARGE = "its reference is of a size that is too much for the simulator"
-# Of packages, platforms and processors, not of devices.
-_ELSEWHERE = re.compile(r"could not import|Windows|this processor")
+# Of packages and platforms, not of devices.
+_ELSEWHERE = re.compile(r"could not import|Windows")
 
 
 def amount(usual, simulated):
