@@ -67,8 +67,9 @@ class Row(NamedTuple):
     geometry_6: int = 0
     geometry_7: int = 0
     # What `build_table` finds out.
-    delta_in: int = -1  # first unit of the deltas where δ_in is written; −1: it is not wanted
-    adds: int = 0  # 1: δ_in is then added to what other readers of its input gave
+    delta_out: int = 0  # first unit of the deltas where its δ lies; = output, see `delta_places`
+    delta_in: int = -1  # the same where δ_in is written; −1: it is not wanted
+    adds: int = -1  # the same where it is then added, with what other readers gave; −1: nowhere
     shares: int = 0  # 1: its parameters are another row's too, 2: which has made its gradient
     # The same in every row: values of an example and of an output, and where these begin.
     example: int = 0
@@ -144,6 +145,7 @@ COLUMNS = len(Row._fields)
     GEOMETRY_5,
     GEOMETRY_6,
     GEOMETRY_7,
+    DELTA_OUT,
     DELTA_IN,
     ADDS,
     SHARES,
@@ -181,7 +183,7 @@ COLUMNS = len(Row._fields)
 BY_PRODUCT, LAZY, BY_ENTRIES = 1, 2, 3
 # So many columns describe a chain of layers in a checkpoint, and so many a graph; those behind them
 # follow from these, or are addresses of this process.
-_CHAIN_COLUMNS, _GRAPH_COLUMNS = WEIGHT_ROWS, DELTA_IN
+_CHAIN_COLUMNS, _GRAPH_COLUMNS = WEIGHT_ROWS, DELTA_OUT
 
 
 class Layer(NamedTuple):
@@ -250,7 +252,7 @@ def build_table(rows: Sequence[Row], ends: Ends | None = None, whole: bool = Fal
     buffer = max(row.end for row in rows)
     table = np.array(rows, dtype=np.int64)
     table[:, [EXAMPLE, RESULT, OUTPUTS]] = ends
-    table[:, DELTA_IN : SHARES + 1] = 0
+    table[:, DELTA_OUT], table[:, SHARES] = table[:, OUTPUT], 0
     spare = _place_deltas(table, rows, buffer, whole)
     _mark_shared(table, rows)
     first_loss = next((k for k, row in enumerate(rows) if row.loss >= 0), len(rows) - 1)
@@ -273,10 +275,11 @@ def _place_deltas(table: Vector, rows: Sequence[Row], spare: int, whole: bool) -
     width = 0
     for number in range(len(rows) - 1, -1, -1):
         row = rows[number]
-        place, adds = -1, 0
+        place = adds = -1
         if row.source >= 0 and row.source in wanted:
-            adds = int(row.source in given)
-            place = spare if adds else row.source
+            place = row.source
+            if row.source in given:
+                place, adds = spare, row.source
             given.add(row.source)
         elif row.continues:
             place = spare

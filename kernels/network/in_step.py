@@ -19,8 +19,8 @@ from ..layers.operations import (
     D_IN,
     D_OUT,
     DECAY,
+    DELTA_OUT,
     IN_STEP,
-    OUTPUT,
     RATE,
     SAMPLE_MAJOR,
     SOURCE,
@@ -74,7 +74,7 @@ def add_products(out: Vector, model: Model, data: Data, settings: Settings, term
             if not row[SAMPLE_MAJOR]:
                 place, size = place + (-1 - row[SOURCE]) * lanes, d_in * lanes
             a_in = window(model.input_block if data.order.size else data.inputs, place, size)
-        delta_out = window(model.deltas, scratch + row[OUTPUT] * lanes, row[D_OUT] * lanes)
+        delta_out = window(model.deltas, scratch + row[DELTA_OUT] * lanes, row[D_OUT] * lanes)
         rows = window(delta_out, part[UNIT] * lanes, units * lanes)
         add_product(weight, rows, a_in, row, lanes, terms.alpha, weight_beta)
         number = out.dtype.type(terms.alpha)

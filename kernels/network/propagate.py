@@ -31,6 +31,7 @@ from ..layers.operations import (
     D_OUT,
     DELTA,
     DELTA_IN,
+    DELTA_OUT,
     DERIVE,
     FIRST_LOSS,
     FORWARD,
@@ -104,7 +105,9 @@ def layer_at(block: Pass, first: int, forwards: bool) -> Layer:
         a_in=a_in,
         a_out=window(block.activations, output, units),
         workspace=window(block.activations, row[WORKSPACE] * lanes, row[KEPT] * lanes or units),
-        delta_out=window(block.deltas, output if trains else 0, units if trains else 0),
+        delta_out=window(
+            block.deltas, row[DELTA_OUT] * lanes if trains else 0, units if trains else 0
+        ),
         delta_in=window(block.deltas, row[DELTA_IN] * lanes if width > 0 else 0, width),
         gradient=window(
             block.gradient, row[PARAMETERS] if trains else 0, row[SIZE] if trains else 0
@@ -207,8 +210,8 @@ def backward_row(block: Pass, first: int) -> None:
 def add_delta(block: Pass, layer: Layer) -> None:
     """Add δ_in to what other readers of the layer's input gave, if it has others."""
     row = layer.row
-    if row[ADDS]:
-        given = window(block.deltas, row[SOURCE] * block.lanes, layer.delta_in.size)
+    if row[ADDS] >= 0:
+        given = window(block.deltas, row[ADDS] * block.lanes, layer.delta_in.size)
         add_scaled(given, layer.delta_in, 1.0)
 
 
@@ -248,7 +251,8 @@ def output_delta(block: Pass, row: Integers, targets: Vector, weight: Vector) ->
     """∂J/∂a of the row's output, if it has a loss, into its part of deltas."""
     if row[COST_DELTA]:
         place, size = row[OUTPUT] * block.lanes, row[D_OUT] * block.lanes
-        delta_out, a = window(block.deltas, place, size), window(block.activations, place, size)
+        delta_out = window(block.deltas, row[DELTA_OUT] * block.lanes, size)
+        a = window(block.activations, place, size)
         y = window(targets, (row[OUTPUT] - row[RESULT]) * block.lanes, size)
         if row[OUTPUT_DELTA]:
             call_output_delta(row[OUTPUT_DELTA], row, block.activations, delta_out, a, y, weight)

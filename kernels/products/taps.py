@@ -7,6 +7,7 @@ goes over the rows of a window, for instance, and in each over all channels of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..compile.internals import ir
+from ..compile.registers import REGISTER_BYTES
 from ..compile.vector_code import SIZE, VectorCode
 from .tiles import FROM_OUT, FROM_START, MANY_REGISTERS, emitted_call, offset
 
@@ -27,11 +29,14 @@ _SUMS = (
 # The same where every output reads a unit of its own: the units hide the latency.
 _CHANNEL_SUMS = ((8 if MANY_REGISTERS else 4, (1,)), (2, (1,)), (1, (1,)))
 # Products of a tile: how many rows of δ, and how many of the input. Twelve sums at least hide the
-# latency of a multiply-add, so that tiles of few rows are avoided: 5 rows are 3 + 2, 6 are 3 + 3.
-# Few registers hold six sums, of twice as many registers each.
-_FOUR = 4
-_ROWS, _INPUTS = ((_FOUR, 3, 2, 1), (6, 5, 4, 3, 2, 1)) if MANY_REGISTERS else ((2, 1), (3, 2, 1))
-MOST_INPUTS = _INPUTS[0]
+# latency of a multiply-add. Every vector fills one register.
+_PRODUCTS = (
+    tuple((rows, (6, 5, 4, 3, 2, 1)) for rows in (4, 3, 2, 1))
+    if MANY_REGISTERS
+    else ((2, (6, 5, 4, 3, 2, 1)), (1, (8, 4, 2, 1)))
+)
+MOST_INPUTS = _PRODUCTS[0][1][0]
+_SHARED = 4  # a shorter side and a rest are no more than two sides of one
 
 
 class Taps(NamedTuple):
@@ -161,13 +166,13 @@ def _tap_products(
     code: VectorCode, weight: Any, delta: Any, values: Any, accumulate: Any, grid: Grid
 ) -> None:
     """Body of `tap_products`."""
-    output = code.variable(SIZE(0))
-    for units in _ROWS:
-        end = _end_of_largest(code, grid.outputs) if units == _FOUR else grid.outputs
-        with code.steps(output, units, end) as first:
+    code = VectorCode(code.builder, code.number, min(REGISTER_BYTES // code.item_size, code.width))
+    output, rows = code.variable(SIZE(0)), [units for units, _ in _PRODUCTS]
+    for units, sides in _PRODUCTS:
+        with code.steps(output, units, _end_of(code, grid.outputs, units, rows)) as first:
             i = code.variable(SIZE(0))
-            for others in _INPUTS:
-                with code.steps(i, others, grid.inputs) as begin:
+            for others in sides:
+                with code.steps(i, others, _end_of(code, grid.inputs, others, sides)) as begin:
                     totals = [
                         [code.variable(code.zero) for _ in range(others)] for _ in range(units)
                     ]
@@ -178,15 +183,18 @@ def _tap_products(
                         _keep_sums(code, row, weight, place, accumulate)
 
 
-def _end_of_largest(code: VectorCode, outputs: Any) -> Any:
-    """Where tiles of four rows end: 5 or 6 rows are left for smaller ones, not 1 or 2."""
-    builder, most = code.builder, SIZE(_FOUR)
-    rest = builder.urem(outputs, most)
-    few = builder.and_(
-        builder.icmp_signed(">", rest, SIZE(0)), builder.icmp_signed("<", rest, SIZE(3))
+def _end_of(code: VectorCode, count: Any, side: int, sides: Sequence[int]) -> Any:
+    """Where tiles of a side end: two smaller ones share what a largest and a short rest had."""
+    if side < max(sides) or side < _SHARED:
+        return count
+    builder = code.builder
+    rest = builder.urem(count, SIZE(side))
+    short = builder.and_(
+        builder.icmp_signed(">", rest, SIZE(0)),
+        builder.icmp_signed("<=", rest, SIZE(side // 2)),
     )
-    whole = builder.sub(outputs, rest)
-    return builder.select(few, builder.sub(whole, most), whole)
+    whole = builder.sub(count, rest)
+    return builder.select(short, builder.sub(whole, SIZE(side)), whole)
 
 
 def _add_products(
@@ -209,32 +217,29 @@ def _add_products(
                     vector(delta, offset(code, first, SIZE(k)), grid.delta_row, grid.delta_column)
                     for k in range(len(totals))
                 ]
-                a = [
-                    vector(
-                        values,
-                        offset(code, (offset(code, begin, SIZE(k)), grid.input)),
-                        grid.row,
-                        grid.column,
-                    )
-                    for k in range(len(totals[0]))
-                ]
-                for own, left in zip(totals, d, strict=True):
-                    for total, right in zip(own, a, strict=True):
-                        code.add_product(total, left, right)
+                for k, column_of_sums in enumerate(zip(*totals, strict=True)):
+                    unit = offset(code, (offset(code, begin, SIZE(k)), grid.input))
+                    a = vector(values, unit, grid.row, grid.column)
+                    for total, left in zip(column_of_sums, d, strict=True):
+                        code.add_product(total, left, a)
 
 
 def _keep_sums(code: VectorCode, row: list[Any], weight: Any, place: Any, accumulate: Any) -> None:
-    """weight[place], … ← the sums of the vectors' elements, or += if `accumulate`."""
-    vectors = [code.builder.load(total) for total in row]
-    count = len(vectors)
-    while len(vectors) & (len(vectors) - 1):
-        vectors.append(code.zero)
-    values = code.sums(vectors)
-    part = code.shuffle(values, values, range(count))
-    before = code.variable(ir.Constant(part.type, [0.0] * count))
-    with code.builder.if_then(accumulate):
-        code.builder.store(code.load(weight, place, part.type), before)
-    code.store(code.add(code.builder.load(before), part), weight, place)
+    """weight[place], … ← the sums of the vectors' elements, or += if `accumulate`.
+
+    As many at a time as fit in a vector.
+    """
+    for begin in range(0, len(row), code.width):
+        vectors = [code.builder.load(total) for total in row[begin : begin + code.width]]
+        count, own = len(vectors), offset(code, place, SIZE(begin))
+        while len(vectors) & (len(vectors) - 1):
+            vectors.append(code.zero)
+        values = code.sums(vectors)
+        part = code.shuffle(values, values, range(count))
+        before = code.variable(ir.Constant(part.type, [0.0] * count))
+        with code.builder.if_then(accumulate):
+            code.builder.store(code.load(weight, own, part.type), before)
+        code.store(code.add(code.builder.load(before), part), weight, own)
 
 
 @intrinsic

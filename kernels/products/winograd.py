@@ -27,12 +27,15 @@ from numba.extending import intrinsic
 from ..compile.internals import ir
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
+from ..compile.registers import REGISTER_BYTES
 from ..compile.vector_code import SIZE, VectorCode
 from .tiles import emitted_call, offset
 
 # Along each axis: outputs of a tile, weights of a kernel, inputs of a patch.
 TILE, TAPS, PATCH = 4, 3, 6
 POSITIONS = PATCH * PATCH
+# Channels that are transformed together.
+_TOGETHER = 4
 _A, _B = 0.75, 1.5
 # G, row by row: 1, p and p² at each point p, divided by the product of its distances to the others.
 _G = (
@@ -116,71 +119,135 @@ def _combined(code: VectorCode, first: tuple[float, Any], *others: tuple[float, 
     return total
 
 
+# How many numbers each of them reads and makes.
+_SIDES = {_inputs: (PATCH, PATCH), _outputs: (PATCH, TILE), _deltas: (TILE, PATCH)}
+
+
+class _Line(NamedTuple):
+    """Where the vectors of a square's column or row lie, in LLVM's values."""
+
+    places: list[Any]  # of the first channel
+    channel: Any  # elements from a channel to the next
+
+
+Along = Callable[[VectorCode, list[Any]], list[Any]]
+Lines = Callable[[Any], _Line]
+
+
 def _both_axes(
-    code: VectorCode, along: Callable[[VectorCode, list[Any]], list[Any]], square: list[list[Any]]
-) -> list[list[Any]]:
-    """The columns of a square transformed, then its rows."""
-    columns = [along(code, [row[k] for row in square]) for k in range(len(square))]
-    return [along(code, [column[k] for column in columns]) for k in range(len(columns[0]))]
+    code: VectorCode, channels: Any, along: Along, read: Lines, write: Lines, bias: Any = None
+) -> None:
+    """The columns of a square transformed into scratch, then the rows of that.
+
+    read gives the column of a number, write the row. Pixels lie a power of two apart, so that all
+    lines of a square share a few places of a first-level cache. Some channels of one column after
+    the other are run through in the order of memory.
+    """
+    side, made = _SIDES[along]
+    room = code.builder.alloca(code.vector, size=SIZE(_TOGETHER * side * made))
+    begin = code.variable(SIZE(0))
+    for together in (_TOGETHER, 1):
+        with code.steps(begin, together, channels) as first:
+            span = first, code.builder.add(first, SIZE(together))
+            kept = partial(_kept, code, room, first)
+            number = code.variable(SIZE(0))
+            with code.steps(number, 1, SIZE(side)) as k:
+                column = kept([offset(code, k, SIZE(i * side)) for i in range(made)])
+                _transform(code, span, along, (read(k), column))
+            number = code.variable(SIZE(0))
+            with code.steps(number, 1, SIZE(made)) as k:
+                row = kept([offset(code, (k, SIZE(side)), SIZE(i)) for i in range(side)])
+                _transform(code, span, along, (row, write(k)), bias)
 
 
-def _pointers(code: VectorCode, image: Any, outside: Any, area: Area, side: int) -> list[Any]:
-    """Where the pixels of a square begin, row by row; `outside` for those beyond the image."""
+def _kept(code: VectorCode, room: Any, first: Any, positions: list[Any]) -> _Line:
+    """Positions of the scratch (positions, channels from the first on, vector)."""
+    numbers = code.builder.bitcast(room, code.number.as_pointer())
+    width = SIZE(code.width)
+    begin = code.builder.gep(numbers, [code.builder.neg(code.builder.mul(first, width))])
+    size = SIZE(_TOGETHER * code.width)
+    places = [code.builder.gep(begin, [code.builder.mul(place, size)]) for place in positions]
+    return _Line(places, width)
+
+
+def _transform(
+    code: VectorCode, span: tuple[Any, Any], along: Along, lines: tuple[_Line, _Line],
+    bias: Any = None,
+) -> None:  # fmt: skip
+    """One line ← bias + the other one transformed, for the channels of a span.
+
+    A vector of lanes takes as many registers as it needs, one after the other.
+    """
+    register = VectorCode(
+        code.builder, code.number, min(REGISTER_BYTES // code.item_size, code.width)
+    )
+    source, target = lines
+    channel = code.variable(span[0])
+    with code.steps(channel, 1, span[1]) as c:
+        for lane in range(0, code.width, register.width):
+            place = offset(code, (c, source.channel), SIZE(lane))
+            made = along(register, [register.load(start, place) for start in source.places])
+            if bias is not None:
+                start = register.everywhere(code.load(bias, c, code.number))
+                made = [register.add(vector, start) for vector in made]
+            place = offset(code, (c, target.channel), SIZE(lane))
+            for vector, start in zip(made, target.places, strict=True):
+                register.store(vector, start, place)
+
+
+def _pixels(code: VectorCode, image: Any, outside: Any, area: Area) -> Callable[[Any, Any], Any]:
+    """Gives where the pixel of a row and a column begins; `outside` for one beyond the image."""
     builder = code.builder
 
-    def inside(k: int, first: Any, last: Any) -> Any:
-        begun = builder.icmp_signed(">=", SIZE(k), first)
-        return builder.and_(begun, builder.icmp_signed("<", SIZE(k), last))
+    def inside(k: Any, first: Any, last: Any) -> Any:
+        begun = builder.icmp_signed(">=", k, first)
+        return builder.and_(begun, builder.icmp_signed("<", k, last))
 
-    rows = [inside(k, area.first_row, area.last_row) for k in range(side)]
-    columns = [inside(k, area.first_column, area.last_column) for k in range(side)]
-    found = []
-    for k in range(side):
-        for m in range(side):
-            place = offset(code, area.origin, (SIZE(k), area.row), (SIZE(m), area.column))
-            exists = builder.and_(rows[k], columns[m])
-            found.append(builder.select(exists, builder.gep(image, [place]), outside))
-    return found
+    def pixel(row: Any, column: Any) -> Any:
+        exists = builder.and_(
+            inside(row, area.first_row, area.last_row),
+            inside(column, area.first_column, area.last_column),
+        )
+        place = offset(code, area.origin, (row, area.row), (column, area.column))
+        return builder.select(exists, builder.gep(image, [place]), outside)
+
+    return pixel
 
 
-def _squares(vectors: list[Any], side: int) -> list[list[Any]]:
-    """A list of vectors as rows of a square."""
-    return [vectors[k : k + side] for k in range(0, side * side, side)]
+def _positions(code: VectorCode, products: Any, area: Area) -> Callable[[Any, Any], Any]:
+    """Gives where the products of the position in a row and a column begin."""
+
+    def position(row: Any, column: Any) -> Any:
+        number = offset(code, (row, SIZE(PATCH)), column)
+        return code.builder.gep(products, [offset(code, area.place, (number, area.position))])
+
+    return position
 
 
 def _spread(
-    code: VectorCode, products: Any, image: Any, zeros: Any, area: Area, side: int, along: Any
+    code: VectorCode, products: Any, image: Any, zeros: Any, area: Area, along: Along
 ) -> None:
     """Body of `patch_products` and `delta_products`."""
-    pointers = _pointers(code, image, zeros, area, side)
-    channel = code.variable(SIZE(0))
-    with code.steps(channel, 1, area.channels) as c:
-        place = code.builder.mul(c, area.channel)
-        square = _squares([code.load(pointer, place) for pointer in pointers], side)
-        first = offset(code, area.place, (c, area.product))
-        for position, vector in enumerate(
-            vector for row in _both_axes(code, along, square) for vector in row
-        ):
-            code.store(vector, products, offset(code, first, (SIZE(position), area.position)))
+    pixel, position = _pixels(code, image, zeros, area), _positions(code, products, area)
+    side, made = _SIDES[along]
+    _both_axes(
+        code, area.channels, along,
+        lambda k: _Line([pixel(SIZE(row), k) for row in range(side)], area.channel),
+        lambda k: _Line([position(k, SIZE(column)) for column in range(made)], area.product),
+    )  # fmt: skip
 
 
 def _gathered(
     code: VectorCode, image: Any, products: Any, bias: Any, unwanted: Any, area: Area
 ) -> None:
     """Body of `tile_outputs`."""
-    pointers = _pointers(code, image, unwanted, area, TILE)
-    channel = code.variable(SIZE(0))
-    with code.steps(channel, 1, area.channels) as c:
-        first = offset(code, area.place, (c, area.product))
-        square = [
-            code.load(products, offset(code, first, (SIZE(position), area.position)))
-            for position in range(POSITIONS)
-        ]
-        start = code.everywhere(code.load(bias, c, code.number))
-        place = code.builder.mul(c, area.channel)
-        outputs = [v for row in _both_axes(code, _outputs, _squares(square, PATCH)) for v in row]
-        for pointer, vector in zip(pointers, outputs, strict=True):
-            code.store(code.add(vector, start), pointer, place)
+    pixel, position = _pixels(code, image, unwanted, area), _positions(code, products, area)
+    _both_axes(
+        code, area.channels, _outputs,
+        lambda k: _Line([position(SIZE(row), k) for row in range(PATCH)], area.product),
+        lambda k: _Line([pixel(k, SIZE(column)) for column in range(TILE)], area.channel),
+        bias,
+    )  # fmt: skip
 
 
 @intrinsic
@@ -189,14 +256,14 @@ def patch_products(typingctx: Any, products: Any, image: Any, zeros: Any, area: 
 
     zeros stands for pixels outside the image: as many zeros as a pixel has numbers.
     """
-    body = partial(_spread, side=PATCH, along=_inputs)
+    body = partial(_spread, along=_inputs)
     return emitted_call("winograd_patch", body, products, image, zeros, area)
 
 
 @intrinsic
 def delta_products(typingctx: Any, products: Any, image: Any, zeros: Any, area: Any) -> Any:
     """products ← A δ Aᵀ of every filter of a tile; all else is as in `patch_products`."""
-    body = partial(_spread, side=TILE, along=_deltas)
+    body = partial(_spread, along=_deltas)
     return emitted_call("winograd_delta", body, products, image, zeros, area)
 
 

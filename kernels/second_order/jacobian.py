@@ -24,12 +24,12 @@ from ..layers.operations import (
     COPY,
     D_IN,
     D_OUT,
+    DELTA_OUT,
     DENSE,
     KIND,
     LEARNS,
     MAXIMUM,
     MULTIPLY,
-    OUTPUT,
     OUTPUTS,
     PARAMETERS,
     RESULT,
@@ -114,7 +114,7 @@ def fill(jacobian: Vector, model: Model, inputs: Vector, lanes: int) -> None:
     block = whole_pass(model, inputs, lanes, False)
     for first in range(table.size - COLUMNS, -1, -COLUMNS):
         row = window(table, first, COLUMNS)
-        delta_out = window(model.deltas, row[OUTPUT] * lanes, row[D_OUT] * lanes)
+        delta_out = window(model.deltas, row[DELTA_OUT] * lanes, row[D_OUT] * lanes)
         layer = window(jacobian, row[PARAMETERS] * lanes, row[SIZE] * lanes)
         if row[KIND] == DENSE and row[LEARNS]:
             fill_dense(layer, delta_out, layer_at(block, first, False).a_in, row, lanes)

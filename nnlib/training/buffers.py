@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..checks.examples import Examples
 from ..checks.memory import check_memory
 from ..kernels.formulas.shuffle import ORDER, draw_order
+from ..kernels.layers.delta_places import with_shared_deltas
 from ..kernels.layers.operations import (
     BUFFER_UNITS,
     SAMPLE_MAJOR,
@@ -130,18 +131,20 @@ def settings(
 
 
 def descent_table(table: Array, layout: Layout) -> Array:
-    """The network's table, with the gradients of wide layers made in the step if that is faster.
+    """The network's table as a descent wants it.
 
-    The step needs a block per chunk, then. One chunk loses nothing, and gains where the step is
-    the product itself. Several gain if the layer has more units than the batch has samples. The
-    members then exchange the batch's inputs instead of gradients, which are larger by that ratio
-    (784 × 128 in batches of 128 takes 0.9 of the time with gradients, in batches of 64 1.1).
+    The δ of images, which are many, share memory. The gradients of wide layers are made in the step
+    if that is faster. The step needs a block per chunk, then. One chunk loses nothing, and gains
+    where the step is the product itself. Several gain if the layer has more units than the batch
+    has samples. The members then exchange the batch's inputs instead of gradients, which are larger
+    by that ratio (784 × 128 in batches of 128 takes 0.9 of the time with gradients, in batches of
+    64 1.1).
     """
-    if layout.lanes == 1 or layout.batch_size > layout.chunks * layout.lanes:
-        return table
-    if layout.chunks == 1:
-        return gradients_in_step(table, 0, 0)
-    return gradients_in_step(table, LONG_GRADIENT, layout.batch_size + 1)
+    if layout.lanes > 1 and layout.batch_size <= layout.chunks * layout.lanes:
+        alone = layout.chunks == 1
+        weights, units = (0, 0) if alone else (LONG_GRADIENT, layout.batch_size + 1)
+        table = gradients_in_step(table, weights, units)
+    return with_shared_deltas(table) if convolves(table) or looks_at_batches(table) else table
 
 
 def model(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlib.kernels.formulas import activations
-from nnlib.kernels.layers.operations import DELTA_IN, DENSE, DROPOUT, rows_of
+from nnlib.kernels.layers.operations import DELTA_OUT, DENSE, DROPOUT, rows_of
 from nnlib.layers.dense import DenseLayer
 from nnlib.model.architecture import Architecture
 from nnlib.model.dense_chain import count_parameters
@@ -97,7 +97,7 @@ def test_the_tables_differ_by_the_activation_that_a_loss_folds_in():
     own, trained = (rows_of(table) for table in (made().table, made().training_table))
     assert own[-1].activation == activations.CODES["softmax"]
     assert trained[-1].activation == activations.LOG_SOFTMAX
-    shared = slice(0, DELTA_IN)  # the rest is of the whole table
+    shared = slice(0, DELTA_OUT)  # the rest is of the whole table
     assert [row[shared] for row in own[:-1]] == [row[shared] for row in trained[:-1]]
 
 

@@ -9,7 +9,7 @@ from nnlib.kernels.formulas import activations
 from nnlib.kernels.layers import dense, dropout
 from nnlib.kernels.layers.operations import (
     COLUMNS,
-    DELTA_IN,
+    DELTA_OUT,
     DENSE,
     DROPOUT,
     build_table,
@@ -25,7 +25,7 @@ def test_table_holds_the_rows_one_after_the_other():
     assert table.dtype == np.int64
     assert table.shape == (2 * COLUMNS,)
     for row, made in zip(rows_of(table), (first, second), strict=True):
-        assert row[:DELTA_IN] == made[:DELTA_IN]
+        assert row[:DELTA_OUT] == made[:DELTA_OUT]
 
 
 def test_dense_row():
