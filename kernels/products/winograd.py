@@ -119,8 +119,13 @@ def _combined(code: VectorCode, first: tuple[float, Any], *others: tuple[float, 
     return total
 
 
+Along = Callable[[VectorCode, list[Any]], list[Any]]
 # How many numbers each of them reads and makes.
-_SIDES = {_inputs: (PATCH, PATCH), _outputs: (PATCH, TILE), _deltas: (TILE, PATCH)}
+_SIDES: dict[Along, tuple[int, int]] = {
+    _inputs: (PATCH, PATCH),
+    _outputs: (PATCH, TILE),
+    _deltas: (TILE, PATCH),
+}
 
 
 class _Line(NamedTuple):
@@ -130,7 +135,6 @@ class _Line(NamedTuple):
     channel: Any  # elements from a channel to the next
 
 
-Along = Callable[[VectorCode, list[Any]], list[Any]]
 Lines = Callable[[Any], _Line]
 
 
