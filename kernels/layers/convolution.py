@@ -15,7 +15,15 @@ from typing import NamedTuple
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
 from ..formulas import activations
-from ..products.taps import MOST_INPUTS, Grid, Taps, channel_sums, tap_products, tap_sums
+from ..products.taps import (
+    MOST_INPUTS,
+    Grid,
+    Taps,
+    channel_products,
+    channel_sums,
+    tap_products,
+    tap_sums,
+)
 from ..products.tiles import FROM_START, FROM_ZERO
 from .dense import lane_sum
 from .dense_single import add_multiple
@@ -307,8 +315,9 @@ def _add_sums(layer: Layer, sums: Sums, accumulate: bool) -> None:
     r, c = sums.rows.first, sums.columns.first
     y = r * own.stride_height + sums.k * own.dilation_height - own.top
     x = c * own.stride_width + sums.m * own.dilation_width - own.left
+    depthwise = _depthwise(own, lanes)
     grid = Grid(
-        outputs=filters,
+        outputs=own.groups if depthwise else filters,
         weight_output=row_weights,
         inputs=sums.weights * channels,
         input=own.dilation_width * own.channels if channels == 1 else 1,
@@ -320,7 +329,7 @@ def _add_sums(layer: Layer, sums: Sums, accumulate: bool) -> None:
         column=own.stride_width * own.channels,
         lanes=lanes,
     )
-    for g in range(own.groups):
+    for g in range(1 if depthwise else own.groups):
         unit = (r * own.output_width + c) * own.filters + g * filters
         source = (y * own.width + x) * own.channels + g * channels
         place = g * filters * row_weights + (sums.k * own.kernel_width + sums.m) * channels
@@ -329,6 +338,8 @@ def _add_sums(layer: Layer, sums: Sums, accumulate: bool) -> None:
         delta_out = window(layer.delta_out, unit * lanes, filters * lanes)
         if lanes == 1:
             _products_of_one(weight, delta_out, values, accumulate, grid)
+        elif depthwise:
+            channel_products(weight, delta_out, values, accumulate, grid)
         else:
             tap_products(weight, delta_out, values, accumulate, grid)
 

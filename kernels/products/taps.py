@@ -7,7 +7,6 @@ goes over the rows of a window, for instance, and in each over all channels of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -36,6 +35,10 @@ _PRODUCTS = (
     else ((2, (6, 5, 4, 3, 2, 1)), (1, (8, 4, 2, 1)))
 )
 MOST_INPUTS = _PRODUCTS[0][1][0]
+# The same where every row of δ has inputs of its own.
+_CHANNEL_PRODUCTS = tuple(
+    (rows, (3, 2, 1)) for rows in ((8, 4, 2, 1) if MANY_REGISTERS else (4, 2, 1))
+)
 _SHARED = 4  # a shorter side and a rest are no more than two sides of one
 
 
@@ -163,29 +166,31 @@ def _add_taps(
 
 
 def _tap_products(
-    code: VectorCode, weight: Any, delta: Any, values: Any, accumulate: Any, grid: Grid
-) -> None:
-    """Body of `tap_products`."""
+    code: VectorCode, weight: Any, delta: Any, values: Any, accumulate: Any, grid: Grid,
+    apart: bool = False,
+) -> None:  # fmt: skip
+    """Body of `tap_products`, and of `channel_products` if the rows are apart."""
     code = VectorCode(code.builder, code.number, min(REGISTER_BYTES // code.item_size, code.width))
-    output, rows = code.variable(SIZE(0)), [units for units, _ in _PRODUCTS]
-    for units, sides in _PRODUCTS:
-        with code.steps(output, units, _end_of(code, grid.outputs, units, rows)) as first:
+    output, tiles = code.variable(SIZE(0)), _CHANNEL_PRODUCTS if apart else _PRODUCTS
+    most = 0 if apart else tiles[0][0]
+    for units, sides in tiles:
+        with code.steps(output, units, _end_of(code, grid.outputs, units, most)) as first:
             i = code.variable(SIZE(0))
             for others in sides:
-                with code.steps(i, others, _end_of(code, grid.inputs, others, sides)) as begin:
+                with code.steps(i, others, _end_of(code, grid.inputs, others, sides[0])) as begin:
                     totals = [
                         [code.variable(code.zero) for _ in range(others)] for _ in range(units)
                     ]
-                    _add_products(code, totals, delta, values, grid, first, begin)
+                    _add_products(code, totals, delta, values, grid, (first, begin), apart)
                     for unit, row in enumerate(totals):
                         j = offset(code, first, SIZE(unit))
                         place = offset(code, (j, grid.weight_output), begin)
                         _keep_sums(code, row, weight, place, accumulate)
 
 
-def _end_of(code: VectorCode, count: Any, side: int, sides: Sequence[int]) -> Any:
-    """Where tiles of a side end: two smaller ones share what a largest and a short rest had."""
-    if side < max(sides) or side < _SHARED:
+def _end_of(code: VectorCode, count: Any, side: int, most: int) -> Any:
+    """Where tiles of a side end: two smaller ones share what one of the most and a rest had."""
+    if side != most or side < _SHARED:
         return count
     builder = code.builder
     rest = builder.urem(count, SIZE(side))
@@ -198,11 +203,16 @@ def _end_of(code: VectorCode, count: Any, side: int, sides: Sequence[int]) -> An
 
 
 def _add_products(
-    code: VectorCode, totals: list[list[Any]], delta: Any, values: Any, grid: Grid, first: Any,
-    begin: Any,
+    code: VectorCode, totals: list[list[Any]], delta: Any, values: Any, grid: Grid,
+    begin: tuple[Any, Any], apart: bool,
 ) -> None:  # fmt: skip
-    """Every variable of the tile += a vector whose elements add up to its sum."""
+    """Every variable of the tile += a vector whose elements add up to its sum.
+
+    begin is the tile's first row of δ and its first input. An input is loaded right before its
+    products, so that the sums keep their registers.
+    """
     p, lane, q = (code.variable(SIZE(0)) for _ in range(3))
+    units = [offset(code, begin[0], SIZE(k)) for k in range(len(totals))]
     with code.steps(p, 1, grid.rows) as row:
         code.builder.store(SIZE(0), lane)
         with code.steps(lane, code.width, grid.lanes) as place:
@@ -213,15 +223,13 @@ def _add_products(
                     above = offset(code, unit, (row, row_step), (column, column_step))
                     return code.load(of, offset(code, (above, grid.lanes), place))
 
-                d = [
-                    vector(delta, offset(code, first, SIZE(k)), grid.delta_row, grid.delta_column)
-                    for k in range(len(totals))
-                ]
-                for k, column_of_sums in enumerate(zip(*totals, strict=True)):
-                    unit = offset(code, (offset(code, begin, SIZE(k)), grid.input))
-                    a = vector(values, unit, grid.row, grid.column)
-                    for total, left in zip(column_of_sums, d, strict=True):
-                        code.add_product(total, left, a)
+                d = [vector(delta, unit, grid.delta_row, grid.delta_column) for unit in units]
+                for k, sums in enumerate(zip(*totals, strict=True)):
+                    other = offset(code, (offset(code, begin[1], SIZE(k)), grid.input))
+                    a = None if apart else vector(values, other, grid.row, grid.column)
+                    for total, left, unit in zip(sums, d, units, strict=True):
+                        own = a or vector(values, offset(code, other, unit), grid.row, grid.column)
+                        code.add_product(total, left, own)
 
 
 def _keep_sums(code: VectorCode, row: list[Any], weight: Any, place: Any, accumulate: Any) -> None:
@@ -261,6 +269,18 @@ def tap_products(
     delta and values are blocks of units; `Grid` says where their terms lie.
     """
     return emitted_call("tap_products", _tap_products, weight, delta, values, types.boolean, grid)
+
+
+@intrinsic
+def channel_products(
+    typingctx: Any, weight: Any, delta: Any, values: Any, accumulate: Any, grid: Any
+) -> Any:
+    """weight[j, i] ← Σ_p Σ_q Σ_s δ[p, q, j]_s values[p, q, i + j]_s: each row has its own inputs.
+
+    All else is as in `tap_products`.
+    """
+    body = partial(_tap_products, apart=True)
+    return emitted_call("channel_products", body, weight, delta, values, types.boolean, grid)
 
 
 @intrinsic
