@@ -11,7 +11,7 @@ import numpy as np
 from .problem import mnist
 from .workload import Array
 
-SAMPLES, BATCH, SIDE, CHANNELS, BLOCKS, CLASSES = 256, 64, 28, 16, 3, 10
+SAMPLES, BATCH, SIDE, CHANNELS, BLOCKS, CLASSES = 1024, 64, 28, 16, 3, 10
 
 
 @dataclass(frozen=True)

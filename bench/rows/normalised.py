@@ -15,7 +15,7 @@ NORMALISED = Workload(
     title="Residual network of images",
     description="MNIST's images, a unit of 16 filters of 3 × 3 with batch normalisation and three "
     "blocks h + g(f(h)) of such units, the mean over all places, 10 classes, softmax "
-    "cross-entropy, 256 samples, batches of 64, float32: one step of Adam",
+    "cross-entropy, 1 024 samples, batches of 64, float32: one step of Adam",
     problem=problems.residual_images,
     implementations={
         "nnlib": row(programs.nnlib_descent, "float32"),

@@ -39,7 +39,8 @@ MOST_INPUTS = _PRODUCTS[0][1][0]
 _CHANNEL_PRODUCTS = tuple(
     (rows, (3, 2, 1)) for rows in ((8, 4, 2, 1) if MANY_REGISTERS else (4, 2, 1))
 )
-_SHARED = 4  # a shorter side and a rest are no more than two sides of one
+# From so many on, a side and a short rest are shared by two smaller ones: 5 is 3 + 2, not 4 + 1.
+_SHARED = 4
 
 
 class Taps(NamedTuple):
@@ -189,7 +190,7 @@ def _tap_products(
 
 
 def _end_of(code: VectorCode, count: Any, side: int, most: int) -> Any:
-    """Where tiles of a side end: two smaller ones share what one of the most and a rest had."""
+    """Where tiles of a side end. Those of the most leave one out if that spares a short rest."""
     if side != most or side < _SHARED:
         return count
     builder = code.builder
