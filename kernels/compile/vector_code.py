@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .internals import cgutils, ir
+from .registers import REGISTER_BYTES
 
 SIZE = cgutils.intp_t
 # LLVM's attribute of a function; `compiler` says why.
@@ -163,6 +164,11 @@ class VectorCode:
                     vectors[k + distance] = self.shuffle(x, y, second)
             distance *= 2
         return vectors
+
+
+def register_code(builder: Any, number: Any) -> VectorCode:
+    """Code whose vectors have as many bytes as the machine's registers."""
+    return VectorCode(builder, number, REGISTER_BYTES // item_size(number))
 
 
 def item_size(number: Any) -> int:

@@ -15,15 +15,11 @@ from numba.extending import intrinsic
 from ..compile.internals import cgutils, data_of, ir
 from ..compile.jit import Vector
 from ..compile.registers import REGISTER_BYTES, REGISTERS
-from ..compile.vector_code import SIZE, VectorCode, item_size
+from ..compile.vector_code import SIZE, VectorCode, register_code
 
 # Rows of a tile of two vectors: sixteen sums in registers, or eight where there are only sixteen
 # registers. Eight are needed to keep two multipliers with a latency of four busy.
 ROWS = 8 if REGISTERS == 32 else 4
-
-
-def _code(builder: Any, number: Any) -> VectorCode:
-    return VectorCode(builder, number, REGISTER_BYTES // item_size(number))
 
 
 def _vector_size(typingctx: Any, values: Any) -> Any:
@@ -46,7 +42,7 @@ def _copy_vector(
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = data_of(context, builder, out, arguments[0])
         place = builder.gep(data_of(context, builder, source, arguments[2]), [arguments[3]])
-        code = _code(builder, target.type.pointee)
+        code = register_code(builder, target.type.pointee)
         code.store(code.load_part(place, code.first(arguments[4])), target, arguments[1])
         return context.get_dummy_value()
 
@@ -107,7 +103,7 @@ def _multiply_tile(
         inside = Extent(
             *_sizes(context, builder, extent, cgutils.unpack_tuple(builder, arguments[3]))
         )
-        code = _code(builder, result.values.type.pointee)
+        code = register_code(builder, result.values.type.pointee)
         a_rows = []
         for r in range(ROWS):
             offset = builder.select(
@@ -220,7 +216,7 @@ def _transpose_square(typingctx: Any, out: Any, source: Any, rows: Any, columns:
         target = _matrix(context, builder, out, arguments[0])
         given = _matrix(context, builder, source, arguments[1])
         rows_, columns_ = arguments[2:]
-        code = _code(builder, target.values.type.pointee)
+        code = register_code(builder, target.values.type.pointee)
         side = code.width
 
         squares = []

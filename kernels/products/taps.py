@@ -15,8 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..compile.internals import ir
-from ..compile.registers import REGISTER_BYTES
-from ..compile.vector_code import SIZE, VectorCode
+from ..compile.vector_code import SIZE, VectorCode, register_code
 from .tiles import FROM_OUT, FROM_START, MANY_REGISTERS, emitted_call, offset
 
 # Sums of a tile: how many outputs, and how many vectors of lanes; see `tiles` on registers.
@@ -171,7 +170,7 @@ def _tap_products(
     apart: bool = False,
 ) -> None:  # fmt: skip
     """Body of `tap_products`, and of `channel_products` if the rows are apart."""
-    code = VectorCode(code.builder, code.number, min(REGISTER_BYTES // code.item_size, code.width))
+    code = register_code(code.builder, code.number)
     output, tiles = code.variable(SIZE(0)), _CHANNEL_PRODUCTS if apart else _PRODUCTS
     most = 0 if apart else tiles[0][0]
     for units, sides in tiles:

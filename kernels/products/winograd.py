@@ -27,8 +27,7 @@ from numba.extending import intrinsic
 from ..compile.internals import ir
 from ..compile.jit import Vector, kernel
 from ..compile.memory import window
-from ..compile.registers import REGISTER_BYTES
-from ..compile.vector_code import SIZE, VectorCode
+from ..compile.vector_code import SIZE, VectorCode, register_code
 from .tiles import emitted_call, offset
 
 # Along each axis: outputs of a tile, weights of a kernel, inputs of a patch.
@@ -182,9 +181,7 @@ def _transform(
 
     A vector of lanes takes as many registers as it needs, one after the other.
     """
-    register = VectorCode(
-        code.builder, code.number, min(REGISTER_BYTES // code.item_size, code.width)
-    )
+    register = register_code(code.builder, code.number)
     source, target = lines
     channel = code.variable(span[0])
     with code.steps(channel, 1, span[1]) as c:
